@@ -1,0 +1,193 @@
+"""Every exception this library raises on purpose.
+
+::
+
+    ResonateError
+    ├── GraphError       the document, its wiring, its params or its bindings are wrong
+    ├── CatalogError     a node pack cannot be used, or two packs claim one name
+    ├── DeviceError      a device was asked for that this machine does not have
+    ├── AudioError       samples that are no valid audio (also a ValueError)
+    ├── InputError       a file that was bound to an input cannot be read
+    ├── NodeError        a node cannot do its work on what it was given
+    │   └── ParamError   a node was called with a param it does not accept (also a ValueError)
+    ├── ModelError       the weights of a model are missing, damaged or not trusted
+    ├── StoreError       the store cannot be used
+    ├── OutputError      a result cannot be written
+    ├── RunError         a node failed while a graph was running; its cause is attached
+    └── Cancelled        the run was asked to stop
+
+The attributes carry the facts; the text says what is wrong, where, and what to do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+__all__ = [
+    "AudioError",
+    "Cancelled",
+    "CatalogError",
+    "DeviceError",
+    "GraphError",
+    "InputError",
+    "ModelError",
+    "NodeError",
+    "OutputError",
+    "ParamError",
+    "Problem",
+    "ResonateError",
+    "ResonateWarning",
+    "RunError",
+    "StoreError",
+]
+
+
+class ResonateError(Exception):
+    """Base of every error this library raises on purpose.
+
+    `exit_code` is what the command line ends with: 1 a run failed, 2 the graph or the call is
+    wrong, 130 interrupted.
+    """
+
+    exit_code: ClassVar[int] = 1
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing that is wrong with a graph, and where.
+
+    Attributes:
+        code: a stable word for the kind of problem, such as ``unknown-type``.
+        message: what is wrong and what would be right.
+        pointer: JSON pointer (RFC 6901) into the document; empty for the document as a whole.
+        line: line in the file, from 1; None where the graph did not come from text.
+        column: column in the line, in characters, from 1.
+    """
+
+    code: str
+    message: str
+    pointer: str = ""
+    line: int | None = None
+    column: int | None = None
+
+    def __str__(self) -> str:
+        where = f"{self.line}:{self.column} " if self.line is not None else ""
+        return f"{where}{self.pointer or '/'}: {self.message}"
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the problem as plain JSON values."""
+        return asdict(self)
+
+
+class GraphError(ResonateError):
+    """A graph cannot run as it stands: all its problems at once.
+
+    Attributes:
+        source: the file or graph the problems are in.
+        problems: every problem that was found, in document order.
+    """
+
+    exit_code = 2
+
+    def __init__(self, source: str, problems: Sequence[Problem]) -> None:
+        self.source = source
+        self.problems = tuple(problems)
+        count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
+        lines = "\n".join(f"  {problem}" for problem in problems)
+        super().__init__(f"{source}: {count}\n{lines}")
+
+
+class CatalogError(ResonateError):
+    """A node pack cannot be used, or two packs claim one name."""
+
+    exit_code = 2
+
+
+class DeviceError(ResonateError):
+    """A device was asked for that this machine does not have."""
+
+    exit_code = 2
+
+
+class AudioError(ResonateError, ValueError):
+    """Samples that are no valid audio: wrong shape or type, or not finite."""
+
+
+class InputError(ResonateError):
+    """A file that was bound to an input cannot be read.
+
+    Attributes:
+        path: the file.
+    """
+
+    def __init__(self, path: Path, message: str) -> None:
+        self.path = path
+        super().__init__(f"{path}: {message}")
+
+
+class NodeError(ResonateError):
+    """A node cannot do its work on what it was given."""
+
+
+class ParamError(NodeError, ValueError):
+    """A node was called with a param, or a combination of params, that it does not accept.
+
+    Attributes:
+        param: the param's name, None where the combination is what is wrong.
+    """
+
+    exit_code = 2
+
+    def __init__(self, message: str, *, param: str | None = None) -> None:
+        self.param = param
+        super().__init__(message)
+
+
+class ModelError(ResonateError):
+    """The weights of a model are missing, damaged or not trusted.
+
+    Attributes:
+        model: the model's name.
+    """
+
+    def __init__(self, model: str, message: str) -> None:
+        self.model = model
+        super().__init__(message)
+
+
+class StoreError(ResonateError):
+    """The store cannot be used."""
+
+
+class OutputError(ResonateError):
+    """A result cannot be written."""
+
+
+class RunError(ResonateError):
+    """A node failed while a graph was running. The cause is in ``__cause__``.
+
+    Attributes:
+        node: the node's name in the graph.
+        type: the node's type.
+    """
+
+    def __init__(self, node: str, type_id: str, cause: BaseException) -> None:
+        self.node = node
+        self.type = type_id
+        what = str(cause) or type(cause).__name__
+        if not isinstance(cause, ResonateError):
+            what = f"{type(cause).__name__}: {what}"
+        super().__init__(f"node {node!r} ({type_id}): {what}")
+
+
+class Cancelled(ResonateError):
+    """The run was asked to stop. What was finished before is in the store."""
+
+    exit_code = 130
+
+
+class ResonateWarning(UserWarning):
+    """A node that was called as a plain function has something to say about its result."""

@@ -1,0 +1,59 @@
+"""Publishing a file: there whole, or not at all; whatever happens meanwhile."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO
+
+from ._errors import OutputError
+
+
+def publish(
+    path: Path, write: Callable[[IO[bytes]], object], *, temp_folder: Path | None = None
+) -> Path:
+    """Write a file so that no reader ever sees a part of it.
+
+    A temporary file on the same filesystem is written, synced to disk and renamed over `path`;
+    then the folder is synced, so that the name survives a power cut as well.
+
+    Raises:
+        OutputError: the file cannot be written; nothing is left behind.
+    """
+    folder = temp_folder or path.parent
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"{path}: cannot be written: {_reason(error)}") from error
+    temporary = folder / f".writing-{secrets.token_hex(8)}"
+    try:
+        with temporary.open("xb") as file:
+            write(file)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except OSError as error:
+        raise OutputError(f"{path}: cannot be written: {_reason(error)}") from error
+    finally:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+    sync_folder(path.parent)
+    return path
+
+
+def sync_folder(folder: Path) -> None:
+    """Sync a folder's entries to disk, on systems where a folder can be opened."""
+    with contextlib.suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def _reason(error: OSError) -> str:
+    return error.strerror or str(error)

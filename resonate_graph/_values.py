@@ -1,0 +1,58 @@
+"""What may travel on a wire besides `Audio`: `File`, `Report` and plain scalars."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import rfc8785
+from blake3 import blake3
+from pydantic import BaseModel, ConfigDict
+
+from ._audio import Audio
+
+
+@dataclass(frozen=True)
+class File:
+    """An encoded file: its bytes and its suffix, such as ``.mp3``."""
+
+    content: bytes
+    suffix: str
+
+    def __post_init__(self) -> None:
+        if not (self.suffix.startswith(".") and self.suffix[1:].isalnum()):
+            raise ValueError(f"suffix {self.suffix!r} is not of the form '.wav'")
+
+    def __repr__(self) -> str:
+        return f"File({len(self.content)} bytes, {self.suffix!r})"
+
+
+class Report(BaseModel):
+    """Base of the measurements that nodes return: frozen, strict, plain JSON inside."""
+
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid", allow_inf_nan=False)
+
+
+Scalar: TypeAlias = "str | int | float | bool"
+Value: TypeAlias = "Audio | File | Report | Scalar"
+
+
+def digest(value: Value) -> str:
+    """Return the content digest of a value: equal exactly where the values are equal."""
+    if isinstance(value, Audio):
+        return value.digest
+    if isinstance(value, File):
+        tag = b"resonate_graph file 1\0" + value.suffix.encode() + b"\0"
+        return blake3(tag + value.content).hexdigest()
+    return blake3(b"resonate_graph json 1\0" + value_json(value)).hexdigest()
+
+
+def value_json(value: Report | Scalar) -> bytes:
+    """Return a report or scalar as canonical JSON (RFC 8785), its type included."""
+    plain: Any = value.model_dump(mode="json") if isinstance(value, Report) else value
+    return canonical_json({"type": type(value).__name__, "value": plain})
+
+
+def canonical_json(value: Any) -> bytes:
+    """Return the canonical JSON (RFC 8785) of plain JSON values."""
+    return rfc8785.dumps(value)
