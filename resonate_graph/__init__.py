@@ -1,3 +1,99 @@
-"""resonate_graph."""
+"""resonate_graph: audio restoration graphs.
+
+Steps are typed nodes, a graph is a JSON file or is built in Python, and nothing is computed
+twice.
+
+    >>> import resonate_graph as rg
+    >>> sorted(rg.stock("deliver").document.outputs)
+    ['delivered', 'loudness']
+
+Graphs: `Graph`, `load`, `stock`, `Result`, `Store`.
+Nodes: `node`, `Audio`, `File`, `Report`, `RunContext`, `Preparation`, `accelerated`, `Catalog`.
+Errors: `ResonateError` and what is below it.
+"""
+
+from ._api import Graph, PlannedStep, default_store, load, stock, stock_graphs
+from ._audio import Audio
+from ._catalog import Catalog
+from ._context import RunContext
+from ._decode import Limits, read_audio
+from ._errors import (
+    AudioError,
+    Cancelled,
+    CatalogError,
+    DeviceError,
+    GraphError,
+    InputError,
+    ModelError,
+    NodeError,
+    OutputError,
+    ParamError,
+    Problem,
+    ResonateError,
+    ResonateWarning,
+    RunError,
+    StoreError,
+)
+from ._events import (
+    Event,
+    InputRead,
+    NodeFinished,
+    NodeProgress,
+    NodeStarted,
+    RunFinished,
+    RunStarted,
+    Warned,
+)
+from ._node import Node, NodeType, Preparation, accelerated, node
+from ._results import Result
+from ._store import Store
+from ._values import File, Report, Value
 
 __version__ = "0.1.0"
+
+__all__ = [
+    "Audio",
+    "AudioError",
+    "Cancelled",
+    "Catalog",
+    "CatalogError",
+    "DeviceError",
+    "Event",
+    "File",
+    "Graph",
+    "GraphError",
+    "InputError",
+    "InputRead",
+    "Limits",
+    "ModelError",
+    "Node",
+    "NodeError",
+    "NodeFinished",
+    "NodeProgress",
+    "NodeStarted",
+    "NodeType",
+    "OutputError",
+    "ParamError",
+    "PlannedStep",
+    "Preparation",
+    "Problem",
+    "Report",
+    "ResonateError",
+    "ResonateWarning",
+    "Result",
+    "RunContext",
+    "RunError",
+    "RunFinished",
+    "RunStarted",
+    "Store",
+    "StoreError",
+    "Value",
+    "Warned",
+    "accelerated",
+    "default_store",
+    "load",
+    "node",
+    "read_audio",
+    "stock",
+    "stock_graphs",
+]

@@ -49,6 +49,7 @@ class Audio:
 
     samples: Samples
     sample_rate: int
+    _digest: str | None
 
     def __init__(self, samples: ArrayLike, sample_rate: int) -> None:
         _init(self, _read_only(_checked(np.asarray(samples))), _checked_rate(sample_rate))
@@ -64,12 +65,12 @@ class Audio:
     @property
     def channels(self) -> int:
         """Number of channels, at least 1."""
-        return self.samples.shape[0]
+        return int(self.samples.shape[0])
 
     @property
     def frames(self) -> int:
         """Number of samples per channel; may be 0."""
-        return self.samples.shape[1]
+        return int(self.samples.shape[1])
 
     @property
     def duration_seconds(self) -> float:
@@ -82,7 +83,7 @@ class Audio:
         if self._digest is None:
             hasher = audio_hasher(self.channels, self.sample_rate, self.frames)
             for block in self.interleaved_blocks():
-                hasher.update(memoryview(block).cast("B"))
+                hasher.update(block.data.cast("B"))
             object.__setattr__(self, "_digest", hasher.hexdigest())
         assert self._digest is not None
         return self._digest
@@ -109,7 +110,7 @@ class Audio:
         """Write the same bytes as `save` into an open binary file."""
         file.write(float_wav_header(self.channels, self.sample_rate, self.frames))
         for block in self.interleaved_blocks():
-            file.write(memoryview(block).cast("B"))
+            file.write(block.data.cast("B"))
 
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError(f"Audio is immutable; make a new one instead of setting {name!r}")

@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, TypeVar, cast
+from typing import Any, Final, TypeVar
 
 from ._errors import Cancelled, NodeError, ResonateWarning
 
@@ -120,4 +120,4 @@ class RunContext:
         missing: dict[str, object] = {
             name: NotComputed(name, why) for name in fields if name not in values
         }
-        return cast(Outputs, kind(**values, **missing))  # type: ignore[call-arg]
+        return kind(**values, **missing)

@@ -69,10 +69,11 @@ class NodeType:
 
     Attributes:
         name: the function's name.
-        pack: the pack it came from; empty for the stock pack and for nodes of the caller.
+        pack: the pack it came from, empty for the stock pack; None for a node of the caller's own.
         version: raised whenever the samples change; None for a node that is keyed by its source.
         inputs: the input ports, in order.
         outputs: the output ports; a single one is called ``out``.
+        output_class: the NamedTuple that declares several outputs; None for a single one.
         params: pydantic model of the params.
         device: ``accelerated`` where it can use a GPU.
         uses: distributions whose version is part of the key.
@@ -84,13 +85,13 @@ class NodeType:
     takes_context: bool
     inputs: tuple[Port, ...]
     outputs: tuple[Port, ...]
-    named_outputs: bool
+    output_class: type[tuple[Any, ...]] | None
     params: type[BaseModel]
     version: int | None = None
     device: Placement = "cpu"
     uses: tuple[str, ...] = ()
     prepare: Prepare | None = None
-    pack: str = ""
+    pack: str | None = None
 
     @property
     def id(self) -> str:
@@ -142,7 +143,7 @@ class NodeType:
             NodeError: the node returned something else than it declares.
         """
         result = self._call(inputs, params, ctx)
-        values = result._asdict() if self.named_outputs else {"out": result}
+        values = result._asdict() if self.output_class else {"out": result}
         found = {
             name: value for name, value in values.items() if not isinstance(value, NotComputed)
         }
@@ -200,10 +201,10 @@ class NodeType:
             return inputs, self.check_params(params)
         except ValidationError as error:
             first = error.errors()[0]
-            name = str(first["loc"][0]) if first["loc"] else None
+            param = str(first["loc"][0]) if first["loc"] else None
             where = ".".join(map(str, first["loc"]))
             raise ParamError(
-                f"{self.id}: {where}: {first['msg']} (got {first['input']!r})", param=name
+                f"{self.id}: {where}: {first['msg']} (got {first['input']!r})", param=param
             ) from None
 
     def _checked_input(self, port: Port, value: Any) -> Any:
@@ -325,14 +326,14 @@ def _read_signature(function: Callable[..., Any]) -> NodeType:
             params[name] = (hints[name], default)
         else:
             inputs.append(_read_input(where, parameter, hints[name]))
-    outputs, named = _read_outputs(where, hints.get("return"))
+    outputs, output_class = _read_outputs(where, hints.get("return"))
     return NodeType(
         name=function.__name__,
         function=function,
         takes_context=takes_context,
         inputs=tuple(inputs),
         outputs=outputs,
-        named_outputs=named,
+        output_class=output_class,
         params=create_model(f"{function.__name__}_params", __base__=_Params, **params),
     )
 
@@ -353,14 +354,14 @@ def _read_input(where: str, parameter: inspect.Parameter, hint: Any) -> Port:
     return Port(parameter.name, kind, many=many, optional=parameter.default is None)
 
 
-def _read_outputs(where: str, hint: Any) -> tuple[tuple[Port, ...], bool]:
+def _read_outputs(where: str, hint: Any) -> tuple[tuple[Port, ...], type[tuple[Any, ...]] | None]:
+    output_class = None
     if inspect.isclass(hint) and issubclass(hint, tuple) and hasattr(hint, "_fields"):
         fields = typing.get_type_hints(hint)
         kinds = {name: port_type(fields.get(name)) for name in hint._fields}
-        named = True
+        output_class = hint
     else:
         kinds = {"out": port_type(hint)}
-        named = False
     ports = []
     for name, kind in kinds.items():
         if kind is None:
@@ -369,7 +370,7 @@ def _read_outputs(where: str, hint: Any) -> tuple[tuple[Port, ...], bool]:
                 "int, str or bool"
             )
         ports.append(Port(name, kind))
-    return tuple(ports), named
+    return tuple(ports), output_class
 
 
 def _eager_device(node_type: NodeType) -> str:

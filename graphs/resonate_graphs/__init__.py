@@ -1,0 +1,1 @@
+"""Stock restoration graphs: JSON files."""

@@ -1,0 +1,307 @@
+"""The Python face: `Graph`, `load`, `stock`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib import metadata, resources
+from pathlib import Path
+from typing import Any, Literal
+
+import platformdirs
+
+from ._bindings import Binding, Bindings
+from ._builder import Builder
+from ._check import Call, check
+from ._decode import Limits
+from ._devices import REQUESTS, Request
+from ._document import Located, parse
+from ._errors import CatalogError, DeviceError, GraphError, InputError, Problem
+from ._events import Event
+from ._execute import Execution, Settings
+from ._graph import BoundGraph
+from ._publish import publish
+from ._results import Result
+from ._store import Store
+
+GRAPHS_GROUP = "resonate_graph.graphs"
+
+
+def default_store() -> Store:
+    """Return the store in ``RESONATE_STORE``, or else in the user's cache folder."""
+    place = os.environ.get("RESONATE_STORE")
+    return Store(place or platformdirs.user_cache_path("resonate_graph") / "store")
+
+
+@dataclass(frozen=True)
+class PlannedStep:
+    """What would become of one node.
+
+    Attributes:
+        id: the node's name in the graph.
+        type: its type.
+        status: ``run``; ``cached``; ``skipped`` where nobody needs it; ``open`` where it depends
+            on what comes out of an earlier node whether it runs.
+        wanted: its output ports that are needed.
+        key: its key, where that is known before running.
+    """
+
+    id: str
+    type: str
+    status: str
+    wanted: tuple[str, ...]
+    key: str | None
+
+
+class Graph(Builder):
+    """A restoration graph: built here, or read from a file by `load`.
+
+    Args:
+        name: the graph's name: letters, digits, ``_`` and ``-``.
+        description: what it is for.
+
+    Example:
+        >>> import numpy as np
+        >>> from resonate_graph import Audio, Graph
+        >>> from resonate_nodes import gain
+        >>> graph = Graph("quieter")
+        >>> mix = graph.input("mix", Audio)
+        >>> graph.output("quiet", graph.add(gain)(mix, gain_db=-20.0))
+        >>> result = graph.run({"mix": Audio(np.ones((2, 4)), 44100)}, store=False)
+        >>> float(result["quiet"].samples[0, 0])
+        0.10000000149011612
+    """
+
+    @classmethod
+    def from_json(cls, text: str, *, source: str = "graph", nodes: Collection[str] = ()) -> Graph:
+        """Read a graph from JSON text.
+
+        Args:
+            text: the JSON document.
+            source: what messages call it.
+            nodes: modules or ``.py`` files with nodes of your own.
+
+        Raises:
+            GraphError: the text is no graph document; with every problem of form.
+            CatalogError: a module of `nodes` cannot be used.
+        """
+        document = parse(text, source)
+        graph = cls(document.name)
+        graph._document = document
+        graph._text = text
+        graph._source = source
+        for module in nodes:
+            graph._catalog = graph._catalog.with_module(module)
+        return graph
+
+    def to_json(self) -> str:
+        """Return the graph as a JSON document."""
+        return self._document.to_json()
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write the graph to a file; `load` gives an equal graph.
+
+        Raises:
+            OutputError: the file cannot be written.
+        """
+        text = self.to_json()
+        return publish(Path(path), lambda file: file.write(text.encode()))
+
+    def check(
+        self,
+        inputs: Collection[str] | None = None,
+        *,
+        params: Mapping[str, Any] | None = None,
+        outputs: Collection[str] | None = None,
+        models: str | os.PathLike[str] | None = None,
+    ) -> BoundGraph:
+        """Find everything that is wrong with the graph, without running it.
+
+        Args:
+            inputs: names of the inputs that will be bound; None to leave that open.
+            params: graph params by name, node params as ``node.param``.
+            outputs: the outputs that are wanted; None for all.
+            models: the folder of model weights.
+
+        Raises:
+            GraphError: with every problem at once, each with its place.
+        """
+        call = Call(
+            params=params or {},
+            inputs=inputs,
+            outputs=outputs,
+            models=Path(models) if models is not None else None,
+        )
+        return check(self._document, self._catalog, call, Located(self._source, self._text))
+
+    def plan(
+        self,
+        inputs: Mapping[str, Binding] | None = None,
+        *,
+        params: Mapping[str, Any] | None = None,
+        outputs: Collection[str] | None = None,
+        store: Store | str | os.PathLike[str] | Literal[False] | None = None,
+        models: str | os.PathLike[str] | None = None,
+        max_minutes: float = Limits.max_minutes,
+    ) -> list[PlannedStep]:
+        """Say what a run would compute and what it would take from the store.
+
+        Args and errors are those of `run`.
+        """
+        inputs = inputs or {}
+        bound = self.check(list(inputs), params=params, outputs=outputs, models=models)
+        settings = Settings(store=_store(store), models=_path(models))
+        limits = Limits(max_minutes=max_minutes)
+        execution = Execution(bound, self._bindings(bound, inputs, limits, settings), settings)
+        plan = execution.plan(fetch=False)
+        statuses = plan.statuses
+        return [
+            PlannedStep(
+                id=name,
+                type=step.type.id,
+                status=_planned(statuses.get(name, "skipped"), name in statuses
+                                and plan.must_run(name)),
+                wanted=tuple(sorted(bound.wanted_ports.get(name, ()))),
+                key=plan.key(name) if name in statuses else None,
+            )
+            for name, step in bound.steps.items()
+        ]  # fmt: skip
+
+    def run(
+        self,
+        inputs: Mapping[str, Binding] | None = None,
+        *,
+        params: Mapping[str, Any] | None = None,
+        outputs: Collection[str] | None = None,
+        device: Request = "auto",
+        store: Store | str | os.PathLike[str] | Literal[False] | None = None,
+        models: str | os.PathLike[str] | None = None,
+        reuse: Literal["content", "exact"] = "content",
+        warn_minutes: float = Limits.warn_minutes,
+        max_minutes: float = Limits.max_minutes,
+        on_event: Callable[[Event], None] | None = None,
+        cancelled: Callable[[], bool] | None = None,
+    ) -> Result:
+        """Run the graph: compute what its outputs need and the store does not have.
+
+        Args:
+            inputs: a file, an `Audio` or a value for each input.
+            params: graph params by name, node params as ``node.param``.
+            outputs: the outputs that are wanted; None for all.
+            device: where accelerated nodes compute: ``auto``, ``mps``, ``cuda`` or ``cpu``.
+            store: where results are kept; None for the usual place (see `default_store`), False
+                to keep and reuse nothing.
+            models: the folder of model weights; None for the usual places.
+            reuse: ``exact`` to reuse only what was computed on the same kind of device.
+            warn_minutes: warn about inputs longer than this.
+            max_minutes: refuse inputs longer than this.
+            on_event: told what happens while it runs.
+            cancelled: asked now and then whether to stop.
+
+        Raises:
+            GraphError: the graph or the call is wrong; with every problem at once.
+            InputError: a file cannot be read.
+            ModelError: the weights of a model are not to be had.
+            DeviceError: the device is not there.
+            RunError: a node failed.
+            Cancelled: `cancelled` returned True.
+        """
+        if device not in REQUESTS:
+            raise DeviceError(f"no device {device!r}; there are: {', '.join(REQUESTS)}")
+        inputs = inputs or {}
+        bound = self.check(list(inputs), params=params, outputs=outputs, models=models)
+        settings = Settings(
+            store=_store(store),
+            device=device,
+            models=_path(models),
+            exact_reuse=reuse == "exact",
+            on_event=on_event or (lambda event: None),
+            cancelled=cancelled or (lambda: False),
+        )
+        bindings = self._bindings(bound, inputs, Limits(warn_minutes, max_minutes), settings)
+        outcome = Execution(bound, bindings, settings).run()
+        return Result(self.name, outcome, bindings.paths)
+
+    def _bindings(
+        self,
+        bound: BoundGraph,
+        inputs: Mapping[str, Binding],
+        limits: Limits,
+        settings: Settings,
+    ) -> Bindings:
+        return Bindings(
+            graph=self._source,
+            inputs={name: bound.inputs[name] for name in bound.needed_inputs},
+            given={name: inputs[name] for name in bound.needed_inputs},
+            limits=limits,
+            store=settings.store,
+        )
+
+
+def load(path: str | os.PathLike[str], *, nodes: Collection[str] = ()) -> Graph:
+    """Read a graph file.
+
+    Args:
+        path: the JSON file.
+        nodes: modules or ``.py`` files with nodes of your own.
+
+    Raises:
+        InputError: the file cannot be read.
+        GraphError: it is no graph document; with every problem of form.
+        CatalogError: a module of `nodes` cannot be used.
+    """
+    path = Path(path)
+    try:
+        text = path.read_bytes().decode("utf-8-sig")
+    except OSError as error:
+        missing = isinstance(error, FileNotFoundError)
+        reason = "there is no such file" if missing else f"cannot be read: {error.strerror}"
+        raise InputError(path, reason) from error
+    except UnicodeDecodeError as error:
+        problem = Problem("syntax", f"this is no UTF-8 text (byte {error.start})", "", 1, 1)
+        raise GraphError(str(path), [problem]) from None
+    return Graph.from_json(text, source=str(path), nodes=nodes)
+
+
+def stock(name: str, *, nodes: Collection[str] = ()) -> Graph:
+    """Return a stock graph by its name, such as ``vocal-repair``.
+
+    Raises:
+        CatalogError: there is no such graph; the message lists those that are there.
+    """
+    graphs = stock_graphs()
+    if name not in graphs:
+        known = ", ".join(graphs) or "none is installed"
+        raise CatalogError(f"no stock graph {name!r}; there are: {known}")
+    return Graph.from_json(graphs[name], source=name, nodes=nodes)
+
+
+@lru_cache(maxsize=1)
+def stock_graphs() -> dict[str, str]:
+    """Return the JSON texts of the installed stock graphs, by name."""
+    found: dict[str, str] = {}
+    for point in metadata.entry_points(group=GRAPHS_GROUP):
+        for item in resources.files(point.module).iterdir():
+            if item.name.endswith(".json"):
+                found[item.name.removesuffix(".json")] = item.read_text(encoding="utf-8")
+    return dict(sorted(found.items()))
+
+
+def _store(given: Store | str | os.PathLike[str] | Literal[False] | None) -> Store | None:
+    if given is False:
+        return None
+    if given is None:
+        return default_store()
+    return given if isinstance(given, Store) else Store(given)
+
+
+def _path(given: str | os.PathLike[str] | None) -> Path | None:
+    return Path(given) if given is not None else None
+
+
+def _planned(status: str, certain: bool) -> str:
+    if status in ("skipped", "cached"):
+        return status
+    return "run" if certain else "open"

@@ -1,0 +1,144 @@
+"""Bindings: the files and values a caller gives to a graph's inputs."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeAlias
+
+from ._audio import Audio
+from ._decode import Limits, decoder_version, file_digest, read_audio, refuse_length
+from ._document import InputSpec
+from ._errors import GraphError, OutputError, Problem
+from ._keys import decode_key
+from ._positions import join
+from ._store import Entry, Store
+from ._types import describe, scalar_type
+from ._values import Value, digest
+
+Binding: TypeAlias = "str | os.PathLike[str] | Audio | int | float | bool"
+
+
+@dataclass
+class Bindings:
+    """What is bound to a graph's inputs, read only when somebody needs it.
+
+    A file is known by its bytes: once it was decoded, the digest of its samples is kept in the
+    store, and the next run need not decode it to know what it holds.
+
+    Args:
+        graph: the graph's name, for messages.
+        inputs: the inputs that are needed.
+        given: what the caller bound.
+        limits: how long files may be.
+        store: where digests are kept; None to decode every time.
+        warn: told (code, message) about long files.
+    """
+
+    graph: str
+    inputs: Mapping[str, InputSpec]
+    given: Mapping[str, Binding]
+    limits: Limits
+    store: Store | None = None
+    warn: Callable[[str, str], None] = lambda code, message: None
+    _values: dict[str, Value] = field(default_factory=dict)
+    _digests: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        problems = [
+            Problem("bad-binding", message, join("/inputs", name))
+            for name in self.inputs
+            if (message := self._mismatch(name)) is not None
+        ]
+        if problems:
+            raise GraphError(self.graph, problems)
+
+    @property
+    def paths(self) -> dict[str, Path]:
+        """The files that are bound."""
+        return {
+            name: Path(value)
+            for name, value in self.given.items()
+            if isinstance(value, (str, os.PathLike)) and self.inputs[name].type == "audio"
+        }
+
+    def digest(self, name: str) -> str:
+        """Return the content digest of an input.
+
+        Raises:
+            InputError: its file cannot be read.
+        """
+        if name not in self._digests:
+            path = self.paths.get(name)
+            if path is None or self.store is None:
+                self._digests[name] = digest(self.value(name))
+            else:
+                self._digests[name] = self._remembered(path, name, self.store)
+        return self._digests[name]
+
+    def value(self, name: str) -> Value:
+        """Return the value of an input.
+
+        Raises:
+            InputError: its file cannot be read.
+        """
+        if name not in self._values:
+            path = self.paths.get(name)
+            self._values[name] = self._given_value(name) if path is None else self._decode(path)
+        return self._values[name]
+
+    def release(self, name: str) -> None:
+        """Forget a decoded file; it is decoded again if somebody asks."""
+        if name in self.paths:
+            self._values.pop(name, None)
+
+    def describe(self, name: str) -> str:
+        """Say in a few words what is bound."""
+        path = self.paths.get(name)
+        return str(path) if path else repr(self._given_value(name))
+
+    def _remembered(self, path: Path, name: str, store: Store) -> str:
+        key = decode_key(file_digest(path), decoder_version())
+        record = store.record(key)
+        entry = record.ports.get("out") if record else None
+        if entry is None or entry.frames is None or entry.sample_rate is None:
+            audio = self.value(name)
+            assert isinstance(audio, Audio)
+            entry = Entry.of(audio)
+            try:
+                store.put_record(key, {"out": entry})
+            except OutputError as error:
+                self.warn("store-unusable", str(error))
+        else:
+            self._check_length(path, entry.frames / entry.sample_rate)
+        return entry.digest
+
+    def _decode(self, path: Path) -> Audio:
+        audio = read_audio(path, self.limits)
+        self._check_length(path, audio.duration_seconds)
+        return audio
+
+    def _check_length(self, path: Path, seconds: float) -> None:
+        refuse_length(path, seconds, self.limits)
+        if seconds > self.limits.warn_minutes * 60:
+            self.warn(
+                "long-input",
+                f"{path} is {seconds / 60:.1f} minutes long; steps hold it in memory, about "
+                f"{seconds * 44100 * 8 / 1e6:.0f} MB per copy in stereo",
+            )
+
+    def _given_value(self, name: str) -> Value:
+        value = self.given[name]
+        if isinstance(value, os.PathLike):
+            return str(value)
+        return float(value) if self.inputs[name].type == "number" else value  # type: ignore[arg-type]
+
+    def _mismatch(self, name: str) -> str | None:
+        value, wanted = self.given[name], self.inputs[name].type
+        if wanted == "audio":
+            fits = isinstance(value, (str, os.PathLike, Audio))
+            return None if fits else f"input {name!r} takes a file or Audio, not {describe(value)}"
+        fits = scalar_type(wanted).holds(value)
+        return None if fits else f"input {name!r} takes a {wanted}, not {value!r}"

@@ -1,0 +1,175 @@
+"""The catalog: every node type that can be used, found through entry points.
+
+A pack is a package that registers a module under the entry point group
+``resonate_graph.nodes``; the entry point's name is the pack's name, and every `@node` function in
+the module is a node of it. The stock pack is called ``stock`` and its nodes need no prefix.
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import importlib.util
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from importlib import metadata
+from pathlib import Path
+from types import ModuleType
+
+from ._errors import CatalogError
+from ._node import Node, NodeType
+
+GROUP = "resonate_graph.nodes"
+STOCK = "stock"
+
+
+@dataclass(frozen=True)
+class BrokenPack:
+    """A pack that was found but cannot be imported; the others work without it."""
+
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Catalog:
+    """Node types by their id. Immutable; `with_nodes` and `with_module` give larger ones.
+
+    Attributes:
+        types: every node type, by id.
+        origins: where each came from, for messages.
+        broken: packs that could not be imported.
+    """
+
+    types: Mapping[str, NodeType] = field(default_factory=dict)
+    origins: Mapping[str, str] = field(default_factory=dict)
+    broken: tuple[BrokenPack, ...] = ()
+
+    @classmethod
+    def installed(cls) -> Catalog:
+        """Return the nodes of all installed packs; looks once per process.
+
+        Raises:
+            CatalogError: two packs claim one id.
+        """
+        return _installed()
+
+    def get(self, name: str) -> NodeType | None:
+        """Return the node type of an id such as ``gate`` or ``gate@1``, None where there is none.
+
+        Raises:
+            CatalogError: the type is there, but not in the version that ``@N`` pins.
+        """
+        bare, pinned, version = name.partition("@")
+        node_type = self.types.get(bare)
+        if node_type is not None and pinned and version != str(node_type.version):
+            raise CatalogError(
+                f"{bare!r} is pinned to version {version}; installed is version {node_type.version}"
+            )
+        return node_type
+
+    def find(self, node: Node[..., object]) -> NodeType | None:
+        """Return the type under which a node is known here, None where it is not."""
+        function = node.type.function
+        return next((one for one in self.types.values() if one.function is function), None)
+
+    def near(self, name: str) -> list[str]:
+        """Return ids that are spelled much like a name, nearest first."""
+        return difflib.get_close_matches(name.partition("@")[0], self.types, n=3)
+
+    def with_nodes(self, nodes: Iterable[Node[..., object]], origin: str) -> Catalog:
+        """Return a catalog with more nodes.
+
+        Raises:
+            CatalogError: an id is taken by another node; the message names both places.
+        """
+        types, origins = dict(self.types), dict(self.origins)
+        for node in nodes:
+            name = node.type.id
+            if name in types and types[name].function is not node.type.function:
+                raise CatalogError(
+                    f"node {name!r} is declared twice: by {origins[name]} and by {origin}"
+                )
+            types[name], origins[name] = node.type, origin
+        return replace(self, types=types, origins=origins)
+
+    def with_module(self, name: str) -> Catalog:
+        """Return a catalog with the nodes of a module, or of a ``.py`` file.
+
+        Raises:
+            CatalogError: the module cannot be imported, or holds no node.
+        """
+        try:
+            module = _load_file(Path(name)) if name.endswith(".py") else _load_module(name)
+        except CatalogError:
+            raise
+        except (Exception, SystemExit) as error:  # whatever somebody's module raises
+            reason = f"{type(error).__name__}: {error}"
+            raise CatalogError(f"{name}: cannot be imported: {reason}") from error
+        nodes = list(_nodes_of(module))
+        if not nodes:
+            raise CatalogError(f"{name}: holds no function decorated with @node")
+        return self.with_nodes(nodes, name)
+
+    def __iter__(self) -> Iterator[NodeType]:
+        return iter(sorted(self.types.values(), key=lambda node_type: node_type.id))
+
+
+@lru_cache(maxsize=1)
+def _installed() -> Catalog:
+    points = sorted(metadata.entry_points(group=GROUP), key=lambda point: point.name)
+    return load_packs(points)
+
+
+def load_packs(points: Iterable[metadata.EntryPoint]) -> Catalog:
+    """Return the catalog of some entry points. A pack that fails to import is kept in `broken`.
+
+    Raises:
+        CatalogError: two packs claim one id.
+    """
+    catalog, broken = Catalog(), []
+    for point in points:
+        origin = _origin(point)
+        try:
+            module = point.load()
+        except Exception as error:  # whatever a pack's import raises
+            broken.append(BrokenPack(origin, f"{type(error).__name__}: {error}"))
+            continue
+        pack = "" if point.name == STOCK else point.name
+        nodes: list[Node[..., object]] = [
+            Node(replace(node.type, pack=pack)) for node in _nodes_of(module)
+        ]
+        catalog = catalog.with_nodes(nodes, origin)
+    return replace(catalog, broken=tuple(broken))
+
+
+def _origin(point: metadata.EntryPoint) -> str:
+    distribution = point.dist.name if point.dist else "unknown distribution"
+    return f"pack {point.name!r} of {distribution}"
+
+
+def _nodes_of(module: ModuleType) -> Iterator[Node[..., object]]:
+    seen: set[int] = set()
+    for value in vars(module).values():
+        if isinstance(value, Node) and id(value) not in seen:
+            seen.add(id(value))
+            yield value
+
+
+def _load_module(name: str) -> ModuleType:
+    return importlib.import_module(name)
+
+
+def _load_file(path: Path) -> ModuleType:
+    if not path.is_file():
+        raise CatalogError(f"{path}: there is no such file")
+    name = f"_resonate_nodes_{path.stem}"
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise CatalogError(f"{path}: this is no Python file")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    return module

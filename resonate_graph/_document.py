@@ -1,0 +1,278 @@
+"""The graph file: its models, strict parsing, migrations, and writing it back.
+
+Strict means: unknown keys, duplicate keys, NaN, numbers beyond float64, wrong types, and
+documents that are too large or too deep are problems with a place, never guesses.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from ._errors import GraphError, Problem
+from ._positions import Positions, join
+
+FORMAT = 1
+MAX_BYTES = 8 * 1024 * 1024
+MAX_DEPTH = 32
+MAX_INTEGER = 2**53 - 1
+
+#: Reads format n as n + 1. Empty as long as there is one format.
+MIGRATIONS: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {}
+
+_NAME = r"[A-Za-z_][A-Za-z0-9_-]*"
+Name = Annotated[str, Field(pattern=rf"^{_NAME}$", max_length=100)]
+OutputName = Annotated[str, Field(pattern=rf"^{_NAME}(\.[a-z0-9]+)?$", max_length=100)]
+Wire = Annotated[str, Field(pattern=rf"^(\${_NAME}|{_NAME}(\.{_NAME})?)$")]
+Json = Any
+ScalarType = Literal["number", "integer", "string", "boolean"]
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False)
+
+
+class InputSpec(_Model):
+    """An input of a graph: a file or a value is bound to it when the graph runs."""
+
+    type: Literal["audio"] | ScalarType
+    description: str | None = None
+    ui: Json = None
+
+
+class ParamSpec(_Model):
+    """A param of a graph: a setting that a caller may change by name."""
+
+    type: ScalarType
+    default: Json = None
+    minimum: int | float | None = None
+    maximum: int | float | None = None
+    enum: list[Json] | None = None
+    description: str | None = None
+    ui: Json = None
+
+
+class NodeSpec(_Model):
+    """A node of a graph: its type, what is wired into it, its params, where it prefers to run."""
+
+    type: str
+    inputs: dict[Name, Wire | list[Wire]] = {}
+    params: dict[str, Json] = {}
+    device: list[Literal["mps", "cuda", "cpu"]] | None = None
+    description: str | None = None
+    ui: Json = None
+
+
+class GraphDocument(_Model):
+    """A whole graph file."""
+
+    format: Literal[1] = 1
+    name: Name
+    description: str | None = None
+    inputs: dict[Name, InputSpec] = {}
+    params: dict[Name, ParamSpec] = {}
+    nodes: dict[Name, NodeSpec]
+    outputs: dict[OutputName, Wire]
+    ui: Json = None
+
+    def to_json(self) -> str:
+        """Return the document as a JSON text; reading it gives an equal document."""
+        plain = self.model_dump(mode="json", exclude_unset=True)
+        ordered = {"format": FORMAT, **plain}
+        return json.dumps(ordered, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+class Located:
+    """A document's problems get their line and column here, if it came from a text."""
+
+    def __init__(self, source: str, text: str | None = None) -> None:
+        self.source = source
+        self._text = text
+        self._positions: Positions | None = None
+
+    @property
+    def positions(self) -> Positions | None:
+        """The places of the text's values, read when first asked for."""
+        if self._positions is None and self._text is not None:
+            self._positions = Positions(self._text)
+        return self._positions
+
+    def problem(self, code: str, pointer: str, message: str, *, key: bool = False) -> Problem:
+        """Return a problem with its place; with `key`, the place of the key, not of the value."""
+        if (positions := self.positions) is None:
+            return Problem(code, message, pointer)
+        place = positions.find_key(pointer) if key else positions.find(pointer)
+        return Problem(code, message, pointer, place.line, place.column)
+
+
+def parse(text: str, source: str) -> GraphDocument:
+    """Read a graph file's text.
+
+    Args:
+        text: the JSON text.
+        source: the file's name, for messages.
+
+    Raises:
+        GraphError: with every problem of form, each with its place.
+    """
+    located = Located(source, text)
+    if len(text.encode(errors="replace")) > MAX_BYTES:
+        problem = Problem("too-large", f"the document is over {MAX_BYTES >> 20} MiB", "", 1, 1)
+        raise GraphError(source, [problem])
+    plain = migrate(_load_strictly(text, located), located)
+    try:
+        return GraphDocument.model_validate_json(json.dumps(plain))
+    except ValidationError as error:
+        raise GraphError(source, _explain(error, located)) from None
+
+
+def migrate(plain: Any, located: Located) -> dict[str, Any]:
+    """Bring a document of an older format to today's.
+
+    Raises:
+        GraphError: it is no object, says no format, or one that is newer than this library.
+    """
+    if not isinstance(plain, dict):
+        problem = located.problem("wrong-type", "", "a graph is a JSON object")
+        raise GraphError(located.source, [problem])
+    version = plain.get("format")
+    if type(version) is not int or not 1 <= version <= FORMAT:
+        problem = located.problem(
+            "unknown-format",
+            "/format",
+            f"this library reads format 1 to {FORMAT}" if FORMAT > 1 else 'say "format": 1',
+        )
+        raise GraphError(located.source, [problem])
+    document: dict[str, Any] = plain
+    for step in range(version, FORMAT):
+        document = {**MIGRATIONS[step](document), "format": step + 1}
+    return document
+
+
+def _load_strictly(text: str, located: Located) -> Any:
+    faults: list[str] = []
+
+    def pairs(items: list[tuple[str, Any]]) -> dict[str, Any]:
+        result = dict(items)
+        if len(result) != len(items):
+            faults.append("duplicate-key")
+        return result
+
+    def constant(word: str) -> float:
+        faults.append("not-finite")
+        return 0.0
+
+    try:
+        value = json.loads(text, object_pairs_hook=pairs, parse_constant=constant)
+    except json.JSONDecodeError as error:
+        message = f"this is no JSON: {error.msg[0].lower()}{error.msg[1:]}"
+        problem = Problem("syntax", message, "", error.lineno, error.colno)
+        raise GraphError(located.source, [problem]) from None
+    except (RecursionError, ValueError) as error:
+        deep = isinstance(error, RecursionError)
+        message = f"nested deeper than {MAX_DEPTH} levels" if deep else str(error)
+        problem = Problem("too-deep" if deep else "syntax", message, "", 1, 1)
+        raise GraphError(located.source, [problem]) from None
+    problems = [located.problem(code, pointer, said) for code, pointer, said in _odd_values(value)]
+    if "not-finite" in faults:
+        problems.append(_not_finite(text, located))
+    if "duplicate-key" in faults and located.positions:
+        problems.extend(
+            located.problem(
+                "duplicate-key", f"{pointer}\0again", "this key stands here twice", key=True
+            )
+            for pointer in located.positions.duplicates
+        )
+        problems = [_without_mark(problem) for problem in problems]
+    if problems:
+        raise GraphError(located.source, problems)
+    return value
+
+
+def _odd_values(value: Any) -> list[tuple[str, str, str]]:
+    """Return (code, pointer, message) for numbers and depths that are not accepted."""
+    found: list[tuple[str, str, str]] = []
+    stack: list[tuple[str, Any, int]] = [("", value, 1)]
+    while stack:
+        pointer, item, depth = stack.pop()
+        if isinstance(item, (dict, list)):
+            if depth > MAX_DEPTH:
+                found.append(("too-deep", pointer, f"nested deeper than {MAX_DEPTH} levels"))
+                continue
+            children = item.items() if isinstance(item, dict) else enumerate(item)
+            stack.extend((join(pointer, name), child, depth + 1) for name, child in children)
+        elif isinstance(item, float) and not math.isfinite(item):
+            found.append(("not-finite", pointer, "this number is beyond what float64 holds"))
+        elif type(item) is int and abs(item) > MAX_INTEGER:
+            message = f"integers go to ±{MAX_INTEGER}, so that every JSON reader agrees on them"
+            found.append(("too-large", pointer, message))
+    return found
+
+
+def _not_finite(text: str, located: Located) -> Problem:
+    """Find the first NaN or Infinity outside a string, which strict JSON does not have."""
+    inside = False
+    index = 0
+    while index < len(text):
+        character = text[index]
+        if character == "\\" and inside:
+            index += 1
+        elif character == '"':
+            inside = not inside
+        elif not inside and text.startswith(("NaN", "Infinity", "-Infinity"), index):
+            break
+        index += 1
+    line = text.count("\n", 0, index) + 1
+    column = index - text.rfind("\n", 0, index)
+    return Problem("not-finite", "JSON has no NaN and no infinity", "", line, column)
+
+
+def _without_mark(problem: Problem) -> Problem:
+    pointer = problem.pointer.removesuffix("\0again")
+    return Problem(problem.code, problem.message, pointer, problem.line, problem.column)
+
+
+_TAGS = ("str", "int", "float", "list[", "constrained-str", "literal[", "function-", "[key]")
+
+_CODES: Mapping[str, str] = {
+    "extra_forbidden": "unknown-key",
+    "missing": "missing-key",
+    "string_pattern_mismatch": "bad-name",
+}
+
+
+def _explain(error: ValidationError, located: Located) -> list[Problem]:
+    """Translate pydantic's errors: one per place, without the tags of unions."""
+    problems: dict[str, Problem] = {}
+    for entry in error.errors():
+        path = [part for part in entry["loc"] if not str(part).startswith(_TAGS)]
+        pointer = join("", *path)
+        code = _CODES.get(entry["type"], "wrong-type")
+        message = entry["msg"]
+        if code == "unknown-key":
+            known = ", ".join(_known_keys(path[:-1]))
+            message = f"unknown key {path[-1]!r}" + (f"; here stand: {known}" if known else "")
+        elif code == "missing-key":
+            message = f"{path[-1]!r} is missing"
+            pointer = join("", *path[:-1])
+        elif code == "bad-name":
+            message = f"{entry['input']!r} is no valid name or wire"
+        is_key = code == "unknown-key" or "[key]" in entry["loc"]
+        place = pointer if code != "missing-key" else f"{pointer}#{path[-1]}"
+        problems.setdefault(place, located.problem(code, pointer, message, key=is_key))
+    return list(problems.values())
+
+
+def _known_keys(path: list[Any]) -> list[str]:
+    kinds: dict[tuple[str, int], type[BaseModel]] = {
+        ("", 0): GraphDocument,
+        ("inputs", 2): InputSpec,
+        ("params", 2): ParamSpec,
+        ("nodes", 2): NodeSpec,
+    }
+    kind = kinds.get((str(path[0]) if path else "", len(path)))
+    return list(kind.model_fields) if kind else []

@@ -1,0 +1,72 @@
+"""What a run tells while it runs. Pass `on_event` to `Graph.run` to hear it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+
+@dataclass(frozen=True)
+class RunStarted:
+    """The graph was checked and planned; `nodes` are the steps its outputs depend on."""
+
+    graph: str
+    nodes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class InputRead:
+    """An input was identified: decoded, or recognised as decoded before."""
+
+    name: str
+    description: str
+
+
+@dataclass(frozen=True)
+class NodeStarted:
+    """A node began to compute."""
+
+    node: str
+    type: str
+    device: str
+
+
+@dataclass(frozen=True)
+class NodeProgress:
+    """A node is at `done` of `total`, in a unit of its own."""
+
+    node: str
+    done: float
+    total: float
+
+
+@dataclass(frozen=True)
+class NodeFinished:
+    """A node is done: it ``ran``, or its result was ``cached``."""
+
+    node: str
+    type: str
+    status: str
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Warned:
+    """Something the person who reads the result has to know."""
+
+    code: str
+    message: str
+    node: str | None = None
+
+
+@dataclass(frozen=True)
+class RunFinished:
+    """The run ended: ``done``, ``failed`` or ``cancelled``."""
+
+    status: str
+    seconds: float
+
+
+Event: TypeAlias = (
+    "RunStarted | InputRead | NodeStarted | NodeProgress | NodeFinished | Warned | RunFinished"
+)

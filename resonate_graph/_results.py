@@ -1,0 +1,105 @@
+"""`Result`: what a run gave, the report of how, and writing it to files."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from ._audio import Audio
+from ._errors import OutputError
+from ._execute import Outcome
+from ._publish import publish
+from ._values import File, Report, Value, digest
+
+
+class Result(Mapping[str, Value]):
+    """The outputs of a run by name, and how they came about.
+
+    Audio that came from the store is memory-mapped: nothing is read until it is used.
+
+    Attributes:
+        report: the same document as ``resonate run --json`` prints.
+    """
+
+    def __init__(self, graph: str, outcome: Outcome, sources: Mapping[str, Path]) -> None:
+        self._values = outcome.values
+        self._sources = dict(sources)
+        self.report: dict[str, Any] = {
+            "graph": graph,
+            "status": "done",
+            "seconds": round(outcome.seconds, 6),
+            "nodes": [asdict(step) for step in outcome.steps],
+            "outputs": {
+                name: {"path": None, "digest": digest(value)}
+                for name, value in outcome.values.items()
+            },
+            "warnings": [
+                {"code": one.code, "message": one.message, "node": one.node}
+                for one in outcome.warnings
+            ],
+        }
+
+    def save(self, folder: str | Path) -> dict[str, Path]:
+        """Write every output into a folder; each file is there whole or not at all.
+
+        Audio becomes 32-bit-float WAV, bit-exact; encoded files keep their format; reports and
+        scalars become JSON.
+
+        Returns:
+            The files by output name.
+
+        Raises:
+            OutputError: a file cannot be written, or would overwrite an input of this run.
+        """
+        folder = Path(folder)
+        targets = {name: folder / _file_name(name, value) for name, value in self.items()}
+        for path in targets.values():
+            self._spare_the_inputs(path)
+        for name, path in targets.items():
+            _save(self[name], path)
+            self.report["outputs"][name]["path"] = str(path)
+        return targets
+
+    def __getitem__(self, name: str) -> Value:
+        try:
+            return self._values[name]
+        except KeyError:
+            known = ", ".join(self._values)
+            raise KeyError(f"no output {name!r}; this run gave: {known}") from None
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def __repr__(self) -> str:
+        return f"Result({dict(self._values)!r})"
+
+    def _spare_the_inputs(self, path: Path) -> None:
+        for name, source in self._sources.items():
+            if path.exists() and source.exists() and path.samefile(source):
+                raise OutputError(
+                    f"{path}: this file is the input {name!r}; write into another folder"
+                )
+
+
+def _file_name(name: str, value: Value) -> str:
+    if isinstance(value, File):
+        return name if name.endswith(value.suffix) else f"{name}{value.suffix}"
+    return f"{name}.wav" if isinstance(value, Audio) else f"{name}.json"
+
+
+def _save(value: Value, path: Path) -> None:
+    if isinstance(value, Audio):
+        value.save(path)
+    elif isinstance(value, File):
+        content = value.content
+        publish(path, lambda file: file.write(content))
+    else:
+        plain = value.model_dump(mode="json") if isinstance(value, Report) else value
+        text = json.dumps(plain, indent=2, ensure_ascii=False) + "\n"
+        publish(path, lambda file: file.write(text.encode()))

@@ -1,0 +1,309 @@
+"""The store: what was computed, kept as files a person can open.
+
+::
+
+    objects/ab/abcd….wav      content, named by its digest: float WAV, encoded files, JSON
+    records/ab/abcd….json     key -> the digest of each port, what the key was made of, the cost
+    temporary/  locks/  quarantine/
+
+An object is published before the record that names it, each by a rename after a sync, so a
+reader sees a thing whole or not at all. Whatever is handed out was compared with its digest
+first; what does not match is put into quarantine and is computed again. Locks only save work:
+nothing depends on them being honoured.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import mmap
+import os
+import secrets
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import IO, Any, Literal
+
+import numpy as np
+from blake3 import blake3
+from filelock import FileLock
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from ._audio import Audio, audio_hasher
+from ._errors import StoreError
+from ._keys import Key
+from ._publish import publish, sync_folder
+from ._types import PortType
+from ._values import File, Report, Value, canonical_json, digest, value_json
+from ._wav import HEADER_BYTES, read_float_wav_header
+
+Kind = Literal["audio", "file", "json"]
+
+
+class Entry(BaseModel):
+    """What a record says about one port.
+
+    Attributes:
+        digest: the content digest.
+        kind: how the object is written.
+        suffix: the object's suffix.
+        bytes: the object's size.
+        channels: for audio, as the two below.
+        sample_rate: in Hz.
+        frames: samples per channel.
+    """
+
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
+
+    digest: str
+    kind: Kind
+    suffix: str
+    bytes: int
+    channels: int | None = None
+    sample_rate: int | None = None
+    frames: int | None = None
+
+    @classmethod
+    def of(cls, value: Value) -> Entry:
+        """Return what a record says about a value."""
+        if isinstance(value, Audio):
+            return cls(
+                digest=value.digest,
+                kind="audio",
+                suffix=".wav",
+                bytes=HEADER_BYTES + value.samples.nbytes,
+                channels=value.channels,
+                sample_rate=value.sample_rate,
+                frames=value.frames,
+            )
+        if isinstance(value, File):
+            size = len(value.content)
+            return cls(digest=digest(value), kind="file", suffix=value.suffix, bytes=size)
+        size = len(value_json(value))
+        return cls(digest=digest(value), kind="json", suffix=".json", bytes=size)
+
+
+class Record(BaseModel):
+    """What is known of one key: the content of each port that was ever computed."""
+
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
+
+    format: Literal[1] = 1
+    key: str
+    preimage: dict[str, Any]
+    ports: dict[str, Entry]
+    seconds: float = 0.0
+    device: str | None = None
+    warnings: list[tuple[str, str]] = []
+
+
+class Quarantined(Exception):
+    """An object was gone, or did not match its digest and was moved away."""
+
+
+class Store:
+    """A folder of results that are never computed twice.
+
+    Any number of processes may use one store at the same time.
+
+    Args:
+        path: the folder; it is made when something is first written.
+
+    Example:
+        >>> import tempfile, numpy as np
+        >>> store = Store(tempfile.mkdtemp())
+        >>> entry = store.put(Audio(np.zeros((2, 8)), 44100))
+        >>> store.get(entry, PortType(Audio))
+        Audio(2 ch, 8 frames, 44100 Hz, 0.000 s)
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path = Path(path)
+        self._verified: set[tuple[str, int, int, int]] = set()
+
+    def __repr__(self) -> str:
+        return f"Store({str(self.path)!r})"
+
+    def record(self, key: Key) -> Record | None:
+        """Return what is known of a key; a record that is damaged counts as not there."""
+        path = self._record_path(key.hex)
+        try:
+            text = path.read_bytes()
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise StoreError(f"{path}: cannot be read: {error.strerror}") from error
+        record = _unseal(text)
+        if record is None or Key.of(record.preimage).hex != key.hex or record.key != key.hex:
+            self._quarantine(path)
+            return None
+        return record
+
+    def present(self, record: Record) -> frozenset[str]:
+        """Return the ports of a record whose object is there, in the right size."""
+        return frozenset(
+            port
+            for port, entry in record.ports.items()
+            if _size(self._object_path(entry)) == entry.bytes
+        )
+
+    def get(self, entry: Entry, port_type: PortType) -> Value:
+        """Return a value, compared with its digest. Audio is memory-mapped, not read.
+
+        Raises:
+            Quarantined: it does not match, and was moved away.
+            StoreError: it cannot be read, or is not there any more.
+        """
+        path = self._object_path(entry)
+        try:
+            with path.open("rb") as file:
+                value = self._read(file, entry, port_type)
+        except FileNotFoundError:
+            raise Quarantined(path) from None
+        except OSError as error:
+            raise StoreError(f"{path}: cannot be read: {error.strerror}") from error
+        if value is None:
+            self._quarantine(path)
+            raise Quarantined(path)
+        return value
+
+    def put(self, value: Value) -> Entry:
+        """Keep a value and return what a record says about it.
+
+        Raises:
+            OutputError: it cannot be written; nothing is left behind.
+        """
+        entry = Entry.of(value)
+        path = self._object_path(entry)
+        if _size(path) != entry.bytes:
+            publish(path, lambda file: _write(value, file), temp_folder=self._temporary)
+        return entry
+
+    def put_record(
+        self,
+        key: Key,
+        ports: Mapping[str, Entry],
+        *,
+        seconds: float = 0.0,
+        device: str | None = None,
+        warnings: Sequence[tuple[str, str]] = (),
+    ) -> Record:
+        """Add ports to the record of a key.
+
+        Raises:
+            OutputError: it cannot be written.
+        """
+        earlier = self.record(key)
+        record = Record(
+            key=key.hex,
+            preimage=dict(key.preimage),
+            ports={**(earlier.ports if earlier else {}), **ports},
+            seconds=seconds,
+            device=device,
+            warnings=list(warnings),
+        )
+        text = _seal(record)
+        path = self._record_path(key.hex)
+        publish(path, lambda file: file.write(text), temp_folder=self._temporary)
+        return record
+
+    @contextlib.contextmanager
+    def lock(self, key: Key) -> Iterator[None]:
+        """Hold the right to compute a key, where the filesystem can keep such promises."""
+        path = self.path / "locks" / f"{key.hex}.lock"
+        with contextlib.ExitStack() as stack:
+            with contextlib.suppress(OSError, NotImplementedError):
+                path.parent.mkdir(parents=True, exist_ok=True)
+                stack.enter_context(FileLock(path))
+            yield
+
+    def _read(self, file: IO[bytes], entry: Entry, port_type: PortType) -> Value | None:
+        if entry.kind == "audio":
+            return self._read_audio(file, entry)
+        content = file.read(entry.bytes + 1)
+        if entry.kind == "file":
+            value: Value = File(content, entry.suffix)
+            return value if digest(value) == entry.digest else None
+        if blake3(b"resonate_graph json 1\0" + content).hexdigest() != entry.digest:
+            return None
+        plain: Any = json.loads(content)["value"]
+        if issubclass(port_type.python, Report):
+            return port_type.python.model_validate_json(json.dumps(plain))
+        return plain if port_type.holds(plain) else None
+
+    def _read_audio(self, file: IO[bytes], entry: Entry) -> Audio | None:
+        status = os.fstat(file.fileno())
+        shape = read_float_wav_header(file.read(HEADER_BYTES))
+        if shape != (entry.channels, entry.sample_rate, entry.frames):
+            return None
+        assert shape is not None
+        channels, sample_rate, frames = shape
+        if status.st_size != entry.bytes:
+            return None
+        samples = np.zeros((0, channels), "<f4")
+        if frames:
+            mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+            samples = np.frombuffer(mapped, "<f4", offset=HEADER_BYTES).reshape(frames, channels)
+        identity = (entry.digest, status.st_ino, status.st_size, status.st_mtime_ns)
+        if identity not in self._verified:
+            hasher = audio_hasher(channels, sample_rate, frames)
+            hasher.update(samples.data.cast("B") if frames else b"")
+            if hasher.hexdigest() != entry.digest:
+                return None
+            self._verified.add(identity)
+        samples.flags.writeable = False
+        return Audio.trusted(samples.T, sample_rate, entry.digest)
+
+    @property
+    def _temporary(self) -> Path:
+        return self.path / "temporary"
+
+    def _record_path(self, key: str) -> Path:
+        return self.path / "records" / key[:2] / f"{key}.json"
+
+    def _object_path(self, entry: Entry) -> Path:
+        return self.path / "objects" / entry.digest[:2] / f"{entry.digest}{entry.suffix}"
+
+    def _quarantine(self, path: Path) -> None:
+        """Move a file out of the way, so that nobody meets it again and somebody can look at it."""
+        folder = self.path / "quarantine"
+        with contextlib.suppress(OSError):
+            folder.mkdir(parents=True, exist_ok=True)
+            path.replace(folder / f"{path.stem}-{secrets.token_hex(4)}{path.suffix}")
+            sync_folder(path.parent)
+
+
+def _write(value: Value, file: IO[bytes]) -> None:
+    if isinstance(value, Audio):
+        value.write_wav(file)
+    elif isinstance(value, File):
+        file.write(value.content)
+    else:
+        file.write(value_json(value))
+
+
+def _seal(record: Record) -> bytes:
+    """Return the record as canonical JSON that carries its own digest."""
+    plain = record.model_dump(mode="json", exclude_none=True)
+    seal = blake3(canonical_json(plain)).hexdigest()
+    return canonical_json({**plain, "seal": seal})
+
+
+def _unseal(text: bytes) -> Record | None:
+    """Return the record, or None unless every byte is as it was written."""
+    try:
+        plain = json.loads(text)
+        seal = plain.pop("seal")
+        if blake3(canonical_json(plain)).hexdigest() != seal:
+            return None
+        if canonical_json({**plain, "seal": seal}) != text:
+            return None
+        return Record.model_validate_json(canonical_json(plain))
+    except (ValueError, KeyError, AttributeError, TypeError, RecursionError, ValidationError):
+        return None
+
+
+def _size(path: Path) -> int | None:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return None
