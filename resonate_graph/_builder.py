@@ -7,10 +7,11 @@ runs.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar, cast
 
 import pydantic_core
+from pydantic import BaseModel
 from typing_extensions import ParamSpec
 
 from ._audio import Audio
@@ -108,7 +109,7 @@ class Builder:
             "maximum": maximum,
             "description": description,
         }
-        fields = {key: value for key, value in given.items() if value is not None}
+        fields: dict[str, Any] = {key: value for key, value in given.items() if value is not None}
         spec = DocumentParam(type=cast(Any, PortType(type).name), **fields)
         self._changed().params = {**self._document.params, name: spec}
         return cast(S, ParamRef(name))
@@ -219,12 +220,14 @@ class Builder:
 
 def _plain(value: Any) -> Any:
     """Return a param as plain JSON values, with references to graph params."""
-    return pydantic_core.to_jsonable_python(value, fallback=_reference, exclude_unset=True)
-
-
-def _reference(value: Any) -> Any:
     if isinstance(value, ParamRef):
         return {"$param": value.name}
     if isinstance(value, (Wire, Audio)):
         raise ParamError(f"{value!r} is given as a param; audio goes into input ports")
-    raise ParamError(f"{value!r} cannot be written as JSON")
+    if isinstance(value, BaseModel):
+        return {name: _plain(getattr(value, name)) for name in value.model_fields_set}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    return pydantic_core.to_jsonable_python(value)

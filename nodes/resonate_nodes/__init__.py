@@ -1,1 +1,39 @@
-"""Stock nodes."""
+"""The stock nodes of resonate_graph. Each is a plain function too.
+
+>>> import numpy as np
+>>> from resonate_graph import Audio
+>>> from resonate_nodes import gain
+>>> gain(Audio(np.ones((2, 4)), 44100), gain_db=-6.0)
+Audio(2 ch, 4 frames, 44100 Hz, 0.000 s)
+"""
+
+from .dynamics import compress, gate
+from .files import encode_flac, encode_mp3, encode_wav
+from .loudness import LoudnessReport, measure_loudness, normalize_loudness
+from .mixing import gain, mix, residual
+from .rate import resample
+from .repair import denoise
+from .separation import Stems, separate
+from .tone import Band, eq, highpass, lowpass
+
+__all__ = [
+    "Band",
+    "LoudnessReport",
+    "Stems",
+    "compress",
+    "denoise",
+    "encode_flac",
+    "encode_mp3",
+    "encode_wav",
+    "eq",
+    "gain",
+    "gate",
+    "highpass",
+    "lowpass",
+    "measure_loudness",
+    "mix",
+    "normalize_loudness",
+    "resample",
+    "residual",
+    "separate",
+]

@@ -1,0 +1,151 @@
+"""Tone: equaliser and pass filters, as second-order sections in float64. No latency."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field
+
+from resonate_graph import Audio, NodeError, node
+
+Frequency = Annotated[float, Field(gt=0, le=192_000)]
+Slope = Annotated[int, Field(ge=6, le=96, multiple_of=6)]
+
+
+class Band(BaseModel):
+    """One band of the equaliser.
+
+    Attributes:
+        kind: ``bell``, ``low_shelf``, ``high_shelf`` or ``notch``.
+        frequency_hz: centre of a bell or notch, corner of a shelf.
+        gain_db: boost or cut, in dB; a notch has none.
+        q: quality: centre frequency over bandwidth; for shelves 0.707 is the steepest slope
+            without a bump.
+    """
+
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid", allow_inf_nan=False)
+
+    kind: Literal["bell", "low_shelf", "high_shelf", "notch"] = "bell"
+    frequency_hz: Frequency
+    gain_db: Annotated[float, Field(ge=-60, le=30)] = 0.0
+    q: Annotated[float, Field(ge=0.05, le=200)] = 0.7071
+
+
+@node(version=1, uses=("scipy",))
+def eq(audio: Audio, *, bands: list[Band]) -> Audio:
+    """Parametric equaliser: any number of bells, shelves and notches, one after the other.
+
+    The sections are the biquads of R. Bristow-Johnson's *Audio EQ Cookbook*, with the gain at
+    the centre and at the ends exactly as asked. A band of 0 dB leaves the sound untouched.
+
+    Args:
+        audio: the sound.
+        bands: the bands; see `Band`.
+
+    Raises:
+        NodeError: a band lies at or above half the sample rate.
+
+    Example:
+        >>> import numpy as np
+        >>> from resonate_graph import Audio
+        >>> hum_free = eq(
+        ...     Audio(np.zeros(44100), 44100),
+        ...     bands=[Band(kind="notch", frequency_hz=50.0, q=30.0)],
+        ... )
+    """
+    active = [band for band in bands if band.kind == "notch" or band.gain_db != 0]
+    for band in active:
+        _require_below_nyquist(audio, band.frequency_hz)
+    if not active:
+        return audio
+    return _filtered(audio, np.vstack([_biquad(band, audio.sample_rate) for band in active]))
+
+
+@node(version=1, uses=("scipy",))
+def highpass(audio: Audio, *, frequency_hz: Frequency, slope_db_per_octave: Slope = 12) -> Audio:
+    """Remove what lies below a frequency. A Butterworth filter: flat above, -3 dB at the corner.
+
+    Args:
+        audio: the sound.
+        frequency_hz: the corner.
+        slope_db_per_octave: how steeply it falls below, in steps of 6.
+
+    Raises:
+        NodeError: the corner lies at or above half the sample rate.
+    """
+    return _butterworth(audio, "highpass", frequency_hz, slope_db_per_octave)
+
+
+@node(version=1, uses=("scipy",))
+def lowpass(audio: Audio, *, frequency_hz: Frequency, slope_db_per_octave: Slope = 12) -> Audio:
+    """Remove what lies above a frequency. A Butterworth filter: flat below, -3 dB at the corner.
+
+    Args:
+        audio: the sound.
+        frequency_hz: the corner.
+        slope_db_per_octave: how steeply it falls above, in steps of 6.
+
+    Raises:
+        NodeError: the corner lies at or above half the sample rate.
+    """
+    return _butterworth(audio, "lowpass", frequency_hz, slope_db_per_octave)
+
+
+def _butterworth(
+    audio: Audio, kind: Literal["highpass", "lowpass"], frequency_hz: float, slope: int
+) -> Audio:
+    from scipy.signal import butter
+
+    _require_below_nyquist(audio, frequency_hz)
+    return _filtered(
+        audio, butter(slope // 6, frequency_hz, kind, fs=audio.sample_rate, output="sos")
+    )
+
+
+def _filtered(audio: Audio, sections: NDArray[np.float64]) -> Audio:
+    from scipy.signal import sosfilt
+
+    if not audio.frames:
+        return audio
+    return audio.with_samples(sosfilt(sections, audio.samples.astype(np.float64), axis=1))
+
+
+def _require_below_nyquist(audio: Audio, frequency_hz: float) -> None:
+    if frequency_hz >= audio.sample_rate / 2:
+        raise NodeError(
+            f"{frequency_hz:g} Hz is not below {audio.sample_rate / 2:g} Hz, half the sample rate "
+            f"of this sound ({audio.sample_rate} Hz)"
+        )
+
+
+def _biquad(band: Band, sample_rate: int) -> NDArray[np.float64]:
+    """Return one section [b0 b1 b2 a0 a1 a2] after the Audio EQ Cookbook, with a0 = 1."""
+    w0 = 2 * np.pi * band.frequency_hz / sample_rate
+    cosine, alpha = np.cos(w0), np.sin(w0) / (2 * band.q)
+    amplitude = 10 ** (band.gain_db / 40)
+    if band.kind == "notch":
+        b = [1, -2 * cosine, 1]
+        a = [1 + alpha, -2 * cosine, 1 - alpha]
+    elif band.kind == "bell":
+        b = [1 + alpha * amplitude, -2 * cosine, 1 - alpha * amplitude]
+        a = [1 + alpha / amplitude, -2 * cosine, 1 - alpha / amplitude]
+    else:
+        # a low shelf mirrored at a quarter of the sample rate is a high shelf
+        sign = 1 if band.kind == "low_shelf" else -1
+        up, down = amplitude + 1, amplitude - 1
+        root = 2 * np.sqrt(amplitude) * alpha
+        tilt = sign * cosine
+        b = [
+            amplitude * (up - down * tilt + root),
+            sign * 2 * amplitude * (down - up * tilt),
+            amplitude * (up - down * tilt - root),
+        ]
+        a = [
+            up + down * tilt + root,
+            -sign * 2 * (down + up * tilt),
+            up + down * tilt - root,
+        ]
+    section: NDArray[np.float64] = np.array([*b, *a]) / a[0]
+    return section
