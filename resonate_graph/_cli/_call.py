@@ -1,0 +1,115 @@
+"""Reading what a command was given: graphs, bindings and params."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from .._api import Graph, load, stock, stock_graphs
+from .._bindings import Binding
+from .._errors import InputError
+from .._store import Store
+
+GraphArgument = Annotated[
+    str, typer.Argument(metavar="GRAPH", help="A graph file, or the name of a stock graph.")
+]
+InputOption = Annotated[
+    list[str] | None,
+    typer.Option("--input", "-i", metavar="NAME=FILE", help="Bind a file or value to an input."),
+]
+ParamOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--param", "-p", metavar="NAME=VALUE", help="Set a param of the graph, or node.param."
+    ),
+]
+OnlyOption = Annotated[
+    list[str] | None,
+    typer.Option("--only", metavar="OUTPUT", help="Only this output, and what it needs."),
+]
+ModelsOption = Annotated[
+    Path | None, typer.Option("--models", metavar="DIR", help="Folder of model weights.")
+]
+NodesOption = Annotated[
+    list[str] | None,
+    typer.Option("--nodes", metavar="MODULE", help="A module or .py file with nodes of your own."),
+]
+StoreOption = Annotated[
+    Path | None, typer.Option("--store", metavar="DIR", help="Where results are kept.")
+]
+NoStoreOption = Annotated[bool, typer.Option("--no-store", help="Keep nothing and reuse nothing.")]
+JsonOption = Annotated[
+    bool, typer.Option("--json", help="Print one JSON document and nothing else.")
+]
+
+
+def open_graph(name: str, nodes: Sequence[str] | None) -> Graph:
+    """Return the graph of a file, or else the stock graph of that name.
+
+    Raises:
+        InputError: there is neither.
+        GraphError: the file is no graph.
+        CatalogError: nodes cannot be used.
+    """
+    path = Path(name)
+    if path.exists() or path.suffix == ".json" or len(path.parts) > 1:
+        return load(path, nodes=nodes or ())
+    if name not in stock_graphs():
+        known = ", ".join(stock_graphs())
+        raise InputError(path, f"there is no such file, and no stock graph of that name ({known})")
+    return stock(name, nodes=nodes or ())
+
+
+def read_inputs(graph: Graph, given: Sequence[str] | None) -> dict[str, Binding]:
+    """Return the bindings of ``-i``: files for audio inputs, values for the others."""
+    specs = graph.document.inputs
+    pairs = _pairs(given, "-i")
+    return {
+        name: _value(text, specs[name].type) if name in specs else text
+        for name, text in pairs.items()
+    }
+
+
+def read_params(graph: Graph, given: Sequence[str] | None) -> dict[str, Any]:
+    """Return the params of ``-p``: JSON where it is, text otherwise."""
+    specs = graph.document.params
+    pairs = _pairs(given, "-p")
+    return {
+        name: _value(text, specs[name].type if name in specs else "")
+        for name, text in pairs.items()
+    }
+
+
+def chosen_store(path: Path | None, no_store: bool) -> Store | bool | None:
+    """Return what ``--store`` and ``--no-store`` say, as `Graph.run` takes it."""
+    if no_store and path is not None:
+        raise typer.BadParameter("--store and --no-store exclude each other")
+    return False if no_store else Store(path) if path is not None else None
+
+
+def _pairs(given: Sequence[str] | None, option: str) -> dict[str, str]:
+    pairs: dict[str, str] = {}
+    for text in given or ():
+        name, equals, value = text.partition("=")
+        if not equals or not name:
+            raise typer.BadParameter(f"{option} takes NAME=VALUE, not {text!r}")
+        if name in pairs:
+            raise typer.BadParameter(f"{option} {name} was given twice")
+        pairs[name] = value
+    return pairs
+
+
+def _value(text: str, kind: str) -> Any:
+    if kind in ("audio", "string"):
+        return text
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        return text
+    finite = not isinstance(value, float) or math.isfinite(value)
+    return value if finite else text

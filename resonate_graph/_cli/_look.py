@@ -1,0 +1,299 @@
+"""Commands that look and do not compute: ``check plan nodes graphs devices``."""
+
+from __future__ import annotations
+
+import inspect
+import json
+from typing import Annotated, Any, cast
+
+import typer
+
+from .._api import stock_graphs
+from .._catalog import Catalog
+from .._decode import Limits
+from .._devices import choose, probe
+from .._errors import CatalogError
+from .._node import NodeType
+from ._call import (
+    GraphArgument,
+    InputOption,
+    JsonOption,
+    ModelsOption,
+    NodesOption,
+    NoStoreOption,
+    OnlyOption,
+    ParamOption,
+    StoreOption,
+    chosen_store,
+    open_graph,
+    read_inputs,
+    read_params,
+)
+from ._output import Printer
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    for command in (check, plan, nodes, graphs, devices):
+        app.command()(command)
+
+
+def check(
+    graph: GraphArgument,
+    inputs: InputOption = None,
+    params: ParamOption = None,
+    only: OnlyOption = None,
+    models: ModelsOption = None,
+    nodes: NodesOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Find everything that is wrong with a graph, without running it.
+
+    Bindings are checked too once any input is bound with -i.
+    """
+    printer = Printer(as_json=as_json)
+    opened = open_graph(graph, nodes)
+    bindings = read_inputs(opened, inputs)
+    bound = opened.check(
+        list(bindings) or None,
+        params=read_params(opened, params),
+        outputs=only or None,
+        models=models,
+    )
+    needed = {name: bound.inputs[name].type for name in bound.needed_inputs}
+    printer.document(
+        {
+            "graph": opened.name,
+            "status": "ok",
+            "inputs": needed,
+            "outputs": list(bound.outputs),
+            "problems": [],
+        }
+    )
+    printer.line(f"{opened.name}: nothing is wrong")
+    for name, kind in needed.items():
+        printer.line(f"  input {name} ({kind})")
+    for name in bound.outputs:
+        printer.line(f"  output {name}")
+
+
+def plan(
+    graph: GraphArgument,
+    inputs: InputOption = None,
+    params: ParamOption = None,
+    only: OnlyOption = None,
+    store: StoreOption = None,
+    no_store: NoStoreOption = False,
+    models: ModelsOption = None,
+    nodes: NodesOption = None,
+    max_minutes: Annotated[float, typer.Option(metavar="MINUTES")] = Limits.max_minutes,
+    as_json: JsonOption = False,
+) -> None:
+    """Say what a run would compute, and what it would take from the store.
+
+    A node is "open" where that depends on what comes out of an earlier one.
+    """
+    printer = Printer(as_json=as_json)
+    opened = open_graph(graph, nodes)
+    steps = opened.plan(
+        read_inputs(opened, inputs),
+        params=read_params(opened, params),
+        outputs=only or None,
+        store=cast(Any, chosen_store(store, no_store)),
+        models=models,
+        max_minutes=max_minutes,
+    )
+    printer.document(
+        {
+            "graph": opened.name,
+            "nodes": [
+                {
+                    "id": step.id,
+                    "type": step.type,
+                    "status": step.status,
+                    "wanted": list(step.wanted),
+                    "key": step.key,
+                }
+                for step in steps
+            ],
+        }
+    )
+    printer.table(
+        ("node", "type", "status", "outputs needed"),
+        [(step.id, step.type, step.status, ", ".join(step.wanted)) for step in steps],
+    )
+
+
+def nodes(
+    type_id: Annotated[
+        str | None, typer.Argument(metavar="[TYPE]", help="Show one node in full.")
+    ] = None,
+    modules: NodesOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List the nodes that can be used, or show one in full."""
+    printer = Printer(as_json=as_json)
+    catalog = Catalog.installed()
+    for module in modules or ():
+        catalog = catalog.with_module(module)
+    if type_id is not None:
+        _show_node(printer, catalog, type_id)
+        return
+    printer.document(
+        {
+            "nodes": [_node_document(one) for one in catalog],
+            "broken": [{"pack": one.name, "reason": one.reason} for one in catalog.broken],
+        }
+    )
+    printer.table(
+        ("node", "inputs", "outputs", ""),
+        [
+            (
+                one.id,
+                ", ".join(port.name for port in one.inputs),
+                ", ".join(port.name for port in one.outputs),
+                _summary(one.doc),
+            )
+            for one in catalog
+        ],
+    )
+    for pack in catalog.broken:
+        printer.line(f"{pack.name} cannot be used: {pack.reason}")
+
+
+def graphs(as_json: JsonOption = False) -> None:
+    """List the stock graphs."""
+    printer = Printer(as_json=as_json)
+    texts = {name: json.loads(text) for name, text in stock_graphs().items()}
+    printer.document(
+        {
+            "graphs": [
+                {
+                    "name": name,
+                    "description": text.get("description"),
+                    "inputs": text.get("inputs", {}),
+                    "params": text.get("params", {}),
+                    "outputs": list(text["outputs"]),
+                }
+                for name, text in texts.items()
+            ]
+        }
+    )
+    for name, text in texts.items():
+        printer.line(name)
+        printer.line(f"  {text.get('description', '')}")
+        for kind in ("inputs", "params"):
+            for key, spec in text.get(kind, {}).items():
+                default = f" [{json.dumps(spec['default'])}]" if "default" in spec else ""
+                flag = "-i" if kind == "inputs" else "-p"
+                printer.line(f"    {flag} {key}{default}  {spec.get('description', '')}")
+
+
+def devices(as_json: JsonOption = False) -> None:
+    """Show the devices of this machine, and which one `auto` takes."""
+    printer = Printer(as_json=as_json)
+    inventory = probe()
+    chosen = choose(inventory, "auto")
+    printer.document({"devices": inventory.to_json(), "auto": chosen})
+    printer.table(
+        ("device", "name", "usable", "", "auto"),
+        [
+            (
+                device.id,
+                device.name,
+                "yes" if device.usable else "no",
+                device.detail,
+                "*" if device.id == chosen else "",
+            )
+            for device in inventory.devices
+        ],
+    )
+
+
+def _show_node(printer: Printer, catalog: Catalog, type_id: str) -> None:
+    node_type = catalog.get(type_id)
+    if node_type is None:
+        near = catalog.near(type_id)
+        hint = f"; did you mean {' or '.join(near)}?" if near else ""
+        raise CatalogError(f"no node type {type_id!r}{hint}")
+    printer.document(_node_document(node_type))
+    version = f"version {node_type.version}" if node_type.version else "keyed by its source"
+    printer.line(f"{node_type.id} ({version}, {node_type.device})")
+    printer.line()
+    printer.line(node_type.doc)
+    printer.line()
+    rows = [("input", port.name, str(port), "") for port in node_type.inputs]
+    rows += [("output", port.name, str(port), "") for port in node_type.outputs]
+    rows += [
+        ("param", name, _type_text(spec), json.dumps(spec["default"]) if "default" in spec else "")
+        for name, spec in _param_schema(node_type).items()
+    ]
+    printer.table(("", "name", "type", "default"), rows)
+
+
+def _node_document(node_type: NodeType) -> dict[str, Any]:
+    return {
+        "type": node_type.id,
+        "version": node_type.version,
+        "device": node_type.device,
+        "summary": _summary(node_type.doc),
+        "inputs": [
+            {
+                "name": port.name,
+                "type": port.type.name,
+                "many": port.many,
+                "optional": port.optional,
+            }
+            for port in node_type.inputs
+        ],
+        "outputs": [{"name": port.name, "type": port.type.name} for port in node_type.outputs],
+        "params": node_type.params.model_json_schema(),
+    }
+
+
+def _param_schema(node_type: NodeType) -> dict[str, Any]:
+    schema = node_type.params.model_json_schema()
+    definitions = schema.get("$defs", {})
+    return {
+        name: _resolved(spec, definitions) for name, spec in schema.get("properties", {}).items()
+    }
+
+
+def _resolved(spec: Any, definitions: dict[str, Any]) -> Any:
+    """Replace references to definitions by what they refer to."""
+    if isinstance(spec, dict):
+        if "$ref" in spec:
+            return _resolved(definitions[spec["$ref"].rpartition("/")[2]], definitions)
+        return {key: _resolved(value, definitions) for key, value in spec.items()}
+    if isinstance(spec, list):
+        return [_resolved(item, definitions) for item in spec]
+    return spec
+
+
+_LIMITS = {
+    "minimum": "≥ {}",
+    "exclusiveMinimum": "> {}",
+    "maximum": "≤ {}",
+    "exclusiveMaximum": "< {}",
+    "multipleOf": "in steps of {}",
+    "pattern": "matching {}",
+}
+
+
+def _type_text(spec: dict[str, Any]) -> str:
+    """Say a JSON Schema in a few words: ``number, ≥ -120, ≤ 0``."""
+    if "anyOf" in spec:
+        return " or ".join(_type_text(one) for one in spec["anyOf"])
+    if "enum" in spec:
+        return " | ".join(map(str, spec["enum"]))
+    if spec.get("type") == "array":
+        return f"list of ({_type_text(spec['items'])})"
+    if spec.get("type") == "object" and "properties" in spec:
+        fields = (f"{name}: {_type_text(one)}" for name, one in spec["properties"].items())
+        return "{" + "; ".join(fields) + "}"
+    limits = [text.format(spec[key]) for key, text in _LIMITS.items() if key in spec]
+    return ", ".join([str(spec.get("type", "any")), *limits])
+
+
+def _summary(doc: str) -> str:
+    return inspect.cleandoc(doc).split("\n\n", 1)[0].replace("\n", " ")

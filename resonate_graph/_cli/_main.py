@@ -1,0 +1,71 @@
+"""Entry point of ``resonate``: the commands together, and how each ends.
+
+Exit codes: 0 done, 1 a run failed, 2 the graph or the call is wrong, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+from types import FrameType
+from typing import NoReturn
+
+import click
+import typer
+
+from .. import __version__
+from .._errors import ResonateError
+from . import _demo, _look, _run
+from ._output import Printer, console_error
+
+app = typer.Typer(
+    name="resonate",
+    help="Audio restoration graphs: separate, repair, remix and master, never computing twice.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+_run.register(app)
+_look.register(app)
+_demo.register(app)
+
+
+@app.callback(invoke_without_command=True)
+def _options(
+    version: bool = typer.Option(False, "--version", help="Print the version and end."),
+) -> None:
+    if version:
+        typer.echo(f"resonate {__version__}")
+        raise typer.Exit
+
+
+def main(arguments: list[str] | None = None) -> NoReturn:
+    """Run a command and end the process with its exit code."""
+    signal.signal(signal.SIGTERM, _end)
+    arguments = sys.argv[1:] if arguments is None else arguments
+    sys.exit(_run_command(arguments))
+
+
+def _run_command(arguments: list[str]) -> int:
+    command = typer.main.get_command(app)
+    try:
+        result = command.main(arguments, prog_name="resonate", standalone_mode=False)
+    except click.exceptions.Abort:
+        console_error("Interrupted. What was finished before is kept in the store.")
+        return 130
+    except click.ClickException as error:
+        error.show()
+        return 2
+    except ResonateError as error:
+        Printer(as_json="--json" in arguments).error(error)
+        return error.exit_code
+    except BrokenPipeError:
+        sys.stderr.close()
+        return 1
+    return result if isinstance(result, int) else 0
+
+
+def _end(number: int, frame: FrameType | None) -> NoReturn:
+    """End on SIGTERM the way Ctrl-C does: whatever is half-written is removed."""
+    raise KeyboardInterrupt

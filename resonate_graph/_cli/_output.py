@@ -1,0 +1,73 @@
+"""Printing: one JSON document on stdout, or text for people; the rest goes to stderr."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from .._errors import GraphError, ResonateError
+
+
+class Printer:
+    """Prints what a command has to say.
+
+    Args:
+        as_json: print one JSON document on stdout and nothing else there.
+    """
+
+    def __init__(self, *, as_json: bool) -> None:
+        self.as_json = as_json
+        self._console = Console(highlight=False, soft_wrap=True)
+
+    def document(self, document: Any) -> None:
+        """Print the JSON document, if that is what was asked for."""
+        if self.as_json:
+            json.dump(document, sys.stdout, indent=2, ensure_ascii=False)
+            sys.stdout.write("\n")
+
+    def line(self, text: str = "") -> None:
+        """Print a line for people."""
+        if not self.as_json:
+            self._console.print(Text(text))
+
+    def table(self, headings: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+        """Print a table for people."""
+        if self.as_json:
+            return
+        table = Table(box=None, pad_edge=False, show_edge=False, header_style="bold")
+        for heading in headings:
+            table.add_column(heading, overflow="fold")
+        for row in rows:
+            table.add_row(*(Text(str(cell)) for cell in row))
+        self._console.print(table)
+
+    def error(self, error: ResonateError) -> None:
+        """Print what went wrong: to stderr for people, as the document with ``--json``."""
+        problems = (
+            [problem.to_json() for problem in error.problems]
+            if isinstance(error, GraphError)
+            else []
+        )
+        self.document(
+            {
+                "status": "failed",
+                "error": {
+                    "type": type(error).__name__,
+                    "message": str(error),
+                    "problems": problems,
+                },
+            }
+        )
+        console_error(str(error))
+
+
+def console_error(message: str) -> None:
+    """Print a message to stderr."""
+    console = Console(stderr=True, highlight=False, soft_wrap=True)
+    console.print(Text.assemble(("error: ", "bold red"), message))
