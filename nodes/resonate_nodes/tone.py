@@ -30,7 +30,7 @@ class Band(BaseModel):
     kind: Literal["bell", "low_shelf", "high_shelf", "notch"] = "bell"
     frequency_hz: Frequency
     gain_db: Annotated[float, Field(ge=-60, le=30)] = 0.0
-    q: Annotated[float, Field(ge=0.05, le=200)] = 0.7071
+    q: Annotated[float, Field(ge=0.05, le=1000)] = 0.7071
 
 
 @node(version=1, uses=("scipy",))

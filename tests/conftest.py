@@ -1,0 +1,56 @@
+"""What all tests share: a store and models of their own, the bundled recording, no network."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from importlib import resources
+from pathlib import Path
+
+import pytest
+from resonate_graph import Audio, Store, read_audio
+
+from tests.models import write_models
+
+
+@pytest.fixture(autouse=True)
+def _own_surroundings(
+    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Keep tests, and the processes they start, away from the user's store and models."""
+    monkeypatch.setenv("RESONATE_STORE", str(tmp_path_factory.mktemp("default-store")))
+    monkeypatch.delenv("RESONATE_MODELS", raising=False)
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.setenv("HF_HOME", str(tmp_path_factory.getbasetemp() / "hugging-face"))
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path_factory.getbasetemp() / "torch"))
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    """An empty store."""
+    return Store(tmp_path / "store")
+
+
+@pytest.fixture(scope="session")
+def groove_path() -> Iterator[Path]:
+    """The bundled recording: 15.2 s, 44.1 kHz, stereo."""
+    recording = resources.files("resonate_graph") / "recordings" / "groove.ogg"
+    with resources.as_file(recording) as path:
+        yield path
+
+
+@pytest.fixture(scope="session")
+def groove(groove_path: Path) -> Audio:
+    """The bundled recording."""
+    return read_audio(groove_path)
+
+
+@pytest.fixture(scope="session")
+def excerpt(groove: Audio) -> Audio:
+    """Three seconds of the bundled recording."""
+    return groove.with_samples(groove.samples[:, 4 * 44100 : 7 * 44100])
+
+
+@pytest.fixture(scope="session")
+def models_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with `htdemucs` and the bag `htdemucs_ft`, small and random."""
+    return write_models(tmp_path_factory.mktemp("models"))

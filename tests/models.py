@@ -1,0 +1,62 @@
+"""Small models of Demucs' real classes, with random weights, in Demucs' own folder layout."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+SOURCES = ["drums", "bass", "other", "vocals"]
+SEGMENT = Fraction(3, 2)
+
+
+def small_htdemucs(seed: int, **changes: Any) -> Any:
+    """Return a small HTDemucs with random weights."""
+    import torch
+    from demucs.htdemucs import HTDemucs
+
+    settings: dict[str, Any] = {
+        "sources": SOURCES,
+        "channels": 8,
+        "nfft": 1024,
+        "depth": 4,
+        "t_layers": 1,
+        "t_heads": 2,
+        "segment": SEGMENT,
+        **changes,
+    }
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        model: Any = HTDemucs(**settings)
+    return model.eval()
+
+
+def save_th(model: Any, path: Path) -> Path:
+    """Write a model as Demucs' trainer does."""
+    import torch
+
+    args, kwargs = model._init_args_kwargs
+    package = {
+        "klass": type(model),
+        "args": args,
+        "kwargs": kwargs,
+        "state": model.state_dict(),
+        "training_args": {"epochs": 1},
+    }
+    torch.save(package, path)
+    return path
+
+
+def write_models(folder: Path) -> Path:
+    """Write `htdemucs` (one model) and `htdemucs_ft` (four, one per stem)."""
+    for index in range(4):
+        save_th(small_htdemucs(index), folder / f"small{index}.th")
+    (folder / "htdemucs.yaml").write_text(yaml.safe_dump({"models": ["small0"]}))
+    bag = {
+        "models": [f"small{index}" for index in range(4)],
+        "weights": [[float(row == column) for column in range(4)] for row in range(4)],
+    }
+    (folder / "htdemucs_ft.yaml").write_text(yaml.safe_dump(bag))
+    return folder
