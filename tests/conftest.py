@@ -7,8 +7,8 @@ from importlib import resources
 from pathlib import Path
 
 import pytest
-from resonate_graph import Audio, Store, read_audio
 
+from resonate_graph import Audio, Store, read_audio
 from tests.models import write_models
 
 

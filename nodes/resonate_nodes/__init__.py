@@ -12,7 +12,7 @@ from .files import encode_flac, encode_mp3, encode_wav
 from .loudness import LoudnessReport, measure_loudness, normalize_loudness
 from .mixing import gain, mix, residual
 from .rate import resample
-from .repair import denoise
+from .repair import dehum, denoise
 from .separation import Stems, separate
 from .tone import Band, eq, highpass, lowpass
 
@@ -21,6 +21,7 @@ __all__ = [
     "LoudnessReport",
     "Stems",
     "compress",
+    "dehum",
     "denoise",
     "encode_flac",
     "encode_mp3",

@@ -79,19 +79,41 @@ def true_peak(audio: Audio) -> float:
     Oversampled 8 times below 64 kHz, 4 times below 128 kHz, else twice (BS.1770 Annex 2 asks for
     4 times at 48 kHz).
     """
+    return max((float(block.max()) for block in _oversampled_peaks(audio)), default=0.0)
+
+
+def hop_true_peaks(audio: Audio, hop_frames: int) -> NDArray[np.float64]:
+    """Return the true peak of each hop, over all channels; the last hop may be a short one."""
+    peaks = np.concatenate([np.zeros(0), *_oversampled_peaks(audio)])
+    hops = -(-len(peaks) // hop_frames)
+    padded = np.pad(peaks, (0, hops * hop_frames - len(peaks)))
+    highest: NDArray[np.float64] = padded.reshape(hops, hop_frames).max(axis=1)
+    return highest
+
+
+def _oversampled_peaks(audio: Audio) -> Iterator[NDArray[np.float64]]:
+    """Yield, frame by frame, the highest absolute value from each frame up to the next."""
     import soxr
 
-    peak = float(np.abs(audio.samples).max(initial=0.0))
-    if not peak:
-        return 0.0
     factor = 8 if audio.sample_rate < 64_000 else 4 if audio.sample_rate < 128_000 else 2
     stream = soxr.ResampleStream(
         audio.sample_rate, factor * audio.sample_rate, audio.channels, quality="VHQ"
     )
+    done = 0
+    held = np.zeros((0, audio.channels), np.float32)
     for block, last in _blocks(audio, audio.sample_rate):
         upsampled = stream.resample_chunk(block, last=last)
-        peak = max(peak, float(np.abs(upsampled).max(initial=0.0)))
-    return peak
+        held = np.concatenate([held, upsampled])
+        frames = audio.frames - done if last else len(held) // factor
+        held_now = np.zeros((frames * factor, audio.channels), np.float32)
+        usable = held[: frames * factor]
+        held_now[: len(usable)] = usable
+        held = held[frames * factor :]
+        between = np.abs(held_now).reshape(frames, -1).max(axis=1)
+        samples = np.abs(audio.samples[:, done : done + frames]).max(axis=0)
+        done += frames
+        if frames:
+            yield np.maximum(between, samples).astype(np.float64)
 
 
 def decibels(ratio: float) -> float | None:

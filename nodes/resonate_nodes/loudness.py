@@ -10,12 +10,15 @@ from pydantic import Field
 from resonate_graph import Audio, Report, RunContext, node
 
 from . import _bs1770
-from ._pedalboard import process
+from ._limiter import Limiter
 from .mixing import gain
 
 TOLERANCE_LU = 0.05
-_ROUNDS = 8
 _MAX_GAIN_DB = 60.0
+_ROUNDS = 10
+_LARGEST_STEP_DB = 6.0
+#: Where a dB of gain gives less loudness than this, in LU, the limiter takes nearly all of it.
+_LEAST_SLOPE = 0.1
 
 
 class LoudnessReport(Report):
@@ -70,7 +73,7 @@ def measure_loudness(audio: Audio) -> LoudnessReport:
     )
 
 
-@node(version=1, uses=("scipy", "pyloudnorm", "soxr", "pedalboard"))
+@node(version=1, uses=("scipy", "pyloudnorm", "soxr"))
 def normalize_loudness(
     ctx: RunContext,
     audio: Audio,
@@ -101,42 +104,45 @@ def normalize_loudness(
     if abs(gain_db) > _MAX_GAIN_DB:
         gain_db = float(np.clip(gain_db, -_MAX_GAIN_DB, _MAX_GAIN_DB))
         ctx.warn("target-missed", f"the gain was held at {gain_db:+.0f} dB")
-    louder = gain(audio, gain_db=gain_db)
     ceiling = 10 ** (ceiling_dbtp / 20)
-    if _bs1770.true_peak(louder) <= ceiling:
-        return louder
-    return _limit_to_target(ctx, audio, gain_db, target_lufs, ceiling_dbtp)
+    limiter = Limiter(audio, ceiling)
+    if limiter.true_peak * 10 ** (gain_db / 20) <= ceiling:
+        return gain(audio, gain_db=gain_db)
+    return _limited_to_target(ctx, limiter, gain_db, target_lufs, ceiling_dbtp)
 
 
-def _limit_to_target(
-    ctx: RunContext, audio: Audio, gain_db: float, target_lufs: float, ceiling_dbtp: float
+def _limited_to_target(
+    ctx: RunContext, limiter: Limiter, gain_db: float, target_lufs: float, ceiling_dbtp: float
 ) -> Audio:
-    best, best_error = audio, np.inf
-    for attempt in range(_ROUNDS):
-        ctx.progress(attempt, _ROUNDS)
-        limited = _under_ceiling(gain(audio, gain_db=min(gain_db, _MAX_GAIN_DB)), ceiling_dbtp)
+    """Search the gain before the limiter that brings the loudness after it to the target."""
+    tried: list[tuple[float, float]] = []
+    while True:
+        ctx.progress(len(tried), _ROUNDS)
+        limited = limiter.limit(gain_db)
         reached = _bs1770.measure(limited).integrated_lufs
-        error = target_lufs - (reached if reached is not None else _bs1770.ABSOLUTE_GATE_LUFS)
-        if abs(error) < abs(best_error):
-            best, best_error = limited, error
-        if abs(error) <= TOLERANCE_LU or gain_db >= _MAX_GAIN_DB:
+        missing = target_lufs - (_bs1770.ABSOLUTE_GATE_LUFS if reached is None else reached)
+        tried.append((gain_db, missing))
+        if abs(missing) <= TOLERANCE_LU / 2:
+            return limited
+        step = _secant(tried)
+        if len(tried) == _ROUNDS or step is None:
             break
-        gain_db += error
-    if abs(best_error) > TOLERANCE_LU:
-        ctx.warn(
-            "target-missed",
-            f"{target_lufs - best_error:.2f} LUFS were reached, not {target_lufs:g}: more is not "
-            f"to be had under a ceiling of {ceiling_dbtp:g} dBTP",
-        )
-    return best
-
-
-def _under_ceiling(audio: Audio, ceiling_dbtp: float) -> Audio:
-    """Limit the peaks; what the limiter lets through is taken off the whole."""
-    from pedalboard import BrickwallLimiter
-
-    limited = process(
-        BrickwallLimiter(ceiling_db=ceiling_dbtp, release_ms=100.0, true_peak=True), audio
+        gain_db += step
+    ctx.warn(
+        "target-missed",
+        f"{target_lufs - missing:.2f} LUFS were reached, not {target_lufs:g}: more is not to be "
+        f"had under a ceiling of {ceiling_dbtp:g} dBTP",
     )
-    over_db = (_bs1770.decibels(_bs1770.true_peak(limited)) or -np.inf) - ceiling_dbtp
-    return gain(limited, gain_db=-over_db) if over_db > 0 else limited
+    return limited
+
+
+def _secant(tried: list[tuple[float, float]]) -> float | None:
+    """Return how much more gain the last two tries suggest; None where gain no longer helps."""
+    gain_db, missing = tried[-1]
+    if len(tried) == 1:
+        return missing
+    earlier_db, earlier_missing = tried[-2]
+    slope = (earlier_missing - missing) / (gain_db - earlier_db)
+    if slope < _LEAST_SLOPE:
+        return None
+    return float(np.clip(missing / slope, -_LARGEST_STEP_DB, _LARGEST_STEP_DB))

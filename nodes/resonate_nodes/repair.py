@@ -1,4 +1,4 @@
-"""Repair: spectral noise reduction."""
+"""Repair: hum and broadband noise."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from pydantic import Field
 
 from resonate_graph import Audio, NodeError, RunContext, node
 
+from .tone import Band, biquad, require_below_nyquist
+
 # A floor far below 24-bit resolution. Without it noisereduce divides by zero in digital silence.
 _FLOOR = 1e-9
 _FRAME_SECONDS = 0.0232
@@ -18,13 +20,52 @@ _PADDING_SECONDS = 4.0
 _PROFILE_SECONDS = 60.0
 
 
+@node(version=1, uses=("scipy",))
+def dehum(
+    audio: Audio,
+    *,
+    base_hz: Annotated[float, Field(ge=10, le=1000)] = 50.0,
+    harmonics: Annotated[int, Field(ge=1, le=100)] = 8,
+    q: Annotated[float, Field(ge=5, le=1000)] = 50.0,
+) -> Audio:
+    """Remove mains hum: a notch at its base frequency and one at each harmonic.
+
+    The notches are biquads after R. Bristow-Johnson's *Audio EQ Cookbook*, all as wide in Hz as
+    the first, run forwards and backwards: no phase shift and no delay. Harmonics at or above half
+    the sample rate are left out.
+
+    Args:
+        audio: the sound.
+        base_hz: the hum's frequency: 50 in most of the world, 60 in the Americas.
+        harmonics: how many notches, the base included.
+        q: base frequency over the width of a notch: higher is narrower, and takes less of the
+            music with it.
+
+    Raises:
+        NodeError: the base frequency lies at or above half the sample rate.
+    """
+    from scipy.signal import sosfiltfilt
+
+    frequencies = [base_hz * (k + 1) for k in range(harmonics)]
+    inside = [one for one in frequencies if one < audio.sample_rate / 2]
+    require_below_nyquist(audio, base_hz)
+    notches = [Band(kind="notch", frequency_hz=one, q=q * one / base_hz) for one in inside]
+    sections = np.vstack([biquad(notch, audio.sample_rate) for notch in notches])
+    if audio.frames < 2:
+        return audio
+    # long enough for the narrowest notch to settle on the mirrored start
+    padding = min(audio.frames - 1, int(3 * q / base_hz * audio.sample_rate))
+    samples = audio.samples.astype(np.float64)
+    return audio.with_samples(sosfiltfilt(sections, samples, axis=1, padlen=padding))
+
+
 @node(version=1, uses=("noisereduce", "scipy"))
 def denoise(
     ctx: RunContext,
     audio: Audio,
     noise: Audio | None = None,
     *,
-    strength: Annotated[float, Field(ge=0, le=1)] = 1.0,
+    strength: Annotated[float, Field(ge=0, le=1)] = 0.5,
     stationary: bool = False,
     threshold_std: Annotated[float, Field(ge=0, le=10)] = 1.5,
 ) -> Audio:
@@ -38,7 +79,8 @@ def denoise(
         audio: the sound.
         noise: a stretch of noise alone, at the same rate. With it the gate is stationary and its
             thresholds come from there.
-        strength: how much of what the gate finds to be noise is removed; 0 changes nothing.
+        strength: how much of what the gate finds to be noise is removed; 0 changes nothing. High
+            values want a noise profile: without one the gate takes held notes for noise.
         stationary: one threshold per frequency for the whole sound, estimated from its first
             minute; otherwise the noise floor is followed over time.
         threshold_std: for the stationary gate, how many standard deviations above the mean level

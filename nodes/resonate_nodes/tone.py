@@ -30,7 +30,7 @@ class Band(BaseModel):
     kind: Literal["bell", "low_shelf", "high_shelf", "notch"] = "bell"
     frequency_hz: Frequency
     gain_db: Annotated[float, Field(ge=-60, le=30)] = 0.0
-    q: Annotated[float, Field(ge=0.05, le=1000)] = 0.7071
+    q: Annotated[float, Field(ge=0.05, le=100_000)] = 0.7071
 
 
 @node(version=1, uses=("scipy",))
@@ -57,10 +57,10 @@ def eq(audio: Audio, *, bands: list[Band]) -> Audio:
     """
     active = [band for band in bands if band.kind == "notch" or band.gain_db != 0]
     for band in active:
-        _require_below_nyquist(audio, band.frequency_hz)
+        require_below_nyquist(audio, band.frequency_hz)
     if not active:
         return audio
-    return _filtered(audio, np.vstack([_biquad(band, audio.sample_rate) for band in active]))
+    return _filtered(audio, np.vstack([biquad(band, audio.sample_rate) for band in active]))
 
 
 @node(version=1, uses=("scipy",))
@@ -98,7 +98,7 @@ def _butterworth(
 ) -> Audio:
     from scipy.signal import butter
 
-    _require_below_nyquist(audio, frequency_hz)
+    require_below_nyquist(audio, frequency_hz)
     return _filtered(
         audio, butter(slope // 6, frequency_hz, kind, fs=audio.sample_rate, output="sos")
     )
@@ -112,7 +112,12 @@ def _filtered(audio: Audio, sections: NDArray[np.float64]) -> Audio:
     return audio.with_samples(sosfilt(sections, audio.samples.astype(np.float64), axis=1))
 
 
-def _require_below_nyquist(audio: Audio, frequency_hz: float) -> None:
+def require_below_nyquist(audio: Audio, frequency_hz: float) -> None:
+    """Refuse a frequency that the sound cannot hold.
+
+    Raises:
+        NodeError: it lies at or above half the sample rate.
+    """
     if frequency_hz >= audio.sample_rate / 2:
         raise NodeError(
             f"{frequency_hz:g} Hz is not below {audio.sample_rate / 2:g} Hz, half the sample rate "
@@ -120,7 +125,7 @@ def _require_below_nyquist(audio: Audio, frequency_hz: float) -> None:
         )
 
 
-def _biquad(band: Band, sample_rate: int) -> NDArray[np.float64]:
+def biquad(band: Band, sample_rate: int) -> NDArray[np.float64]:
     """Return one section [b0 b1 b2 a0 a1 a2] after the Audio EQ Cookbook, with a0 = 1."""
     w0 = 2 * np.pi * band.frequency_hz / sample_rate
     cosine, alpha = np.cos(w0), np.sin(w0) / (2 * band.q)

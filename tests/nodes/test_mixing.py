@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
 from resonate_graph import Audio, NodeError, ParamError
 from resonate_nodes import gain, mix, residual
 
