@@ -338,6 +338,10 @@ class _Inert:
         pass
 
 
+class _State(dict[str, Any]):
+    """Stands in for an OrderedDict; unlike a dict, it takes the ``_metadata`` of a state."""
+
+
 class _ClassName(str):
     """The name of a model class, where a pickle holds the class."""
 
@@ -358,7 +362,7 @@ class _Reader(pickle.Unpickler):
         if full == "fractions.Fraction":
             return Fraction
         if full == "collections.OrderedDict":
-            return dict
+            return _State
         if module == "torch" or module.startswith("torch."):
             return _Inert
         raise _untrusted(self._path, full)

@@ -165,12 +165,11 @@ def _audio(result: Result) -> Audio:
 
 def _measured(original: Audio, audio: Audio, store: Store) -> dict[str, float]:
     loudness: Any = Graph.from_json(_MEASURE).run({"audio": audio}, store=store)["loudness"]
-    ratio = si_sdr(original, audio)
     figures = {
         "integrated_lufs": loudness.integrated_lufs,
         "true_peak_dbtp": loudness.true_peak_dbtp,
     }
-    return figures if math.isinf(ratio) else {"si_sdr_db": ratio, **figures}
+    return figures if audio is original else {"si_sdr_db": si_sdr(original, audio), **figures}
 
 
 def _cells(row: dict[str, float]) -> tuple[str, str, str]:

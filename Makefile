@@ -1,0 +1,51 @@
+# make demo   sets up, restores a bundled recording, shows what it did
+# make test   sets up, runs the tests
+# make check  sets up, runs the linters and the type checker
+# make bench  sets up, times the engine
+# make clean  removes what these made
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet -c constraints.txt
+
+.PHONY: demo test check bench clean
+
+demo: $(VENV)/installed-run
+	$(BIN)/resonate demo
+
+test: $(VENV)/installed-test
+	$(BIN)/python -m pytest
+
+check: $(VENV)/installed-check
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(VENV)/installed-test
+	$(BIN)/python -m tests.benchmarks.engine
+
+clean:
+	rm -rf $(VENV) out dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 10) <= sys.version_info < (3, 14))' || \
+	  { echo "Python 3.10 to 3.13 is needed; name one: make PYTHON=/path/to/python ..."; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/installed-run: $(BIN)/python pyproject.toml constraints.txt
+	@echo "Installing (about 2 GB, some minutes the first time) ..."
+	$(PIP) -e .
+	@touch $@
+
+$(VENV)/installed-test: $(BIN)/python pyproject.toml constraints.txt
+	@echo "Installing (about 2 GB, some minutes the first time) ..."
+	$(PIP) -e ".[test]"
+	@touch $@
+
+$(VENV)/installed-check: $(BIN)/python pyproject.toml constraints.txt
+	@echo "Installing (about 2 GB, some minutes the first time) ..."
+	$(PIP) -e ".[check]"
+	@touch $@
