@@ -138,11 +138,10 @@ class Audio:
 
     def _require_finite(self) -> None:
         # min and max carry NaN and infinity through without a temporary of the array's size
-        if not self.samples.size or np.isfinite(self.samples.min() + self.samples.max()):
+        extremes = (self.samples.min(), self.samples.max()) if self.samples.size else ()
+        if all(np.isfinite(extremes)):
             return
         bad = ~np.isfinite(self.samples)
-        if not bad.any():  # the sum of two finite extremes may overflow
-            return
         frame = int(np.argmax(bad.any(axis=0)))
         channel = int(np.argmax(bad[:, frame]))
         raise AudioError(
@@ -179,7 +178,10 @@ def _checked(array: NDArray[Any]) -> NDArray[Any]:
 
 
 def _checked_rate(sample_rate: int) -> int:
-    rate = int(sample_rate)
+    try:
+        rate = int(sample_rate)
+    except (TypeError, ValueError, OverflowError):
+        rate = 0
     if rate != sample_rate or not 1 <= rate <= _MAX_SAMPLE_RATE:
         raise AudioError(f"the sample rate is {sample_rate}; give a whole number of Hz from 1")
     return rate

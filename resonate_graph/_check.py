@@ -84,6 +84,7 @@ class _Check:
             name: self._params(name, spec, values) for name, spec in self.document.nodes.items()
         }
         order = self._order({name: _all(ports) for name, ports in wires.items()})
+        self._check_bindings(wanted)
         self._raise_problems()
         steps = {name: self._step(name, wires[name], params[name]) for name in order}
         bound = BoundGraph(
@@ -92,7 +93,8 @@ class _Check:
                 steps, {name: source for name, source in outputs.items() if name in wanted}
             ),
         )
-        self._check_needed(bound)
+        for name in bound.needed:
+            self._ask_the_node(bound.steps[name], bound.wanted_ports[name])
         self._raise_problems()
         return bound
 
@@ -138,6 +140,27 @@ class _Check:
                     "unknown-output", "/outputs", f"no output {name!r}{_meant(name, outputs)}"
                 )
         return set(self.call.outputs)
+
+    def _check_bindings(self, wanted: Collection[str]) -> None:
+        if self.call.inputs is None:
+            return
+        for name in self._needed_inputs(wanted) - set(self.call.inputs):
+            if spec := self.document.inputs.get(name):
+                message = f"input {name!r} ({spec.type}) is not bound: give it with -i {name}=..."
+                self._add("missing-binding", join("/inputs", name), message, key=True)
+
+    def _needed_inputs(self, wanted: Collection[str]) -> set[str]:
+        """Return the inputs the wanted outputs depend on, also in a graph that is not right."""
+        outputs = self.document.outputs
+        waiting = [wire for name, wire in outputs.items() if name in wanted]
+        seen: set[str] = set()
+        while waiting:
+            name = waiting.pop().partition(".")[0]
+            if name not in seen and (spec := self.document.nodes.get(name)):
+                for wires in spec.inputs.values():
+                    waiting.extend(wires if isinstance(wires, list) else [wires])
+            seen.add(name)
+        return {name.removeprefix("$") for name in seen if name.startswith("$")}
 
     # -- params of the graph ----------------------------------------------------------------
 
@@ -387,17 +410,6 @@ class _Check:
         port = steps[source.node].type.output(source.port)
         assert port is not None
         return port.type
-
-    def _check_needed(self, bound: BoundGraph) -> None:
-        """Check what depends on the outputs that are wanted: bindings, and `prepare` hooks."""
-        if self.call.inputs is not None:
-            for name in bound.needed_inputs:
-                if name not in self.call.inputs:
-                    kind = bound.inputs[name].type
-                    message = f"input {name!r} ({kind}) is not bound: give it with -i {name}=..."
-                    self._add("missing-binding", join("/inputs", name), message, key=True)
-        for name in bound.needed:
-            self._ask_the_node(bound.steps[name], bound.wanted_ports[name])
 
     def _ask_the_node(self, step: Step, wanted: frozenset[str]) -> None:
         if step.type.prepare is None:

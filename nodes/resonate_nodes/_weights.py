@@ -256,7 +256,12 @@ def _find_on_hub(name: str, fetch: bool, tried: list[str]) -> ModelFiles | None:
 
 
 def _from_hugging_face(name: str, fetch: bool) -> ModelFiles | None:
-    from huggingface_hub import hf_hub_download, try_to_load_from_cache
+    from huggingface_hub import (
+        get_hf_file_metadata,
+        hf_hub_download,
+        hf_hub_url,
+        try_to_load_from_cache,
+    )
 
     repository = HUB[name].repository
 
@@ -264,7 +269,11 @@ def _from_hugging_face(name: str, fetch: bool) -> ModelFiles | None:
         cached = try_to_load_from_cache(repository, file)
         if isinstance(cached, str):
             return Path(cached)
-        return Path(hf_hub_download(repository, file, etag_timeout=5)) if fetch else None
+        if not fetch:
+            return None
+        # asks once; without a network, hf_hub_download alone keeps trying for half a minute
+        get_hf_file_metadata(hf_hub_url(repository, file), timeout=5)
+        return Path(hf_hub_download(repository, file, etag_timeout=5))
 
     bag = get(f"{name}.yaml")
     if bag is None:

@@ -8,15 +8,18 @@ from __future__ import annotations
 import signal
 import sys
 from types import FrameType
-from typing import NoReturn
+from typing import Any, NoReturn
 
-import click
 import typer
 
 from .. import __version__
 from .._errors import ResonateError
 from . import _demo, _look, _run
 from ._output import Printer, console_error
+
+#: Raised for a call that makes no sense. Newer versions of typer carry their own copy of click, so
+#: the class is found through the one exception of it that typer names.
+_UsageError: Any = typer.BadParameter.__base__
 
 app = typer.Typer(
     name="resonate",
@@ -44,25 +47,31 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     """Run a command and end the process with its exit code."""
     signal.signal(signal.SIGTERM, _end)
     arguments = sys.argv[1:] if arguments is None else arguments
-    sys.exit(_run_command(arguments))
+    try:
+        sys.exit(_run_command(arguments))
+    except BrokenPipeError:  # whoever read what we print has stopped: head, less
+        sys.stderr.close()
+        sys.exit(1)
 
 
 def _run_command(arguments: list[str]) -> int:
     command = typer.main.get_command(app)
+    printer = Printer(as_json="--json" in arguments)
     try:
         result = command.main(arguments, prog_name="resonate", standalone_mode=False)
-    except click.exceptions.Abort:
-        console_error("Interrupted. What was finished before is kept in the store.")
-        return 130
-    except click.ClickException as error:
+    except typer.Abort:  # older versions of typer; newer ones return 130
+        result = 130
+    except _UsageError as error:
+        printer.failure("UsageError", error.format_message())
         error.show()
         return 2
     except ResonateError as error:
-        Printer(as_json="--json" in arguments).error(error)
+        printer.error(error)
         return error.exit_code
-    except BrokenPipeError:
-        sys.stderr.close()
-        return 1
+    if result == 130:
+        message = "Interrupted. What was finished before is kept in the store."
+        printer.failure("Interrupted", message)
+        console_error(message)
     return result if isinstance(result, int) else 0
 
 

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from .._errors import GraphError, ResonateError
+from .._errors import GraphError, Problem, ResonateError
 
 
 class Printer:
@@ -49,22 +49,22 @@ class Printer:
 
     def error(self, error: ResonateError) -> None:
         """Print what went wrong: to stderr for people, as the document with ``--json``."""
-        problems = (
-            [problem.to_json() for problem in error.problems]
-            if isinstance(error, GraphError)
-            else []
-        )
+        problems = error.problems if isinstance(error, GraphError) else ()
+        self.failure(type(error).__name__, str(error), problems)
+        console_error(str(error))
+
+    def failure(self, kind: str, message: str, problems: Iterable[Problem] = ()) -> None:
+        """Print the document of a command that failed, if that is what was asked for."""
         self.document(
             {
                 "status": "failed",
                 "error": {
-                    "type": type(error).__name__,
-                    "message": str(error),
-                    "problems": problems,
+                    "type": kind,
+                    "message": message,
+                    "problems": [problem.to_json() for problem in problems],
                 },
             }
         )
-        console_error(str(error))
 
 
 def console_error(message: str) -> None:

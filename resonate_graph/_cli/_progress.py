@@ -14,8 +14,8 @@ from .._events import Event, NodeFinished, NodeProgress, NodeStarted, RunFinishe
 class ProgressDisplay:
     """Shows the events of a run. Silent where stderr is no terminal, but for its lines."""
 
-    def __init__(self, *, quiet: bool = False) -> None:
-        console = Console(stderr=True, highlight=False, soft_wrap=True, quiet=quiet)
+    def __init__(self) -> None:
+        console = Console(stderr=True, highlight=False, soft_wrap=True)
         self._progress = Progress(
             TextColumn("  {task.description}"),
             BarColumn(bar_width=30),
@@ -23,7 +23,6 @@ class ProgressDisplay:
             TimeElapsedColumn(),
             console=console,
             transient=True,
-            disable=quiet,
         )
         self._tasks: dict[str, TaskID] = {}
 
@@ -36,12 +35,12 @@ class ProgressDisplay:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._progress.stop()
+        self._stop()
 
     def __call__(self, event: Event) -> None:
         """Show an event."""
         if isinstance(event, NodeStarted):
-            self._progress.start()
+            self._start()
             label = f"{event.node} ({event.type}, {event.device})"
             self._tasks[event.node] = self._progress.add_task(label, total=None)
         elif isinstance(event, NodeProgress):
@@ -56,6 +55,14 @@ class ProgressDisplay:
             where = f"{event.node}: " if event.node else ""
             self._say(f"  warning: {where}{event.message}", style="yellow")
         elif isinstance(event, RunFinished):
+            self._stop()
+
+    def _start(self) -> None:
+        if self._progress.console.is_interactive:
+            self._progress.start()
+
+    def _stop(self) -> None:
+        if self._progress.live.is_started:
             self._progress.stop()
 
     def _say(self, text: str, style: str | None = None) -> None:

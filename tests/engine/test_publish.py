@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import IO
 
 import pytest
+
 from resonate_graph import OutputError
 from resonate_graph._publish import publish
 

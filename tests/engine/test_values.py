@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
+
 from resonate_graph import Audio, File, Report
 from resonate_graph._types import PortType
 from resonate_graph._values import digest
