@@ -1,6 +1,6 @@
 # make demo   sets up, restores a bundled recording, shows what it did
 # make test   sets up, runs the tests
-# make check  sets up, runs the linters and the type checker
+# make check  sets up, runs the linters and the type checker, tries the wheel
 # make bench  sets up, times the engine
 # make clean  removes what these made
 
@@ -22,6 +22,7 @@ check: $(VENV)/installed-check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	.ci/wheel $(BIN)/python
 
 bench: $(VENV)/installed-test
 	$(BIN)/python -m tests.benchmarks.engine

@@ -18,6 +18,8 @@ _FRAME_SECONDS = 0.0232
 _CHUNK_SECONDS = 14.0
 _PADDING_SECONDS = 4.0
 _PROFILE_SECONDS = 60.0
+_QUIET_SECONDS = 0.5
+_QUIET_WINDOW_SECONDS = 0.1
 
 
 @node(version=1, uses=("scipy",))
@@ -81,8 +83,9 @@ def denoise(
             thresholds come from there.
         strength: how much of what the gate finds to be noise is removed; 0 changes nothing. High
             values want a noise profile: without one the gate takes held notes for noise.
-        stationary: one threshold per frequency for the whole sound, estimated from its first
-            minute; otherwise the noise floor is followed over time.
+        stationary: one threshold per frequency for the whole sound, estimated from its quietest
+            moments, which suits recordings with pauses; otherwise the noise floor is followed
+            over time.
         threshold_std: for the stationary gate, how many standard deviations above the mean level
             of the noise the threshold lies.
 
@@ -101,7 +104,8 @@ def denoise(
         return audio
     settings: dict[str, Any] = {"stationary": stationary}
     if noise is not None or stationary:
-        profile = (noise or audio).samples[:, : int(_PROFILE_SECONDS * audio.sample_rate)]
+        profile = (noise or _quietest(audio, frame)).samples
+        profile = profile[:, : int(_PROFILE_SECONDS * audio.sample_rate)]
         settings = {
             "stationary": True,
             "y_noise": _with_floor(profile),
@@ -126,6 +130,21 @@ def _reduce(
         **settings,
     )
     return np.where(audio.samples == 0, 0.0, result)
+
+
+def _quietest(audio: Audio, frame: int) -> Audio:
+    """Return the quietest twentieth of a sound, at least half a second where it is that long."""
+    window = max(frame, int(_QUIET_WINDOW_SECONDS * audio.sample_rate))
+    windows = max(1, audio.frames // window)
+    if windows == 1:
+        return audio
+    cut = audio.samples[:, : windows * window].reshape(audio.channels, windows, window)
+    energy = np.square(cut, dtype=np.float64).sum(axis=(0, 2))
+    energy[energy == 0] = np.inf  # digital silence tells nothing of the noise
+    least = -(-int(_QUIET_SECONDS * audio.sample_rate) // window)
+    count = min(windows, max(least, windows // 20))
+    chosen = np.sort(np.argsort(energy, kind="stable")[:count])
+    return audio.with_samples(cut[:, chosen].reshape(audio.channels, -1))
 
 
 def _check_profile(audio: Audio, noise: Audio, frame: int) -> None:

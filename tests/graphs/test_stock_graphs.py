@@ -1,0 +1,113 @@
+"""Every stock graph runs on a real recording and does what its description says."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile
+
+import resonate_graph as rg
+from resonate_graph import Audio, File, Graph
+from resonate_nodes import LoudnessReport, measure_loudness
+
+GRAPHS = rg.stock_graphs()
+
+
+@pytest.mark.parametrize("name", GRAPHS)
+def test_it_is_described_and_its_params_are_documented(name: str) -> None:
+    document = rg.stock(name).document
+    assert document.name == name
+    assert document.description
+    assert all(spec.description for spec in document.inputs.values())
+    assert all(spec.description for spec in document.params.values())
+    assert all(spec.default is not None for spec in document.params.values())
+
+
+@pytest.mark.parametrize("name", GRAPHS)
+def test_it_is_written_back_as_it_was_read(name: str) -> None:
+    again = Graph.from_json(rg.stock(name).to_json())
+    assert again.document == rg.stock(name).document
+
+
+@pytest.mark.parametrize("name", GRAPHS)
+def test_all_that_a_caller_has_to_bind_are_its_inputs(name: str) -> None:
+    graph = rg.stock(name)
+    bound = graph.check(list(graph.document.inputs))
+    assert set(bound.needed_inputs) == set(graph.document.inputs)
+
+
+@pytest.mark.parametrize("param", ["target_lufs=-23", "target_lufs=-16"])
+def test_deliver_reaches_its_target_in_a_24_bit_file(excerpt: Audio, param: str) -> None:
+    target = float(param.partition("=")[2])
+    result = rg.stock("deliver").run({"master": excerpt}, params={"target_lufs": target})
+    delivered, report = result["delivered"], result["loudness"]
+    assert isinstance(delivered, File)
+    assert isinstance(report, LoudnessReport)
+    with soundfile.SoundFile(io.BytesIO(delivered.content)) as file:
+        assert (file.subtype, file.samplerate, file.channels) == ("PCM_24", 44100, 2)
+        assert file.frames == excerpt.frames
+        decoded = Audio(file.read(dtype="float32").T, file.samplerate)
+    assert measure_loudness(decoded).integrated_lufs == pytest.approx(target, abs=0.05)
+    assert report.integrated_lufs == pytest.approx(target, abs=0.05)
+
+
+def test_speech_reaches_its_target_and_quiets_the_pauses() -> None:
+    speech = spoken_syllables()
+    result = rg.stock("speech").run({"speech": speech})
+    restored = result["speech"]
+    assert isinstance(restored, Audio)
+    assert restored.samples.shape == speech.samples.shape
+    assert measure_loudness(restored).integrated_lufs == pytest.approx(-16, abs=0.05)
+    assert pause_below_syllables_db(restored) > pause_below_syllables_db(speech) + 3
+
+
+def test_tape_brings_the_recording_nearer_to_what_it_was(excerpt: Audio) -> None:
+    random = np.random.default_rng(5)
+
+    def noise(frames: int) -> Any:
+        seconds = np.arange(frames) / 44100
+        hum = sum(0.1 / k * np.sin(2 * np.pi * 50 * k * seconds) for k in range(1, 5))
+        return hum + 0.03 * random.standard_normal((2, frames))
+
+    degraded = excerpt.with_samples(excerpt.samples + noise(excerpt.frames))
+    lead_in = excerpt.with_samples(noise(2 * 44100))
+    result = rg.stock("tape").run({"recording": degraded, "noise": lead_in})
+    restored = result["restored"]
+    assert isinstance(restored, Audio)
+    assert si_sdr_db(excerpt, restored) > si_sdr_db(excerpt, degraded) + 6
+
+
+def spoken_syllables() -> Audio:
+    """Return bursts of a voice-like tone with pauses, over hiss: 6 s at 16 kHz."""
+    seconds = np.arange(6 * 16000) / 16000
+    voice = sum(np.sin(2 * np.pi * 140 * k * seconds) / k for k in range(1, 20))
+    hiss = 0.004 * np.random.default_rng(3).standard_normal(len(seconds))
+    return Audio(0.1 * voice * (seconds % 1 < 0.6) + hiss, 16000)
+
+
+def pause_below_syllables_db(audio: Audio) -> float:
+    """Return how far the pauses of `spoken_syllables` lie below its bursts."""
+    phase = np.arange(audio.frames) / 16000 % 1
+    inside = np.square(audio.samples[:, (phase > 0.1) & (phase < 0.5)]).mean()
+    pause = np.square(audio.samples[:, (phase > 0.9)]).mean()
+    return float(10 * np.log10(inside / pause))
+
+
+def si_sdr_db(reference: Audio, estimate: Audio) -> float:
+    """Return the scale-invariant SDR (Le Roux et al. 2019)."""
+    wanted = reference.samples.astype(np.float64).ravel()
+    found = estimate.samples.astype(np.float64).ravel()
+    target = wanted * (found @ wanted) / (wanted @ wanted)
+    rest = found - target
+    return float(10 * np.log10(target @ target / (rest @ rest)))
+
+
+def test_nothing_but_graphs_is_in_the_pack() -> None:
+    folder = Path(__file__).parents[2] / "graphs" / "resonate_graphs"
+    for path in folder.glob("*.json"):
+        assert json.loads(path.read_text())["name"] == path.stem
