@@ -254,13 +254,17 @@ def load(path: str | os.PathLike[str], *, nodes: Collection[str] = ()) -> Graph:
     """
     path = Path(path)
     try:
-        text = path.read_bytes().decode("utf-8-sig")
+        content = path.read_bytes()
     except OSError as error:
         missing = isinstance(error, FileNotFoundError)
         reason = "there is no such file" if missing else f"cannot be read: {error.strerror}"
         raise InputError(path, reason) from error
+    try:
+        text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        problem = Problem("syntax", f"this is no UTF-8 text (byte {error.start})", "", 1, 1)
+        before = content[: error.start].decode("utf-8-sig")
+        line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
+        problem = Problem("syntax", f"this is no UTF-8 text (byte {error.start})", "", line, column)
         raise GraphError(str(path), [problem]) from None
     return Graph.from_json(text, source=str(path), nodes=nodes)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -11,12 +12,12 @@ from typing import TypeAlias
 from ._audio import Audio
 from ._decode import Limits, decoder_version, file_digest, read_audio, refuse_length
 from ._document import InputSpec
-from ._errors import GraphError, OutputError, Problem
-from ._keys import decode_key
+from ._errors import GraphError, InputError, OutputError, Problem, StoreError
+from ._keys import Key, decode_key
 from ._positions import join
-from ._store import Entry, Store
+from ._store import Entry, Quarantined, Record, Store
 from ._types import describe, scalar_type
-from ._values import Value, digest
+from ._values import Value, digest, require_portable
 
 Binding: TypeAlias = "str | os.PathLike[str] | Audio | int | float | bool"
 
@@ -34,7 +35,7 @@ class Bindings:
         given: what the caller bound.
         limits: how long files may be.
         store: where digests are kept; None to decode every time.
-        warn: told (code, message) about long files.
+        warn: told (code, message) about long files, and about a record that was damaged.
     """
 
     graph: str
@@ -45,6 +46,7 @@ class Bindings:
     warn: Callable[[str, str], None] = lambda code, message: None
     _values: dict[str, Value] = field(default_factory=dict)
     _digests: dict[str, str] = field(default_factory=dict)
+    _bytes: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         problems = [
@@ -86,7 +88,8 @@ class Bindings:
         """
         if name not in self._values:
             path = self.paths.get(name)
-            self._values[name] = self._given_value(name) if path is None else self._decode(path)
+            value = self._given_value(name) if path is None else self._decode(path, name)
+            self._values[name] = value
         return self._values[name]
 
     def release(self, name: str) -> None:
@@ -100,23 +103,33 @@ class Bindings:
         return str(path) if path else repr(self._given_value(name))
 
     def _remembered(self, path: Path, name: str, store: Store) -> str:
-        key = decode_key(file_digest(path), decoder_version())
-        record = store.record(key)
+        self._bytes[name] = file_digest(path)
+        key = decode_key(self._bytes[name], decoder_version())
+        record = self._decode_record(path, key, store)
         entry = record.ports.get("out") if record else None
         if entry is None or entry.frames is None or entry.sample_rate is None:
             audio = self.value(name)
             assert isinstance(audio, Audio)
             entry = Entry.of(audio)
-            try:
+            with contextlib.suppress(OutputError, StoreError):  # it is decoded again next time
                 store.put_record(key, {"out": entry})
-            except OutputError as error:
-                self.warn("store-unusable", str(error))
         else:
             self._check_length(path, entry.frames / entry.sample_rate)
         return entry.digest
 
-    def _decode(self, path: Path) -> Audio:
+    def _decode_record(self, path: Path, key: Key, store: Store) -> Record | None:
+        try:
+            return store.record(key)
+        except Quarantined:
+            self.warn("store-damaged", f"what is stored of {path} was damaged; it is read again")
+        except StoreError:
+            pass  # the steps will find so too, and say it
+        return None
+
+    def _decode(self, path: Path, name: str) -> Audio:
         audio = read_audio(path, self.limits)
+        if name in self._bytes and file_digest(path) != self._bytes[name]:
+            raise InputError(path, "it was changed while the graph was running; run it again")
         self._check_length(path, audio.duration_seconds)
         return audio
 
@@ -130,15 +143,19 @@ class Bindings:
             )
 
     def _given_value(self, name: str) -> Value:
-        value = self.given[name]
-        if isinstance(value, os.PathLike):
-            return str(value)
-        return float(value) if self.inputs[name].type == "number" else value  # type: ignore[arg-type]
+        value = scalar_type(self.inputs[name].type).exactly(self.given[name])
+        assert value is not None
+        return value
 
     def _mismatch(self, name: str) -> str | None:
         value, wanted = self.given[name], self.inputs[name].type
         if wanted == "audio":
             fits = isinstance(value, (str, os.PathLike, Audio))
             return None if fits else f"input {name!r} takes a file or Audio, not {describe(value)}"
-        fits = scalar_type(wanted).holds(value)
-        return None if fits else f"input {name!r} takes a {wanted}, not {value!r}"
+        try:
+            exact = scalar_type(wanted).exactly(value)
+            if exact is not None:
+                require_portable(exact)
+        except (ValueError, OverflowError):
+            return f"input {name!r}: JSON cannot hold {value!r}"
+        return f"input {name!r} takes type {wanted}, not {value!r}" if exact is None else None

@@ -10,23 +10,28 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar, cast
 
+import numpy as np
 import pydantic_core
-from pydantic import BaseModel
+from pydantic import BaseModel, TypeAdapter, ValidationError
 from typing_extensions import ParamSpec
 
 from ._audio import Audio
 from ._catalog import Catalog
-from ._document import GraphDocument, InputSpec, NodeSpec
+from ._document import GraphDocument, InputSpec, Name, NodeSpec, OutputName
 from ._document import ParamSpec as DocumentParam
 from ._errors import GraphError, ParamError, Problem
 from ._node import Node, NodeType
 from ._types import PortType, describe
-from ._values import Value
+from ._values import Value, canonical_json
 
 P = ParamSpec("P")
 R = TypeVar("R")
 V = TypeVar("V", bound=Value)
 S = TypeVar("S", str, int, float, bool)
+Model = TypeVar("Model", bound=BaseModel)
+
+_name: TypeAdapter[str] = TypeAdapter(Name)
+_output_name: TypeAdapter[str] = TypeAdapter(OutputName)
 
 
 class Wire:
@@ -54,7 +59,7 @@ class Builder:
     """Collects the inputs, params, nodes and outputs of a graph document."""
 
     def __init__(self, name: str, *, description: str | None = None) -> None:
-        self._document = GraphDocument(name=name, nodes={}, outputs={})
+        self._document = GraphDocument(name=_named(name, name, _name), nodes={}, outputs={})
         if description is not None:
             self._document.description = description
         self._catalog = Catalog.installed()
@@ -85,7 +90,9 @@ class Builder:
         fields: dict[str, Any] = {"type": PortType(type).name}
         if description is not None:
             fields["description"] = description
-        self._changed().inputs = {**self._document.inputs, name: InputSpec(**fields)}
+        spec = _specified(self.name, InputSpec, fields, f"input {name!r}")
+        name = _named(self.name, name, _name)
+        self._changed().inputs = {**self._document.inputs, name: spec}
         return cast(V, Wire(self, f"${name}"))
 
     def param(
@@ -110,7 +117,9 @@ class Builder:
             "description": description,
         }
         fields: dict[str, Any] = {key: value for key, value in given.items() if value is not None}
-        spec = DocumentParam(type=cast(Any, PortType(type).name), **fields)
+        fields["type"] = PortType(type).name
+        spec = _specified(self.name, DocumentParam, fields, f"param {name!r}")
+        name = _named(self.name, name, _name)
         self._changed().params = {**self._document.params, name: spec}
         return cast(S, ParamRef(name))
 
@@ -135,16 +144,17 @@ class Builder:
         if not isinstance(node, Node):
             raise ParamError(f"{node!r} is no node: decorate the function with @node()")
         node_type = self._known_type(node)
-        name = name or self._free_name(node_type.name)
 
         def wire(*args: Any, **kwargs: Any) -> Any:
-            self._add(name, node_type, args, kwargs, device)
-            return self._result(name, node_type)
+            own_name = name or self._free_name(node_type.name)
+            self._add(own_name, node_type, args, kwargs, device)
+            return self._result(own_name, node_type)
 
         return cast("Callable[P, R]", wire)
 
     def output(self, name: str, value: Value) -> None:
         """Declare an output; its name is the file's name, and a suffix picks the format."""
+        name = _named(self.name, name, _output_name)
         self._changed().outputs = {**self._document.outputs, name: self._wire(value, name)}
 
     def _changed(self) -> GraphDocument:
@@ -191,10 +201,12 @@ class Builder:
         if inputs:
             fields["inputs"] = inputs
         if kwargs:
-            fields["params"] = {key: _plain(value) for key, value in kwargs.items()}
+            fields["params"] = {key: _param(key, value) for key, value in kwargs.items()}
         if device:
             fields["device"] = list(device)
-        self._changed().nodes = {**self._document.nodes, name: NodeSpec(**fields)}
+        spec = _specified(self.name, NodeSpec, fields, f"node {name!r}")
+        name = _named(self.name, name, _name)
+        self._changed().nodes = {**self._document.nodes, name: spec}
 
     def _wires(self, value: Any, where: str) -> str | list[str]:
         if isinstance(value, (list, tuple)):
@@ -218,12 +230,41 @@ class Builder:
         return node_type.output_class(**wires)
 
 
+def _named(graph: str, name: str, pattern: TypeAdapter[str]) -> str:
+    try:
+        return pattern.validate_python(name, strict=True)
+    except ValidationError:
+        problem = Problem("bad-name", f"{name!r} is no valid name: use letters, digits, _ and -")
+        raise GraphError(graph, [problem]) from None
+
+
+def _specified(graph: str, kind: type[Model], fields: Mapping[str, Any], what: str) -> Model:
+    try:
+        return kind(**fields)
+    except ValidationError as error:
+        problems = [Problem("wrong-type", f"{what}: {entry['msg']}") for entry in error.errors()]
+        raise GraphError(graph, problems) from None
+
+
+def _param(name: str, value: Any) -> Any:
+    try:
+        plain = _plain(value)
+        canonical_json(plain)
+    except ValueError as error:
+        if isinstance(error, ParamError):
+            raise
+        raise ParamError(f"{name}: JSON cannot hold {value!r}", param=name) from None
+    return plain
+
+
 def _plain(value: Any) -> Any:
     """Return a param as plain JSON values, with references to graph params."""
     if isinstance(value, ParamRef):
         return {"$param": value.name}
     if isinstance(value, (Wire, Audio)):
         raise ParamError(f"{value!r} is given as a param; audio goes into input ports")
+    if isinstance(value, np.generic):
+        return value.item()
     if isinstance(value, BaseModel):
         return {name: _plain(getattr(value, name)) for name in value.model_fields_set}
     if isinstance(value, (list, tuple)):

@@ -7,7 +7,7 @@ their ranges, bindings, and what a node's own `prepare` hook can tell (stems a m
 from __future__ import annotations
 
 import difflib
-import json
+import math
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,7 +17,7 @@ import networkx as nx
 from pydantic import BaseModel, ValidationError
 
 from ._catalog import Catalog
-from ._document import GraphDocument, InputSpec, Located, NodeSpec, ParamSpec
+from ._document import GraphDocument, Located, NodeSpec, ParamSpec
 from ._errors import CatalogError, GraphError, ModelError, NodeError, ParamError, Problem
 from ._graph import BoundGraph, InputRef, PortRef, Source, Step, dependencies
 from ._node import NodeType, Preparation
@@ -83,25 +83,19 @@ class _Check:
         params = {
             name: self._params(name, spec, values) for name, spec in self.document.nodes.items()
         }
+        outputs = {name: source for name, source in outputs.items() if name in wanted}
         order = self._order({name: _all(ports) for name, ports in wires.items()})
-        self._check_bindings(wanted)
+        encoders = {name: self._encoder(name, source) for name, source in outputs.items()}
+        needed = self._needed(wanted)
+        self._check_bindings(needed)
+        self._ask_the_nodes(needed, [*outputs.values(), *_all_of(wires, needed)], params)
         self._raise_problems()
         steps = {name: self._step(name, wires[name], params[name]) for name in order}
-        bound = BoundGraph(
-            self.document.name,
-            *self._with_encoders(
-                steps, {name: source for name, source in outputs.items() if name in wanted}
-            ),
-        )
-        for name in bound.needed:
-            self._ask_the_node(bound.steps[name], bound.wanted_ports[name])
-        self._raise_problems()
-        return bound
+        return self._bound(steps, outputs, encoders)
 
     def _raise_problems(self) -> None:
         if self.problems:
-            ordered = sorted(self.problems, key=lambda one: (one.line or 0, one.column or 0))
-            raise GraphError(self.located.source, ordered)
+            raise GraphError(self.located.source, self.problems)
 
     def _add(self, code: str, pointer: str, message: str, *, key: bool = False) -> None:
         self.problems.append(self.located.problem(code, pointer, message, key=key))
@@ -141,16 +135,19 @@ class _Check:
                 )
         return set(self.call.outputs)
 
-    def _check_bindings(self, wanted: Collection[str]) -> None:
+    def _check_bindings(self, needed: Collection[str]) -> None:
         if self.call.inputs is None:
             return
-        for name in self._needed_inputs(wanted) - set(self.call.inputs):
-            if spec := self.document.inputs.get(name):
+        for name, spec in self.document.inputs.items():
+            if f"${name}" in needed and name not in self.call.inputs:
                 message = f"input {name!r} ({spec.type}) is not bound: give it with -i {name}=..."
                 self._add("missing-binding", join("/inputs", name), message, key=True)
 
-    def _needed_inputs(self, wanted: Collection[str]) -> set[str]:
-        """Return the inputs the wanted outputs depend on, also in a graph that is not right."""
+    def _needed(self, wanted: Collection[str]) -> set[str]:
+        """Return the nodes and ``$inputs`` that the wanted outputs depend on.
+
+        It goes by the names alone, so it holds for a graph that is not right as well.
+        """
         outputs = self.document.outputs
         waiting = [wire for name, wire in outputs.items() if name in wanted]
         seen: set[str] = set()
@@ -160,7 +157,7 @@ class _Check:
                 for wires in spec.inputs.values():
                     waiting.extend(wires if isinstance(wires, list) else [wires])
             seen.add(name)
-        return {name.removeprefix("$") for name in seen if name.startswith("$")}
+        return seen
 
     # -- params of the graph ----------------------------------------------------------------
 
@@ -168,11 +165,12 @@ class _Check:
         values: dict[str, Any] = {}
         for name, spec in self.document.params.items():
             pointer = join("/params", name)
+            for limit in ("minimum", "maximum"):
+                if getattr(spec, limit) is not None and spec.type not in ("number", "integer"):
+                    self._add("bad-param", join(pointer, limit), f"a {spec.type} has no {limit}")
             given = name in self.call.params
             value = self.call.params[name] if given else spec.default
             if value is None:
-                if not self._only_reached_by_overrides(name):
-                    self._add("missing-param", pointer, f"param {name!r} has no value: give one")
                 continue
             if (fault := _fault(value, spec)) is not None:
                 where = "" if given else "the default "
@@ -180,11 +178,6 @@ class _Check:
                 continue
             values[name] = value
         return values
-
-    def _only_reached_by_overrides(self, name: str) -> bool:
-        return f'"$param": "{name}"' not in json.dumps(
-            [spec.params for spec in self.document.nodes.values()]
-        )
 
     # -- nodes --------------------------------------------------------------------------------
 
@@ -281,22 +274,26 @@ class _Check:
         if node_type is None:
             return None
         pointer = join("/nodes", name, "params")
-        given, failed = self._fill(spec.params, values, pointer)
         prefix = f"{name}."
         overrides = {
             key.removeprefix(prefix): value
             for key, value in self.call.params.items()
             if key.startswith(prefix)
         }
+        written = {key: value for key, value in spec.params.items() if key not in overrides}
+        given, failed = self._fill(written, values, pointer)
         if failed:
             return None
         try:
             return node_type.check_params({**given, **overrides})
+        except ParamError as error:
+            place = join(pointer, error.param) if error.param else pointer
+            self._add("bad-param", place, str(error))
         except ValidationError as error:
             known = list(node_type.params.model_fields)
             for entry in error.errors():
                 self._bad_param(spec.type, pointer, known, entry)
-            return None
+        return None
 
     def _bad_param(self, type_id: str, pointer: str, known: list[str], entry: Any) -> None:
         path = [str(part) for part in entry["loc"]]
@@ -322,6 +319,8 @@ class _Check:
             if name not in self.document.params:
                 hint = _meant(name, self.document.params)
                 self._add("unknown-param", pointer, f"no graph param {name!r}{hint}")
+            elif name not in values and not self._was_given(name):
+                self._add("missing-param", pointer, f"graph param {name!r} has no value: give one")
             return values.get(name), name not in values
         if isinstance(value, dict):
             items = {key: self._fill(item, values, join(pointer, key))
@@ -336,6 +335,10 @@ class _Check:
             return [item for item, _ in parts], any(failed for _, failed in parts)
         return value, False
 
+    def _was_given(self, param: str) -> bool:
+        """Whether a graph param has a value; if it is not among the good ones, that was said."""
+        return param in self.call.params or self.document.params[param].default is not None
+
     def _order(self, wires: Mapping[str, list[Source]]) -> list[str]:
         dag = dependencies(wires)
         try:
@@ -343,7 +346,8 @@ class _Check:
             return list(nx.lexicographical_topological_sort(dag, key=position.__getitem__))
         except nx.NetworkXUnfeasible:
             for members in nx.strongly_connected_components(dag):
-                loop = dag.subgraph(members)
+                # a graph of its own keeps the document's order; a view of `dag` would not
+                loop = nx.DiGraph((a, b) for a, b in dag.edges if a in members and b in members)
                 if loop.number_of_edges():
                     self._report_cycle(nx.find_cycle(loop))
             return []
@@ -373,56 +377,76 @@ class _Check:
             device=tuple(self.document.nodes[name].device or ()),
         )
 
-    def _with_encoders(
-        self, steps: dict[str, Step], outputs: Mapping[str, Source | None]
-    ) -> tuple[dict[str, Step], dict[str, InputSpec], dict[str, Source]]:
-        """Give an audio output named ``song.flac`` the ``encode_flac`` node its suffix asks for."""
-        final: dict[str, Source] = {}
+    def _bound(
+        self,
+        steps: dict[str, Step],
+        outputs: Mapping[str, Source | None],
+        encoders: Mapping[str, NodeType | None],
+    ) -> BoundGraph:
+        """Return the graph, with a step for each encoder that an output's suffix asks for."""
+        ends: dict[str, Source] = {}
         for name, source in outputs.items():
             assert source is not None
-            final[name] = source
-            _, _, suffix = name.partition(".")
-            if not suffix or self._type_of(steps, source).name != "audio":
-                continue
-            pointer = join("/outputs", name)
-            encoder = self.catalog.types.get(f"encode_{suffix}")
-            if encoder is None:
-                known = [one.name.removeprefix("encode_") for one in self.catalog
-                         if one.name.startswith("encode_")]  # fmt: skip
-                message = f"no node writes .{suffix} files; there are: {', '.join(known)}"
-                self._add("unknown-suffix", pointer, message, key=True)
-                continue
-            params = encoder.check_params({})
-            step = Step(
-                id=name,
-                type=encoder,
-                inputs={encoder.inputs[0].name: (source,)},
-                params=params,
-                plain_params=params.model_dump(mode="json"),
-            )
-            steps[name] = step
-            final[name] = PortRef(name, encoder.outputs[0].name)
-        return steps, self.document.inputs, final
+            ends[name] = source
+            if (encoder := encoders[name]) is not None:
+                params = encoder.check_params({})
+                steps[name] = Step(
+                    id=name,
+                    type=encoder,
+                    inputs={encoder.inputs[0].name: (source,)},
+                    params=params,
+                    plain_params=params.model_dump(mode="json"),
+                )
+                ends[name] = PortRef(name, encoder.outputs[0].name)
+        return BoundGraph(self.document.name, steps, self.document.inputs, ends)
 
-    def _type_of(self, steps: Mapping[str, Step], source: Source) -> PortType:
+    def _encoder(self, name: str, source: Source | None) -> NodeType | None:
+        """Return the node type ``encode_flac`` for an audio output named ``song.flac``."""
+        _, _, suffix = name.partition(".")
+        if not suffix or source is None or self._type_of(source).name != "audio":
+            return None
+        encoder = self.catalog.types.get(f"encode_{suffix}")
+        if encoder is None:
+            known = [one.name.removeprefix("encode_") for one in self.catalog
+                     if one.name.startswith("encode_")]  # fmt: skip
+            message = f"no node writes .{suffix} files; there are: {', '.join(known)}"
+            self._add("unknown-suffix", join("/outputs", name), message, key=True)
+        return encoder
+
+    def _type_of(self, source: Source) -> PortType:
         if isinstance(source, InputRef):
             return scalar_type(self.document.inputs[source.name].type)
-        port = steps[source.node].type.output(source.port)
+        node_type = self.types[source.node]
+        port = node_type.output(source.port) if node_type else None
         assert port is not None
         return port.type
 
-    def _ask_the_node(self, step: Step, wanted: frozenset[str]) -> None:
-        if step.type.prepare is None:
+    def _ask_the_nodes(
+        self,
+        needed: Collection[str],
+        used: Iterable[Source | None],
+        params: Mapping[str, BaseModel | None],
+    ) -> None:
+        """Let the nodes that are needed say what they know to be impossible."""
+        ports = {(source.node, source.port) for source in used if isinstance(source, PortRef)}
+        for name, given in params.items():
+            if name in needed and given is not None:
+                wanted = frozenset(port for node, port in ports if node == name)
+                self._ask_the_node(name, given, wanted)
+
+    def _ask_the_node(self, name: str, params: BaseModel, wanted: frozenset[str]) -> None:
+        node_type = self.types[name]
+        if node_type is None or node_type.prepare is None:
             return
-        question = Preparation(step.plain_params, wanted, self.call.models)
-        pointer = join("/nodes", step.id, "params")
+        question = Preparation(params.model_dump(mode="json"), wanted, self.call.models)
+        pointer = join("/nodes", name, "params")
         try:
-            step.type.prepare(question)
+            node_type.prepare(question)
         except ParamError as error:
             place = join(pointer, error.param) if error.param else pointer
             self._add("bad-param", place, str(error))
         except NodeError as error:
-            self._add("impossible", join("/nodes", step.id), str(error))
+            self._add("impossible", join("/nodes", name), str(error))
         except ModelError:
             return  # weights that are not here yet are no fault of the graph
 
@@ -430,16 +454,24 @@ class _Check:
 def _fault(value: Any, spec: ParamSpec) -> str | None:
     """Say what is wrong with a graph param's value, or None."""
     kind = _SCALARS[spec.type]
-    number: Any = value
     if not isinstance(value, kind) or (isinstance(value, bool) and spec.type != "boolean"):
         return f"is no {spec.type}"
-    if spec.minimum is not None and number < spec.minimum:
-        return f"is below the minimum {spec.minimum}"
-    if spec.maximum is not None and number > spec.maximum:
-        return f"is above the maximum {spec.maximum}"
+    if isinstance(value, (int, float)):
+        if not math.isfinite(value):
+            return "is not finite"
+        if spec.minimum is not None and value < spec.minimum:
+            return f"is below the minimum {spec.minimum}"
+        if spec.maximum is not None and value > spec.maximum:
+            return f"is above the maximum {spec.maximum}"
     if spec.enum is not None and value not in spec.enum:
         return f"is none of {', '.join(map(repr, spec.enum))}"
     return None
+
+
+def _all_of(
+    wires: Mapping[str, Mapping[str, tuple[Source | None, ...]]], names: Collection[str]
+) -> list[Source]:
+    return [source for name, ports in wires.items() if name in names for source in _all(ports)]
 
 
 def _all(ports: Mapping[str, tuple[Source | None, ...]]) -> list[Source]:

@@ -1,25 +1,28 @@
 """Reading sound files: WAV, FLAC, OGG and MP3, in blocks, without trusting what they claim.
 
-libsndfile decodes. What it does not tell is added here: whether a file ends before its container
-says it should. No buffer is ever sized from a header.
+libsndfile decodes. What it does not tell, whether the file is all there, `_containers` finds out
+first. No buffer is ever sized from a header.
 """
 
 from __future__ import annotations
 
-import struct
+import stat
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 from blake3 import blake3
 
 from ._audio import Audio
+from ._containers import NOT_READ, whole
 from ._errors import AudioError, InputError
 
 FORMATS = {"WAV": "WAV", "WAVEX": "WAV", "RF64": "WAV", "FLAC": "FLAC", "OGG": "OGG", "MP3": "MP3"}
 
 _BLOCK_FRAMES = 1 << 16
+#: What libsndfile says of a FLAC file that was streamed and does not say how long it is.
+_UNKNOWN_FRAMES = 2**63 - 1
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,7 @@ def file_digest(path: Path) -> str:
         InputError: it cannot be read.
     """
     try:
+        _require_regular(path)
         return blake3(max_threads=blake3.AUTO).update_mmap(path).hexdigest()
     except OSError as error:
         raise InputError(path, _system_reason(error)) from error
@@ -68,16 +72,14 @@ def read_audio(path: Path, limits: Limits = Limits()) -> Audio:
     import soundfile
 
     try:
-        with path.open("rb") as raw:
-            _require_whole(path, raw)
-            raw.seek(0)
-            with soundfile.SoundFile(raw) as file:
-                samples = _read_blocks(path, file, limits)
-                rate = file.samplerate
+        _require_regular(path)
+        with path.open("rb") as raw, soundfile.SoundFile(whole(path, raw)) as file:
+            samples = _read_blocks(path, file, limits)
+            rate = file.samplerate
     except OSError as error:
         raise InputError(path, _system_reason(error)) from error
     except soundfile.LibsndfileError as error:
-        raise InputError(path, _libsndfile_reason(path, error)) from error
+        raise InputError(path, _libsndfile_reason(error)) from error
     try:
         return Audio(samples, rate)
     except AudioError as error:
@@ -100,10 +102,16 @@ def refuse_length(path: Path, seconds: float, limits: Limits) -> None:
 
 def _read_blocks(path: Path, file: Any, limits: Limits) -> np.ndarray[Any, Any]:
     if file.format not in FORMATS:
-        raise InputError(path, f"{file.format} is not read; convert it to {_format_list()}")
+        raise InputError(path, f"{file.format} is not read; convert it to WAV, FLAC, OGG or MP3")
     claimed = file.frames
-    limit_frames = int(limits.max_minutes * 60 * file.samplerate)
-    if claimed > limit_frames and _has_frame(file, limit_frames):
+    if claimed == _UNKNOWN_FRAMES:
+        raise InputError(
+            path,
+            "it does not say how long it is, as a FLAC file that was streamed; write it anew, as "
+            "with: ffmpeg -i OLD.flac NEW.flac",
+        )
+    limit_frames = limits.max_minutes * 60 * file.samplerate
+    if claimed > limit_frames and _has_frame(path, file, max(0, int(limit_frames))):
         refuse_length(path, claimed / file.samplerate, limits)
     blocks: list[np.ndarray[Any, Any]] = []
     frames = 0
@@ -122,7 +130,7 @@ def _read_blocks(path: Path, file: Any, limits: Limits) -> np.ndarray[Any, Any]:
     return samples
 
 
-def _has_frame(file: Any, frame: int) -> bool:
+def _has_frame(path: Path, file: Any, frame: int) -> bool:
     """Whether a frame can really be read, whatever the header says; rewinds."""
     import soundfile
 
@@ -131,88 +139,23 @@ def _has_frame(file: Any, frame: int) -> bool:
         found = len(file.read(1, dtype="float32", always_2d=True)) == 1
         file.seek(0)
     except soundfile.LibsndfileError:
-        raise InputError(
-            Path(file.name if isinstance(file.name, str) else getattr(file.name, "name", "?")),
-            f"it is damaged: it claims {file.frames:,} frames, but they cannot be read",
-        ) from None
+        message = f"it is damaged: it claims {file.frames:,} frames, but they cannot be read"
+        raise InputError(path, message) from None
     return found
 
 
-def _require_whole(path: Path, raw: IO[bytes]) -> None:
-    """Refuse a file that is empty or ends before its container says it should."""
-    size = raw.seek(0, 2)
-    raw.seek(0)
-    head = raw.read(12)
-    if not head:
-        raise InputError(path, "it is empty (0 bytes)")
-    promised = None
-    if head[:4] in (b"RIFF", b"RF64") and head[8:12] == b"WAVE":
-        promised = _wav_end(raw, size)
-    elif head[:4] == b"OggS":
-        promised = _ogg_end(raw, size)
-    elif head[:3] == b"ID3" or (head[0] == 0xFF and len(head) > 1 and head[1] >= 0xE0):
-        promised = _mp3_end(raw)
-    if promised is not None and promised > size:
-        raise InputError(path, f"it is cut off: {size:,} of the {promised:,} bytes it should have")
-
-
-def _wav_end(raw: IO[bytes], size: int) -> int | None:
-    """Return where the data chunk says it ends; None where it says nothing (a streamed file)."""
-    position, wide = 12, None
-    while position + 8 <= size:
-        raw.seek(position)
-        name, length = struct.unpack("<4sI", raw.read(8))
-        if name == b"ds64":
-            wide = struct.unpack("<QQ", raw.read(16))[1] if length >= 16 else None
-        if name == b"data":
-            if length == 0xFFFFFFFF:
-                length = wide
-            return position + 8 + length if length else None
-        position += 8 + length + length % 2
-    return None
-
-
-def _ogg_end(raw: IO[bytes], size: int) -> int | None:
-    """Return more than the size where the last page is incomplete or is not marked as the last."""
-    raw.seek(max(0, size - (1 << 17)))
-    tail = raw.read()
-    page = tail.rfind(b"OggS")
-    if page < 0 or page + 27 > len(tail):
-        return size + 1
-    segments = tail[page + 26]
-    table = tail[page + 27 : page + 27 + segments]
-    end = page + 27 + segments + sum(table)
-    last_page = tail[page + 5] & 4
-    if len(table) < segments or end > len(tail):
-        return size + max(1, end - len(tail))
-    return size if last_page else size + 1
-
-
-def _mp3_end(raw: IO[bytes]) -> int | None:
-    """Return where the Xing or Info header says the stream ends; None where there is none."""
-    raw.seek(0)
-    head = raw.read(10)
-    start = 0
-    if head[:3] == b"ID3" and len(head) == 10:
-        start = 10 + sum((byte & 0x7F) << shift for byte, shift in zip(head[6:], (21, 14, 7, 0),
-                                                                     strict=True))  # fmt: skip
-    raw.seek(start)
-    frame = raw.read(256)
-    mark = max(frame.find(b"Xing"), frame.find(b"Info"))
-    if mark < 0 or mark + 16 > len(frame):
-        return None
-    flags = int.from_bytes(frame[mark + 4 : mark + 8], "big")
-    if not flags & 2:
-        return None
-    offset = mark + 8 + (4 if flags & 1 else 0)
-    return start + int.from_bytes(frame[offset : offset + 4], "big")
-
-
-def _libsndfile_reason(path: Path, error: Exception) -> str:
+def _libsndfile_reason(error: Exception) -> str:
     text = str(getattr(error, "error_string", error)).strip().rstrip(".")
     if "recognised" in text or "Unspecified" in text:
-        return f"this is no {_format_list()} file"
+        return NOT_READ
     return f"it is damaged or cut off ({text})"
+
+
+def _require_regular(path: Path) -> None:
+    """Refuse what is no file: reading a pipe or a device may never end."""
+    mode = path.stat().st_mode
+    if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+        raise InputError(path, "this is a pipe or a device, not a file")
 
 
 def _system_reason(error: OSError) -> str:
@@ -221,7 +164,3 @@ def _system_reason(error: OSError) -> str:
     if isinstance(error, IsADirectoryError):
         return "this is a folder, not a file"
     return f"cannot be read: {error.strerror or error}"
-
-
-def _format_list() -> str:
-    return "WAV, FLAC, OGG or MP3"

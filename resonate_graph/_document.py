@@ -39,7 +39,7 @@ class _Model(BaseModel):
 class InputSpec(_Model):
     """An input of a graph: a file or a value is bound to it when the graph runs."""
 
-    type: Literal["audio"] | ScalarType
+    type: Literal["audio", "number", "integer", "string", "boolean"]
     description: str | None = None
     ui: Json = None
 
@@ -127,7 +127,7 @@ def parse(text: str, source: str) -> GraphDocument:
     try:
         return GraphDocument.model_validate_json(json.dumps(plain))
     except ValidationError as error:
-        raise GraphError(source, _explain(error, located)) from None
+        raise GraphError(source, _explain(error, plain, located)) from None
 
 
 def migrate(plain: Any, located: Located) -> dict[str, Any]:
@@ -154,47 +154,52 @@ def migrate(plain: Any, located: Located) -> dict[str, Any]:
 
 
 def _load_strictly(text: str, located: Located) -> Any:
-    faults: list[str] = []
+    doubtful = False  # whether there is a duplicate key, or a word that is no JSON
 
     def pairs(items: list[tuple[str, Any]]) -> dict[str, Any]:
+        nonlocal doubtful
         result = dict(items)
-        if len(result) != len(items):
-            faults.append("duplicate-key")
+        doubtful |= len(result) != len(items)
         return result
 
-    def constant(word: str) -> float:
-        faults.append("not-finite")
-        return 0.0
+    def constant(word: str) -> None:
+        nonlocal doubtful
+        doubtful = True
 
     try:
-        value = json.loads(text, object_pairs_hook=pairs, parse_constant=constant)
+        value = json.loads(
+            text, object_pairs_hook=pairs, parse_constant=constant, parse_int=_integer
+        )
     except json.JSONDecodeError as error:
         message = f"this is no JSON: {error.msg[0].lower()}{error.msg[1:]}"
         problem = Problem("syntax", message, "", error.lineno, error.colno)
         raise GraphError(located.source, [problem]) from None
-    except (RecursionError, ValueError) as error:
-        deep = isinstance(error, RecursionError)
-        message = f"nested deeper than {MAX_DEPTH} levels" if deep else str(error)
-        problem = Problem("too-deep" if deep else "syntax", message, "", 1, 1)
+    except RecursionError:
+        problem = Problem("too-deep", f"nested deeper than {MAX_DEPTH} levels", "", 1, 1)
         raise GraphError(located.source, [problem]) from None
-    problems = [located.problem(code, pointer, said) for code, pointer, said in _odd_values(value)]
-    if "not-finite" in faults:
-        problems.append(_not_finite(text, located))
-    if "duplicate-key" in faults and located.positions:
-        problems.extend(
-            located.problem(
-                "duplicate-key", f"{pointer}\0again", "this key stands here twice", key=True
-            )
-            for pointer in located.positions.duplicates
-        )
-        problems = [_without_mark(problem) for problem in problems]
+    found = _odd_values(value)
+    problems = [located.problem(code, pointer, message) for code, pointer, message in found]
+    if doubtful and located.positions:
+        problems += [
+            Problem("not-finite", "JSON has no NaN and no infinity", pointer, at.line, at.column)
+            for pointer, at in located.positions.constants
+        ]
+        problems += [
+            Problem("duplicate-key", "this key stands here twice", pointer, at.line, at.column)
+            for pointer, at in located.positions.duplicates
+        ]
     if problems:
         raise GraphError(located.source, problems)
     return value
 
 
+def _integer(digits: str) -> int | float:
+    """Read an integer; one that no float64 comes near is infinite, which is reported later."""
+    return int(digits) if len(digits) < 400 else math.inf
+
+
 def _odd_values(value: Any) -> list[tuple[str, str, str]]:
-    """Return (code, pointer, message) for numbers and depths that are not accepted."""
+    """Return (code, pointer, message) for depths, numbers and texts that are not accepted."""
     found: list[tuple[str, str, str]] = []
     stack: list[tuple[str, Any, int]] = [("", value, 1)]
     while stack:
@@ -205,6 +210,10 @@ def _odd_values(value: Any) -> list[tuple[str, str, str]]:
                 continue
             children = item.items() if isinstance(item, dict) else enumerate(item)
             stack.extend((join(pointer, name), child, depth + 1) for name, child in children)
+            if isinstance(item, dict) and any(map(_has_surrogates, item)):
+                found.append(("bad-text", pointer, "a key in here is no valid Unicode"))
+        elif isinstance(item, str) and _has_surrogates(item):
+            found.append(("bad-text", pointer, "this text is no valid Unicode"))
         elif isinstance(item, float) and not math.isfinite(item):
             found.append(("not-finite", pointer, "this number is beyond what float64 holds"))
         elif type(item) is int and abs(item) > MAX_INTEGER:
@@ -213,30 +222,10 @@ def _odd_values(value: Any) -> list[tuple[str, str, str]]:
     return found
 
 
-def _not_finite(text: str, located: Located) -> Problem:
-    """Find the first NaN or Infinity outside a string, which strict JSON does not have."""
-    inside = False
-    index = 0
-    while index < len(text):
-        character = text[index]
-        if character == "\\" and inside:
-            index += 1
-        elif character == '"':
-            inside = not inside
-        elif not inside and text.startswith(("NaN", "Infinity", "-Infinity"), index):
-            break
-        index += 1
-    line = text.count("\n", 0, index) + 1
-    column = index - text.rfind("\n", 0, index)
-    return Problem("not-finite", "JSON has no NaN and no infinity", "", line, column)
+def _has_surrogates(text: str) -> bool:
+    """Whether a text has half a character, which JSON can write and nobody can read."""
+    return not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text)
 
-
-def _without_mark(problem: Problem) -> Problem:
-    pointer = problem.pointer.removesuffix("\0again")
-    return Problem(problem.code, problem.message, pointer, problem.line, problem.column)
-
-
-_TAGS = ("str", "int", "float", "list[", "constrained-str", "literal[", "function-", "[key]")
 
 _CODES: Mapping[str, str] = {
     "extra_forbidden": "unknown-key",
@@ -245,29 +234,44 @@ _CODES: Mapping[str, str] = {
 }
 
 
-def _explain(error: ValidationError, located: Located) -> list[Problem]:
-    """Translate pydantic's errors: one per place, without the tags of unions."""
-    problems: dict[str, Problem] = {}
-    for entry in error.errors():
-        path = [part for part in entry["loc"] if not str(part).startswith(_TAGS)]
-        pointer = join("", *path)
+def _explain(error: ValidationError, document: Any, located: Located) -> list[Problem]:
+    """Translate pydantic's errors: one per place, the deepest where there were alternatives."""
+    entries = [(_path(entry["loc"], document), entry) for entry in error.errors()]
+    parents = {path[:length] for path, _ in entries for length in range(len(path))}
+    problems: dict[tuple[str, bool, Any], Problem] = {}
+    for path, entry in entries:
         code = _CODES.get(entry["type"], "wrong-type")
+        is_key = code == "unknown-key" or "[key]" in entry["loc"]
         message = entry["msg"]
+        name = entry["loc"][-1] if entry["loc"] else ""
         if code == "unknown-key":
             known = ", ".join(_known_keys(path[:-1]))
-            message = f"unknown key {path[-1]!r}" + (f"; here stand: {known}" if known else "")
+            message = f"unknown key {name!r}" + (f"; here stand: {known}" if known else "")
         elif code == "missing-key":
-            message = f"{path[-1]!r} is missing"
-            pointer = join("", *path[:-1])
+            message = f"{name!r} is missing"
+        elif path in parents and not is_key:
+            continue  # one alternative does not fit at all, another has its fault further inside
         elif code == "bad-name":
             message = f"{entry['input']!r} is no valid name or wire"
-        is_key = code == "unknown-key" or "[key]" in entry["loc"]
-        place = pointer if code != "missing-key" else f"{pointer}#{path[-1]}"
+        pointer = join("", *path)
+        place = (pointer, is_key, name if code == "missing-key" else None)
         problems.setdefault(place, located.problem(code, pointer, message, key=is_key))
     return list(problems.values())
 
 
-def _known_keys(path: list[Any]) -> list[str]:
+def _path(location: tuple[str | int, ...], document: Any) -> tuple[str | int, ...]:
+    """Return an error's location without the tags of unions, which lead nowhere in a document."""
+    path: list[str | int] = []
+    value = document
+    for part in location:
+        listed = isinstance(value, list) and isinstance(part, int)
+        if listed or (isinstance(value, dict) and part in value):
+            value = value[part]
+            path.append(part)
+    return tuple(path)
+
+
+def _known_keys(path: tuple[str | int, ...]) -> list[str]:
     kinds: dict[tuple[str, int], type[BaseModel]] = {
         ("", 0): GraphDocument,
         ("inputs", 2): InputSpec,

@@ -94,9 +94,10 @@ class GraphError(ResonateError):
 
     def __init__(self, source: str, problems: Sequence[Problem]) -> None:
         self.source = source
-        self.problems = tuple(problems)
+        in_order = sorted(problems, key=lambda one: (one.line or 0, one.column or 0))
+        self.problems = tuple(in_order)
         count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
-        lines = "\n".join(f"  {problem}" for problem in problems)
+        lines = "\n".join(f"  {problem}" for problem in in_order)
         super().__init__(f"{source}: {count}\n{lines}")
 
 

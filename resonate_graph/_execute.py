@@ -118,9 +118,7 @@ class Execution:
         try:
             plan = self.plan(fetch=True)
             self._choose_devices(plan)
-            while plan.ready:
-                self._check_cancelled()
-                self._take(plan, plan.ready[0])
+            self._advance(plan)
             values = self._outputs(plan)
             self._report_reused(plan)
             status = "done"
@@ -150,6 +148,14 @@ class Execution:
 
     # -- one step -----------------------------------------------------------------------------
 
+    def _advance(self, plan: Plan) -> None:
+        """Run what has to run."""
+        self._release(plan)
+        while plan.ready:
+            self._check_cancelled()
+            self._take(plan, plan.ready[0])
+            self._release(plan)
+
     def _take(self, plan: Plan, name: str) -> None:
         """Run a step that is ready; or find that another process did, or that an input is lost."""
         step = self._graph.steps[name]
@@ -159,7 +165,7 @@ class Execution:
         if known is None or store is None:
             self._run(plan, step, known)
             return
-        with store.lock(known.key):
+        with store.lock(known.key, self._check_cancelled):
             found = self._find(step, known.key)
             if plan.wanted(name) <= found.present:
                 plan.finished(name, found.digests, cached=True)
@@ -193,7 +199,6 @@ class Execution:
         digests = self._keep(known, values, report, warnings) if known else {}
         plan.finished(step.id, digests)
         self._tell(NodeFinished(step.id, step.type.id, "ran", report.seconds))
-        self._release(plan, step)
 
     def _inputs(self, plan: Plan, step: Step) -> dict[str, Any] | None:
         """Return a step's inputs by port; None if one turned out to be lost."""
@@ -226,20 +231,15 @@ class Execution:
         assert port is not None
         return store.get(entry, port.type)
 
-    def _release(self, plan: Plan, step: Step) -> None:
+    def _release(self, plan: Plan) -> None:
         """Let go of what nobody will read again."""
-        for source in step.sources:
-            if isinstance(source, InputRef):
-                if not self._input_in_use(plan, source):
-                    self._bindings.release(source.name)
-            elif source not in self._kept and not plan.in_use(source.node):
-                self._values.pop(source, None)
-
-    def _input_in_use(self, plan: Plan, source: InputRef) -> bool:
-        return source in self._kept or any(
-            status in ("waiting", "ready", "running") and source in self._graph.steps[name].sources
-            for name, status in plan.statuses.items()
-        )
+        for name in self._graph.needed_inputs:
+            source = InputRef(name)
+            if source not in self._kept and not plan.in_use(source):
+                self._bindings.release(name)
+        for port in list(self._values):
+            if port not in self._kept and not plan.in_use(port):
+                del self._values[port]
 
     # -- the store ----------------------------------------------------------------------------
 
@@ -254,11 +254,17 @@ class Execution:
         store = self._settings.store
         assert store is not None
         known = self._known[step.id]
+        record = None
         try:
             record = store.record(key)
+        except Quarantined:
+            self._warn(
+                "store-damaged",
+                f"what is stored of {step.id} was damaged; it is computed again",
+                step.id,
+            )
         except StoreError as error:
             self._give_up_on_store(error)
-            record = None
         if record is None:
             return Found(key.hex)
         known.entries = dict(record.ports)
@@ -304,7 +310,7 @@ class Execution:
     def _report_loss(self, source: PortRef) -> None:
         self._warn(
             "store-damaged",
-            f"the stored {source} was missing or did not match its digest; it is computed again",
+            f"the stored {source} is missing, or did not match its digest; it is computed again",
             source.node,
         )
 
@@ -340,8 +346,7 @@ class Execution:
                     assert isinstance(source, PortRef)
                     self._report_loss(source)
                     plan.lost(source, None)
-                    while plan.ready:
-                        self._take(plan, plan.ready[0])
+                    self._advance(plan)
         return values
 
     def _report_reused(self, plan: Plan) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import inspect
 import types
 import typing
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -17,16 +18,17 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any, Concatenate, Generic, Literal, Protocol, TypeVar, cast, overload
 
+import numpy as np
 import pydantic_core
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 from typing_extensions import ParamSpec
 
 from ._context import NotComputed, RunContext
 from ._devices import choose, probe
-from ._errors import CatalogError, NodeError, ParamError
+from ._errors import CatalogError, NodeError, ParamError, ResonateWarning
 from ._fingerprint import source_fingerprint
 from ._types import Port, describe, port_type
-from ._values import Value
+from ._values import Report, Value, canonical_json, require_portable
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -60,7 +62,13 @@ class Preparation:
 
 
 class _Params(BaseModel):
-    model_config = ConfigDict(frozen=True, strict=True, extra="forbid", allow_inf_nan=False)
+    model_config = ConfigDict(
+        frozen=True,
+        strict=True,
+        extra="forbid",
+        allow_inf_nan=False,
+        ser_json_inf_nan="constants",  # so that plain_params refuses them where a type lets them in
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,8 +118,17 @@ class NodeType:
 
     @cached_property
     def library_versions(self) -> dict[str, str]:
-        """The installed versions of the libraries in `uses`."""
-        return {name: metadata.version(name) for name in self.uses}
+        """The installed versions of the libraries in `uses`.
+
+        Raises:
+            CatalogError: one is not installed.
+        """
+        try:
+            return {name: metadata.version(name) for name in self.uses}
+        except metadata.PackageNotFoundError as error:
+            raise CatalogError(
+                f"node {self.id!r} uses {error.name!r}, which is not installed"
+            ) from None
 
     def input(self, name: str) -> Port | None:
         """Return the input port of that name."""
@@ -126,10 +143,20 @@ class NodeType:
 
         Raises:
             pydantic.ValidationError: with one entry per problem.
+            ParamError: a value cannot be written as JSON that every reader reads alike.
         """
-        return self.params.model_validate_json(
-            pydantic_core.to_json(params, inf_nan_mode="constants")
-        )
+        for name, value in params.items():
+            try:
+                _to_json(value)
+            except ValueError:
+                raise _not_json(self.id, name, value) from None
+        validated = self.params.model_validate_json(_to_json(params), strict=True)
+        for name, value in validated.model_dump(mode="json").items():
+            try:
+                canonical_json(value)
+            except ValueError:
+                raise _not_json(self.id, name, value) from None
+        return validated
 
     def run(
         self,
@@ -142,18 +169,7 @@ class NodeType:
         Raises:
             NodeError: the node returned something else than it declares.
         """
-        result = self._call(inputs, params, ctx)
-        values = result._asdict() if self.output_class else {"out": result}
-        found = {
-            name: value for name, value in values.items() if not isinstance(value, NotComputed)
-        }
-        for name, value in found.items():
-            port = self.output(name)
-            if port is None or not port.type.holds(value):
-                raise NodeError(
-                    f"{self.id} returned {describe(value)} as {name!r}, "
-                    f"which is declared as {port.type.name if port else 'nothing'}"
-                )
+        found = self._outputs(self._call(inputs, params, ctx))
         if absent := sorted(ctx.wanted - found.keys()):
             raise NodeError(f"{self.id} did not compute {', '.join(absent)}")
         return found
@@ -161,7 +177,10 @@ class NodeType:
     def call(self, ctx: RunContext, *args: Any, **kwargs: Any) -> Any:
         """Call the node as the plain function it is, validated, with defaults filled in."""
         inputs, params = self._split(args, kwargs)
-        return self._call(inputs, params, replace(ctx, wanted=frozenset(self._output_names)))
+        wanted = frozenset(port.name for port in self.outputs)
+        result = self._call(inputs, params, replace(ctx, wanted=wanted))
+        self._outputs(result)
+        return result
 
     def _call(self, inputs: Mapping[str, Any], params: BaseModel, ctx: RunContext) -> Any:
         arguments: list[Any] = []
@@ -173,9 +192,36 @@ class NodeType:
         keywords = {name: getattr(params, name) for name in type(params).model_fields}
         return self.function(*arguments, **keywords)
 
-    @property
-    def _output_names(self) -> list[str]:
-        return [port.name for port in self.outputs]
+    def _outputs(self, result: Any) -> dict[str, Value]:
+        """Return what the function returned, by port, each value as exactly its declared type."""
+        if self.output_class is None:
+            values = {"out": result}
+        elif isinstance(result, self.output_class):
+            values = dict(zip((port.name for port in self.outputs), result, strict=True))
+        else:
+            raise NodeError(
+                f"{self.id} returned {describe(result)}, "
+                f"which is declared as {self.output_class.__name__}"
+            )
+        found: dict[str, Value] = {}
+        for port in self.outputs:
+            value = values[port.name]
+            if isinstance(value, NotComputed):
+                continue
+            exact = port.type.exactly(value)
+            if exact is None:
+                raise NodeError(
+                    f"{self.id} returned {describe(value)} as {port.name!r}, "
+                    f"which is declared as {port.type.name}"
+                )
+            try:
+                require_portable(exact)
+            except ValueError:
+                raise NodeError(
+                    f"{self.id} returned {value!r} as {port.name!r}, which JSON cannot hold"
+                ) from None
+            found[port.name] = exact
+        return found
 
     def _split(
         self, args: tuple[Any, ...], kwargs: dict[str, Any]
@@ -246,11 +292,18 @@ class Node(Generic[P, R_co]):
         Raises:
             ParamError: an input or a param is not what the signature declares.
         """
-        ctx = RunContext(device=_eager_device(self.type))
+        said: list[str] = []
+        ctx = RunContext(
+            device=_eager_device(self.type),
+            on_warning=lambda code, message: said.append(f"{code}: {message}"),
+        )
         try:
-            return cast(R_co, self.type.call(ctx, *args, **kwargs))
+            result = cast(R_co, self.type.call(ctx, *args, **kwargs))
         finally:
             ctx.close()
+        for text in said:
+            warnings.warn(text, ResonateWarning, stacklevel=2)
+        return result
 
     def __repr__(self) -> str:
         return f"<node {self.type.id}>"
@@ -334,16 +387,41 @@ def _read_signature(function: Callable[..., Any]) -> NodeType:
         inputs=tuple(inputs),
         outputs=outputs,
         output_class=output_class,
-        params=create_model(f"{function.__name__}_params", __base__=_Params, **params),
+        params=_params_model(where, function.__name__, params),
     )
+
+
+def _params_model(where: str, name: str, fields: Mapping[str, Any]) -> type[BaseModel]:
+    for field in fields:
+        if field.startswith("_") or hasattr(_Params, field):
+            raise CatalogError(f"{where}: a param cannot be called {field!r}; choose another name")
+    try:
+        model = create_model(f"{name}_params", __base__=_Params, **fields)
+    except Exception as error:  # whatever pydantic says of an annotation
+        reason = str(error).splitlines()[0]
+        raise CatalogError(
+            f"{where}: a param is plain data that JSON can hold, audio goes into inputs: {reason}"
+        ) from error
+    defaults = {key: default for key, (_, default) in fields.items() if default is not ...}
+    try:
+        model.model_validate(defaults)
+    except ValidationError as error:
+        for fault in error.errors():
+            if fault["type"] != "missing":
+                path = ".".join(map(str, fault["loc"]))
+                raise CatalogError(
+                    f"{where}: the default of param {path!r} is {fault['input']!r}: {fault['msg']}"
+                ) from None
+    return model
 
 
 def _read_input(where: str, parameter: inspect.Parameter, hint: Any) -> Port:
     if typing.get_origin(hint) in (typing.Union, types.UnionType):
         members = [item for item in typing.get_args(hint) if item is not type(None)]
         hint = members[0] if len(members) == 1 else hint
-    many = typing.get_origin(hint) is list
-    kind = port_type(typing.get_args(hint)[0] if many else hint)
+    items = typing.get_args(hint)
+    many = typing.get_origin(hint) is list and len(items) == 1
+    kind = port_type(items[0] if many else hint)
     if kind is None:
         raise CatalogError(
             f"{where}: input {parameter.name!r} is annotated {hint!r}; a port is Audio, File, a "
@@ -362,6 +440,8 @@ def _read_outputs(where: str, hint: Any) -> tuple[tuple[Port, ...], type[tuple[A
         output_class = hint
     else:
         kinds = {"out": port_type(hint)}
+    if not kinds:
+        raise CatalogError(f"{where}: {hint.__name__} names no output")
     ports = []
     for name, kind in kinds.items():
         if kind is None:
@@ -369,8 +449,25 @@ def _read_outputs(where: str, hint: Any) -> tuple[tuple[Port, ...], type[tuple[A
                 f"{where}: output {name!r} is not annotated with Audio, File, a Report, float, "
                 "int, str or bool"
             )
+        if kind.python is Report:
+            raise CatalogError(f"{where}: output {name!r} is a Report: say which class of it")
         ports.append(Port(name, kind))
     return tuple(ports), output_class
+
+
+def _to_json(value: Any) -> bytes:
+    return pydantic_core.to_json(value, inf_nan_mode="constants", fallback=_scalar)
+
+
+def _not_json(node: str, param: str, value: object) -> ParamError:
+    return ParamError(f"{node}: {param}: JSON cannot hold {value!r}", param=param)
+
+
+def _scalar(value: object) -> object:
+    """Return numpy's scalars as Python's own."""
+    if isinstance(value, np.generic):
+        return value.item()
+    raise ValueError
 
 
 def _eager_device(node_type: NodeType) -> str:

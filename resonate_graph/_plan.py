@@ -71,9 +71,12 @@ class Plan:
             for name in graph.needed
         }
         self._consumers: dict[str, dict[str, None]] = {name: {} for name in graph.needed}
-        for name, sources in self._producers.items():
-            for source in sources:
-                self._consumers[source.node][name] = None
+        self._readers: dict[Source, list[str]] = {}
+        for name in graph.needed:
+            for source in graph.steps[name].sources:
+                self._readers.setdefault(source, []).append(name)
+                if isinstance(source, PortRef):
+                    self._consumers[source.node][name] = None
         self._ready: dict[str, None] = {}
         self._unsettled: deque[str] = deque()
         for end in graph.outputs.values():
@@ -113,11 +116,11 @@ class Plan:
         unknown = self._graph.wanted_ports[step] - state.digests.keys()
         return frozenset(state.asked_for_values - present) | unknown
 
-    def in_use(self, step: str) -> bool:
-        """Whether a step that is still to come may read what this one gave."""
+    def in_use(self, source: Source) -> bool:
+        """Whether a step that is still to come may read a source."""
         return any(
-            self._states[consumer].status in ("waiting", "ready", "running")
-            for consumer in self._consumers[step]
+            self._states[reader].status in ("waiting", "ready", "running")
+            for reader in self._readers.get(source, ())
         )
 
     def start(self, step: str) -> None:
@@ -129,6 +132,8 @@ class Plan:
         """Note that a step's wanted ports can now be read, and what their content is."""
         state = self._states[step]
         state.status = "cached" if cached else "ran"
+        if any(state.digests.get(port, digest) != digest for port, digest in digests.items()):
+            self._ask_again_after(step)
         state.digests.update(digests)
         if state.found is not None:
             present = state.found.present | self._graph.wanted_ports[step]
@@ -148,6 +153,19 @@ class Plan:
             self._unsettled.append(reader)
         self._unsettled.append(source.node)
         self._settle()
+
+    def _ask_again_after(self, step: str) -> None:
+        """Forget what was found by the content of a step that came out otherwise this time."""
+        changed = [step]
+        while changed:
+            for name in self._consumers[changed.pop()]:
+                state = self._states[name]
+                if state.found is not None and state.status not in ("running", "ran"):
+                    state.found, state.must_run, state.status = None, False, "waiting"
+                    state.digests.clear()
+                    self._ready.pop(name, None)
+                    self._unsettled.append(name)
+                    changed.append(name)
 
     def _settle(self) -> None:
         while self._unsettled:

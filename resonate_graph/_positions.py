@@ -1,17 +1,22 @@
 """Where the values of a JSON text stand: JSON pointer to line and column.
 
 Only needed once there is something to complain about, so a graph that is right never pays for
-it. tree-sitter reads the text; it also reads broken text, and deeply nested text without
-recursion.
+it. The text was read by `json` before, so its syntax is right, but for the words NaN and
+Infinity; one pass over its tokens, without recursion, finds every place.
 """
 
 from __future__ import annotations
 
 import json
+import re
+from bisect import bisect_right
 from dataclasses import dataclass
 
-import tree_sitter_json
-from tree_sitter import Language, Node, Parser
+_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\],:]|[^\s{}\[\],:"]+', re.DOTALL)
+_CONSTANTS = frozenset({"NaN", "Infinity", "-Infinity"})
+
+#: What lies deeper is not told apart: that it is too deep is its only problem.
+_DEEPEST = 100
 
 
 @dataclass(frozen=True)
@@ -22,55 +27,71 @@ class Position:
     column: int
 
 
+@dataclass
+class _Open:
+    """An object or array whose end was not seen yet; `next` is None where a key must come."""
+
+    pointer: str | None
+    next: str | int | None
+
+
 class Positions:
-    """The places of all values of one JSON text."""
+    """The places of all values of one JSON text.
+
+    Attributes:
+        duplicates: the keys that stand a second time in their object, with that place.
+        constants: NaN and the infinities, which are no JSON, with their places.
+    """
 
     def __init__(self, text: str) -> None:
-        self._lines = text.encode().split(b"\n")
-        self._places: dict[str, Position] = {}
-        self.duplicates: list[str] = []
-        tree = Parser(Language(tree_sitter_json.language())).parse(text.encode())
-        self._walk(tree.root_node)
+        self._lines = [0, *(match.end() for match in re.finditer("\n", text))]
+        self._values: dict[str, int] = {}
+        self._keys: dict[str, int] = {}
+        self.duplicates: list[tuple[str, Position]] = []
+        self.constants: list[tuple[str, Position]] = []
+        self._read(text)
 
     def find(self, pointer: str) -> Position:
         """Return the place of a pointer; of its nearest parent, where the value is not there."""
-        while pointer and pointer not in self._places:
+        while pointer and pointer not in self._values:
             pointer = pointer.rpartition("/")[0]
-        return self._places.get(pointer, Position(1, 1))
+        return self._position(self._values.get(pointer, 0))
 
     def find_key(self, pointer: str) -> Position:
         """Return the place of the key that introduces a value, or else of the value."""
-        return self._places.get(f"key:{pointer}") or self.find(pointer)
+        start = self._keys.get(pointer)
+        return self.find(pointer) if start is None else self._position(start)
 
-    def _walk(self, root: Node) -> None:
-        stack: list[tuple[str, Node]] = [("", child) for child in root.named_children]
-        while stack:
-            pointer, node = stack.pop()
-            self._places.setdefault(pointer, self._position(node))
-            if node.type == "object":
-                pairs = [child for child in node.named_children if child.type == "pair"]
-                stack.extend(reversed([self._pair(pointer, pair) for pair in pairs]))
-            elif node.type == "array":
-                items = [child for child in node.named_children if child.type != "comment"]
-                stack.extend(
-                    reversed([(f"{pointer}/{index}", item) for index, item in enumerate(items)])
-                )
+    def _read(self, text: str) -> None:
+        stack: list[_Open] = []
+        for match in _TOKEN.finditer(text):
+            token, start = match[0], match.start()
+            if token in ("}", "]"):
+                stack.pop()
+            elif token == ",":
+                last = stack[-1].next
+                stack[-1].next = last + 1 if isinstance(last, int) else None
+            elif stack and stack[-1].next is None:
+                stack[-1].next = str(json.loads(token))
+                self._found_key(_pointer(stack), start)
+            elif token != ":":
+                pointer = _pointer(stack)
+                if pointer is not None:
+                    self._values[pointer] = start
+                    if token in _CONSTANTS:
+                        self.constants.append((pointer, self._position(start)))
+                if token in ("{", "["):
+                    stack.append(_Open(pointer, None if token == "{" else 0))
 
-    def _pair(self, parent: str, pair: Node) -> tuple[str, Node]:
-        key = pair.child_by_field_name("key")
-        value = pair.child_by_field_name("value")
-        pointer = join(parent, _text(key))
-        if f"key:{pointer}" in self._places:
-            self.duplicates.append(pointer)
-            pointer = f"{pointer}\0again"  # keeps the first one's place
-        if key is not None:
-            self._places[f"key:{pointer}"] = self._position(key)
-        return pointer, value or pair
+    def _found_key(self, pointer: str | None, start: int) -> None:
+        if pointer in self._keys:
+            self.duplicates.append((pointer, self._position(start)))
+        elif pointer is not None:
+            self._keys[pointer] = start
 
-    def _position(self, node: Node) -> Position:
-        row, column = node.start_point
-        before = self._lines[row][:column] if row < len(self._lines) else b""
-        return Position(row + 1, len(before.decode(errors="replace")) + 1)
+    def _position(self, start: int) -> Position:
+        line = bisect_right(self._lines, start)
+        return Position(line, start - self._lines[line - 1] + 1)
 
 
 def join(pointer: str, *parts: str | int) -> str:
@@ -79,9 +100,11 @@ def join(pointer: str, *parts: str | int) -> str:
     return "".join([pointer, *(f"/{part}" for part in escaped)])
 
 
-def _text(key: Node | None) -> str:
-    raw = (key.text or b"") if key is not None else b""
-    try:
-        return str(json.loads(raw))
-    except ValueError:
-        return raw.decode(errors="replace")
+def _pointer(stack: list[_Open]) -> str | None:
+    """Return the pointer of what comes next, None where that is too deep to be told apart."""
+    if not stack:
+        return ""
+    inner = stack[-1]
+    if len(stack) > _DEEPEST or inner.pointer is None or inner.next is None:
+        return None
+    return join(inner.pointer, inner.next)

@@ -52,11 +52,16 @@ class Result(Mapping[str, Value]):
             The files by output name.
 
         Raises:
-            OutputError: a file cannot be written, or would overwrite an input of this run.
+            OutputError: a file cannot be written, or would overwrite an input of this run or
+                another of its outputs.
         """
         folder = Path(folder)
         targets = {name: folder / _file_name(name, value) for name, value in self.items()}
-        for path in targets.values():
+        taken: dict[str, str] = {}
+        for name, path in targets.items():
+            other = taken.setdefault(path.name.casefold(), name)  # as on a Mac's filesystem
+            if other != name:
+                raise OutputError(f"{path}: the outputs {other!r} and {name!r} share this file")
             self._spare_the_inputs(path)
         for name, path in targets.items():
             _save(self[name], path)

@@ -19,14 +19,14 @@ import json
 import mmap
 import os
 import secrets
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import IO, Any, Literal
+from typing import IO, Annotated, Any, Literal
 
 import numpy as np
 from blake3 import blake3
-from filelock import FileLock
-from pydantic import BaseModel, ConfigDict, ValidationError
+from filelock import FileLock, Timeout
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ._audio import Audio, audio_hasher
 from ._errors import StoreError
@@ -37,6 +37,8 @@ from ._values import File, Report, Value, canonical_json, digest, value_json
 from ._wav import HEADER_BYTES, read_float_wav_header
 
 Kind = Literal["audio", "file", "json"]
+
+_LOCK_SECONDS = 0.25
 
 
 class Entry(BaseModel):
@@ -54,9 +56,9 @@ class Entry(BaseModel):
 
     model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
 
-    digest: str
+    digest: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
     kind: Kind
-    suffix: str
+    suffix: Annotated[str, Field(pattern=r"^\.[A-Za-z0-9]+$")]
     bytes: int
     channels: int | None = None
     sample_rate: int | None = None
@@ -97,7 +99,7 @@ class Record(BaseModel):
 
 
 class Quarantined(Exception):
-    """An object was gone, or did not match its digest and was moved away."""
+    """Something stored is gone, cannot be read, or is damaged and was moved away."""
 
 
 class Store:
@@ -119,12 +121,18 @@ class Store:
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(path)
         self._verified: set[tuple[str, int, int, int]] = set()
+        self._damaged: set[Path] = set()
 
     def __repr__(self) -> str:
         return f"Store({str(self.path)!r})"
 
     def record(self, key: Key) -> Record | None:
-        """Return what is known of a key; a record that is damaged counts as not there."""
+        """Return what is known of a key, None where nothing is.
+
+        Raises:
+            Quarantined: the record is damaged, and was moved away.
+            StoreError: it cannot be read.
+        """
         path = self._record_path(key.hex)
         try:
             text = path.read_bytes()
@@ -135,33 +143,28 @@ class Store:
         record = _unseal(text)
         if record is None or Key.of(record.preimage).hex != key.hex or record.key != key.hex:
             self._quarantine(path)
-            return None
+            raise Quarantined(path)
         return record
 
     def present(self, record: Record) -> frozenset[str]:
         """Return the ports of a record whose object is there, in the right size."""
-        return frozenset(
-            port
-            for port, entry in record.ports.items()
-            if _size(self._object_path(entry)) == entry.bytes
-        )
+        return frozenset(port for port, entry in record.ports.items() if self._has(entry))
 
     def get(self, entry: Entry, port_type: PortType) -> Value:
         """Return a value, compared with its digest. Audio is memory-mapped, not read.
 
         Raises:
-            Quarantined: it does not match, and was moved away.
-            StoreError: it cannot be read, or is not there any more.
+            Quarantined: it is not there, cannot be read, or did not match and was moved away.
         """
         path = self._object_path(entry)
         try:
             with path.open("rb") as file:
                 value = self._read(file, entry, port_type)
-        except FileNotFoundError:
-            raise Quarantined(path) from None
         except OSError as error:
-            raise StoreError(f"{path}: cannot be read: {error.strerror}") from error
+            self._damaged.add(path)
+            raise Quarantined(path) from error
         if value is None:
+            self._damaged.add(path)
             self._quarantine(path)
             raise Quarantined(path)
         return value
@@ -174,8 +177,9 @@ class Store:
         """
         entry = Entry.of(value)
         path = self._object_path(entry)
-        if _size(path) != entry.bytes:
+        if not self._has(entry):
             publish(path, lambda file: _write(value, file), temp_folder=self._temporary)
+            self._damaged.discard(path)
         return entry
 
     def put_record(
@@ -191,8 +195,11 @@ class Store:
 
         Raises:
             OutputError: it cannot be written.
+            StoreError: the earlier record cannot be read.
         """
-        earlier = self.record(key)
+        earlier = None
+        with contextlib.suppress(Quarantined):
+            earlier = self.record(key)
         record = Record(
             key=key.hex,
             preimage=dict(key.preimage),
@@ -207,14 +214,30 @@ class Store:
         return record
 
     @contextlib.contextmanager
-    def lock(self, key: Key) -> Iterator[None]:
-        """Hold the right to compute a key, where the filesystem can keep such promises."""
+    def lock(self, key: Key, waiting: Callable[[], None] = lambda: None) -> Iterator[None]:
+        """Hold the right to compute a key, where the filesystem can keep such promises.
+
+        Args:
+            key: the key.
+            waiting: called now and then while another holds it; it may raise to give up.
+        """
         path = self.path / "locks" / f"{key.hex}.lock"
-        with contextlib.ExitStack() as stack:
-            with contextlib.suppress(OSError, NotImplementedError):
-                path.parent.mkdir(parents=True, exist_ok=True)
-                stack.enter_context(FileLock(path))
+        lock = FileLock(path)
+        with contextlib.suppress(OSError, NotImplementedError):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            while not lock.is_locked:
+                try:
+                    lock.acquire(timeout=_LOCK_SECONDS)
+                except Timeout:
+                    waiting()
+        try:
             yield
+        finally:
+            lock.release()
+
+    def _has(self, entry: Entry) -> bool:
+        path = self._object_path(entry)
+        return path not in self._damaged and _size(path) == entry.bytes
 
     def _read(self, file: IO[bytes], entry: Entry, port_type: PortType) -> Value | None:
         if entry.kind == "audio":
@@ -228,7 +251,7 @@ class Store:
         plain: Any = json.loads(content)["value"]
         if issubclass(port_type.python, Report):
             return port_type.python.model_validate_json(json.dumps(plain))
-        return plain if port_type.holds(plain) else None
+        return port_type.exactly(plain)
 
     def _read_audio(self, file: IO[bytes], entry: Entry) -> Audio | None:
         status = os.fstat(file.fileno())

@@ -42,6 +42,18 @@ class PortType:
         """Whether a value is of this type."""
         return self.accepts(PortType(type(value)))
 
+    def exactly(self, value: Any) -> Value | None:
+        """Return a value as exactly this type, None where it is not of it.
+
+        What comes back from the store is what the port declares; so what goes in has to be, too:
+        1 from a port of numbers is 1.0, and a report is of the declared class itself.
+        """
+        if not self.holds(value):
+            return None
+        exact: Any = self.python(value) if self.python in (float, int, str) else value
+        own_type: type = type(exact)
+        return exact if own_type is self.python else None
+
 
 @dataclass(frozen=True)
 class Port:

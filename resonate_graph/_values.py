@@ -47,6 +47,17 @@ def digest(value: Value) -> str:
     return blake3(b"resonate_graph json 1\0" + value_json(value)).hexdigest()
 
 
+def require_portable(value: Value) -> None:
+    """Make sure that a value can be kept, and that every reader of JSON reads it alike.
+
+    Raises:
+        ValueError: a number is not finite, an integer is beyond ±(2^53 - 1), or a text is no
+            valid Unicode.
+    """
+    if not isinstance(value, (Audio, File)):
+        value_json(value)
+
+
 def value_json(value: Report | Scalar) -> bytes:
     """Return a report or scalar as canonical JSON (RFC 8785), its type included."""
     plain: Any = value.model_dump(mode="json") if isinstance(value, Report) else value

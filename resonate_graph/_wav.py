@@ -52,9 +52,11 @@ def read_float_wav_header(header: bytes) -> tuple[int, int, int] | None:
     else:
         data_bytes = struct.unpack_from("<I", header, HEADER_BYTES - 4)[0]
         frames = data_bytes // (SAMPLE_BYTES * channels) if channels else 0
-    if not channels or float_wav_header(channels, sample_rate, frames) != header:
+    try:
+        expected = float_wav_header(channels, sample_rate, frames)
+    except struct.error:  # sizes that no header can hold
         return None
-    return channels, sample_rate, frames
+    return (channels, sample_rate, frames) if channels and expected == header else None
 
 
 def _clip(size: int) -> int:

@@ -16,6 +16,9 @@ _BITS = {"PCM_16": 16, "PCM_24": 24}
 _BLOCK_FRAMES = 1 << 16
 _FLAC_MAX_CHANNELS = 8
 _FLAC_MAX_RATE = 655_350
+_FLAC_ANY_RATE = 65_535  # the frame header holds Hz up to here, tens of Hz beyond
+_PCM_MAX_CHANNELS = 1024  # these two are libsndfile's limits
+_PCM_MAX_RATE = 2**31 - 1
 
 _MPEG1_KBPS = (32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320)
 _MPEG2_KBPS = (8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160)
@@ -60,7 +63,8 @@ def encode_wav(
         seed: of the dither; the same seed gives the same bytes.
 
     Raises:
-        NodeError: the sound is longer than a WAV file of this format holds (4 GiB).
+        NodeError: the sound is longer than a WAV file of this format holds (4 GiB), or has more
+            channels or a higher rate than libsndfile writes.
     """
     buffer = io.BytesIO()
     if subtype == "FLOAT":
@@ -69,6 +73,11 @@ def encode_wav(
         size = audio.samples.size * _BITS[subtype] // 8
         if size > 0xFFFFFFFF - 1024:
             raise NodeError(f"{size / 2**30:.1f} GiB are more than a WAV file holds: use FLOAT")
+        if audio.channels > _PCM_MAX_CHANNELS or audio.sample_rate > _PCM_MAX_RATE:
+            raise NodeError(
+                f"{subtype} holds up to {_PCM_MAX_CHANNELS} channels and {_PCM_MAX_RATE} Hz; this "
+                f"is {audio}: use FLOAT"
+            )
         _write_pcm(ctx, _Quantizer(audio, subtype, dither, seed), buffer, "WAV")
     return File(buffer.getvalue(), ".wav")
 
@@ -94,12 +103,18 @@ def encode_flac(
         seed: of the dither; the same seed gives the same bytes.
 
     Raises:
-        NodeError: more channels or a higher rate than FLAC has.
+        NodeError: no samples, more channels than FLAC has, or a rate it does not have.
     """
-    if audio.channels > _FLAC_MAX_CHANNELS or audio.sample_rate > _FLAC_MAX_RATE:
+    _require_samples(audio, "FLAC")
+    rate = audio.sample_rate
+    if audio.channels > _FLAC_MAX_CHANNELS or rate > _FLAC_MAX_RATE:
         raise NodeError(
             f"FLAC holds up to {_FLAC_MAX_CHANNELS} channels and {_FLAC_MAX_RATE} Hz; this is "
             f"{audio}: use encode_wav"
+        )
+    if rate > _FLAC_ANY_RATE and rate % 10:
+        raise NodeError(
+            f"FLAC has no {rate} Hz, above {_FLAC_ANY_RATE} Hz only multiples of 10: use encode_wav"
         )
     buffer = io.BytesIO()
     _write_pcm(ctx, _Quantizer(audio, subtype, dither, seed), buffer, "FLAC")
@@ -118,9 +133,9 @@ def encode_mp3(
 ) -> File:
     """Encode as MP3 by LAME, at the rate of the sound, mono or stereo.
 
-    A decoder gives back some 25 to 50 ms more than went in (encoder delay and padding), since
-    the file has no gapless header. What exceeds full scale is clipped, and a warning tells how
-    many samples.
+    A decoder gives back 1,105 samples more at the start and up to 1,200 more at the end (encoder
+    delay and padding; together some 25 to 50 ms at 44.1 kHz), since the file has no gapless
+    header. What exceeds full scale is clipped, and a warning tells how many samples.
 
     Args:
         ctx: filled in by the engine.
@@ -131,9 +146,10 @@ def encode_mp3(
         seed: of the dither.
 
     Raises:
-        NodeError: more than two channels, or a rate MP3 does not have.
+        NodeError: no samples, more than two channels, or a rate MP3 does not have.
         ParamError: both kinds of bit rate, or one that MP3 does not have at this rate.
     """
+    _require_samples(audio, "MP3")
     if audio.channels > 2:
         raise NodeError(f"MP3 holds one or two channels, this sound has {audio.channels}")
     if audio.sample_rate not in _MP3_KBPS:
@@ -156,6 +172,11 @@ def encode_mp3(
         bytes(encoder.encode(block.astype("<i2").tobytes())) for block in quantizer.blocks(ctx)
     )
     return File(content + bytes(encoder.flush()), ".mp3")
+
+
+def _require_samples(audio: Audio, name: str) -> None:
+    if not audio.frames:
+        raise NodeError(f"there is nothing to encode: {name} does not hold a sound of 0 frames")
 
 
 def _lame(audio: Audio, bitrate_kbps: int, vbr_quality: float | None) -> Any:

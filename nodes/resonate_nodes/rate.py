@@ -8,11 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from resonate_graph import Audio, node
+from resonate_graph import Audio, NodeError, node
+
+_LOWEST, _HIGHEST = 1000, 768_000
 
 
 @node(version=1, uses=("soxr",))
-def resample(audio: Audio, *, sample_rate: Annotated[int, Field(ge=1000, le=768_000)]) -> Audio:
+def resample(audio: Audio, *, sample_rate: Annotated[int, Field(ge=_LOWEST, le=_HIGHEST)]) -> Audio:
     """Convert to another sample rate.
 
     The result is round(frames * new rate / old rate) frames long and aligned with the input.
@@ -21,6 +23,9 @@ def resample(audio: Audio, *, sample_rate: Annotated[int, Field(ge=1000, le=768_
     Args:
         audio: the sound.
         sample_rate: the new rate, in Hz.
+
+    Raises:
+        NodeError: the sound's own rate is below 1 kHz or above 768 kHz.
 
     Example:
         >>> import numpy as np
@@ -37,11 +42,18 @@ def resample(audio: Audio, *, sample_rate: Annotated[int, Field(ge=1000, le=768_
 def convert(
     samples: NDArray[np.float32], rate: int, new_rate: int, frames: int
 ) -> NDArray[np.float32]:
-    """Return samples of shape (channels, frames) at a new rate, in exactly that many frames."""
+    """Return samples of shape (channels, frames) at a new rate, in exactly that many frames.
+
+    Raises:
+        NodeError: the rate is below 1 kHz or above 768 kHz: a file can claim 1 Hz, and a sound of
+            a few seconds would fill the memory.
+    """
     import soxr
 
     if rate == new_rate:
         return samples
+    if not _LOWEST <= rate <= _HIGHEST:
+        raise NodeError(f"a sound at {rate} Hz cannot be resampled, only {_LOWEST} to {_HIGHEST}")
     result = np.zeros((samples.shape[0], frames), np.float32)
     if samples.shape[1]:
         converted = soxr.resample(np.ascontiguousarray(samples.T), rate, new_rate, quality="VHQ")

@@ -12,7 +12,7 @@ import typer
 
 from .._api import Graph, load, stock, stock_graphs
 from .._bindings import Binding
-from .._errors import InputError
+from .._errors import CatalogError
 from .._store import Store
 
 GraphArgument = Annotated[
@@ -52,17 +52,19 @@ def open_graph(name: str, nodes: Sequence[str] | None) -> Graph:
     """Return the graph of a file, or else the stock graph of that name.
 
     Raises:
-        InputError: there is neither.
+        InputError: the file cannot be read.
         GraphError: the file is no graph.
-        CatalogError: nodes cannot be used.
+        CatalogError: there is neither, or nodes cannot be used.
     """
     path = Path(name)
-    if path.exists() or path.suffix == ".json" or len(path.parts) > 1:
-        return load(path, nodes=nodes or ())
-    if name not in stock_graphs():
+    if not path.is_file() and name in stock_graphs():
+        return stock(name, nodes=nodes or ())
+    if not path.exists():
         known = ", ".join(stock_graphs())
-        raise InputError(path, f"there is no such file, and no stock graph of that name ({known})")
-    return stock(name, nodes=nodes or ())
+        raise CatalogError(
+            f"{name}: there is no such file, and no stock graph of that name ({known})"
+        )
+    return load(path, nodes=nodes or ())
 
 
 def read_inputs(graph: Graph, given: Sequence[str] | None) -> dict[str, Binding]:

@@ -1,0 +1,99 @@
+"""Sound files for tests: whole ones in every format, and the ways they break."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable
+from pathlib import Path
+
+import lameenc
+import numpy as np
+import soundfile
+
+from resonate_graph import Audio
+
+
+def write_sound(audio: Audio, path: Path, subtype: str | None = None) -> Path:
+    """Write a file by libsndfile; its suffix says which format."""
+    soundfile.write(path, audio.samples.T, audio.sample_rate, subtype)
+    return path
+
+
+def write_lame(audio: Audio, path: Path, *, quality: float | None = None) -> Path:
+    """Write an MP3 file as LAME streams it: no header says how long it is."""
+    encoder = lameenc.Encoder()
+    encoder.set_channels(audio.channels)
+    encoder.set_in_sample_rate(audio.sample_rate)
+    encoder.set_out_sample_rate(audio.sample_rate)
+    encoder.set_bit_rate(64)
+    if quality is not None:
+        encoder.set_vbr(4)
+        encoder.set_vbr_quality(quality)
+    encoder.silence()
+    samples = (np.clip(audio.samples.T, -1, 1) * 32767).astype("<i2")
+    path.write_bytes(bytes(encoder.encode(samples.tobytes())) + bytes(encoder.flush()))
+    return path
+
+
+def claim_flac_frames(content: bytes, frames: int) -> bytes:
+    """Change how many frames a FLAC file's STREAMINFO claims; 0 claims nothing."""
+    claim = int.from_bytes(content[18:26], "big") & ~((1 << 36) - 1) | frames
+    return content[:18] + claim.to_bytes(8, "big") + content[26:]
+
+
+def flac_of_claims(frames: int, size: int = 100) -> bytes:
+    """Return a FLAC file of some bytes that has a STREAMINFO and nothing else."""
+    rate_channels_bits = 44100 << 44 | (2 - 1) << 41 | (16 - 1) << 36 | frames
+    stream_info = struct.pack(">HH6x", 4096, 4096) + rate_channels_bits.to_bytes(8, "big")
+    head = b"fLaC" + bytes([0x80, 0, 0, 34]) + stream_info + bytes(16)
+    return head.ljust(size, b"\0")
+
+
+def with_bad_sample(audio: Audio, path: Path, value: float) -> Path:
+    """Write a float WAV file with one sample that is no number: frame 1000, channel 2."""
+    samples = audio.samples.T.copy()
+    samples[1000, 1] = value
+    soundfile.write(path, samples, audio.sample_rate, "FLOAT")
+    return path
+
+
+def _text(excerpt: Audio, path: Path) -> None:
+    path.write_text("This is a text, whatever its name says.\n" * 100)
+
+
+def _cut(suffix: str, fraction: float) -> Callable[[Audio, Path], None]:
+    def make(excerpt: Audio, path: Path) -> None:
+        content = write_sound(excerpt, path.with_suffix(suffix)).read_bytes()
+        path.with_suffix(suffix).unlink()
+        path.write_bytes(content[: round(len(content) * fraction)])
+
+    return make
+
+
+#: Files that are refused: how to make one, and what is said of it.
+REFUSED: dict[str, tuple[Callable[[Audio, Path], object], str]] = {
+    "missing.wav": (lambda excerpt, path: None, "there is no such file"),
+    "folder.wav": (lambda excerpt, path: path.mkdir(), "this is a folder, not a file"),
+    "empty.wav": (lambda excerpt, path: path.touch(), "it is empty (0 bytes)"),
+    "text.wav": (_text, "this is no WAV, FLAC, OGG or MP3 file"),
+    "cut.wav": (_cut(".wav", 0.5), "it is cut off: 264,622 of the 529,244 bytes it should have"),
+    "cut.flac": (_cut(".flac", 0.5), "it is damaged or cut off"),
+    "cut.ogg": (_cut(".ogg", 0.5), "it is cut off in the page at byte"),
+    "cut.mp3": (_cut(".mp3", 0.5), "it is cut off"),
+    "claims.flac": (
+        lambda excerpt, path: path.write_bytes(flac_of_claims(68_000_000_000)),
+        "it is damaged: it claims 68,000,000,000 frames, but they cannot be read",
+    ),
+    "silence.wav": (
+        lambda excerpt, path: soundfile.write(path, np.zeros((0, 2)), 44100),
+        "it holds no samples",
+    ),
+    "nan.wav": (
+        lambda excerpt, path: with_bad_sample(excerpt, path, np.nan),
+        "1 samples are not finite; the first is nan at 0.022676 s (frame 1000, channel 2)",
+    ),
+    "infinite.wav": (
+        lambda excerpt, path: with_bad_sample(excerpt, path, -np.inf),
+        "1 samples are not finite; the first is -inf at 0.022676 s (frame 1000, channel 2)",
+    ),
+}

@@ -1,0 +1,174 @@
+"""Running `resonate` as what it is to its users: a process."""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import soundfile
+
+PATIENCE_SECONDS = 60
+COMMAND = (sys.executable, "-m", "resonate_graph._cli")
+
+_MEASURED = """
+import resource, subprocess, sys
+code = subprocess.call(sys.argv[2:])
+peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+open(sys.argv[1], "w").write(str(peak if sys.platform == "darwin" else peak * 1024))
+sys.exit(code)
+"""
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A process that has ended."""
+
+    code: int
+    out: str
+    err: str
+    seconds: float
+
+    @property
+    def document(self) -> dict[str, Any]:
+        """What it printed on stdout: one JSON document."""
+        document: dict[str, Any] = json.loads(self.out)
+        return document
+
+    @property
+    def statuses(self) -> dict[str, str]:
+        """What became of each node, by the JSON report."""
+        return {node["id"]: node["status"] for node in self.document["nodes"]}
+
+    @property
+    def said(self) -> list[str]:
+        """The lines on stderr that say something."""
+        return [line for line in self.err.splitlines() if line.strip()]
+
+
+def resonate(*arguments: str | Path, cwd: Path | None = None, **environment: str) -> Ended:
+    """Run ``resonate`` to its end."""
+    start = time.perf_counter()
+    process = start_resonate(*arguments, cwd=cwd, **environment)
+    return end_of(process, start)
+
+
+def resonate_measured(peak_path: Path, *arguments: str | Path) -> tuple[Ended, int]:
+    """Run ``resonate`` to its end, and return its peak memory in bytes too.
+
+    A small process in between starts it, since a child's peak counts what its parent holds.
+    """
+    start = time.perf_counter()
+    wrapper = (sys.executable, "-I", "-S", "-c", _MEASURED, str(peak_path), *COMMAND)
+    ended = end_of(_start([*wrapper, *map(str, arguments)], {}), start)
+    return ended, int(peak_path.read_text())
+
+
+def start_resonate(
+    *arguments: str | Path, cwd: Path | None = None, **environment: str
+) -> subprocess.Popen[str]:
+    """Start ``resonate``."""
+    return _start([*COMMAND, *map(str, arguments)], environment, cwd)
+
+
+def start_python(script: str, *arguments: str | Path, **environment: str) -> subprocess.Popen[str]:
+    """Start a Python script."""
+    return _start([sys.executable, "-c", script, *map(str, arguments)], environment)
+
+
+def end_of(process: subprocess.Popen[str], start: float | None = None) -> Ended:
+    """Wait until a process ends."""
+    begun = time.perf_counter() if start is None else start
+    out, err = process.communicate(timeout=4 * PATIENCE_SECONDS)
+    return Ended(process.returncode, out, err, time.perf_counter() - begun)
+
+
+def _start(
+    command: Sequence[str], environment: Mapping[str, str], cwd: Path | None = None
+) -> subprocess.Popen[str]:
+    # one thread, since on a busy machine torch's threads wait for each other most of the time
+    surroundings = {**os.environ, "OMP_NUM_THREADS": "1", "COLUMNS": "200", **environment}
+    return subprocess.Popen(
+        command,
+        cwd=cwd,
+        env=surroundings,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+class Signals:
+    """Lets a test wait for a node in another process, and the node for the test.
+
+    Each is a named pipe in a folder: the node's `started` and `go` (see `own_nodes.slow`).
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        folder.mkdir()
+        for name in ("started", "go"):
+            os.mkfifo(folder / name)
+        self._started = os.open(folder / "started", os.O_RDWR | os.O_NONBLOCK)
+
+    @property
+    def count(self) -> int:
+        """How often the node began to compute."""
+        path = self.folder / "count"
+        return len(path.read_text()) if path.exists() else 0
+
+    def wait_until_started(self, process: subprocess.Popen[str]) -> None:
+        """Return once the node is at work; fail if its process ended instead."""
+        end = time.monotonic() + PATIENCE_SECONDS
+        while not select.select([self._started], [], [], 0.2)[0]:
+            if process.poll() is not None or time.monotonic() > end:
+                process.kill()
+                raise AssertionError(f"the node did not start: {process.communicate()}")
+        os.read(self._started, 1)
+
+    def let_go(self) -> None:
+        """Let the node end."""
+        os.close(os.open(self.folder / "go", os.O_WRONLY))
+
+
+def wait_for_line(process: subprocess.Popen[str], text: str) -> None:
+    """Read a process' stderr up to a line with some text; fail if it ends before."""
+    assert process.stderr is not None
+    for line in process.stderr:
+        if text in line:
+            return
+    raise AssertionError(f"the process ended without saying {text!r}: {process.wait()}")
+
+
+def interrupt(process: subprocess.Popen[str]) -> None:
+    """Press Ctrl-C."""
+    process.send_signal(signal.SIGINT)
+
+
+def forbid(folder: Path, *modules: str) -> str:
+    """Return a ``PYTHONPATH`` with which a process ends at once if it imports these modules."""
+    folder.mkdir()
+    for name in modules:
+        (folder / f"{name}.py").write_text("raise SystemExit(f'{__name__} was imported')\n")
+    return str(folder)
+
+
+def files_in(folder: Path) -> list[str]:
+    """Return every file below a folder, by its path in it."""
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if not path.is_dir())
+
+
+def read_samples(path: Path) -> tuple[np.ndarray[Any, Any], int]:
+    """Return a file's samples, shape (channels, frames), and rate, as libsndfile reads them."""
+    samples, rate = soundfile.read(path, dtype="float32", always_2d=True)
+    return samples.T, rate
