@@ -9,14 +9,17 @@ from __future__ import annotations
 
 import difflib
 import importlib
-import importlib.util
+import linecache
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from importlib import metadata
+from importlib.util import decode_source
 from pathlib import Path
 from types import ModuleType
+
+from blake3 import blake3
 
 from ._errors import CatalogError
 from ._node import Node, NodeType
@@ -65,9 +68,9 @@ class Catalog:
         bare, pinned, version = name.partition("@")
         node_type = self.types.get(bare)
         if node_type is not None and pinned and version != str(node_type.version):
-            raise CatalogError(
-                f"{bare!r} is pinned to version {version}; installed is version {node_type.version}"
-            )
+            has = node_type.version
+            there = "it has none" if has is None else f"installed is version {has}"
+            raise CatalogError(f"{bare!r} is pinned to version {version}; {there}")
         return node_type
 
     def find(self, node: Node[..., object]) -> NodeType | None:
@@ -93,6 +96,8 @@ class Catalog:
                     f"node {name!r} is declared twice: by {origins[name]} and by {origin}"
                 )
             types[name], origins[name] = node.type, origin
+            if node.type.pack is None:
+                _ = node.type.fingerprint  # read now, before somebody edits the source
         return replace(self, types=types, origins=origins)
 
     def with_module(self, name: str) -> Catalog:
@@ -133,21 +138,19 @@ def load_packs(points: Iterable[metadata.EntryPoint]) -> Catalog:
     for point in points:
         origin = _origin(point)
         try:
-            module = point.load()
-        except Exception as error:  # whatever a pack's import raises
+            nodes = list(_nodes_of(point.load()))
+        except (Exception, SystemExit) as error:  # whatever a pack's import raises
             broken.append(BrokenPack(origin, f"{type(error).__name__}: {error}"))
             continue
         pack = "" if point.name == STOCK else point.name
-        nodes: list[Node[..., object]] = [
-            Node(replace(node.type, pack=pack)) for node in _nodes_of(module)
-        ]
-        catalog = catalog.with_nodes(nodes, origin)
+        renamed: list[Node[..., object]] = [Node(replace(node.type, pack=pack)) for node in nodes]
+        catalog = catalog.with_nodes(renamed, origin)
     return replace(catalog, broken=tuple(broken))
 
 
 def _origin(point: metadata.EntryPoint) -> str:
     distribution = point.dist.name if point.dist else "unknown distribution"
-    return f"pack {point.name!r} of {distribution}"
+    return f"pack {point.name!r} of {distribution} ({point.value})"
 
 
 def _nodes_of(module: ModuleType) -> Iterator[Node[..., object]]:
@@ -165,11 +168,19 @@ def _load_module(name: str) -> ModuleType:
 def _load_file(path: Path) -> ModuleType:
     if not path.is_file():
         raise CatalogError(f"{path}: there is no such file")
-    name = f"_resonate_nodes_{path.stem}"
-    spec = importlib.util.spec_from_file_location(name, path)
-    if spec is None or spec.loader is None:
-        raise CatalogError(f"{path}: this is no Python file")
-    module = importlib.util.module_from_spec(spec)
+    name = f"_resonate_nodes_{blake3(bytes(path.resolve())).hexdigest(8)}"
+    module = ModuleType(name)
+    module.__file__ = str(path)
+    # Compiled here, and the source kept: it enters the keys, so it has to be the one that runs,
+    # not what a cached compilation was made of, nor what the file is edited to later.
+    source = path.read_bytes()
+    code = compile(source, str(path), "exec", dont_inherit=True)
+    lines = decode_source(source).splitlines(keepends=True)
+    linecache.cache[str(path)] = (len(source), None, lines, str(path))
     sys.modules[name] = module
-    spec.loader.exec_module(module)
+    try:
+        exec(code, vars(module))
+    except BaseException:
+        del sys.modules[name]
+        raise
     return module

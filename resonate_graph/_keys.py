@@ -52,7 +52,6 @@ def step_key(
     preimage: dict[str, Any] = {
         "format": KEY_FORMAT,
         "type": node_type.id,
-        "package": node_type.function.__module__.partition(".")[0],
         "params": dict(step.plain_params),
         "inputs": {port: list(digests) for port, digests in inputs.items() if digests},
         "identity": dict(identity),
@@ -61,6 +60,8 @@ def step_key(
     }
     if node_type.version is not None:
         preimage["version"] = node_type.version
+    if node_type.pack is not None:
+        preimage["package"] = node_type.function.__module__.partition(".")[0]
     if node_type.version is None or node_type.pack is None:
         # two files of a caller's own may well both declare a `mynode` at version 1
         preimage["source"] = node_type.fingerprint

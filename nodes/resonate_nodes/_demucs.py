@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from math import ceil
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from resonate_graph import ModelError
+
 from . import _weights
 
+_CHANNELS = 2
 _MAX_SHIFT_SECONDS = 0.5
 
 
@@ -44,11 +49,12 @@ class Separator:
         self._columns = [files.stems.index(name) for name in stems]
         matrix = files.weights or tuple((1.0,) * len(files.stems) for _ in files.files)
         self._totals = [sum(row[column] for row in matrix) for column in self._columns]
-        self._models = [
-            (index, _load(path, files.segment_seconds), [row[column] for column in self._columns])
-            for index, (path, row) in enumerate(zip(files.files, matrix, strict=True))
-            if any(row[column] for column in self._columns)
-        ]
+        with _own_random_numbers(seed):
+            self._models = [
+                (index, _load(path, files.segment_seconds), [row[one] for one in self._columns])
+                for index, (path, row) in enumerate(zip(files.files, matrix, strict=True))
+                if any(row[one] for one in self._columns)
+            ]
 
     @property
     def sample_rate(self) -> int:
@@ -82,7 +88,8 @@ class Separator:
         normalised = ((mix - mean) / std)[None]
         stems: list[Any] = [0.0] * len(self.stems)
         for index, model, weights in self._models:
-            estimate = self._apply(index, model, normalised, step)[0]
+            with _own_random_numbers(self._seed, index):
+                estimate = self._apply(index, model, normalised, step)[0]
             for slot, (column, weight) in enumerate(zip(self._columns, weights, strict=True)):
                 if weight:
                     stems[slot] = stems[slot] + estimate[column] * weight
@@ -124,8 +131,8 @@ class Separator:
         return total / self._shifts
 
     def _offsets(self, index: int, model: Any) -> list[int]:
-        random = np.random.Generator(np.random.PCG64([self._seed, index]))
-        return [int(random.integers(0, self._reach(model) + 1)) for _ in range(self._shifts)]
+        drawn = np.random.Generator(np.random.PCG64([self._seed, index]))
+        return [int(drawn.integers(0, self._reach(model) + 1)) for _ in range(self._shifts)]
 
     def _lengths(self, index: int, model: Any, frames: int) -> Iterator[int]:
         """Yield how many frames each pass of a sub-model covers."""
@@ -143,10 +150,32 @@ class Separator:
         return int(_MAX_SHIFT_SECONDS * model.samplerate)
 
 
+@contextmanager
+def _own_random_numbers(*seed: int) -> Iterator[None]:
+    """Seed the global random states for demucs, and give them back as they were.
+
+    Making a model draws from torch's, and applying one from Python's, for the position its
+    transformer starts at.
+    """
+    import torch
+
+    before = random.getstate()
+    with torch.random.fork_rng(devices=[]):
+        random.seed(repr(seed))
+        try:
+            yield
+        finally:
+            random.setstate(before)
+
+
 def _load(path: Any, segment_seconds: float | None) -> Any:
     from demucs.htdemucs import HTDemucs
 
     model = _weights.load(path)
+    if model.audio_channels != _CHANNELS:
+        raise ModelError(
+            path.stem, f"{path}: the model takes {model.audio_channels} channels, not {_CHANNELS}"
+        )
     too_long = isinstance(model, HTDemucs) and (segment_seconds or 0) > model.segment
     if segment_seconds is not None and not too_long:
         model.segment = segment_seconds

@@ -27,6 +27,7 @@ from blake3 import blake3
 from resonate_graph import ModelError
 
 MODELS_VARIABLE = "RESONATE_MODELS"
+OFFLINE_VARIABLE = "HF_HUB_OFFLINE"
 
 _CLASSES = ("demucs.demucs.Demucs", "demucs.hdemucs.HDemucs", "demucs.htdemucs.HTDemucs")
 
@@ -112,10 +113,10 @@ def find(name: str, folder: Path | None, *, fetch: bool) -> ModelFiles:
         if not Path(place).is_dir():
             raise ModelError(name, f"the models folder {place} ({label}) is no folder")
         if found := _find_in(name, Path(place)):
-            return found
+            return _consistent(found)
         tried.append(f"{label} {place} (has {_inventory(Path(place))})")
     if found := _find_on_hub(name, fetch, tried):
-        return found
+        return _consistent(found)
     raise ModelError(
         name,
         f"no weights of model {name!r}; tried {', '.join(tried)}; put the model's files into a "
@@ -132,13 +133,16 @@ def read_description(path: Path) -> Description:
     try:
         raw = _read_safetensors(path) if path.suffix == ".safetensors" else _read_th(path)
         class_name, args, kwargs = raw
+        if class_name not in _CLASSES:
+            raise _untrusted(path, class_name)
+        description = Description(class_name, tuple(args), dict(kwargs))
+        if not all(isinstance(stem, str) for stem in description.stems):
+            raise _damaged(path, "its stems are no names")
     except ModelError:
         raise
     except Exception as error:  # whatever a damaged archive or pickle leads to
         raise _damaged(path, f"{type(error).__name__}: {error}") from error
-    if class_name not in _CLASSES:
-        raise _untrusted(path, class_name)
-    return Description(class_name, tuple(args), dict(kwargs))
+    return description
 
 
 def load(path: Path) -> Any:
@@ -203,9 +207,10 @@ def _find_in(name: str, folder: Path) -> ModelFiles | None:
 
 def _weights_file(folder: Path, signature: str) -> Path | None:
     candidates = [
-        *folder.glob(f"{signature}.th"),
-        *folder.glob(f"{signature}-*.th"),
-        *folder.glob(f"{signature}.safetensors"),
+        path
+        for path in folder.iterdir()
+        if (path.suffix in (".th", ".safetensors") and path.stem == signature)
+        or (path.suffix == ".th" and path.stem.rpartition("-")[0] == signature)
     ]
     if len(candidates) > 1:
         names = ", ".join(sorted(path.name for path in candidates))
@@ -218,6 +223,8 @@ def _read_bag(
 ) -> tuple[list[str], tuple[tuple[float, ...], ...] | None, float | None]:
     try:
         bag = yaml.safe_load(path.read_text(encoding="utf-8"))
+        if not isinstance(bag["models"], list):
+            raise TypeError("'models' is no list")
         signatures = [str(signature) for signature in bag["models"]]
         matrix = bag.get("weights")
         weights = tuple(tuple(map(float, row)) for row in matrix) if matrix else None
@@ -227,6 +234,28 @@ def _read_bag(
     if not signatures or (weights is not None and len(weights) != len(signatures)):
         raise ModelError(name, f"{path}: {len(signatures)} models do not fit the weights")
     return signatures, weights, segment
+
+
+def _consistent(found: ModelFiles) -> ModelFiles:
+    """Return what was found; refuse a bag whose models or weights do not go together."""
+    stems = found.stems
+    for path in found.files:
+        if (others := read_description(path).stems) != stems:
+            raise ModelError(
+                found.name,
+                f"{path} gives {', '.join(others)}, but {found.files[0]} gives {', '.join(stems)}: "
+                "a bag's models give the same stems in the same order",
+            )
+    for row in found.weights or ():
+        if len(row) != len(stems):
+            raise ModelError(
+                found.name,
+                f"the bag {found.name!r} has {len(row)} weights per model for {len(stems)} stems",
+            )
+    for stem, column in zip(stems, zip(*(found.weights or ()), strict=True), strict=False):
+        if not sum(column):
+            raise ModelError(found.name, f"no model of the bag {found.name!r} counts for {stem!r}")
+    return found
 
 
 def _inventory(folder: Path) -> str:
@@ -243,12 +272,14 @@ def _find_on_hub(name: str, fetch: bool, tried: list[str]) -> ModelFiles | None:
     if name not in HUB:
         tried.append(f"Demucs' hub (has {', '.join(HUB)})")
         return None
+    offline = os.environ.get(OFFLINE_VARIABLE, "").upper() in ("1", "ON", "YES", "TRUE")
     attempts = (("Hugging Face hub", _from_hugging_face), ("old Demucs host", _from_old_host))
     for label, attempt in attempts:
         try:
-            if found := attempt(name, fetch):
+            if found := attempt(name, fetch and not offline):
                 return found
-            tried.append(f"local copy of the {label} (none)")
+            why = f"; {OFFLINE_VARIABLE} is set" if offline else ""
+            tried.append(f"local copy of the {label} (none{why})")
         except Exception as error:  # whatever a network leads to
             reason = (str(error).strip().splitlines() or [""])[0][:120]
             tried.append(f"{label} ({type(error).__name__}: {reason})")

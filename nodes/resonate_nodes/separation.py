@@ -38,7 +38,7 @@ class Stems(NamedTuple):
 
 
 def prepare_model(question: Preparation) -> Mapping[str, Any]:
-    """Return the digests of the weights; refuse stems the model does not have."""
+    """Return what the model is on disk; refuse stems it does not have."""
     name = question.params["model"]
     try:
         files = _weights.find(name, question.models, fetch=question.fetch)
@@ -49,7 +49,11 @@ def prepare_model(question: Preparation) -> Mapping[str, Any]:
             _require_stems(name, _weights.HUB[name].stems, question.wanted)
         return {"weights": None}
     _require_stems(name, files.stems, question.wanted)
-    return {"weights": list(files.digests)}
+    return {
+        "weights": list(files.digests),
+        "shares": files.weights,
+        "segment_seconds": files.segment_seconds,
+    }
 
 
 def _require_stems(model: str, stems: Sequence[str], wanted: frozenset[str]) -> None:
@@ -67,7 +71,7 @@ def separate(
     mix: Audio,
     *,
     model: Annotated[str, Field(pattern=r"^[A-Za-z0-9_]+$", max_length=100)] = "htdemucs",
-    overlap: Annotated[float, Field(ge=0, lt=1)] = 0.25,
+    overlap: Annotated[float, Field(ge=0, le=0.99)] = 0.25,
     shifts: Annotated[int, Field(ge=0, le=100)] = 0,
     seed: Annotated[int, Field(ge=0, le=2**32 - 1)] = 0,
 ) -> Stems:
@@ -103,7 +107,8 @@ def separate(
         files, names, overlap=overlap, shifts=shifts, seed=seed, device=ctx.device
     )
     pairs = _channel_pairs(mix.samples)
-    total = len(pairs) * separator.steps(_frames_at(mix, separator.sample_rate))
+    sounding = sum(bool(np.any(pair)) for pair in pairs)
+    total = sounding * separator.steps(_frames_at(mix, separator.sample_rate))
     done = 0
 
     def step() -> None:
@@ -114,11 +119,7 @@ def separate(
     ctx.progress(0, total)
     parts = [_separate_pair(separator, mix, pair, step) for pair in pairs]
     stems = {
-        name: mix.with_samples(
-            np.concatenate([part[index] for part in parts])
-            if parts
-            else np.zeros(mix.samples.shape, np.float32)
-        )
+        name: mix.with_samples(np.concatenate([part[index] for part in parts]))
         for index, name in enumerate(names)
     }
     return ctx.outputs(Stems, stems, why=f"model {model!r} has {', '.join(files.stems)}")
@@ -129,7 +130,7 @@ def _channel_pairs(samples: NDArray[np.float32]) -> list[NDArray[np.float32]]:
 
 
 def _frames_at(mix: Audio, sample_rate: int) -> int:
-    return round(mix.frames * sample_rate / mix.sample_rate)
+    return max(1, round(mix.frames * sample_rate / mix.sample_rate))
 
 
 def _separate_pair(
@@ -141,7 +142,7 @@ def _separate_pair(
         return [np.zeros(pair.shape, np.float32) for _ in separator.stems]
     stereo = np.broadcast_to(pair, (2, pair.shape[1])) if channels == 1 else pair
     rate = separator.sample_rate
-    frames = max(1, _frames_at(mix, rate))
+    frames = _frames_at(mix, rate)
     estimates = separator.separate(convert(stereo, mix.sample_rate, rate, frames), step)
     result = []
     for estimate in estimates:

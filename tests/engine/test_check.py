@@ -408,7 +408,7 @@ def test_a_call_reaches_any_param_of_any_node() -> None:
         ("a.facter", "unknown-param", "'scale' has no param 'facter'; did you mean 'factor'?"),
         ("aa.factor", "unknown-param", "no node 'aa' for param 'aa.factor'; did you mean 'a'?"),
         ("factor", "unknown-param", "no param 'factor'; did you mean 'a.factor'?"),
-        ("a.", "unknown-param", "no param 'a.'"),
+        ("a.", "unknown-param", "'scale' has no param ''"),
     ],
 )
 def test_an_override_of_nothing_says_what_was_meant(name: str, code: str, said: str) -> None:

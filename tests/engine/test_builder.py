@@ -1,0 +1,235 @@
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import numpy as np
+import pytest
+
+import resonate_graph as rg
+from resonate_graph import Audio, File, GraphError, ParamError
+from resonate_nodes import Band, eq, gain
+from tests.toy_nodes import count, label, normalize, peak, picky, scale, sides, store_as, total
+
+TONE = Audio(np.ones((2, 4)), 8000)
+
+
+def test_a_built_graph_is_the_document_one_would_write() -> None:
+    graph = rg.Graph("demo", description="halves, and sums")
+    mix = graph.input("mix", Audio, description="the mix")
+    amount = graph.param("amount", float, default=0.5, minimum=0, maximum=1)
+    halves = graph.add(sides, "split")(mix)
+    quieter = graph.add(scale, device=["cuda", "cpu"])(halves.left, factor=amount)
+    summed = graph.add(total, "sum")([quieter, halves.right], weights=[1.0, amount])
+    graph.output("song.wav", summed)
+    assert json.loads(graph.to_json()) == {
+        "format": 1,
+        "name": "demo",
+        "description": "halves, and sums",
+        "inputs": {"mix": {"type": "audio", "description": "the mix"}},
+        "params": {"amount": {"type": "number", "default": 0.5, "minimum": 0, "maximum": 1}},
+        "nodes": {
+            "split": {"type": "sides", "inputs": {"audio": "$mix"}},
+            "scale": {
+                "type": "scale",
+                "inputs": {"audio": "split.left"},
+                "params": {"factor": {"$param": "amount"}},
+                "device": ["cuda", "cpu"],
+            },
+            "sum": {
+                "type": "total",
+                "inputs": {"tracks": ["scale", "split.right"]},
+                "params": {"weights": [1.0, {"$param": "amount"}]},
+            },
+        },
+        "outputs": {"song.wav": "sum"},
+    }
+    graph.check(["mix"])
+
+
+def test_a_built_graph_runs_as_the_functions_do() -> None:
+    graph = rg.Graph("g")
+    mix = graph.input("mix", Audio)
+    halves = graph.add(sides)(mix)
+    graph.output("out", graph.add(total)([halves.left, halves.right], weights=[1.0, 0.5]))
+    result = graph.run({"mix": TONE}, store=False)
+    assert result["out"] == total([sides(TONE).left, sides(TONE).right], weights=[1.0, 0.5])
+
+
+def test_inputs_may_be_given_by_name_and_optional_ones_left_out() -> None:
+    graph = rg.Graph("g")
+    mix = graph.input("mix", Audio)
+    graph.add(total, "a")(tracks=[mix], more=None)
+    graph.add(total, "b")([mix], more=mix)
+    assert graph.document.nodes["a"].inputs == {"tracks": ["$mix"]}
+    assert graph.document.nodes["b"].inputs == {"tracks": ["$mix"], "more": "$mix"}
+
+
+def test_scalars_and_reports_travel_on_wires_too() -> None:
+    graph = rg.Graph("g")
+    mix = graph.input("mix", Audio)
+    target = graph.input("target", float)
+    graph.output("out", graph.add(normalize)(mix, graph.add(peak)(mix), target))
+    graph.output("frames", graph.add(count)(mix))
+    graph.output("name", graph.add(label)(graph.input("name", str)))
+    result = graph.run({"mix": TONE, "target": 3, "name": "größe"}, store=False)
+    assert (result["frames"], result["name"]) == (4, "größe")
+    assert result["out"] == Audio(np.full((2, 4), 3.0), 8000)
+
+
+def test_a_models_own_fields_are_written_and_defaults_are_not() -> None:
+    graph = rg.Graph("g")
+    band = Band(kind="bell", frequency_hz=1000, gain_db=3)
+    graph.output("out", graph.add(eq)(graph.input("mix", Audio), bands=[band]))
+    assert graph.document.nodes["eq"].params == {
+        "bands": [{"kind": "bell", "frequency_hz": 1000, "gain_db": 3}]
+    }
+    graph.check()
+
+
+def test_numpys_scalars_become_plain_numbers() -> None:
+    graph = rg.Graph("g")
+    graph.add(gain)(graph.input("mix", Audio), gain_db=np.float32(-6))  # type: ignore[arg-type]
+    assert type(graph.document.nodes["gain"].params["gain_db"]) is float
+
+
+# -- names -------------------------------------------------------------------------------------
+
+
+def test_nodes_without_a_name_are_numbered_whenever_they_are_wired() -> None:
+    graph = rg.Graph("g")
+    mix = graph.input("mix", Audio)
+    louder, softer = graph.add(gain), graph.add(gain)
+    softer(louder(mix))
+    softer(mix)
+    assert {name: spec.inputs for name, spec in graph.document.nodes.items()} == {
+        "gain": {"audio": "$mix"}, "gain_2": {"audio": "gain"}, "gain_3": {"audio": "$mix"}
+    }  # fmt: skip
+
+
+def test_a_name_stands_for_one_node() -> None:
+    graph = rg.Graph("g")
+    mix = graph.input("mix", Audio)
+    louder = graph.add(gain, "louder")
+    louder(mix)
+    with pytest.raises(GraphError, match="there is a node 'louder' already"):
+        louder(mix)
+
+
+@pytest.mark.parametrize("name", ["", "a b", "a.b", "../a", "$a", "1st", "a/b"])
+def test_names_are_those_a_file_may_have(name: str) -> None:
+    graph = rg.Graph("g")
+    mix = graph.input("mix", Audio)
+    calls: list[Any] = [
+        lambda: rg.Graph(name),
+        lambda: graph.input(name, Audio),
+        lambda: graph.param(name, float),
+        lambda: graph.output(name + ".", mix),
+    ]
+    if name:  # an empty name is none: the node is named after its type
+        calls.append(lambda: graph.add(gain, name)(mix))
+    for call in calls:
+        with pytest.raises(GraphError, match="is no valid name"):
+            call()
+    assert rg.Graph.from_json(graph.to_json()).document == graph.document
+
+
+# -- what cannot be wired ----------------------------------------------------------------------
+
+
+def test_values_are_no_wires() -> None:
+    graph = rg.Graph("g")
+    loose: Any = graph.add(gain)
+    for value, said in [(TONE, "not audio"), (1.0, "not number"), ("mix", "not string")]:
+        with pytest.raises(GraphError, match=f"audio takes a node's output, {said}"):
+            loose(value)
+
+
+def test_several_outputs_are_no_wire() -> None:
+    graph = rg.Graph("g")
+    halves: Any = graph.add(sides)(graph.input("mix", Audio))
+    with pytest.raises(GraphError, match="not several outputs: name one"):
+        graph.output("out", halves)
+
+
+def test_wires_stay_in_their_graph() -> None:
+    other = rg.Graph("other").input("mix", Audio)
+    with pytest.raises(GraphError, match=r"\$mix belongs to another graph"):
+        rg.Graph("g").add(gain)(other)
+
+
+def test_audio_and_wires_are_no_params() -> None:
+    graph = rg.Graph("g")
+    mix: Any = graph.input("mix", Audio)
+    value: Any
+    for value in (mix, TONE, [mix]):
+        with pytest.raises(ParamError, match="audio goes into input ports"):
+            graph.add(gain)(mix, gain_db=value)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), 2**53, object(), "\ud800"])
+def test_what_no_json_holds_is_no_param(value: Any) -> None:
+    graph = rg.Graph("g")
+    with pytest.raises(ParamError, match="gain_db: JSON cannot hold"):
+        graph.add(gain)(graph.input("mix", Audio), gain_db=value)
+
+
+def test_a_plain_function_is_no_node() -> None:
+    with pytest.raises(ParamError, match=r"is no node: decorate the function with @node\(\)"):
+        rg.Graph("g").add(lambda audio: audio)
+
+
+def test_too_many_inputs_are_refused() -> None:
+    graph = rg.Graph("g")
+    mix = graph.input("mix", Audio)
+    loose: Any = graph.add(gain)
+    with pytest.raises(ParamError, match="gain takes 1 inputs, 2 were given"):
+        loose(mix, mix)
+
+
+def test_only_audio_and_scalars_are_inputs_and_only_scalars_are_params() -> None:
+    graph = rg.Graph("g")
+    with pytest.raises(GraphError, match="input 'file': Input should be 'audio', 'number'"):
+        graph.input("file", File)
+    loose: Any = graph
+    with pytest.raises(GraphError, match="param 'mix': Input should be 'number', 'integer'"):
+        loose.param("mix", Audio)
+
+
+def test_a_device_is_one_of_three() -> None:
+    graph = rg.Graph("g")
+    with pytest.raises(GraphError, match="node 'gain': Input should be 'mps', 'cuda' or 'cpu'"):
+        graph.add(gain, "gain", device=["tpu"])(graph.input("mix", Audio))
+
+
+# -- changing what was loaded ------------------------------------------------------------------
+
+
+def test_a_loaded_graph_can_be_built_on() -> None:
+    graph = rg.Graph.from_json(
+        '{"format": 1, "name": "g", "inputs": {"mix": {"type": "audio"}},'
+        ' "nodes": {"gain": {"type": "gain", "inputs": {"audio": "$mix"}}},'
+        ' "outputs": {"out": "gain"}}'
+    )
+    other = graph.input("other", Audio)
+    graph.output("more", graph.add(gain)(other, gain_db=-6))
+    assert list(graph.document.nodes) == ["gain", "gain_2"]
+    graph.check(["mix", "other"])
+
+
+def test_the_document_is_a_copy() -> None:
+    graph = rg.Graph("g")
+    graph.input("mix", Audio)
+    graph.document.inputs.clear()
+    assert list(graph.document.inputs) == ["mix"]
+
+
+def test_nodes_keep_their_promises_in_a_built_graph_as_well() -> None:
+    graph = rg.Graph("g")
+    halves = graph.add(picky)(graph.input("mix", Audio))
+    graph.output("right", halves.right)
+    with pytest.raises(GraphError, match="has no right side"):
+        graph.check()
+    raw = graph.add(store_as)(halves.left, suffix=".raw")
+    graph.output("raw", raw)
+    assert "store_as" in graph.document.nodes

@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from mypy import api
+
+ROOT = Path(__file__).parents[2]
+CASES = ROOT / "tests" / "typing_cases"
+REJECTED = sorted(path.stem for path in CASES.glob("*.py") if path.stem != "accepted")
+CONFIG = f"""
+[mypy]
+strict = true
+mypy_path = {ROOT}:{ROOT / "nodes"}
+explicit_package_bases = true
+disable_error_code = import-untyped
+"""
+
+
+@pytest.fixture(scope="module")
+def reported(tmp_path_factory: pytest.TempPathFactory) -> dict[str, set[tuple[int, str]]]:
+    """What mypy says of all cases in one run: file -> (line, code of the error)."""
+    folder = tmp_path_factory.mktemp("mypy")
+    config = folder / "mypy.ini"
+    config.write_text(CONFIG)
+    options = ["--config-file", str(config), "--cache-dir", str(folder / "cache")]
+    files = sorted(map(str, CASES.glob("*.py")))
+    output, problems, _ = api.run([*options, "--no-error-summary", "--hide-error-context", *files])
+    assert problems == ""
+    found: dict[str, set[tuple[int, str]]] = {Path(file).stem: set() for file in files}
+    for file, line, code in re.findall(r"^(.+?):(\d+): error: .*\[([a-z-]+)\]$", output, re.M):
+        found[Path(file).stem].add((int(line), code))
+    return found
+
+
+def expected(case: str) -> Iterator[tuple[int, str]]:
+    """The errors that a case announces in its comments."""
+    for number, line in enumerate((CASES / f"{case}.py").read_text().splitlines(), 1):
+        if match := re.search(r"# error: ([a-z-]+(?:, [a-z-]+)*)$", line):
+            for code in match[1].split(", "):
+                yield number, code
+
+
+def test_a_correct_script_is_accepted(reported: dict[str, set[tuple[int, str]]]) -> None:
+    assert reported["accepted"] == set()
+
+
+@pytest.mark.parametrize("case", REJECTED)
+def test_each_fault_is_found_where_it_is(
+    reported: dict[str, set[tuple[int, str]]], case: str
+) -> None:
+    faults = set(expected(case))
+    assert faults
+    assert reported[case] == faults

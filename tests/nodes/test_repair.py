@@ -1,0 +1,223 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from resonate_graph import Audio, NodeError, ParamError, ResonateWarning
+from resonate_nodes import dehum, denoise, resample
+from tests.signals import (
+    Array,
+    decibels,
+    difference_db,
+    impulse,
+    joined,
+    peak,
+    response,
+    si_sdr_db,
+    sine,
+    white_noise,
+)
+
+
+def added(*sounds: Audio) -> Audio:
+    """Return the sum of sounds of one shape."""
+    return sounds[0].with_samples(sum(sound.samples.astype(float) for sound in sounds))
+
+
+def silence_like(audio: Audio) -> Audio:
+    return audio.with_samples(np.zeros(audio.samples.shape))
+
+
+# -- hum ------------------------------------------------------------------------------------------
+
+
+def hum(base_hz: float, *, seconds: float, rate: int, harmonics: int = 8) -> Audio:
+    waves = [
+        sine(base_hz * k, seconds=seconds, rate=rate, amplitude=0.1 / k, phase_degrees=37 * k)
+        for k in range(1, harmonics + 1)
+        if base_hz * k < rate / 2
+    ]
+    return added(*waves)
+
+
+@pytest.mark.parametrize("base_hz", [50.0, 60.0])
+def test_hum_and_its_harmonics_go_and_the_music_stays(base_hz: float, groove: Audio) -> None:
+    mains = hum(base_hz, seconds=groove.duration_seconds, rate=groove.sample_rate)
+    tape = groove.with_samples(groove.samples + 0.5 * mains.samples[:, : groove.frames])
+    before, after = si_sdr_db(tape, groove), si_sdr_db(dehum(tape, base_hz=base_hz), groove)
+    assert before < 14
+    assert after > before + 6
+
+
+@pytest.mark.parametrize("rate", [8000, 44_100, 192_000])
+def test_hum_alone_is_taken_out(rate: int) -> None:
+    mains = hum(50, seconds=8, rate=rate)
+    middle = slice(3 * rate, 5 * rate)  # a notch 1 Hz wide takes a second or two to settle
+    left = dehum(mains).samples[:, middle]
+    assert decibels(float(np.abs(left).max()) / peak(mains)) < -60
+
+
+def notches_closed_form(frequencies_hz: Array, base_hz: float, harmonics: int, q: float) -> Array:
+    """Return the response in dB of notches that are all as wide as the first, passed twice."""
+    total = np.zeros(len(frequencies_hz))
+    for k in range(1, harmonics + 1):
+        ratio = np.tan(np.pi * frequencies_hz / 48_000) / np.tan(np.pi * base_hz * k / 48_000)
+        s = 1j * ratio
+        total += 2 * 20 * np.log10(np.abs((s * s + 1) / (s * s + s / (q * k) + 1)))
+    return total
+
+
+def test_the_notches_have_the_response_of_their_closed_form() -> None:
+    heard = dehum(impulse(frames=96_000, at=48_000), base_hz=100.0, harmonics=4, q=10.0)
+    frequencies = np.array([20.0, 80, 95, 98, 105, 150, 195, 206, 250, 297, 350, 404, 450, 1000])
+    expected = notches_closed_form(frequencies, 100.0, 4, 10.0)
+    np.testing.assert_allclose(response(heard, frequencies), expected, atol=0.02)
+
+
+def test_it_neither_delays_nor_bends_phases() -> None:
+    wave = dehum(impulse(frames=9601, at=4800), base_hz=200.0, q=5.0).samples[0]
+    assert np.argmax(np.abs(wave)) == 4800
+    np.testing.assert_allclose(wave, wave[::-1], atol=1e-6)
+
+
+def test_a_steady_level_under_the_hum_stays() -> None:
+    offset = Audio(np.full((2, 48_000), 0.25), 48_000)
+    assert difference_db(dehum(offset), offset) < -120
+
+
+def test_harmonics_beyond_the_rate_are_left_out_and_a_base_beyond_it_is_an_error() -> None:
+    low = white_noise(rate=1000, seconds=2)
+    assert dehum(low, base_hz=60.0, harmonics=100) == dehum(low, base_hz=60.0, harmonics=8)
+    with pytest.raises(NodeError, match="500 Hz is not below 500 Hz, half the sample rate"):
+        dehum(low, base_hz=500.0)
+    with pytest.raises(ParamError, match="harmonics"):
+        dehum(low, harmonics=0)
+
+
+@pytest.mark.parametrize("frames", [0, 1, 2, 3, 100])
+def test_hum_in_a_very_short_sound(frames: int) -> None:
+    short = white_noise(rate=44_100, channels=2)
+    short = short.with_samples(short.samples[:, :frames])
+    heard = dehum(short)
+    assert heard.samples.shape == short.samples.shape
+    assert np.abs(heard.samples).max(initial=0) <= 4 * np.abs(short.samples).max(initial=0)
+
+
+# -- noise ----------------------------------------------------------------------------------------
+
+RMS = 0.05
+
+
+@pytest.fixture(scope="module")
+def noisy(excerpt: Audio) -> Audio:
+    """The recording under white noise, at an SI-SDR of 9.7 dB."""
+    return added(excerpt, white_noise(seconds=3, rate=44_100, rms=RMS, channels=2, seed=1))
+
+
+@pytest.fixture(scope="module")
+def profile() -> Audio:
+    """Another second of the same kind of noise."""
+    return white_noise(seconds=1, rate=44_100, rms=RMS, channels=2, seed=2)
+
+
+def test_strength_0_changes_nothing(noisy: Audio, profile: Audio) -> None:
+    assert denoise(noisy, strength=0.0) is noisy
+    assert denoise(noisy, profile, strength=0.0) is noisy
+
+
+def test_a_profile_of_the_noise_gains_6_db(noisy: Audio, profile: Audio, excerpt: Audio) -> None:
+    before = si_sdr_db(noisy, excerpt)
+    assert before == pytest.approx(9.7, abs=0.1)
+    assert si_sdr_db(denoise(noisy, profile, strength=1.0), excerpt) > before + 6
+
+
+def test_a_stationary_gate_finds_the_noise_in_the_pauses(profile: Audio, excerpt: Audio) -> None:
+    pause = silence_like(profile)
+    clean = joined(pause, excerpt, pause)
+    noise = white_noise(seconds=5, rate=44_100, rms=RMS, channels=2, seed=3)
+    heard = denoise(added(clean, noise), stationary=True, strength=1.0)
+    assert si_sdr_db(heard, clean) > si_sdr_db(added(clean, noise), clean) + 6
+    in_pause = slice(4410, 40_000)
+    left = np.std(heard.samples[:, in_pause]) / np.std(noise.samples[:, in_pause])
+    assert left < 0.25
+
+
+def test_noise_alone_is_turned_down_by_the_strength() -> None:
+    noise = white_noise(seconds=3, rate=44_100, rms=RMS, seed=4)
+    other = white_noise(seconds=1, rate=44_100, rms=RMS, seed=5)
+    middle = slice(44_100, 2 * 44_100)
+    for strength in (0.25, 0.5, 0.75):
+        heard = denoise(noise, other, strength=strength, threshold_std=4.0)
+        left = np.std(heard.samples[:, middle]) / np.std(noise.samples[:, middle])
+        assert left == pytest.approx(1 - strength, abs=0.03)
+
+
+@pytest.mark.parametrize("rate", [8000, 48_000, 192_000])
+@pytest.mark.parametrize("stationary", [False, True])
+def test_any_rate_and_any_kind_of_gate(rate: int, stationary: bool, excerpt: Audio) -> None:
+    clean = resample(excerpt, sample_rate=rate)
+    noise = white_noise(seconds=3, rate=rate, rms=RMS, channels=2, seed=6)
+    noise = noise.with_samples(noise.samples[:, : clean.frames])
+    heard = denoise(added(clean, noise), stationary=stationary)
+    assert heard.sample_rate == rate
+    assert heard.samples.shape == clean.samples.shape
+    own = white_noise(seconds=1, rate=rate, rms=RMS, channels=2, seed=7)
+    with_profile = denoise(added(clean, noise), own, strength=1.0)
+    assert si_sdr_db(with_profile, clean) > si_sdr_db(added(clean, noise), clean) + 3
+
+
+def settings() -> list[tuple[str, bool]]:
+    return [(noise, stationary) for noise in ("none", "given") for stationary in (False, True)]
+
+
+@pytest.mark.parametrize(("noise", "stationary"), settings())
+def test_digital_silence_stays_digital_silence(
+    noise: str, stationary: bool, excerpt: Audio, profile: Audio
+) -> None:
+    given = profile if noise == "given" else None
+    silence = silence_like(excerpt)
+    half = joined(excerpt, silence, excerpt)
+    left = excerpt.samples * np.array([[1.0], [0.0]])
+    for sound in (silence, half, excerpt.with_samples(left)):
+        heard = denoise(sound, given, stationary=stationary)
+        assert not heard.samples[sound.samples == 0].any()
+        assert heard.samples.shape == sound.samples.shape
+
+
+@pytest.mark.parametrize("channels", [1, 2, 6])
+def test_profile_and_sound_may_differ_in_channels(channels: int, noisy: Audio) -> None:
+    profile = white_noise(seconds=1, rate=44_100, rms=RMS, channels=channels, seed=8)
+    assert denoise(noisy, profile).samples.shape == noisy.samples.shape
+
+
+def test_a_sound_longer_than_a_chunk_has_no_seam(groove: Audio) -> None:
+    # worked on in chunks of 14 s; with a profile the gate looks no further than a moment ahead
+    long = resample(joined(groove, groove), sample_rate=16_000)
+    hiss = white_noise(seconds=1, rate=16_000, rms=0.02, channels=2)
+    around = slice(10 * 16_000, 18 * 16_000)
+    inside = slice(2 * 16_000, 6 * 16_000)
+    alone = denoise(long.with_samples(long.samples[:, around]), hiss, strength=1.0)
+    whole = denoise(long, hiss, strength=1.0)
+    np.testing.assert_allclose(
+        whole.samples[:, around][:, inside], alone.samples[:, inside], rtol=0, atol=1e-4
+    )
+
+
+def test_two_calls_give_the_same_samples(noisy: Audio, profile: Audio) -> None:
+    assert denoise(noisy) == denoise(noisy)
+    assert denoise(noisy, profile) == denoise(noisy, profile)
+
+
+def test_a_profile_that_does_not_fit_is_an_error(noisy: Audio) -> None:
+    with pytest.raises(NodeError, match="noise profile is at 48000 Hz, the sound at 44100 Hz"):
+        denoise(noisy, white_noise(rate=48_000))
+    with pytest.raises(NodeError, match=r"1023 frames long; it needs at least 1024 \(23 ms\)"):
+        denoise(noisy, Audio(np.ones((2, 1023)), 44_100))
+
+
+@pytest.mark.parametrize("frames", [1, 10, 1023])
+def test_a_sound_too_short_to_judge_comes_back_with_a_warning(frames: int, profile: Audio) -> None:
+    short = profile.with_samples(profile.samples[:, :frames])
+    with pytest.warns(ResonateWarning, match=f"too-short: {frames} frames"):
+        assert denoise(short) is short
+    assert denoise(short, profile).samples.shape == short.samples.shape

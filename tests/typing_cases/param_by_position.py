@@ -1,0 +1,8 @@
+from __future__ import annotations
+
+from resonate_graph import Audio, Graph
+from resonate_nodes import gain
+
+graph = Graph("typed")
+song = graph.input("song", Audio)
+graph.add(gain)(song, -6.0)  # error: call-arg
