@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from importlib import resources
 from pathlib import Path
@@ -10,6 +11,11 @@ import pytest
 
 from resonate_graph import Audio, Store, read_audio
 from tests.models import write_models
+
+
+# Threads of torch that wait for each other burn the processors they wait for; where other work
+# runs beside the tests, that made separation many times slower.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 
 @pytest.fixture(autouse=True)
