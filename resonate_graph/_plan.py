@@ -46,6 +46,7 @@ class _State:
     asked_for_values: set[str] = field(default_factory=set)
     found: Found | None = None
     must_run: bool = False
+    runs_for: frozenset[str] = frozenset()
     digests: dict[str, str] = field(default_factory=dict)
 
 
@@ -126,18 +127,19 @@ class Plan:
     def start(self, step: str) -> None:
         """Take a step from `ready`."""
         del self._ready[step]
-        self._states[step].status = "running"
+        state = self._states[step]
+        state.status, state.runs_for = "running", self.wanted(step)
 
     def finished(self, step: str, digests: Digests, *, cached: bool = False) -> None:
-        """Note that a step's wanted ports can now be read, and what their content is."""
+        """Note that the ports a step ran for can now be read, and what their content is."""
         state = self._states[step]
         state.status = "cached" if cached else "ran"
         if any(state.digests.get(port, digest) != digest for port, digest in digests.items()):
             self._ask_again_after(step)
         state.digests.update(digests)
         if state.found is not None:
-            present = state.found.present | self._graph.wanted_ports[step]
-            state.found = replace(state.found, present=present)
+            state.found = replace(state.found, present=state.found.present | state.runs_for)
+        self._unsettled.append(step)  # another of its ports may have been asked for meanwhile
         self._unsettled.extend(self._consumers[step])
         self._settle()
 
@@ -175,16 +177,16 @@ class Plan:
         """Bring one step's status up to date with what is asked of it and what is known."""
         state = self._states[name]
         asked = state.asked_for_digests or state.asked_for_values
-        if not asked or state.status in ("running", "ran", "ready"):
+        if not asked or state.status in ("running", "ready"):
             return
         if state.found is None and not self._identify(name, state):
             state.status = "waiting"
             return
         assert state.found is not None
-        complete = self._graph.wanted_ports[name] <= state.digests.keys()
-        state.must_run |= not (complete and state.asked_for_values <= state.found.present)
+        complete = self._lookup is None or self._graph.wanted_ports[name] <= state.digests.keys()
+        state.must_run = not (complete and state.asked_for_values <= state.found.present)
         if not state.must_run:
-            state.status = "cached"
+            state.status = "ran" if state.status == "ran" else "cached"
         elif self._inputs_are_readable(name):
             state.status = "ready"
             self._ready[name] = None

@@ -177,7 +177,7 @@ class Store:
         """
         entry = Entry.of(value)
         path = self._object_path(entry)
-        if not self._has(entry):
+        if not (self._has(entry) and self._is_intact(entry)):
             publish(path, lambda file: _write(value, file), temp_folder=self._temporary)
             self._damaged.discard(path)
         return entry
@@ -239,15 +239,24 @@ class Store:
         path = self._object_path(entry)
         return path not in self._damaged and _size(path) == entry.bytes
 
+    def _is_intact(self, entry: Entry) -> bool:
+        """Whether the object that is there already holds what it should."""
+        try:
+            with self._object_path(entry).open("rb") as file:
+                if entry.kind == "audio":
+                    return self._read_audio(file, entry) is not None
+                return _matches(file.read(entry.bytes + 1), entry)
+        except OSError:
+            return False
+
     def _read(self, file: IO[bytes], entry: Entry, port_type: PortType) -> Value | None:
         if entry.kind == "audio":
             return self._read_audio(file, entry)
         content = file.read(entry.bytes + 1)
-        if entry.kind == "file":
-            value: Value = File(content, entry.suffix)
-            return value if digest(value) == entry.digest else None
-        if blake3(b"resonate_graph json 1\0" + content).hexdigest() != entry.digest:
+        if not _matches(content, entry):
             return None
+        if entry.kind == "file":
+            return File(content, entry.suffix)
         plain: Any = json.loads(content)["value"]
         if issubclass(port_type.python, Report):
             return port_type.python.model_validate_json(json.dumps(plain))
@@ -293,6 +302,12 @@ class Store:
             folder.mkdir(parents=True, exist_ok=True)
             path.replace(folder / f"{path.stem}-{secrets.token_hex(4)}{path.suffix}")
             sync_folder(path.parent)
+
+
+def _matches(content: bytes, entry: Entry) -> bool:
+    if entry.kind == "file":
+        return digest(File(content, entry.suffix)) == entry.digest
+    return blake3(b"resonate_graph json 1\0" + content).hexdigest() == entry.digest
 
 
 def _write(value: Value, file: IO[bytes]) -> None:

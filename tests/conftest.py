@@ -8,14 +8,18 @@ from importlib import resources
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from resonate_graph import Audio, Store, read_audio
 from tests.models import write_models
 
-
 # Threads of torch that wait for each other burn the processors they wait for; where other work
 # runs beside the tests, that made separation many times slower.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+# How long an example takes says more about the machine than about the code.
+settings.register_profile("resonate", deadline=None)
+settings.load_profile("resonate")
 
 
 @pytest.fixture(autouse=True)

@@ -111,15 +111,18 @@ def _start(
 class Signals:
     """Lets a test wait for a node in another process, and the node for the test.
 
-    Each is a named pipe in a folder: the node's `started` and `go` (see `own_nodes.slow`).
+    Two named pipes in a folder, `started` and `go`; see `own_nodes.slow`.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         folder.mkdir()
-        for name in ("started", "go"):
-            os.mkfifo(folder / name)
-        self._started = os.open(folder / "started", os.O_RDWR | os.O_NONBLOCK)
+        self._started = self._pipe("started")
+        self._go = self._pipe("go")
+
+    def _pipe(self, name: str) -> int:
+        os.mkfifo(self.folder / name)
+        return os.open(self.folder / name, os.O_RDWR | os.O_NONBLOCK)
 
     @property
     def count(self) -> int:
@@ -138,16 +141,20 @@ class Signals:
 
     def let_go(self) -> None:
         """Let the node end."""
-        os.close(os.open(self.folder / "go", os.O_WRONLY))
+        os.write(self._go, b"x")
 
 
-def wait_for_line(process: subprocess.Popen[str], text: str) -> None:
-    """Read a process' stderr up to a line with some text; fail if it ends before."""
+def wait_for_words(process: subprocess.Popen[str], words: str) -> None:
+    """Read a process' stderr up to some words; fail if they do not come."""
     assert process.stderr is not None
-    for line in process.stderr:
-        if text in line:
-            return
-    raise AssertionError(f"the process ended without saying {text!r}: {process.wait()}")
+    seen = b""
+    while words.encode() not in seen:
+        ready, _, _ = select.select([process.stderr], [], [], PATIENCE_SECONDS)
+        part = os.read(process.stderr.fileno(), 1 << 16) if ready else b""
+        if not part:
+            process.kill()
+            raise AssertionError(f"the process did not say {words!r} but {seen.decode()!r}")
+        seen += part
 
 
 def interrupt(process: subprocess.Popen[str]) -> None:

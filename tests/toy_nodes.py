@@ -45,6 +45,11 @@ def total(tracks: list[Audio], more: Audio | None = None, *, weights: list[float
 
 
 @node()
+def knot(tracks: list[Audio]) -> Sides:
+    return sides(total(tracks))
+
+
+@node()
 def peak(audio: Audio) -> Peak:
     return Peak(peak=float(abs(audio.samples).max(initial=0)))
 

@@ -15,7 +15,7 @@ import typer
 from .. import __version__
 from .._errors import ResonateError
 from . import _demo, _look, _run
-from ._output import Printer, console_error
+from ._output import Printer, console_error, use_safe_output
 
 #: Raised for a call that makes no sense. Newer versions of typer carry their own copy of click, so
 #: the class is found through the one exception of it that typer names.
@@ -46,6 +46,7 @@ def _options(
 def main(arguments: list[str] | None = None) -> NoReturn:
     """Run a command and end the process with its exit code."""
     signal.signal(signal.SIGTERM, _end)
+    use_safe_output()
     arguments = sys.argv[1:] if arguments is None else arguments
     try:
         sys.exit(_run_command(arguments))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import sys
 from collections.abc import Iterable, Sequence
@@ -28,7 +29,8 @@ class Printer:
     def document(self, document: Any) -> None:
         """Print the JSON document, if that is what was asked for."""
         if self.as_json:
-            json.dump(document, sys.stdout, indent=2, ensure_ascii=False)
+            plain = sys.stdout.encoding.lower() != "utf-8"
+            json.dump(document, sys.stdout, indent=2, ensure_ascii=plain)
             sys.stdout.write("\n")
 
     def line(self, text: str = "") -> None:
@@ -65,6 +67,13 @@ class Printer:
                 },
             }
         )
+
+
+def use_safe_output() -> None:
+    """Escape what stdout's encoding does not have, and file names that are no text."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def console_error(message: str) -> None:

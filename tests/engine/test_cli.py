@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import signal
 import socket
@@ -475,6 +476,16 @@ def test_a_reader_that_stops_is_no_error_to_talk_about(tmp_path: Path) -> None:
     assert process.stderr is not None
     assert process.stderr.read() == ""
     process.wait()
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "utf-8:strict"])
+def test_any_name_and_any_encoding_can_be_printed(quieter: Path, encoding: str) -> None:
+    name = os.fsdecode(b"na\xffme \xc3\xa4.wav")  # no text in UTF-8, as some file names are
+    call = ("run", quieter, "-i", f"mix={name}", "--json")
+    ended = resonate(*call, PYTHONIOENCODING=encoding)
+    assert ended.code == 1
+    assert "Traceback" not in ended.err
+    assert ended.document["error"]["message"] == f"{name}: there is no such file"
 
 
 # -- commands that look -------------------------------------------------------------------------

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import gc
+import random
+import signal
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -43,15 +45,28 @@ from tests.own_nodes import (
     warned,
 )
 from tests.processes import (
+    PATIENCE_SECONDS,
     Signals,
     end_of,
     files_in,
     interrupt,
     start_python,
-    wait_for_line,
+    wait_for_words,
 )
 
 OWN_NODES = Path(__file__).parents[1] / "own_nodes.py"
+
+
+@pytest.fixture(autouse=True)
+def _no_test_waits_for_ever() -> Iterator[None]:
+    def stop(number: int, frame: object) -> None:
+        raise AssertionError("this takes too long")
+
+    before = signal.signal(signal.SIGALRM, stop)
+    signal.alarm(2 * PATIENCE_SECONDS)
+    yield
+    signal.alarm(0)
+    signal.signal(signal.SIGALRM, before)
 
 
 @pytest.fixture
@@ -582,6 +597,56 @@ def test_damage_in_a_store_nobody_can_write_to_is_worked_around(
     assert "store-damaged" in codes(again)
 
 
+@pytest.mark.parametrize("seed", range(12))
+def test_whatever_is_damaged_the_results_are_right(
+    told: Path, store: Store, excerpt: Audio, seed: int
+) -> None:
+    """Random graphs; between runs, objects and records are flipped, cut or deleted."""
+    draw = random.Random(seed)
+    short = excerpt.with_samples(excerpt.samples[:, :300])
+    graph = random_graph(draw, told)
+    truth = graph.run({"mix": short}, store=False)
+    for _ in range(5):
+        paths = [*objects(store), *records(store)]
+        for path in draw.sample(paths, min(len(paths), draw.randrange(4))):
+            damage(draw, path)
+        wanted = draw.sample(list(truth), draw.randrange(1, len(truth) + 1))
+        found = graph.run({"mix": short}, outputs=wanted, store=Store(store.path))
+        again = graph.run({"mix": short}, outputs=wanted, store=Store(store.path))
+        assert all(found[name] == again[name] == truth[name] for name in wanted)
+        assert "ran" not in statuses(again).values()
+
+
+def random_graph(draw: random.Random, told: Path) -> Graph:
+    graph = Graph("random")
+    wires = [graph.input("mix", Audio)]
+    for number in range(draw.randrange(2, 8)):
+        kind = draw.choice(("gain", "mix", "halves"))
+        if kind == "gain":
+            level = draw.choice((0.0, -1.0, -2.0))  # some equal, and some without effect
+            wires.append(graph.add(gain, f"gain{number}")(draw.choice(wires), gain_db=level))
+        elif kind == "mix":
+            tracks = [draw.choice(wires) for _ in range(draw.randrange(1, 4))]
+            wires.append(graph.add(mix, f"mix{number}")(tracks))
+        else:
+            split = graph.add(halves, f"halves{number}")(wires[0], folder=str(told))
+            wires.append(graph.add(mix, f"joined{number}")([split.left, split.right, wires[-1]]))
+            graph.output(f"left{number}", split.left)
+    for number, wire in enumerate(wires[1:][-2:]):
+        graph.output(f"out{number}", wire)
+    return graph
+
+
+def damage(draw: random.Random, path: Path) -> None:
+    content = path.read_bytes()
+    path.unlink()
+    kind = draw.choice(("flip", "cut", "delete"))
+    if kind == "flip":
+        path.write_bytes(flipped(content, draw.randrange(len(content))))
+    elif kind == "cut":
+        path.write_bytes(content[:-1])
+
+
 def test_a_node_that_comes_out_otherwise_does_not_poison_the_store(
     told: Path, store: Store, excerpt: Audio
 ) -> None:
@@ -755,7 +820,7 @@ def test_of_two_processes_with_one_key_one_computes_and_the_other_waits(scene: S
     first = scene.start()
     scene.signals.wait_until_started(first)
     second = scene.start()
-    wait_for_line(second, "not acquired")
+    wait_for_words(second, "not acquired")
     scene.signals.let_go()
     one, other = end_of(first), end_of(second)
     assert (one.code, other.code) == (0, 0)
@@ -768,7 +833,7 @@ def test_a_process_that_is_killed_leaves_the_work_to_the_one_that_waits(scene: S
     first = scene.start()
     scene.signals.wait_until_started(first)
     second = scene.start()
-    wait_for_line(second, "not acquired")
+    wait_for_words(second, "not acquired")
     first.kill()
     first.communicate()
     scene.signals.wait_until_started(second)

@@ -181,6 +181,16 @@ def test_damage_that_cannot_be_put_aside_is_not_believed_and_is_mended(store: St
     assert store.get(entry, PortType(Audio)) == AUDIO
 
 
+@pytest.mark.parametrize("value", [AUDIO, File(b"encoded", ".mp3"), 0.5], ids=repr)
+def test_keeping_a_value_again_mends_an_object_nobody_had_read(store: Store, value: Value) -> None:
+    store.put(value)
+    path = object_of(store)
+    good = path.read_bytes()
+    path.write_bytes(flipped(good, len(good) - 1))
+    store.put(value)
+    assert path.read_bytes() == good
+
+
 def test_an_object_that_cannot_be_read_counts_as_lost(store: Store) -> None:
     entry = store.put(AUDIO)
     path = object_of(store)

@@ -1,21 +1,26 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from mypy import api
 
 ROOT = Path(__file__).parents[2]
 CASES = ROOT / "tests" / "typing_cases"
 REJECTED = sorted(path.stem for path in CASES.glob("*.py") if path.stem != "accepted")
+#: Libraries inside of nodes reach no signature; to read their types would take most of the time.
 CONFIG = f"""
 [mypy]
 strict = true
 mypy_path = {ROOT}:{ROOT / "nodes"}
 explicit_package_bases = true
-disable_error_code = import-untyped
+follow_imports = silent
+
+[mypy-torch.*,demucs.*,librosa.*,scipy.*,networkx.*,huggingface_hub.*,safetensors.*,pedalboard.*]
+follow_imports = skip
 """
 
 
@@ -27,8 +32,8 @@ def reported(tmp_path_factory: pytest.TempPathFactory) -> dict[str, set[tuple[in
     config.write_text(CONFIG)
     options = ["--config-file", str(config), "--cache-dir", str(folder / "cache")]
     files = sorted(map(str, CASES.glob("*.py")))
-    output, problems, _ = api.run([*options, "--no-error-summary", "--hide-error-context", *files])
-    assert problems == ""
+    command = [sys.executable, "-m", "mypy", *options, "--no-error-summary", *files]
+    output = subprocess.run(command, capture_output=True, text=True, check=False).stdout
     found: dict[str, set[tuple[int, str]]] = {Path(file).stem: set() for file in files}
     for file, line, code in re.findall(r"^(.+?):(\d+): error: .*\[([a-z-]+)\]$", output, re.M):
         found[Path(file).stem].add((int(line), code))
