@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import difflib
 import importlib
-import importlib.util
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -17,6 +16,8 @@ from functools import lru_cache
 from importlib import metadata
 from pathlib import Path
 from types import ModuleType
+
+from blake3 import blake3
 
 from ._errors import CatalogError
 from ._node import Node, NodeType
@@ -65,8 +66,14 @@ class Catalog:
         bare, pinned, version = name.partition("@")
         node_type = self.types.get(bare)
         if node_type is not None and pinned and version != str(node_type.version):
+            installed = node_type.version
             raise CatalogError(
-                f"{bare!r} is pinned to version {version}; installed is version {node_type.version}"
+                f"{bare!r} is pinned to version {version}; "
+                + (
+                    "it has no version"
+                    if installed is None
+                    else f"installed is version {installed}"
+                )
             )
         return node_type
 
@@ -93,6 +100,8 @@ class Catalog:
                     f"node {name!r} is declared twice: by {origins[name]} and by {origin}"
                 )
             types[name], origins[name] = node.type, origin
+            if node.type.pack is None:
+                _ = node.type.fingerprint  # read now, before somebody edits the source
         return replace(self, types=types, origins=origins)
 
     def with_module(self, name: str) -> Catalog:
@@ -133,21 +142,19 @@ def load_packs(points: Iterable[metadata.EntryPoint]) -> Catalog:
     for point in points:
         origin = _origin(point)
         try:
-            module = point.load()
-        except Exception as error:  # whatever a pack's import raises
+            nodes = list(_nodes_of(point.load()))
+        except (Exception, SystemExit) as error:  # whatever a pack's import raises
             broken.append(BrokenPack(origin, f"{type(error).__name__}: {error}"))
             continue
         pack = "" if point.name == STOCK else point.name
-        nodes: list[Node[..., object]] = [
-            Node(replace(node.type, pack=pack)) for node in _nodes_of(module)
-        ]
-        catalog = catalog.with_nodes(nodes, origin)
+        renamed = (Node[..., object](replace(node.type, pack=pack)) for node in nodes)
+        catalog = catalog.with_nodes(renamed, origin)
     return replace(catalog, broken=tuple(broken))
 
 
 def _origin(point: metadata.EntryPoint) -> str:
     distribution = point.dist.name if point.dist else "unknown distribution"
-    return f"pack {point.name!r} of {distribution}"
+    return f"pack {point.name!r} of {distribution} ({point.value})"
 
 
 def _nodes_of(module: ModuleType) -> Iterator[Node[..., object]]:
@@ -165,11 +172,15 @@ def _load_module(name: str) -> ModuleType:
 def _load_file(path: Path) -> ModuleType:
     if not path.is_file():
         raise CatalogError(f"{path}: there is no such file")
-    name = f"_resonate_nodes_{path.stem}"
-    spec = importlib.util.spec_from_file_location(name, path)
-    if spec is None or spec.loader is None:
-        raise CatalogError(f"{path}: this is no Python file")
-    module = importlib.util.module_from_spec(spec)
+    name = f"_resonate_nodes_{blake3(bytes(path.resolve())).hexdigest(8)}"
+    module = ModuleType(name)
+    module.__file__ = str(path)
+    # compiled here: a cached compilation may be older than the source, which enters the keys
+    code = compile(path.read_bytes(), str(path), "exec")
     sys.modules[name] = module
-    spec.loader.exec_module(module)
+    try:
+        exec(code, vars(module))
+    except BaseException:
+        del sys.modules[name]
+        raise
     return module

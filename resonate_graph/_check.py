@@ -108,11 +108,11 @@ class _Check:
                 hint = _meant(name, self.document.inputs)
                 self._add("unknown-input", "", f"no input {name!r}{hint}")
         for name in self.call.params:
-            node, _, param = name.partition(".")
-            if not param and name not in self.document.params:
+            node, dot, _ = name.partition(".")
+            if not dot and name not in self.document.params:
                 known = [*self.document.params, *self._all_params()]
                 self._add("unknown-param", "", f"no param {name!r}{_meant(name, known)}")
-            elif param and node not in self.document.nodes:
+            elif dot and node not in self.document.nodes:
                 hint = _meant(node, self.document.nodes)
                 self._add("unknown-param", "", f"no node {node!r} for param {name!r}{hint}")
 

@@ -73,7 +73,7 @@ def read_audio(path: Path, limits: Limits = Limits()) -> Audio:
 
     try:
         _require_regular(path)
-        with path.open("rb") as raw, soundfile.SoundFile(whole(path, raw)) as file:
+        with path.open("rb") as raw, _open_forward(whole(path, raw)) as file:
             samples = _read_blocks(path, file, limits)
             rate = file.samplerate
     except OSError as error:
@@ -100,16 +100,23 @@ def refuse_length(path: Path, seconds: float, limits: Limits) -> None:
         )
 
 
+def _open_forward(raw: Any) -> Any:
+    """Open a file to be read from its beginning to its end."""
+    import soundfile
+
+    class Forward(soundfile.SoundFile):  # type: ignore[misc]
+        def seekable(self) -> bool:
+            # Otherwise soundfile seeks after each block to where it is already. An MP3 decoder
+            # forgets then what it still needs of the frames before, and may leave a gap.
+            return False
+
+    return Forward(raw)
+
+
 def _read_blocks(path: Path, file: Any, limits: Limits) -> np.ndarray[Any, Any]:
     if file.format not in FORMATS:
         raise InputError(path, f"{file.format} is not read; convert it to WAV, FLAC, OGG or MP3")
-    claimed = file.frames
-    if claimed == _UNKNOWN_FRAMES:
-        raise InputError(
-            path,
-            "it does not say how long it is, as a FLAC file that was streamed; write it anew, as "
-            "with: ffmpeg -i OLD.flac NEW.flac",
-        )
+    claimed = 0 if file.frames == _UNKNOWN_FRAMES else file.frames
     limit_frames = limits.max_minutes * 60 * file.samplerate
     if claimed > limit_frames and _has_frame(path, file, max(0, int(limit_frames))):
         refuse_length(path, claimed / file.samplerate, limits)
