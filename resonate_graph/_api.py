@@ -24,6 +24,7 @@ from ._events import Event
 from ._execute import Execution, Settings
 from ._graph import BoundGraph
 from ._plan import Plan
+from ._provenance import describe
 from ._publish import publish
 from ._results import Result
 from ._store import Store
@@ -309,7 +310,8 @@ class Graph(Builder):
         )
         bindings = self._bindings(bound, inputs, Limits(warn_minutes, max_minutes), settings)
         outcome = Execution(bound, bindings, settings).run()
-        return Result(self.name, outcome, bindings.paths)
+        story = describe(self._document, params or {}, bound, bindings, outcome)
+        return Result(self.name, outcome, bindings.paths, story)
 
     def _bindings(
         self,
