@@ -7,6 +7,7 @@ finished by then is in the store.
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -116,11 +117,13 @@ class Execution:
         start = time.perf_counter()
         status = "failed"
         self._tell(RunStarted(self.graph.name, self.graph.needed))
+        store = self._settings.store
         try:
-            plan = self.plan(fetch=True)
-            self._choose_devices(plan)
-            self._advance(plan)
-            values = self._outputs(plan)
+            with store.in_use() if store else contextlib.nullcontext():
+                plan = self.plan(fetch=True)
+                self._choose_devices(plan)
+                self._advance(plan)
+                values = self._outputs(plan)
             self._report_reused(plan)
             status = "done"
         except (KeyboardInterrupt, Cancelled):

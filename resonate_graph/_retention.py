@@ -26,6 +26,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
 
 from filelock import FileLock, Timeout
 
@@ -34,6 +35,9 @@ from ._errors import StoreError
 LIMIT_VARIABLE = "RESONATE_STORE_LIMIT"
 DEFAULT_LIMIT_BYTES = 20 * 10**9
 FREE_FLOOR_BYTES = 10**9
+
+#: Gives the seconds it took to compute each object, by digest.
+Costs: TypeAlias = Callable[[], Mapping[str, float]]
 
 _UNITS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
 
@@ -87,17 +91,14 @@ class Retention:
         folder: the store's folder.
         limit_bytes: what the objects may take together; None for ``RESONATE_STORE_LIMIT``, else
             20 GB or a tenth of the free disk, whichever is smaller.
-        costs: gives the seconds it took to compute each object, by digest, when somebody asks.
     """
 
-    def __init__(
-        self, folder: Path, limit_bytes: int | None, costs: Callable[[], Mapping[str, float]]
-    ) -> None:
+    def __init__(self, folder: Path, limit_bytes: int | None) -> None:
         self._folder = folder
         self._given_limit = limit_bytes
-        self._costs = costs
         self._size: int | None = None
         self._lease: _Lease | None = None
+        self._runs = 0
         self._noted: set[str] = set()
 
     @property
@@ -109,31 +110,57 @@ class Retention:
         return self._given_limit
 
     def used(self, path: Path) -> None:
-        """Note a use of an object, and keep it from being dropped while this process lives."""
+        """Note a use of an object; during a run it is then not dropped until the run ends."""
         digest = path.stem
         if digest in self._noted:
             return
         self._noted.add(digest)
         with contextlib.suppress(OSError):
-            if self._lease is None:
-                self._lease = _Lease(self._folder / "leases")
-            self._lease.add(digest)
+            if self._lease is not None:
+                self._lease.add(digest)
             _append(self._folder / "uses.log", f"{digest} {self._clock():.9g}\n")
 
-    def added(self, path: Path, size: int) -> None:
+    @contextlib.contextmanager
+    def run(self, costs: Costs) -> Iterator[None]:
+        """Spare what is used in here, in this process and from the others; then tidy up.
+
+        Runs of several threads share a lease, which ends with the last of them.
+        """
+        with contextlib.suppress(OSError):
+            if self._runs == 0:
+                self._lease = _Lease(self._folder / "leases")
+                self._noted.clear()
+        self._runs += 1
+        try:
+            yield
+        finally:
+            self._runs -= 1
+            if self._runs == 0:
+                if self._lease is not None:
+                    self._lease.end()
+                self._lease = None
+                self._noted.clear()
+                if self._size is not None and self._too_large(self._size):
+                    self.make_room(costs)
+
+    def added(self, path: Path, size: int, costs: Costs) -> None:
         """Note a new object; drop others where the limit or the disk asks for it."""
         self.used(path)
         if self._size is None:
             self._size = sum(item.bytes for item in self._files())
         else:
             self._size += size
-        if self._size > self.limit_bytes or self._free_bytes() < FREE_FLOOR_BYTES:
-            self.make_room()
+        if self._too_large(self._size):
+            self.make_room(costs)
 
-    def make_room(self, limit_bytes: int | None = None) -> list[StoredObject]:
+    def make_room(self, costs: Costs, limit_bytes: int | None = None) -> list[StoredObject]:
         """Drop objects until the limit and the floor of free disk hold; return what went.
 
         What is pinned, and what a running process uses, stays.
+
+        Args:
+            costs: gives the seconds it took to compute each object, by digest.
+            limit_bytes: another limit than the store's.
         """
         limit = self.limit_bytes if limit_bytes is None else limit_bytes
         dropped: list[StoredObject] = []
@@ -141,10 +168,10 @@ class Retention:
             objects = self.objects()
             size = sum(item.bytes for item in objects)
             spared = self._in_use()
-            costs = self._costs()
+            seconds = costs()
 
             def priority(item: StoredObject) -> float:
-                worth = item.uses * costs.get(item.digest, 0.0) / max(1, item.bytes)
+                worth = item.uses * seconds.get(item.digest, 0.0) / max(1, item.bytes)
                 return item.last_clock + worth
 
             for item in sorted(objects, key=priority):
@@ -201,6 +228,9 @@ class Retention:
             with contextlib.suppress(ValueError):
                 dropped[digest] = float(when)
         return dropped
+
+    def _too_large(self, size: int) -> bool:
+        return size > self.limit_bytes or self._free_bytes() < FREE_FLOOR_BYTES
 
     def _files(self) -> Iterator[StoredObject]:
         for path in (self._folder / "objects").glob("*/*"):
@@ -259,7 +289,7 @@ class Retention:
 
 
 class _Lease:
-    """What this process uses, told to others while it lives."""
+    """What a run uses, told to other processes while it lives."""
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
@@ -272,11 +302,11 @@ class _Lease:
     def add(self, digest: str) -> None:
         _append(self._uses, f"{digest}\n")
 
-    def __del__(self) -> None:
-        with contextlib.suppress(Exception):
+    def end(self) -> None:
+        with contextlib.suppress(OSError):
             self._uses.unlink(missing_ok=True)
             self.lock_path.unlink(missing_ok=True)
-            self._lock.release()
+        self._lock.release()
 
 
 def _append(path: Path, line: str) -> None:

@@ -155,7 +155,7 @@ class Store:
 
     def __init__(self, path: str | os.PathLike[str], *, limit_bytes: int | None = None) -> None:
         self.path = Path(path)
-        self.retention = Retention(self.path, limit_bytes, self.costs)
+        self.retention = Retention(self.path, limit_bytes)
         self._verified: set[tuple[str, int, int, int]] = set()
         self._damaged: set[Path] = set()
 
@@ -219,7 +219,7 @@ class Store:
         if not self._has(entry):
             publish(path, lambda file: _write(value, file), temp_folder=self._temporary)
             self._damaged.discard(path)
-            self.retention.added(path, entry.bytes)
+            self.retention.added(path, entry.bytes, self.costs)
         return entry
 
     def put_record(
@@ -294,6 +294,18 @@ class Store:
                 share = record.seconds / len(record.ports)
                 costs[entry.digest] = max(share, costs.get(entry.digest, 0.0))
         return costs
+
+    def make_room(self, limit_bytes: int | None = None) -> list[StoredObject]:
+        """Drop what is cheapest to compute again until a limit holds; return what went.
+
+        Args:
+            limit_bytes: what the objects may take together; None for the store's own limit.
+        """
+        return self.retention.make_room(self.costs, limit_bytes)
+
+    def in_use(self) -> contextlib.AbstractContextManager[None]:
+        """Spare what is used during a run from being dropped, by this process and by others."""
+        return self.retention.run(self.costs)
 
     def evictions(self) -> dict[str, float]:
         """Return when objects were dropped to make room, in seconds since 1970, by digest."""

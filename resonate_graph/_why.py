@@ -183,5 +183,5 @@ def _changed_items(prefix: str, old: Mapping[str, Any], new: Mapping[str, Any]) 
 
 
 def _short(value: object) -> str:
-    text = str(value)
+    text = f"{value:g}" if isinstance(value, float) else str(value)
     return text if len(text) <= 60 else f"{text[:57]}..."

@@ -148,7 +148,7 @@ def gc(
     printer = Printer(as_json=as_json)
     opened = _open(store)
     swept = opened.sweep_up()
-    dropped = opened.retention.make_room(parse_bytes(limit) if limit else None)
+    dropped = opened.make_room(parse_bytes(limit) if limit else None)
     freed = sum(item.bytes for item in dropped)
     printer.document(
         {
