@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib import metadata, resources
@@ -12,19 +12,25 @@ from typing import Any, Literal
 
 import platformdirs
 
+from ._audio import Audio
 from ._bindings import Binding, Bindings
 from ._builder import Builder
 from ._check import Call, check
-from ._decode import Limits
+from ._decode import Limits, read_audio
 from ._devices import REQUESTS, Request
 from ._document import Located, parse
 from ._errors import CatalogError, DeviceError, GraphError, InputError, Problem
 from ._events import Event
 from ._execute import Execution, Settings
 from ._graph import BoundGraph
+from ._plan import Plan
+from ._provenance import describe
 from ._publish import publish
 from ._results import Result
 from ._store import Store
+from ._sweep import sweep
+from ._sweep_report import Row
+from ._why import Explainer, Reason
 
 GRAPHS_GROUP = "resonate_graph.graphs"
 
@@ -150,24 +156,106 @@ class Graph(Builder):
 
         Args and errors are those of `run`.
         """
+        execution, plan = self._planned(inputs, params, outputs, store, models, max_minutes)
+        return [
+            PlannedStep(
+                id=name,
+                type=step.type.id,
+                status=_status(plan, name),
+                wanted=tuple(sorted(execution.graph.wanted_ports.get(name, ()))),
+                key=plan.key(name) if name in plan.statuses else None,
+            )
+            for name, step in execution.graph.steps.items()
+        ]
+
+    def why(
+        self,
+        inputs: Mapping[str, Binding] | None = None,
+        *,
+        params: Mapping[str, Any] | None = None,
+        outputs: Collection[str] | None = None,
+        store: Store | str | os.PathLike[str] | None = None,
+        models: str | os.PathLike[str] | None = None,
+        max_minutes: float = Limits.max_minutes,
+    ) -> list[Reason]:
+        """Say for every node that would run what changed since it was computed last.
+
+        Args and errors are those of `run`.
+        """
+        opened = _store(store)
+        assert opened is not None
+        execution, plan = self._planned(inputs, params, outputs, opened, models, max_minutes)
+        explainer = Explainer(execution.graph, plan, execution.keys, opened)
+        reasons = []
+        for name, step in execution.graph.steps.items():
+            status = _status(plan, name)
+            why = explainer.reasons(name) if status in ("run", "open") else ()
+            reasons.append(Reason(name, step.type.id, status, why))
+        return reasons
+
+    def sweep(
+        self,
+        inputs: Mapping[str, Binding],
+        grid: Mapping[str, Sequence[Any]],
+        folder: str | os.PathLike[str],
+        *,
+        params: Mapping[str, Any] | None = None,
+        reference: str | os.PathLike[str] | None = None,
+        store: Store | str | os.PathLike[str] | None = None,
+        jobs: int = 1,
+        on_row: Callable[[Row], None] | None = None,
+        **settings: Any,
+    ) -> list[Row]:
+        """Run the graph with every combination of a grid of params, and compare the results.
+
+        What combinations share is computed once. One that fails does not stop the others. A
+        sweep that was interrupted goes on where it stopped when it is called again.
+
+        Args:
+            inputs: as for `run`.
+            grid: the values to try, by param: ``{"gate.threshold_db": [-60, -50, -40]}``.
+            folder: gets a folder per combination, ``results.json`` and ``report.html``.
+            params: params that are the same in all combinations.
+            reference: a file; SI-SDR against it is given for audio outputs of its shape.
+            store: as for `run`.
+            jobs: how many combinations run at a time.
+            on_row: told of each combination when it is done.
+            settings: the other arguments of `run`.
+
+        Returns:
+            A row per combination; the first param of the grid changes slowest.
+
+        Raises:
+            InputError: the reference cannot be read.
+        """
+        opened = _store(store)
+        fixed = params or {}
+        return sweep(
+            self.name,
+            lambda combo: self.run(inputs, params={**fixed, **combo}, store=opened, **settings),
+            grid,
+            Path(folder),
+            measure=lambda audio: _loudness(audio, opened),
+            reference=read_audio(Path(reference)) if reference is not None else None,
+            jobs=jobs,
+            on_row=on_row or (lambda row: None),
+        )
+
+    def _planned(
+        self,
+        inputs: Mapping[str, Binding] | None,
+        params: Mapping[str, Any] | None,
+        outputs: Collection[str] | None,
+        store: Store | str | os.PathLike[str] | Literal[False] | None,
+        models: str | os.PathLike[str] | None,
+        max_minutes: float,
+    ) -> tuple[Execution, Plan]:
         inputs = inputs or {}
         bound = self.check(list(inputs), params=params, outputs=outputs, models=models)
         settings = Settings(store=_store(store), models=_path(models))
         limits = Limits(max_minutes=max_minutes)
         execution = Execution(bound, self._bindings(bound, inputs, limits, settings), settings)
-        plan = execution.plan(fetch=False)
-        statuses = plan.statuses
-        return [
-            PlannedStep(
-                id=name,
-                type=step.type.id,
-                status=_planned(statuses.get(name, "skipped"), name in statuses
-                                and plan.must_run(name)),
-                wanted=tuple(sorted(bound.wanted_ports.get(name, ()))),
-                key=plan.key(name) if name in statuses else None,
-            )
-            for name, step in bound.steps.items()
-        ]  # fmt: skip
+        return execution, execution.plan(fetch=False)
 
     def run(
         self,
@@ -222,7 +310,8 @@ class Graph(Builder):
         )
         bindings = self._bindings(bound, inputs, Limits(warn_minutes, max_minutes), settings)
         outcome = Execution(bound, bindings, settings).run()
-        return Result(self.name, outcome, bindings.paths)
+        story = describe(self._document, params or {}, bound, bindings, outcome)
+        return Result(self.name, outcome, bindings.paths, story)
 
     def _bindings(
         self,
@@ -305,7 +394,25 @@ def _path(given: str | os.PathLike[str] | None) -> Path | None:
     return Path(given) if given is not None else None
 
 
-def _planned(status: str, certain: bool) -> str:
+def _status(plan: Plan, name: str) -> str:
+    status = plan.statuses.get(name, "skipped")
     if status in ("skipped", "cached"):
         return status
-    return "run" if certain else "open"
+    return "run" if plan.must_run(name) else "open"
+
+
+_MEASURE = """{
+  "format": 1, "name": "measure",
+  "inputs": {"audio": {"type": "audio"}},
+  "nodes": {"measure": {"type": "measure_loudness", "inputs": {"audio": "$audio"}}},
+  "outputs": {"loudness": "measure"}
+}"""
+
+
+def _loudness(audio: Audio, store: Store | None) -> dict[str, float | None]:
+    """Return loudness and true peak, by the node `measure_loudness` of whoever provides it."""
+    report: Any = Graph.from_json(_MEASURE).run({"audio": audio}, store=store or False)["loudness"]
+    return {
+        "integrated_lufs": report.integrated_lufs,
+        "true_peak_dbtp": report.true_peak_dbtp,
+    }

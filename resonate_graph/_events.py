@@ -32,6 +32,14 @@ class NodeStarted:
 
 
 @dataclass(frozen=True)
+class NodeWaiting:
+    """A node waits while another process computes the same thing."""
+
+    node: str
+    type: str
+
+
+@dataclass(frozen=True)
 class NodeProgress:
     """A node is at `done` of `total`, in a unit of its own."""
 
@@ -68,5 +76,6 @@ class RunFinished:
 
 
 Event: TypeAlias = (
-    "RunStarted | InputRead | NodeStarted | NodeProgress | NodeFinished | Warned | RunFinished"
+    "RunStarted | InputRead | NodeStarted | NodeWaiting | NodeProgress | NodeFinished | Warned "
+    "| RunFinished"
 )

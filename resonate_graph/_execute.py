@@ -7,6 +7,7 @@ finished by then is in the store.
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -23,6 +24,7 @@ from ._events import (
     NodeFinished,
     NodeProgress,
     NodeStarted,
+    NodeWaiting,
     RunFinished,
     RunStarted,
     Warned,
@@ -31,7 +33,7 @@ from ._graph import BoundGraph, InputRef, PortRef, Source, Step
 from ._keys import Key, step_key
 from ._node import Preparation
 from ._plan import Found, Plan
-from ._store import Entry, Quarantined, Store
+from ._store import Entry, Origin, Quarantined, Store
 from ._values import Value
 
 
@@ -93,7 +95,7 @@ class Execution:
     """One run of a bound graph."""
 
     def __init__(self, graph: BoundGraph, bindings: Bindings, settings: Settings) -> None:
-        self._graph = graph
+        self.graph = graph
         self._bindings = bindings
         self._settings = settings
         self._reports = {name: StepReport(name, step.type.id) for name, step in graph.steps.items()}
@@ -114,12 +116,14 @@ class Execution:
         """
         start = time.perf_counter()
         status = "failed"
-        self._tell(RunStarted(self._graph.name, self._graph.needed))
+        self._tell(RunStarted(self.graph.name, self.graph.needed))
+        store = self._settings.store
         try:
-            plan = self.plan(fetch=True)
-            self._choose_devices(plan)
-            self._advance(plan)
-            values = self._outputs(plan)
+            with store.in_use() if store else contextlib.nullcontext():
+                plan = self.plan(fetch=True)
+                self._choose_devices(plan)
+                self._advance(plan)
+                values = self._outputs(plan)
             self._report_reused(plan)
             status = "done"
         except (KeyboardInterrupt, Cancelled):
@@ -136,15 +140,20 @@ class Execution:
         Args:
             fetch: whether nodes may fetch what they need (weights) to know their identity.
         """
-        for name in self._graph.needed:
+        for name in self.graph.needed:
             self._identities[name] = self._identity(name, fetch=fetch)
         if self._settings.store is None:
-            return Plan(self._graph)
+            return Plan(self.graph)
         digests = {}
-        for name in self._graph.needed_inputs:
+        for name in self.graph.needed_inputs:
             digests[name] = self._bindings.digest(name)
             self._tell(InputRead(name, self._bindings.describe(name)))
-        return Plan(self._graph, digests, self._look_up)
+        return Plan(self.graph, digests, self._look_up)
+
+    @property
+    def keys(self) -> dict[str, Key]:
+        """The key of each step whose inputs are known, once there is a plan."""
+        return {name: known.key for name, known in self._known.items()}
 
     # -- one step -----------------------------------------------------------------------------
 
@@ -158,19 +167,32 @@ class Execution:
 
     def _take(self, plan: Plan, name: str) -> None:
         """Run a step that is ready; or find that another process did, or that an input is lost."""
-        step = self._graph.steps[name]
+        step = self.graph.steps[name]
         plan.start(name)
         known = self._known.get(name)
         store = self._settings.store
         if known is None or store is None:
             self._run(plan, step, known)
             return
-        with store.lock(known.key, self._check_cancelled):
+        with store.lock(known.key, self._waiting(step)):
             found = self._find(step, known.key)
             if plan.wanted(name) <= found.present:
                 plan.finished(name, found.digests, cached=True)
             else:
                 self._run(plan, step, known)
+
+    def _waiting(self, step: Step) -> Callable[[], None]:
+        """Return what to do now and then while another process computes the same."""
+        told = False
+
+        def wait() -> None:
+            nonlocal told
+            self._check_cancelled()
+            if not told:
+                told = True
+                self._tell(NodeWaiting(step.id, step.type.id))
+
+        return wait
 
     def _run(self, plan: Plan, step: Step, known: _Known | None) -> None:
         inputs = self._inputs(plan, step)
@@ -227,13 +249,13 @@ class Execution:
         store = self._settings.store
         assert store is not None
         entry = self._known[source.node].entries[source.port]
-        port = self._graph.steps[source.node].type.output(source.port)
+        port = self.graph.steps[source.node].type.output(source.port)
         assert port is not None
         return store.get(entry, port.type)
 
     def _release(self, plan: Plan) -> None:
         """Let go of what nobody will read again."""
-        for name in self._graph.needed_inputs:
+        for name in self.graph.needed_inputs:
             source = InputRef(name)
             if source not in self._kept and not plan.in_use(source):
                 self._bindings.release(name)
@@ -295,6 +317,11 @@ class Execution:
                     seconds=report.seconds,
                     device=report.device,
                     warnings=warnings,
+                    origin=Origin(
+                        graph=self.graph.name,
+                        node=report.id,
+                        files={name: str(path) for name, path in self._bindings.paths.items()},
+                    ),
                 )
             except (OutputError, StoreError) as error:
                 self._give_up_on_store(error)
@@ -317,18 +344,18 @@ class Execution:
     # -- before and after -----------------------------------------------------------------------
 
     def _identity(self, name: str, *, fetch: bool) -> Mapping[str, Any]:
-        step = self._graph.steps[name]
+        step = self.graph.steps[name]
         if step.type.prepare is None:
             return {}
-        wanted = self._graph.wanted_ports[name]
+        wanted = self.graph.wanted_ports[name]
         question = Preparation(step.plain_params, wanted, self._settings.models, fetch)
         return step.type.prepare(question)
 
     def _choose_devices(self, plan: Plan) -> None:
         """Find out now, not after an hour, that a device somebody insists on is not there."""
-        for name in self._graph.needed:
+        for name in self.graph.needed:
             if plan.must_run(name):
-                self._device(self._graph.steps[name])
+                self._device(self.graph.steps[name])
 
     def _device(self, step: Step) -> str:
         if step.type.device == "cpu":
@@ -338,7 +365,7 @@ class Execution:
     def _outputs(self, plan: Plan) -> dict[str, Value]:
         """Return the values of the outputs; what turns out to be lost is computed again."""
         values: dict[str, Value] = {}
-        for name, source in self._graph.outputs.items():
+        for name, source in self.graph.outputs.items():
             while name not in values:
                 try:
                     values[name] = self._value(source)

@@ -31,7 +31,7 @@ def publish(
         raise OutputError(f"{path}: cannot be written: {_reason(error)}") from error
     temporary = folder / f".writing-{secrets.token_hex(8)}"
     try:
-        with temporary.open("xb") as file:
+        with temporary.open("x+b") as file:
             write(file)
             file.flush()
             os.fsync(file.fileno())

@@ -6,13 +6,17 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from ._audio import Audio
 from ._errors import OutputError
 from ._execute import Outcome
+from ._provenance import SUFFIX, TAGGED, write_tag
 from ._publish import publish
 from ._values import File, Report, Value, digest
+
+#: Beyond this a WAV file is RF64, whose metadata nobody agrees on; the file beside it has it all.
+_MAX_TAGGED_BYTES = 4_000_000_000
 
 
 class Result(Mapping[str, Value]):
@@ -22,11 +26,19 @@ class Result(Mapping[str, Value]):
 
     Attributes:
         report: the same document as ``resonate run --json`` prints.
+        provenance: what it takes to make the outputs again; `save` writes it beside each file.
     """
 
-    def __init__(self, graph: str, outcome: Outcome, sources: Mapping[str, Path]) -> None:
+    def __init__(
+        self,
+        graph: str,
+        outcome: Outcome,
+        sources: Mapping[str, Path],
+        provenance: Mapping[str, Any],
+    ) -> None:
         self._values = outcome.values
         self._sources = dict(sources)
+        self.provenance = dict(provenance)
         self.report: dict[str, Any] = {
             "graph": graph,
             "status": "done",
@@ -42,11 +54,16 @@ class Result(Mapping[str, Value]):
             ],
         }
 
-    def save(self, folder: str | Path) -> dict[str, Path]:
+    def save(self, folder: str | Path, *, provenance: bool = True) -> dict[str, Path]:
         """Write every output into a folder; each file is there whole or not at all.
 
         Audio becomes 32-bit-float WAV, bit-exact; encoded files keep their format; reports and
-        scalars become JSON.
+        scalars become JSON. Beside each file lies its provenance, which WAV, FLAC and MP3 files
+        also carry in their metadata.
+
+        Args:
+            folder: where the files go.
+            provenance: False to write the outputs alone.
 
         Returns:
             The files by output name.
@@ -64,7 +81,8 @@ class Result(Mapping[str, Value]):
                 raise OutputError(f"{path}: the outputs {other!r} and {name!r} share this file")
             self._spare_the_inputs(path)
         for name, path in targets.items():
-            _save(self[name], path)
+            text = json.dumps(self.provenance, ensure_ascii=False) if provenance else None
+            _save(self[name], path, text)
             self.report["outputs"][name]["path"] = str(path)
         return targets
 
@@ -98,13 +116,20 @@ def _file_name(name: str, value: Value) -> str:
     return f"{name}.wav" if isinstance(value, Audio) else f"{name}.json"
 
 
-def _save(value: Value, path: Path) -> None:
-    if isinstance(value, Audio):
-        value.save(path)
-    elif isinstance(value, File):
-        content = value.content
-        publish(path, lambda file: file.write(content))
-    else:
-        plain = value.model_dump(mode="json") if isinstance(value, Report) else value
-        text = json.dumps(plain, indent=2, ensure_ascii=False) + "\n"
-        publish(path, lambda file: file.write(text.encode()))
+def _save(value: Value, path: Path, provenance: str | None) -> None:
+    def write(file: IO[bytes]) -> None:
+        if isinstance(value, Audio):
+            value.write_wav(file)
+        elif isinstance(value, File):
+            file.write(value.content)
+        else:
+            plain = value.model_dump(mode="json") if isinstance(value, Report) else value
+            file.write((json.dumps(plain, indent=2, ensure_ascii=False) + "\n").encode())
+        if provenance is not None and path.suffix in TAGGED and file.tell() < _MAX_TAGGED_BYTES:
+            write_tag(file, path.suffix, provenance)
+
+    publish(path, write)
+    if provenance is not None:
+        text = json.dumps(json.loads(provenance), indent=2, ensure_ascii=False) + "\n"
+        beside = path.with_name(path.name + SUFFIX)
+        publish(beside, lambda file: file.write(text.encode()))

@@ -4,7 +4,7 @@
 
     objects/ab/abcd….wav      content, named by its digest: float WAV, encoded files, JSON
     records/ab/abcd….json     key -> the digest of each port, what the key was made of, the cost
-    temporary/  locks/  quarantine/
+    temporary/  locks/  quarantine/      (and what _retention keeps)
 
 An object is published before the record that names it, each by a rename after a sync, so a
 reader sees a thing whole or not at all. Whatever is handed out was compared with its digest
@@ -19,6 +19,7 @@ import json
 import mmap
 import os
 import secrets
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Annotated, Any, Literal
@@ -32,13 +33,15 @@ from ._audio import Audio, audio_hasher
 from ._errors import StoreError
 from ._keys import Key
 from ._publish import publish, sync_folder
+from ._retention import Retention, StoredObject
 from ._types import PortType
-from ._values import File, Report, Value, canonical_json, digest, value_json
+from ._values import File, Report, Value, canonical_json, digest, json_digest, value_json
 from ._wav import HEADER_BYTES, read_float_wav_header
 
 Kind = Literal["audio", "file", "json"]
 
 _LOCK_SECONDS = 0.25
+_LEFTOVER_SECONDS = 3600
 
 
 class Entry(BaseModel):
@@ -84,8 +87,35 @@ class Entry(BaseModel):
         return cls(digest=digest(value), kind="json", suffix=".json", bytes=size)
 
 
+class Origin(BaseModel):
+    """Where a result came from first: for people, not part of any key.
+
+    Attributes:
+        graph: the graph's name.
+        node: the node's name in it.
+        files: the files that were bound to the graph's inputs.
+    """
+
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
+
+    graph: str
+    node: str
+    files: dict[str, str] = {}
+
+
 class Record(BaseModel):
-    """What is known of one key: the content of each port that was ever computed."""
+    """What is known of one key: the content of each port that was ever computed.
+
+    Attributes:
+        key: the key.
+        preimage: what it was made of.
+        ports: what came out, by port.
+        seconds: how long it took to compute.
+        device: where it was computed.
+        warnings: what the node had to say, as (code, message).
+        origin: where it came from first.
+        created: when, in seconds since 1970.
+    """
 
     model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
 
@@ -96,6 +126,8 @@ class Record(BaseModel):
     seconds: float = 0.0
     device: str | None = None
     warnings: list[tuple[str, str]] = []
+    origin: Origin | None = None
+    created: float = 0.0
 
 
 class Quarantined(Exception):
@@ -109,6 +141,9 @@ class Store:
 
     Args:
         path: the folder; it is made when something is first written.
+        limit_bytes: what its objects may take together; what is cheapest to compute again goes
+            first. None for ``RESONATE_STORE_LIMIT`` (such as ``50GB``), else 20 GB or a tenth of
+            the free disk, whichever is smaller.
 
     Example:
         >>> import tempfile, numpy as np
@@ -118,8 +153,9 @@ class Store:
         Audio(2 ch, 8 frames, 44100 Hz, 0.000 s)
     """
 
-    def __init__(self, path: str | os.PathLike[str]) -> None:
+    def __init__(self, path: str | os.PathLike[str], *, limit_bytes: int | None = None) -> None:
         self.path = Path(path)
+        self.retention = Retention(self.path, limit_bytes)
         self._verified: set[tuple[str, int, int, int]] = set()
         self._damaged: set[Path] = set()
 
@@ -148,7 +184,10 @@ class Store:
 
     def present(self, record: Record) -> frozenset[str]:
         """Return the ports of a record whose object is there, in the right size."""
-        return frozenset(port for port, entry in record.ports.items() if self._has(entry))
+        found = {port: entry for port, entry in record.ports.items() if self._has(entry)}
+        for entry in found.values():
+            self.retention.used(self._object_path(entry))
+        return frozenset(found)
 
     def get(self, entry: Entry, port_type: PortType) -> Value:
         """Return a value, compared with its digest. Audio is memory-mapped, not read.
@@ -180,6 +219,7 @@ class Store:
         if not (self._has(entry) and self._is_intact(entry)):
             publish(path, lambda file: _write(value, file), temp_folder=self._temporary)
             self._damaged.discard(path)
+            self.retention.added(path, entry.bytes, self.costs)
         return entry
 
     def put_record(
@@ -190,6 +230,7 @@ class Store:
         seconds: float = 0.0,
         device: str | None = None,
         warnings: Sequence[tuple[str, str]] = (),
+        origin: Origin | None = None,
     ) -> Record:
         """Add ports to the record of a key.
 
@@ -207,6 +248,8 @@ class Store:
             seconds=seconds,
             device=device,
             warnings=list(warnings),
+            origin=earlier.origin if earlier else origin,
+            created=time.time(),
         )
         text = _seal(record)
         path = self._record_path(key.hex)
@@ -234,6 +277,99 @@ class Store:
             yield
         finally:
             lock.release()
+
+    def records(self) -> Iterator[Record]:
+        """Yield every record that is whole."""
+        for path in sorted((self.path / "records").glob("*/*.json")):
+            with contextlib.suppress(OSError):
+                record = _unseal(path.read_bytes())
+                if record is not None and record.key == path.stem:
+                    yield record
+
+    def costs(self) -> dict[str, float]:
+        """Return the seconds it took to compute each object, by digest."""
+        costs: dict[str, float] = {}
+        for record in self.records():
+            for entry in record.ports.values():
+                share = record.seconds / len(record.ports)
+                costs[entry.digest] = max(share, costs.get(entry.digest, 0.0))
+        return costs
+
+    def make_room(self, limit_bytes: int | None = None) -> list[StoredObject]:
+        """Drop what is cheapest to compute again until a limit holds; return what went.
+
+        Args:
+            limit_bytes: what the objects may take together; None for the store's own limit.
+        """
+        return self.retention.make_room(self.costs, limit_bytes)
+
+    def in_use(self) -> contextlib.AbstractContextManager[None]:
+        """Spare what is used during a run from being dropped, by this process and by others."""
+        return self.retention.run(self.costs)
+
+    def evictions(self) -> dict[str, float]:
+        """Return when objects were dropped to make room, in seconds since 1970, by digest."""
+        return self.retention.evictions()
+
+    def quarantined(self) -> set[str]:
+        """Return the digests and keys of what was found damaged and moved away."""
+        with contextlib.suppress(OSError):
+            return {path.stem.rpartition("-")[0] for path in self._quarantine_folder.iterdir()}
+        return set()
+
+    def verify(self) -> Iterator[tuple[Path, bool]]:
+        """Compare every object and record with its digest; move away what does not match.
+
+        Yields:
+            Each file, and whether it is sound.
+        """
+        entries: dict[Path, Entry] = {}
+        for path in sorted((self.path / "records").glob("*/*.json")):
+            record = _unseal(path.read_bytes())
+            sound = record is not None and Key.of(record.preimage).hex == path.stem
+            if record is None or not sound:
+                self._quarantine(path)
+            else:
+                entries.update({self._object_path(one): one for one in record.ports.values()})
+            yield path, sound
+        self._verified.clear()
+        for item in self.retention.objects():
+            if entry := entries.get(item.path):
+                sound = self._is_intact(entry)
+                if not sound:
+                    self._quarantine(item.path)
+                yield item.path, sound
+
+    def sweep_up(self) -> list[Path]:
+        """Remove what killed processes left behind, and objects that no record names."""
+        removed = []
+        named = {
+            self._object_path(entry) for record in self.records() for entry in record.ports.values()
+        }
+        orphans = [item.path for item in self.retention.objects() if item.path not in named]
+        horizon = time.time() - _LEFTOVER_SECONDS
+        for path in [*self._temporary.glob("*"), *orphans, *self._quarantine_folder.glob("*")]:
+            with contextlib.suppress(OSError):
+                if path.stat().st_mtime < horizon:
+                    path.unlink()
+                    removed.append(path)
+        return removed
+
+    def forget(self, record: Record) -> list[StoredObject]:
+        """Remove a record, and its objects unless another record names them; return these."""
+        self._record_path(record.key).unlink(missing_ok=True)
+        still_named = {entry.digest for other in self.records() for entry in other.ports.values()}
+        removed = []
+        for entry in record.ports.values():
+            path = self._object_path(entry)
+            if entry.digest not in still_named and (size := _size(path)) is not None:
+                path.unlink(missing_ok=True)
+                removed.append(StoredObject(path, size))
+        return removed
+
+    def object_path(self, entry: Entry) -> Path | None:
+        """Return the file of an object, None where it is not there."""
+        return self._object_path(entry) if self._has(entry) else None
 
     def _has(self, entry: Entry) -> bool:
         path = self._object_path(entry)
@@ -286,6 +422,10 @@ class Store:
         return Audio.trusted(samples.T, sample_rate, entry.digest)
 
     @property
+    def _quarantine_folder(self) -> Path:
+        return self.path / "quarantine"
+
+    @property
     def _temporary(self) -> Path:
         return self.path / "temporary"
 
@@ -297,7 +437,7 @@ class Store:
 
     def _quarantine(self, path: Path) -> None:
         """Move a file out of the way, so that nobody meets it again and somebody can look at it."""
-        folder = self.path / "quarantine"
+        folder = self._quarantine_folder
         with contextlib.suppress(OSError):
             folder.mkdir(parents=True, exist_ok=True)
             path.replace(folder / f"{path.stem}-{secrets.token_hex(4)}{path.suffix}")
@@ -307,7 +447,7 @@ class Store:
 def _matches(content: bytes, entry: Entry) -> bool:
     if entry.kind == "file":
         return digest(File(content, entry.suffix)) == entry.digest
-    return blake3(b"resonate_graph json 1\0" + content).hexdigest() == entry.digest
+    return json_digest(content) == entry.digest
 
 
 def _write(value: Value, file: IO[bytes]) -> None:

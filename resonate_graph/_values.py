@@ -44,7 +44,12 @@ def digest(value: Value) -> str:
     if isinstance(value, File):
         tag = b"resonate_graph file 1\0" + value.suffix.encode() + b"\0"
         return blake3(tag + value.content).hexdigest()
-    return blake3(b"resonate_graph json 1\0" + value_json(value)).hexdigest()
+    return json_digest(value_json(value))
+
+
+def json_digest(content: bytes) -> str:
+    """Return the content digest of a report or scalar, given as canonical JSON."""
+    return blake3(b"resonate_graph json 1\0" + content).hexdigest()
 
 
 def require_portable(value: Value) -> None:

@@ -87,6 +87,27 @@ def read_params(graph: Graph, given: Sequence[str] | None) -> dict[str, Any]:
     }
 
 
+def read_grid(
+    graph: Graph, given: Sequence[str] | None
+) -> tuple[dict[str, Any], dict[str, list[Any]]]:
+    """Return the params of ``-p`` that have one value, and those with several, as ``a,b,c``.
+
+    A value that is JSON as a whole, such as a list in brackets, is one value.
+    """
+    specs = graph.document.params
+    fixed: dict[str, Any] = {}
+    grid: dict[str, list[Any]] = {}
+    for name, text in _pairs(given, "-p").items():
+        kind = specs[name].type if name in specs else ""
+        parts = [text] if text[:1] in '[{"' else text.split(",")
+        values = [_value(part, kind) for part in parts]
+        if len(values) == 1:
+            fixed[name] = values[0]
+        else:
+            grid[name] = values
+    return fixed, grid
+
+
 def chosen_store(path: Path | None, no_store: bool) -> Store | bool | None:
     """Return what ``--store`` and ``--no-store`` say, as `Graph.run` takes it."""
     if no_store and path is not None:

@@ -6,7 +6,6 @@ The recording is damaged in a known way (mains hum, tape hiss), restored by the 
 
 from __future__ import annotations
 
-import math
 import tempfile
 from importlib import resources
 from pathlib import Path
@@ -18,6 +17,7 @@ import typer
 from .._api import Graph, stock
 from .._audio import Audio
 from .._decode import read_audio
+from .._figures import si_sdr
 from .._results import Result
 from .._store import Store
 from ._call import JsonOption
@@ -119,18 +119,6 @@ class Damage:
         self.noise = original.with_samples(noise)
         added = _noise(random, original.samples.shape, original.sample_rate)
         self.degraded = original.with_samples(original.samples + added)
-
-
-def si_sdr(reference: Audio, estimate: Audio) -> float:
-    """Return the scale-invariant signal-to-distortion ratio in dB.
-
-    J. Le Roux et al.: *SDR - half-baked or well done?* (2019). Infinite for a scaled copy.
-    """
-    wanted = reference.samples.astype(np.float64).ravel()
-    found = estimate.samples.astype(np.float64).ravel()
-    target = wanted * (found @ wanted) / (wanted @ wanted)
-    rest = float(np.square(found - target).sum())
-    return 10 * math.log10(float(np.square(target).sum()) / rest) if rest else math.inf
 
 
 def _noise(

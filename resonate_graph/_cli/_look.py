@@ -34,7 +34,7 @@ from ._output import Printer
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
-    for command in (check, plan, nodes, graphs, devices):
+    for command in (check, plan, why, nodes, graphs, devices):
         app.command()(command)
 
 
@@ -121,6 +121,50 @@ def plan(
     printer.table(
         ("node", "type", "status", "outputs needed"),
         [(step.id, step.type, step.status, ", ".join(step.wanted)) for step in steps],
+    )
+
+
+def why(
+    graph: GraphArgument,
+    node: Annotated[
+        str | None, typer.Argument(metavar="[NODE]", help="Only this node of the graph.")
+    ] = None,
+    inputs: InputOption = None,
+    params: ParamOption = None,
+    only: OnlyOption = None,
+    store: StoreOption = None,
+    models: ModelsOption = None,
+    nodes: NodesOption = None,
+    max_minutes: Annotated[float, typer.Option(metavar="MINUTES")] = Limits.max_minutes,
+    as_json: JsonOption = False,
+) -> None:
+    """Say why each node would run: what changed since it was computed last."""
+    printer = Printer(as_json=as_json)
+    opened = open_graph(graph, nodes)
+    reasons = opened.why(
+        read_inputs(opened, inputs),
+        params=read_params(opened, params),
+        outputs=only or None,
+        store=store,
+        models=models,
+        max_minutes=max_minutes,
+    )
+    if node is not None:
+        reasons = [one for one in reasons if one.id == node]
+        if not reasons:
+            raise typer.BadParameter(f"the graph {opened.name!r} has no node {node!r}")
+    printer.document(
+        {
+            "graph": opened.name,
+            "nodes": [
+                {"id": one.id, "type": one.type, "status": one.status, "reasons": one.reasons}
+                for one in reasons
+            ],
+        }
+    )
+    printer.table(
+        ("node", "type", "status", "why"),
+        [(one.id, one.type, one.status, "; ".join(one.reasons)) for one in reasons],
     )
 
 

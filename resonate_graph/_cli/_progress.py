@@ -8,7 +8,15 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from typing_extensions import Self
 
-from .._events import Event, NodeFinished, NodeProgress, NodeStarted, RunFinished, Warned
+from .._events import (
+    Event,
+    NodeFinished,
+    NodeProgress,
+    NodeStarted,
+    NodeWaiting,
+    RunFinished,
+    Warned,
+)
 
 
 class ProgressDisplay:
@@ -43,6 +51,8 @@ class ProgressDisplay:
             self._start()
             label = f"{event.node} ({event.type}, {event.device})"
             self._tasks[event.node] = self._progress.add_task(label, total=None)
+        elif isinstance(event, NodeWaiting):
+            self._say(f"  {event.node:<16} waits: another process computes the same")
         elif isinstance(event, NodeProgress):
             task = self._tasks[event.node]
             self._progress.update(task, completed=event.done, total=event.total)

@@ -7,10 +7,11 @@ from typing import Annotated, Any, cast
 
 import typer
 
+from .._api import Graph
 from .._decode import Limits
 from .._devices import Request
+from .._provenance import read
 from ._call import (
-    GraphArgument,
     InputOption,
     JsonOption,
     ModelsOption,
@@ -36,7 +37,10 @@ def register(app: typer.Typer) -> None:
 
 
 def run(
-    graph: GraphArgument,
+    graph: Annotated[
+        str | None,
+        typer.Argument(metavar="[GRAPH]", help="A graph file, or the name of a stock graph."),
+    ] = None,
     inputs: InputOption = None,
     params: ParamOption = None,
     folder: Annotated[
@@ -59,15 +63,28 @@ def run(
     max_minutes: Annotated[
         float, typer.Option(metavar="MINUTES", help="Refuse longer inputs.")
     ] = Limits.max_minutes,
+    from_provenance: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Make this file again, instead of naming a graph."),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Run a graph: compute what its outputs need and the store does not have."""
     printer = Printer(as_json=as_json)
-    opened = open_graph(graph, nodes)
+    if (graph is None) == (from_provenance is None):
+        raise typer.BadParameter("name a graph, or a file with --from-provenance")
+    if from_provenance is not None:
+        recipe = read(from_provenance)
+        opened = Graph.from_json(recipe.graph, source=str(from_provenance), nodes=nodes or ())
+    else:
+        recipe = None
+        opened = open_graph(str(graph), nodes)
+    bound = {**(recipe.bindings if recipe else {}), **read_inputs(opened, inputs)}
+    changed = {**(recipe.params if recipe else {}), **read_params(opened, params)}
     with ProgressDisplay() as display:
         result = opened.run(
-            read_inputs(opened, inputs),
-            params=read_params(opened, params),
+            bound,
+            params=changed,
             outputs=only or None,
             device=cast(Request, device),
             store=cast(Any, chosen_store(store, no_store)),
@@ -78,12 +95,17 @@ def run(
             on_event=display,
         )
         result.save(folder)
-    printer.document(result.report)
+    differences = list(recipe.differences(result.provenance)) if recipe else []
+    printer.document({**result.report, "differences": differences} if recipe else result.report)
     counts = {
         status: sum(one["status"] == status for one in result.report["nodes"])
         for status in ("ran", "cached", "skipped")
     }
     summary = ", ".join(f"{count} {status}" for status, count in counts.items() if count)
     printer.line(f"{opened.name}: {summary} in {result.report['seconds']:.1f} s")
+    for difference in differences:
+        printer.line(f"  differs: {difference}")
+    if recipe and not differences:
+        printer.line("  the same samples as in the file it was made from")
     for name, output in result.report["outputs"].items():
         printer.line(f"  {name}: {output['path']}")

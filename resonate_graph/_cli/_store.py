@@ -1,0 +1,316 @@
+"""``resonate store``: what is kept, and keeping it in order."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Annotated
+
+import typer
+
+from .._api import default_store
+from .._errors import OutputError, StoreError
+from .._publish import publish
+from .._retention import parse_bytes
+from .._store import Entry, Record, Store
+from ._call import JsonOption, StoreOption
+from ._output import Printer
+
+KeysArgument = Annotated[
+    list[str],
+    typer.Argument(metavar="KEY...", help="Keys as `ls` prints them, or the start of one."),
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    group = typer.Typer(help="Look at what is stored, and keep it in order.", no_args_is_help=True)
+    for name, command in (
+        ("ls", ls),
+        ("stats", stats),
+        ("verify", verify),
+        ("gc", gc),
+        ("pin", pin),
+        ("unpin", unpin),
+        ("rm", rm),
+        ("export", export),
+    ):
+        group.command(name)(command)
+    app.add_typer(group, name="store")
+
+
+@dataclass(frozen=True)
+class Item:
+    """One port of one record, as people see it."""
+
+    key: str
+    type: str
+    port: str
+    graph: str
+    node: str
+    files: tuple[str, ...]
+    digest: str
+    bytes: int
+    here: bool
+    pinned: bool
+    seconds: float
+    uses: int
+    created: float
+
+    @property
+    def human_name(self) -> str:
+        """The name it is exported under: ``song/split.vocals``."""
+        song = "+".join(Path(name).stem for name in self.files) or self.graph or "unknown"
+        port = "" if self.port == "out" else f".{self.port}"
+        return f"{song}/{self.node or self.type.replace('/', '_')}{port}"
+
+
+def ls(store: StoreOption = None, as_json: JsonOption = False) -> None:
+    """List what is stored: newest first, with where it came from and what it cost."""
+    printer = Printer(as_json=as_json)
+    items = sorted(_items(_open(store)), key=lambda item: -item.created)
+    printer.document({"items": [vars(item) for item in items]})
+    printer.table(
+        ("key", "from", "type", "size", "cost", "uses", "made", ""),
+        [
+            (
+                item.key[:12],
+                item.human_name,
+                item.type,
+                _size_text(item.bytes) if item.here else "gone",
+                f"{item.seconds:.1f} s",
+                item.uses,
+                time.strftime("%Y-%m-%d %H:%M", time.localtime(item.created)),
+                "pinned" if item.pinned else "",
+            )
+            for item in items
+        ],
+    )
+
+
+def stats(store: StoreOption = None, as_json: JsonOption = False) -> None:
+    """Say how much is stored, what it cost to compute, and what reuse has saved."""
+    printer = Printer(as_json=as_json)
+    opened = _open(store)
+    objects = opened.retention.objects()
+    costs = opened.costs()
+    figures = {
+        "path": str(opened.path),
+        "objects": len(objects),
+        "records": sum(1 for _ in opened.records()),
+        "bytes": sum(item.bytes for item in objects),
+        "limit_bytes": opened.retention.limit_bytes,
+        "pinned": sum(item.pinned for item in objects),
+        "quarantined": len(opened.quarantined()),
+        "seconds_kept": round(sum(costs.get(item.digest, 0.0) for item in objects), 3),
+        "seconds_saved": round(
+            sum(costs.get(item.digest, 0.0) * max(0, item.uses - 1) for item in objects), 3
+        ),
+    }
+    printer.document(figures)
+    printer.line(f"{figures['path']}")
+    printer.line(
+        f"  {figures['objects']} objects of {figures['records']} records, "
+        f"{_size_text(sum(item.bytes for item in objects))} of at most "
+        f"{_size_text(opened.retention.limit_bytes)}"
+    )
+    printer.line(f"  {figures['pinned']} pinned, {figures['quarantined']} in quarantine")
+    printer.line(
+        f"  they took {figures['seconds_kept']} s to compute; "
+        f"reuse has saved about {figures['seconds_saved']} s"
+    )
+
+
+def verify(store: StoreOption = None, as_json: JsonOption = False) -> None:
+    """Compare everything with its digest; what does not match goes into quarantine."""
+    printer = Printer(as_json=as_json)
+    checked = list(_open(store).verify())
+    damaged = [str(path) for path, sound in checked if not sound]
+    printer.document({"checked": len(checked), "damaged": damaged})
+    printer.line(f"{len(checked)} files checked, {len(damaged)} damaged")
+    for path in damaged:
+        printer.line(f"  {path}")
+    if damaged:
+        raise typer.Exit(1)
+
+
+def gc(
+    store: StoreOption = None,
+    limit: Annotated[
+        str | None, typer.Option(metavar="SIZE", help="Shrink to this, such as 5GB.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Remove leftovers, and drop what is cheapest to compute again until the limit holds."""
+    printer = Printer(as_json=as_json)
+    opened = _open(store)
+    swept = opened.sweep_up()
+    dropped = opened.make_room(parse_bytes(limit) if limit else None)
+    freed = sum(item.bytes for item in dropped)
+    printer.document(
+        {
+            "leftovers": [str(path) for path in swept],
+            "dropped": [item.digest for item in dropped],
+            "bytes_freed": freed,
+        }
+    )
+    printer.line(
+        f"{len(swept)} leftovers removed, {len(dropped)} objects dropped ({_size_text(freed)})"
+    )
+
+
+def pin(keys: KeysArgument, store: StoreOption = None, as_json: JsonOption = False) -> None:
+    """Keep results whatever happens."""
+    opened = _open(store)
+    _report_each(Printer(as_json=as_json), "pinned", _chosen(opened, keys), opened.retention.pin)
+
+
+def unpin(keys: KeysArgument, store: StoreOption = None, as_json: JsonOption = False) -> None:
+    """Let results be dropped again."""
+    opened = _open(store)
+    chosen = _chosen(opened, keys)
+    _report_each(Printer(as_json=as_json), "unpinned", chosen, opened.retention.unpin)
+
+
+def rm(keys: KeysArgument, store: StoreOption = None, as_json: JsonOption = False) -> None:
+    """Remove results; what other results share stays."""
+    printer = Printer(as_json=as_json)
+    opened = _open(store)
+    records = _chosen(opened, keys)
+    removed = [item for record in records for item in opened.forget(record)]
+    freed = sum(item.bytes for item in removed)
+    printer.document({"removed": [record.key for record in records], "bytes_freed": freed})
+    printer.line(f"{len(records)} results removed ({_size_text(freed)})")
+
+
+def export(
+    keys: Annotated[
+        list[str] | None, typer.Argument(metavar="[KEY...]", help="All, where none is given.")
+    ] = None,
+    folder: Annotated[
+        Path, typer.Option("--out", "-o", metavar="DIR", help="Where the files go.")
+    ] = Path("out/export"),
+    link: Annotated[
+        bool, typer.Option("--link", help="Link to the stored files instead of copying them.")
+    ] = False,
+    store: StoreOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Write results under names for people, such as song/split.vocals.wav.
+
+    A linked file is the stored one: do not edit it, and expect it to go when the store drops it.
+    """
+    printer = Printer(as_json=as_json)
+    opened = _open(store)
+    wanted = {record.key for record in _chosen(opened, keys)} if keys else None
+    written: list[str] = []
+    for item, entry in _entries(opened):
+        source = opened.object_path(entry)
+        if source is None or (wanted is not None and item.key not in wanted):
+            continue
+        target = _free_name(folder / f"{item.human_name}{entry.suffix}", written)
+        _export(source, target, link)
+        written.append(str(target))
+    printer.document({"files": written})
+    for name in written:
+        printer.line(name)
+
+
+def _open(path: Path | None) -> Store:
+    return Store(path) if path is not None else default_store()
+
+
+def _items(store: Store) -> Iterator[Item]:
+    for item, _ in _entries(store):
+        yield item
+
+
+def _entries(store: Store) -> Iterator[tuple[Item, Entry]]:
+    objects = {item.digest: item for item in store.retention.objects()}
+    for record in store.records():
+        for port, entry in record.ports.items():
+            known = objects.get(entry.digest)
+            yield (
+                Item(
+                    key=record.key,
+                    type=str(record.preimage.get("type", "input")),
+                    port=port,
+                    graph=record.origin.graph if record.origin else "",
+                    node=record.origin.node if record.origin else "",
+                    files=tuple(record.origin.files.values()) if record.origin else (),
+                    digest=entry.digest,
+                    bytes=entry.bytes,
+                    here=known is not None,
+                    pinned=known is not None and known.pinned,
+                    seconds=record.seconds,
+                    uses=known.uses if known else 0,
+                    created=record.created,
+                ),
+                entry,
+            )
+
+
+def _chosen(store: Store, keys: Sequence[str]) -> list[Record]:
+    """Return the records that keys, or the start of keys, name.
+
+    Raises:
+        StoreError: one names none, or several.
+    """
+    records = list(store.records())
+    chosen = []
+    for key in keys:
+        found = [record for record in records if record.key.startswith(key)]
+        if len(found) != 1:
+            many = "no result has" if not found else f"{len(found)} results have"
+            raise StoreError(
+                f"{many} a key that starts with {key!r}; `resonate store ls` lists them"
+            )
+        chosen.extend(found)
+    return chosen
+
+
+def _report_each(
+    printer: Printer, done: str, records: list[Record], act: Callable[[str], None]
+) -> None:
+    digests = [entry.digest for record in records for entry in record.ports.values()]
+    for digest in digests:
+        act(digest)
+    printer.document({done: digests})
+    printer.line(f"{len(digests)} objects {done}")
+
+
+def _export(source: Path, target: Path, link: bool) -> None:
+    if not link:
+        publish(target, lambda file: _copy(source, file))
+        return
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.unlink(missing_ok=True)
+        target.symlink_to(source.resolve())
+    except OSError as error:
+        raise OutputError(f"{target}: cannot be linked: {error.strerror}") from error
+
+
+def _copy(source: Path, file: IO[bytes]) -> None:
+    with source.open("rb") as content:
+        shutil.copyfileobj(content, file)
+
+
+def _free_name(path: Path, taken: Sequence[str]) -> Path:
+    number = 2
+    candidate = path
+    while str(candidate) in taken:
+        candidate = path.with_name(f"{path.stem}-{number}{path.suffix}")
+        number += 1
+    return candidate
+
+
+def _size_text(size: float) -> str:
+    for unit in ("B", "kB", "MB", "GB"):
+        if size < 1000:
+            return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
+        size /= 1000
+    return f"{size:.1f} TB"

@@ -1,0 +1,187 @@
+"""Provenance: how a file was made, written beside it and into it, and read back.
+
+It says what somebody needs to make the file again and to see what differs: the graph, the params
+of the call, the inputs with their digests, each node's type, version, params, key, device and
+libraries, and the digest of what came out. It holds no times, so equal runs write equal files.
+"""
+
+from __future__ import annotations
+
+import json
+import platform
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import IO, Any
+
+from ._bindings import Bindings
+from ._decode import file_digest
+from ._document import GraphDocument
+from ._errors import InputError
+from ._execute import Outcome
+from ._graph import BoundGraph
+from ._values import digest
+
+FORMAT = 1
+SUFFIX = ".provenance.json"
+TAG = "RESONATE_GRAPH"
+
+#: Formats whose metadata holds the provenance as well.
+TAGGED = (".wav", ".flac", ".mp3")
+
+
+def describe(
+    document: GraphDocument,
+    params: Mapping[str, Any],
+    bound: BoundGraph,
+    bindings: Bindings,
+    outcome: Outcome,
+) -> dict[str, Any]:
+    """Return the provenance of a run, as plain JSON values."""
+    inputs: dict[str, Any] = {}
+    for name in bound.needed_inputs:
+        path = bindings.paths.get(name)
+        if path is not None:
+            inputs[name] = {"file": str(path.absolute()), "file_digest": file_digest(path)}
+        else:
+            value = bindings.value(name)
+            plain = value if isinstance(value, (str, int, float, bool)) else None
+            inputs[name] = {"value": plain, "digest": digest(value)}
+    nodes: dict[str, Any] = {}
+    for report in outcome.steps:
+        if report.status == "skipped":
+            continue
+        step = bound.steps[report.id]
+        nodes[report.id] = {
+            "type": report.type,
+            "version": step.type.version,
+            "params": dict(step.plain_params),
+            "key": report.key,
+            "device": report.device,
+            "libraries": step.type.library_versions,
+        }
+    return {
+        "format": FORMAT,
+        "made_with": {
+            "resonate-graph": metadata.version("resonate-graph"),
+            "python": platform.python_version(),
+        },
+        "graph": document.model_dump(mode="json", exclude_unset=True) | {"format": 1},
+        "params": dict(params),
+        "inputs": inputs,
+        "nodes": nodes,
+        "outputs": {name: digest(value) for name, value in outcome.values.items()},
+    }
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What a provenance says about making a file again.
+
+    Attributes:
+        graph: the graph's JSON text.
+        params: the params of the call.
+        files: the files that were bound, by input.
+        values: the scalars that were bound, by input.
+        file_digests: the digests of the files' bytes.
+        outputs: the digests of what came out.
+    """
+
+    graph: str
+    params: Mapping[str, Any]
+    files: Mapping[str, Path]
+    values: Mapping[str, Any]
+    file_digests: Mapping[str, str]
+    outputs: Mapping[str, str]
+
+    @property
+    def bindings(self) -> dict[str, Any]:
+        """What was bound to the graph's inputs."""
+        return {**self.files, **self.values}
+
+    def differences(self, made: Mapping[str, Any]) -> Iterator[str]:
+        """Say what differs between this and the provenance of a new run."""
+        for name, before in self.file_digests.items():
+            now = made["inputs"].get(name, {}).get("file_digest")
+            if now is not None and now != before:
+                yield f"the file bound to {name!r} is another one"
+        for name, before in self.outputs.items():
+            if name in made["outputs"] and made["outputs"][name] != before:
+                yield f"output {name!r} came out differently"
+
+
+def read(path: Path) -> Recipe:
+    """Return the provenance of a file: from its metadata, or from the JSON beside it.
+
+    Args:
+        path: the file, or its ``.provenance.json``.
+
+    Raises:
+        InputError: there is none, or it cannot be read.
+    """
+    try:
+        plain = json.loads(_text(path))
+        inputs = plain["inputs"]
+        return Recipe(
+            graph=json.dumps(plain["graph"]),
+            params=plain["params"],
+            files={name: Path(one["file"]) for name, one in inputs.items() if "file" in one},
+            values={
+                name: one["value"] for name, one in inputs.items() if one.get("value") is not None
+            },
+            file_digests={
+                name: one["file_digest"] for name, one in inputs.items() if "file_digest" in one
+            },
+            outputs=plain["outputs"],
+        )
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise InputError(path, f"its provenance cannot be read: {error}") from error
+
+
+def write_tag(file: IO[bytes], suffix: str, text: str) -> None:
+    """Put the provenance into the metadata of an open sound file; its samples stay as they are."""
+    from mutagen import flac, id3, mp3, wave
+
+    kinds: dict[str, Any] = {".wav": wave.WAVE, ".flac": flac.FLAC, ".mp3": mp3.MP3}
+    text_frame: Any = id3.TXXX
+    file.seek(0)
+    sound = kinds[suffix](file)
+    if sound.tags is None:
+        sound.add_tags()
+    if suffix == ".flac":
+        sound.tags[TAG] = text
+    else:
+        sound.tags.add(text_frame(encoding=3, desc=TAG, text=[text]))
+    file.seek(0)
+    sound.save(file)
+
+
+def _text(path: Path) -> str:
+    beside = path if path.name.endswith(SUFFIX) else path.with_name(path.name + SUFFIX)
+    try:
+        if beside.is_file():
+            return beside.read_text(encoding="utf-8")
+        if not path.is_file():
+            raise InputError(path, "there is no such file")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(beside, f"cannot be read: {error}") from error
+    found = _read_tag(path)
+    if found is None:
+        raise InputError(path, f"it carries no provenance, and there is no {beside.name} beside it")
+    return found
+
+
+def _read_tag(path: Path) -> str | None:
+    import mutagen
+
+    try:
+        sound = mutagen.File(path)
+    except mutagen.MutagenError as error:
+        raise InputError(path, f"its metadata cannot be read: {error}") from error
+    if sound is None or sound.tags is None:
+        return None
+    if path.suffix == ".flac":
+        return next(iter(sound.tags.get(TAG, [])), None)
+    frame = sound.tags.get(f"TXXX:{TAG}")
+    return str(frame.text[0]) if frame is not None and frame.text else None

@@ -1,0 +1,147 @@
+"""The store keeps within its size, drops what is cheapest first, and spares what is in use."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import resonate_graph as rg
+from resonate_graph import Audio, Store, StoreError
+from resonate_graph._keys import Key
+from resonate_graph._retention import parse_bytes
+from resonate_graph._types import PortType
+
+FRAMES = 10_000
+OBJECT_BYTES = FRAMES * 4 + 116
+
+
+def keep(store: Store, number: int, seconds: float) -> str:
+    """Keep a sound that took so many seconds to compute; return its digest."""
+    audio = Audio(np.full((1, FRAMES), number / 1000), 44100)
+    key = Key.of({"type": "test", "number": number})
+    store.put_record(key, {"out": store.put(audio)}, seconds=seconds)
+    return audio.digest
+
+
+def kept(store: Store) -> set[str]:
+    return {item.digest for item in store.retention.objects()}
+
+
+def test_what_costs_least_to_compute_again_goes_first(tmp_path: Path) -> None:
+    writer = Store(tmp_path, limit_bytes=10**9)
+    cheap = [keep(writer, number, seconds=0.01) for number in range(5)]
+    dear = [keep(writer, number, seconds=60.0) for number in range(5, 8)]
+    del writer
+    store = Store(tmp_path, limit_bytes=4 * OBJECT_BYTES)
+    store.make_room()
+    assert set(dear) <= kept(store)
+    assert len(kept(store) & set(cheap)) == 1
+
+
+def test_the_limit_is_held_while_writing_within_one_object(tmp_path: Path) -> None:
+    limit = 5 * OBJECT_BYTES
+    for number in range(20):  # each by a store of its own, so that nothing is in use
+        keep(Store(tmp_path, limit_bytes=limit), number, seconds=1.0)
+        size = sum(item.bytes for item in Store(tmp_path).retention.objects())
+        assert size <= limit + OBJECT_BYTES
+
+
+def test_a_pinned_object_stays(tmp_path: Path) -> None:
+    pinned = keep(Store(tmp_path), 1, seconds=0.0)
+    keep(Store(tmp_path), 2, seconds=9.0)
+    store = Store(tmp_path)
+    store.retention.pin(pinned)
+    store.make_room(limit_bytes=0)
+    assert kept(store) == {pinned}
+    store.retention.unpin(pinned)
+    store.make_room(limit_bytes=0)
+    assert kept(store) == set()
+
+
+def test_frequent_use_counts(tmp_path: Path) -> None:
+    often, once = (keep(Store(tmp_path), number, seconds=1.0) for number in (1, 2))
+    entry = next(
+        record.ports["out"]
+        for record in Store(tmp_path).records()
+        if record.ports["out"].digest == often
+    )
+    for _ in range(5):
+        Store(tmp_path).retention.used(tmp_path / "objects" / often[:2] / f"{often}{entry.suffix}")
+    store = Store(tmp_path)
+    store.make_room(limit_bytes=OBJECT_BYTES)
+    assert kept(store) == {often}
+    assert once not in kept(store)
+
+
+HOLDER = """
+import sys
+from resonate_graph import Store
+store = Store(sys.argv[1])
+with store.in_use():
+    for record in store.records():
+        store.present(record)
+    print("holding", flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_what_a_running_process_uses_stays_until_it_ends(tmp_path: Path) -> None:
+    digest = keep(Store(tmp_path), 1, seconds=1.0)
+    process = subprocess.Popen(
+        [sys.executable, "-c", HOLDER, str(tmp_path)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "holding\n"
+    Store(tmp_path).make_room(limit_bytes=0)
+    assert kept(Store(tmp_path)) == {digest}
+    process.kill()  # without a chance to give its lease back
+    process.wait()
+    Store(tmp_path).make_room(limit_bytes=0)
+    assert kept(Store(tmp_path)) == set()
+    assert not list((tmp_path / "leases").glob("*.uses"))
+
+
+def test_a_map_stays_valid_when_its_object_is_dropped(tmp_path: Path) -> None:
+    keep(Store(tmp_path), 7, seconds=1.0)
+    reader = Store(tmp_path)
+    entry = next(reader.records()).ports["out"]
+    audio = reader.get(entry, PortType(Audio))
+    assert isinstance(audio, Audio)
+    path = reader.object_path(entry)
+    assert path is not None
+    path.unlink()
+    np.testing.assert_array_equal(audio.samples, np.full((1, FRAMES), np.float32(7 / 1000)))
+
+
+def test_a_run_goes_on_when_the_limit_is_smaller_than_its_results(
+    tmp_path: Path, excerpt: Audio
+) -> None:
+    store = Store(tmp_path, limit_bytes=1000)
+    first = rg.stock("deliver").run({"master": excerpt}, store=store)
+    again = rg.stock("deliver").run({"master": excerpt}, store=Store(tmp_path, limit_bytes=1000))
+    assert first["delivered"] == again["delivered"]
+
+
+@pytest.mark.parametrize(
+    ("text", "size"), [("500MB", 500 * 10**6), ("20 GB", 20 * 10**9), ("1.5kb", 1500), ("7", 7)]
+)
+def test_sizes_are_read(text: str, size: int) -> None:
+    assert parse_bytes(text) == size
+
+
+@pytest.mark.parametrize("text", ["", "GB", "much", "-1GB", "nan", "1XB", "1e99"])
+def test_what_is_no_size_is_refused(text: str) -> None:
+    with pytest.raises(StoreError, match="is no size"):
+        parse_bytes(text)
+
+
+def test_the_variable_sets_the_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RESONATE_STORE_LIMIT", "3MB")
+    assert Store(tmp_path).retention.limit_bytes == 3_000_000

@@ -1,0 +1,112 @@
+"""Sweeps: all combinations, shared steps once, failures kept apart, results to look at."""
+
+from __future__ import annotations
+
+import json
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from resonate_graph import Audio, Graph, Store, read_audio
+from resonate_nodes import gain, highpass, normalize_loudness
+
+
+@pytest.fixture
+def graph() -> Graph:
+    made = Graph("levels")
+    clean = made.add(highpass, "clean")(made.input("take", Audio), frequency_hz=40.0)
+    quiet = made.add(gain, "quiet")(clean, gain_db=-3.0)
+    target = made.param("target", float, default=-16.0, minimum=-40, maximum=0)
+    made.output("master", made.add(normalize_loudness, "level")(quiet, target_lufs=target))
+    return made
+
+
+GRID = {"quiet.gain_db": [-3.0, -6.0], "target": [-20.0, -16.0, 5.0]}
+
+
+def test_every_combination_is_run_in_order_and_shares_what_it_can(
+    graph: Graph, excerpt: Audio, store: Store, tmp_path: Path
+) -> None:
+    rows = graph.sweep({"take": excerpt}, GRID, tmp_path, store=store)
+    assert [tuple(row.params.values()) for row in rows] == [
+        (gain_db, target) for gain_db in (-3.0, -6.0) for target in (-20.0, -16.0, 5.0)
+    ]
+    ran = [node for row in rows for node in row.ran]
+    assert ran.count("clean") == 1
+    assert ran.count("quiet") == 2
+    for row in rows:
+        if row.status == "done":
+            figures = row.figures["master"]
+            assert figures["integrated_lufs"] == pytest.approx(row.params["target"], abs=0.05)
+
+
+def test_one_that_fails_says_why_and_does_not_stop_the_others(
+    graph: Graph, excerpt: Audio, store: Store, tmp_path: Path
+) -> None:
+    rows = graph.sweep({"take": excerpt}, GRID, tmp_path, store=store)
+    failed = [row for row in rows if row.status == "failed"]
+    assert [row.params["target"] for row in failed] == [5.0, 5.0]
+    assert all("above the maximum 0" in row.error for row in failed)
+    assert not (tmp_path / "03").exists()
+
+
+def test_started_again_it_computes_nothing_twice(
+    graph: Graph, excerpt: Audio, store: Store, tmp_path: Path
+) -> None:
+    graph.sweep({"take": excerpt}, GRID, tmp_path, store=store)
+    again = graph.sweep({"take": excerpt}, GRID, tmp_path / "again", store=store)
+    assert [row.ran for row in again] == [()] * 6
+
+
+def test_in_parallel_it_gives_the_same_and_shares_the_same(
+    graph: Graph, excerpt: Audio, tmp_path: Path
+) -> None:
+    one = graph.sweep({"take": excerpt}, GRID, tmp_path / "a", store=tmp_path / "one")
+    many = graph.sweep({"take": excerpt}, GRID, tmp_path / "b", store=tmp_path / "many", jobs=3)
+    assert [row.figures for row in many] == [row.figures for row in one]
+    ran = [node for row in many for node in row.ran]
+    assert ran.count("clean") == 1
+    assert ran.count("quiet") == 2
+
+
+def test_with_a_reference_it_measures_the_distance(
+    graph: Graph, excerpt: Audio, store: Store, tmp_path: Path
+) -> None:
+    reference = excerpt.save(tmp_path / "reference.wav")
+    rows = graph.sweep(
+        {"take": excerpt}, {"target": [-16.0]}, tmp_path / "out", store=store, reference=reference
+    )
+    wanted = excerpt.samples.astype(np.float64).ravel()
+    found = read_audio(Path(rows[0].files["master"])).samples.astype(np.float64).ravel()
+    cosine = wanted @ found / np.sqrt((wanted @ wanted) * (found @ found))
+    expected = 10 * np.log10(cosine**2 / (1 - cosine**2))
+    assert rows[0].figures["master"]["si_sdr_db"] == pytest.approx(expected, abs=1e-6)
+
+
+class Links(HTMLParser):
+    """Collects what a page links to."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[tuple[str, str]] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found += [(tag, value or "") for name, value in attrs if name in ("src", "href")]
+
+
+def test_the_results_and_the_page_lie_in_the_folder(
+    graph: Graph, excerpt: Audio, store: Store, tmp_path: Path
+) -> None:
+    graph.sweep({"take": excerpt}, GRID, tmp_path, store=store)
+    results = json.loads((tmp_path / "results.json").read_text())
+    assert [row["status"] for row in results["rows"]].count("done") == 4
+    text = (tmp_path / "report.html").read_text()
+    page = Links()
+    page.feed(text)
+    players = [link for tag, link in page.found if tag == "audio"]
+    assert players == [f"{name}/master.wav" for name in ("01", "02", "04", "05")]
+    assert all((tmp_path / link).is_file() for _, link in page.found)
+    assert text.count("<svg") == 4
+    assert "above the maximum 0" in text
