@@ -22,6 +22,11 @@ from ._values import Value, digest, require_portable
 Binding: TypeAlias = "str | os.PathLike[str] | Audio | int | float | bool"
 
 
+def path_text(path: Path) -> str:
+    """Return a path as text that JSON can hold; bytes of a name that are no text are escaped."""
+    return os.fsencode(path).decode(errors="backslashreplace")
+
+
 @dataclass
 class Bindings:
     """What is bound to a graph's inputs, read only when somebody needs it.

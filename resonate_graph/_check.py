@@ -21,7 +21,7 @@ from ._document import GraphDocument, Located, NodeSpec, ParamSpec
 from ._errors import CatalogError, GraphError, ModelError, NodeError, ParamError, Problem
 from ._graph import BoundGraph, InputRef, PortRef, Source, Step, dependencies
 from ._node import NodeType, Preparation
-from ._positions import join
+from ._positions import join, path_in
 from ._types import Port, PortType, scalar_type
 
 _SCALARS: Mapping[str, type | tuple[type, ...]] = {
@@ -285,29 +285,38 @@ class _Check:
         if failed:
             return None
         try:
-            return node_type.check_params({**given, **overrides})
+            given = {**given, **overrides}
+            return node_type.check_params(given)
         except ParamError as error:
             place = join(pointer, error.param) if error.param else pointer
             self._add("bad-param", place, str(error))
         except ValidationError as error:
-            known = list(node_type.params.model_fields)
-            for entry in error.errors():
-                self._bad_param(spec.type, pointer, known, entry)
+            self._bad_params(node_type, pointer, given, error)
         return None
 
-    def _bad_param(self, type_id: str, pointer: str, known: list[str], entry: Any) -> None:
-        path = [str(part) for part in entry["loc"]]
-        place = join(pointer, *path)
-        if entry["type"] == "extra_forbidden":
-            hint = _meant(path[-1], known) if len(path) == 1 else ""
-            message = f"{type_id!r} has no param {'.'.join(path)!r}{hint}"
-            self._add("unknown-param", place, message, key=True)
-        elif entry["type"] == "missing":
-            message = f"{type_id!r} needs param {'.'.join(path)!r}"
-            self._add("missing-param", place, message)
-        else:
-            message = f"{'.'.join(path)}: {_lower(entry['msg'])}, not {entry['input']!r}"
-            self._add("bad-param", place, message)
+    def _bad_params(
+        self, node_type: NodeType, pointer: str, given: Any, error: ValidationError
+    ) -> None:
+        entries = [(path_in(given, entry["loc"]), entry) for entry in error.errors()]
+        parents = {path[:length] for path, _ in entries for length in range(len(path))}
+        expected: dict[tuple[str | int, ...], list[str]] = {}
+        for path, entry in entries:
+            place, name = join(pointer, *path), str(entry["loc"][-1])
+            if entry["type"] == "extra_forbidden":
+                hint = _meant(name, node_type.params.model_fields) if len(path) == 1 else ""
+                message = f"{node_type.id!r} has no param {_dotted(path)!r}{hint}"
+                self._add("unknown-param", place, message, key=True)
+            elif entry["type"] == "missing":
+                message = f"{node_type.id!r} needs param {_dotted((*path, name))!r}"
+                self._add("missing-param", join(place, name), message)
+            elif path not in parents:  # else another alternative has its fault further inside
+                expected.setdefault(path, []).append(_lower(entry["msg"]))
+        for path, messages in expected.items():
+            value: Any = given
+            for part in path:
+                value = value[part]
+            message = f"{_dotted(path)}: {', or '.join(messages)}, not {value!r}"
+            self._add("bad-param", join(pointer, *path), message)
 
     def _fill(self, value: Any, values: Mapping[str, Any], pointer: str) -> tuple[Any, bool]:
         """Put graph params where ``{"$param": name}`` stands; also say whether one was missing."""
@@ -491,6 +500,10 @@ def _meant(name: str, known: Iterable[str]) -> str:
 
 def _did_you_mean(names: list[str]) -> str:
     return f"; did you mean {' or '.join(map(repr, names))}?" if names else ""
+
+
+def _dotted(path: Iterable[str | int]) -> str:
+    return ".".join(map(str, path))
 
 
 def _lower(text: str) -> str:

@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ._errors import GraphError, Problem
-from ._positions import Positions, join
+from ._positions import Positions, join, path_in
 
 FORMAT = 1
 MAX_BYTES = 8 * 1024 * 1024
@@ -236,7 +236,7 @@ _CODES: Mapping[str, str] = {
 
 def _explain(error: ValidationError, document: Any, located: Located) -> list[Problem]:
     """Translate pydantic's errors: one per place, the deepest where there were alternatives."""
-    entries = [(_path(entry["loc"], document), entry) for entry in error.errors()]
+    entries = [(path_in(document, entry["loc"]), entry) for entry in error.errors()]
     parents = {path[:length] for path, _ in entries for length in range(len(path))}
     problems: dict[tuple[str, bool, Any], Problem] = {}
     for path, entry in entries:
@@ -257,18 +257,6 @@ def _explain(error: ValidationError, document: Any, located: Located) -> list[Pr
         place = (pointer, is_key, name if code == "missing-key" else None)
         problems.setdefault(place, located.problem(code, pointer, message, key=is_key))
     return list(problems.values())
-
-
-def _path(location: tuple[str | int, ...], document: Any) -> tuple[str | int, ...]:
-    """Return an error's location without the tags of unions, which lead nowhere in a document."""
-    path: list[str | int] = []
-    value = document
-    for part in location:
-        listed = isinstance(value, list) and isinstance(part, int)
-        if listed or (isinstance(value, dict) and part in value):
-            value = value[part]
-            path.append(part)
-    return tuple(path)
 
 
 def _known_keys(path: tuple[str | int, ...]) -> list[str]:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ._bindings import Bindings
+from ._bindings import Bindings, path_text
 from ._context import RunContext
 from ._devices import Inventory, Request, choose, probe
 from ._errors import Cancelled, OutputError, ResonateError, RunError, StoreError
@@ -320,7 +320,9 @@ class Execution:
                     origin=Origin(
                         graph=self.graph.name,
                         node=report.id,
-                        files={name: str(path) for name, path in self._bindings.paths.items()},
+                        files={
+                            name: path_text(path) for name, path in self._bindings.paths.items()
+                        },
                     ),
                 )
             except (OutputError, StoreError) as error:

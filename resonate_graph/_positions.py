@@ -10,7 +10,9 @@ from __future__ import annotations
 import json
 import re
 from bisect import bisect_right
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\],:]|[^\s{}\[\],:"]+', re.DOTALL)
 _CONSTANTS = frozenset({"NaN", "Infinity", "-Infinity"})
@@ -98,6 +100,20 @@ def join(pointer: str, *parts: str | int) -> str:
     """Append parts to a JSON pointer, escaped as RFC 6901 says."""
     escaped = (str(part).replace("~", "~0").replace("/", "~1") for part in parts)
     return "".join([pointer, *(f"/{part}" for part in escaped)])
+
+
+def path_in(document: Any, location: Sequence[str | int]) -> tuple[str | int, ...]:
+    """Return where one of pydantic's errors is, without what leads nowhere in the document.
+
+    Those are the tags of the alternatives it tried, and names of what is missing.
+    """
+    path: list[str | int] = []
+    for part in location:
+        listed = isinstance(document, list) and isinstance(part, int)
+        if listed or (isinstance(document, dict) and part in document):
+            document = document[part]
+            path.append(part)
+    return tuple(path)
 
 
 def _pointer(stack: list[_Open]) -> str | None:

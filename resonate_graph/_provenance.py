@@ -15,7 +15,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import IO, Any
 
-from ._bindings import Bindings
+from ._bindings import Bindings, path_text
 from ._decode import file_digest
 from ._document import GraphDocument
 from ._errors import InputError
@@ -43,7 +43,7 @@ def describe(
     for name in bound.needed_inputs:
         path = bindings.paths.get(name)
         if path is not None:
-            inputs[name] = {"file": str(path.absolute()), "file_digest": file_digest(path)}
+            inputs[name] = {"file": path_text(path.absolute()), "file_digest": file_digest(path)}
         else:
             value = bindings.value(name)
             plain = value if isinstance(value, (str, int, float, bool)) else None

@@ -116,6 +116,8 @@ class Retention:
             return
         self._noted.add(digest)
         with contextlib.suppress(OSError):
+            if self._runs and self._lease is None:
+                self._lease = _Lease(self._folder / "leases")
             if self._lease is not None:
                 self._lease.add(digest)
             _append(self._folder / "uses.log", f"{digest} {self._clock():.9g}\n")
@@ -125,11 +127,13 @@ class Retention:
         """Spare what is used in here, in this process and from the others; then tidy up.
 
         Runs of several threads share a lease, which ends with the last of them.
+
+        Raises:
+            StoreError: ``RESONATE_STORE_LIMIT`` is no size; told before anything runs.
         """
-        with contextlib.suppress(OSError):
-            if self._runs == 0:
-                self._lease = _Lease(self._folder / "leases")
-                self._noted.clear()
+        _ = self.limit_bytes
+        if self._runs == 0:
+            self._noted.clear()
         self._runs += 1
         try:
             yield

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, NamedTuple
 
-from pydantic import Field
+from pydantic import BaseModel, Field
 
 from resonate_graph import Audio, File, NodeError, ParamError, Preparation, Report, node
 
@@ -77,6 +77,26 @@ def loud(audio: Audio) -> bool:
 @node()
 def label(name: str) -> str:
     return name
+
+
+class Line(BaseModel):
+    kind: Literal["line"]
+    slope: float
+
+
+class Step(BaseModel):
+    kind: Literal["step"]
+    at: int
+
+
+@node()
+def bend(
+    audio: Audio,
+    *,
+    curve: list[float] | float = 1.0,
+    parts: list[Annotated[Line | Step, Field(discriminator="kind")]] | None = None,
+) -> Audio:
+    return audio
 
 
 @node()

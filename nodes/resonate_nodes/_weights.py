@@ -12,6 +12,7 @@ import importlib.util
 import json
 import os
 import pickle
+import re
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -388,6 +389,16 @@ class _ClassName(str):
     __slots__ = ()
 
 
+def _fraction(numerator: int | str, denominator: int = 1) -> Fraction:
+    """Return a fraction as pickles hold it: 39 and 5, before Python 3.11 "39/5".
+
+    Fraction itself also reads "1e999999999", and fills the memory.
+    """
+    if isinstance(numerator, str) and not re.fullmatch(r"-?\d{1,9}(/\d{1,9})?", numerator):
+        raise ValueError(f"{numerator[:30]!r} is no fraction")
+    return Fraction(numerator) if isinstance(numerator, str) else Fraction(numerator, denominator)
+
+
 class _Reader(pickle.Unpickler):
     """Reads a torch package's structure. It can make nothing but plain values and stand-ins."""
 
@@ -400,7 +411,7 @@ class _Reader(pickle.Unpickler):
         if full in _CLASSES:
             return _ClassName(full)
         if full == "fractions.Fraction":
-            return Fraction
+            return _fraction
         if full == "collections.OrderedDict":
             return _State
         if module == "torch" or module.startswith("torch."):

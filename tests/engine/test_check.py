@@ -304,6 +304,31 @@ def test_every_bad_param_is_found_at_its_place() -> None:
     ]
 
 
+def test_a_param_of_several_types_has_one_problem_at_its_place() -> None:
+    text = """{"format": 1, "name": "g", "inputs": {"x": {"type": "audio"}},
+      "nodes": {
+        "a": {"type": "bend", "inputs": {"audio": "$x"}, "params": {"curve": [1, ‸"2"]}},
+        "b": {"type": "bend", "inputs": {"audio": "$x"}, "params": {"curve": ‸"2"}},
+        "c": {"type": "bend", "inputs": {"audio": "$x"}, "params": {"parts": [
+          {"kind": "line", "slope": ‸"1"}, ‸{"kind": "arc"}, ‸{"kind": "step"}, ‸3]}}
+      },
+      "outputs": {"out": "a"}}"""
+    problems = assert_places(
+        text,
+        ("bad-param", "/nodes/a/params/curve/1"),
+        ("bad-param", "/nodes/b/params/curve"),
+        ("bad-param", "/nodes/c/params/parts/0/slope"),
+        ("bad-param", "/nodes/c/params/parts/1"),
+        ("missing-param", "/nodes/c/params/parts/2/at"),
+        ("bad-param", "/nodes/c/params/parts/3"),
+    )
+    assert problems[0].message == "curve.1: input should be a valid number, not '2'"
+    assert problems[1].message == (
+        "curve: input should be a valid array, or input should be a valid number, not '2'"
+    )
+    assert problems[4].message == "'bend' needs param 'parts.2.at'"
+
+
 def scaled(params: dict[str, Any], value: Any = None, **more: Any) -> rg.Graph:
     """A graph whose one node takes the graph param `p` in its factor, or another value."""
     value = {"$param": "p"} if value is None else value

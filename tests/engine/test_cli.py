@@ -91,7 +91,7 @@ def test_run_writes_the_outputs_and_says_where(tmp_path: Path, quieter: Path, mi
     assert re.match(r"quieter: 1 ran in \d+\.\d s\n  out: out/out\.wav\n$", ended.out)
     assert [line.split()[:3] for line in ended.said] == [["gain", "gain", "ran"]]
     assert rg.read_audio(tmp_path / "out" / "out.wav") == gain(rg.read_audio(mix), gain_db=-6.0)
-    assert files_in(tmp_path) == ["out/out.wav", "quieter.json"]
+    assert files_in(tmp_path) == ["out/out.wav", "out/out.wav.provenance.json", "quieter.json"]
 
 
 def test_run_prints_one_json_document_and_nothing_else(
@@ -139,7 +139,7 @@ def test_run_takes_a_param_of_a_node_and_an_output_of_many(tmp_path: Path, mix: 
     call = ("run", "deliver", "-i", f"master={mix}", "-o", tmp_path / "out", "--json")
     ended = resonate(*call, "--only", "loudness", "-p", "level.target_lufs=-20")
     assert ended.statuses == {"level": "ran", "measure": "ran", "encode": "skipped"}
-    assert files_in(tmp_path / "out") == ["loudness.json"]
+    assert files_in(tmp_path / "out") == ["loudness.json", "loudness.json.provenance.json"]
     loudness = json.loads((tmp_path / "out" / "loudness.json").read_text())
     assert loudness["integrated_lufs"] == pytest.approx(-20, abs=0.1)
 
@@ -173,6 +173,16 @@ def test_the_store_is_where_the_variable_says(tmp_path: Path, quieter: Path, mix
         ended = resonate(*call, RESONATE_STORE=str(tmp_path / "here"))
         assert ended.statuses == {"gain": status}
     assert (tmp_path / "here" / "objects").is_dir()
+
+
+def test_a_limit_of_the_store_that_is_no_size_is_told_before_anything_runs(
+    tmp_path: Path, quieter: Path, mix: Path
+) -> None:
+    call = ("run", quieter, "-i", f"mix={mix}", "-o", tmp_path / "out")
+    ended = resonate(*call, RESONATE_STORE_LIMIT="much")
+    assert ended.code == 1
+    assert ended.said == ["error: 'much' is no size: say it as 500MB or 20GB"]
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_warning_is_told_and_reported(tmp_path: Path, mix: Path) -> None:
@@ -476,6 +486,19 @@ def test_a_reader_that_stops_is_no_error_to_talk_about(tmp_path: Path) -> None:
     assert process.stderr is not None
     assert process.stderr.read() == ""
     process.wait()
+
+
+def test_a_file_name_that_is_no_text_is_no_obstacle(
+    tmp_path: Path, excerpt: Audio, quieter: Path
+) -> None:
+    plain = write_sound(excerpt, tmp_path / "plain.wav")
+    try:
+        path = plain.rename(tmp_path / os.fsdecode(b"na\xffme.wav"))
+    except OSError:  # a Mac's filesystem has no such names
+        path = plain
+    ended = resonate("run", quieter, "-i", f"mix={path}", "-o", tmp_path / "out")
+    assert ended.code == 0, ended.err
+    assert (tmp_path / "out" / "out.wav").exists()
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "utf-8:strict"])

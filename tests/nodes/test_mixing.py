@@ -46,7 +46,7 @@ def test_stems_and_their_residual_give_the_mix_back(excerpt: Audio) -> None:
     stem = gain(excerpt, gain_db=-9.0)
     rest = residual(excerpt, [stem])
     np.testing.assert_allclose(
-        mix([stem, rest]).samples, excerpt.samples, rtol=0, atol=np.finfo(np.float32).eps
+        mix([stem, rest]).samples, excerpt.samples, rtol=0, atol=float(np.finfo(np.float32).eps)
     )
     with pytest.raises(NodeError, match="have to match"):
         residual(excerpt, [Audio(np.zeros((2, 8)), 44100)])

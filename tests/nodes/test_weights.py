@@ -325,6 +325,18 @@ def test_a_pickle_that_would_run_code_is_refused_and_does_not_run(
     assert not trace.exists()
 
 
+class HugeNumber:
+    """Pickles into a fraction of a billion digits, which nobody could wait for."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Fraction, ("1e999999999",)
+
+
+def test_a_number_without_end_is_damage(folder: Path) -> None:
+    (folder / "endless.th").write_bytes(zipped(pickle.dumps({"kwargs": HugeNumber()})))
+    assert "'1e999999999' is no fraction" in refused("endless")
+
+
 @pytest.mark.parametrize("wrap", [bytes, zipped])
 def test_a_bare_pickle_does_not_run_either(
     wrap: Callable[[bytes], bytes], folder: Path, tmp_path: Path
