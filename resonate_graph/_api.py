@@ -235,7 +235,7 @@ class Graph(Builder):
             lambda combo: self.run(inputs, params={**fixed, **combo}, store=opened, **settings),
             grid,
             Path(folder),
-            measure=lambda audio: _loudness(audio, opened),
+            measure=lambda audio: measure(audio, opened),
             reference=read_audio(Path(reference)) if reference is not None else None,
             jobs=jobs,
             on_row=on_row or (lambda row: None),
@@ -409,7 +409,7 @@ _MEASURE = """{
 }"""
 
 
-def _loudness(audio: Audio, store: Store | None) -> dict[str, float | None]:
+def measure(audio: Audio, store: Store | None) -> dict[str, float | None]:
     """Return loudness and true peak, by the node `measure_loudness` of whoever provides it."""
     report: Any = Graph.from_json(_MEASURE).run({"audio": audio}, store=store or False)["loudness"]
     return {

@@ -14,7 +14,7 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 
-from .._api import Graph, stock
+from .._api import measure, stock
 from .._audio import Audio
 from .._decode import read_audio
 from .._figures import si_sdr
@@ -31,13 +31,6 @@ _HUM_DBFS = -20.0
 _HUM_HARMONICS = 6
 _HISS_DBFS = -30.0
 _NOISE_SECONDS = 2.0
-
-_MEASURE = """{
-  "format": 1, "name": "measure",
-  "inputs": {"audio": {"type": "audio"}},
-  "nodes": {"measure": {"type": "measure_loudness", "inputs": {"audio": "$audio"}}},
-  "outputs": {"loudness": "measure"}
-}"""
 
 
 def register(app: typer.Typer) -> None:
@@ -152,12 +145,10 @@ def _audio(result: Result) -> Audio:
 
 
 def _measured(original: Audio, audio: Audio, store: Store) -> dict[str, float]:
-    loudness: Any = Graph.from_json(_MEASURE).run({"audio": audio}, store=store)["loudness"]
-    figures = {
-        "integrated_lufs": loudness.integrated_lufs,
-        "true_peak_dbtp": loudness.true_peak_dbtp,
-    }
-    return figures if audio is original else {"si_sdr_db": si_sdr(original, audio), **figures}
+    figures = measure(audio, store)
+    if audio is not original:
+        figures["si_sdr_db"] = si_sdr(original, audio)
+    return {name: value for name, value in figures.items() if value is not None}
 
 
 def _cells(row: dict[str, float]) -> tuple[str, str, str]:
