@@ -93,6 +93,8 @@ def choose(inventory: Inventory, request: Request, preferred: Sequence[str] = ()
 @lru_cache(maxsize=1)
 def probe() -> Inventory:
     """Return what this machine has. Loads torch; looks once per process."""
+    # threads that spin while they wait take the processors from those they wait for
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     os.environ.setdefault("PYTORCH_MPS_LOW_WATERMARK_RATIO", str(MPS_MEMORY_FRACTION - 0.05))
     import torch
 

@@ -45,6 +45,21 @@ def publish(
     return path
 
 
+def require_writable(folder: Path) -> None:
+    """Find out before the work is done that its results cannot be written into a folder.
+
+    Raises:
+        OutputError: the folder, or where it would have to be made, is no folder to write into.
+    """
+    place = folder
+    while not place.exists() and place != place.parent:
+        place = place.parent
+    if not place.is_dir():
+        raise OutputError(f"{folder}: cannot be written: {place} is not a folder")
+    if not os.access(place, os.W_OK):
+        raise OutputError(f"{folder}: cannot be written: no right to write into {place}")
+
+
 def sync_folder(folder: Path) -> None:
     """Sync a folder's entries to disk, on systems where a folder can be opened."""
     with contextlib.suppress(OSError):

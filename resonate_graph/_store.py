@@ -241,13 +241,14 @@ class Store:
         earlier = None
         with contextlib.suppress(Quarantined):
             earlier = self.record(key)
+        more_ports = earlier is not None and not ports.keys() & earlier.ports.keys()
         record = Record(
             key=key.hex,
             preimage=dict(key.preimage),
             ports={**(earlier.ports if earlier else {}), **ports},
-            seconds=seconds,
+            seconds=seconds + (earlier.seconds if more_ports and earlier else 0.0),
             device=device,
-            warnings=list(warnings),
+            warnings=list(dict.fromkeys([*(earlier.warnings if earlier else ()), *warnings])),
             origin=earlier.origin if earlier else origin,
             created=time.time(),
         )
@@ -325,7 +326,9 @@ class Store:
         """
         entries: dict[Path, Entry] = {}
         for path in sorted((self.path / "records").glob("*/*.json")):
-            record = _unseal(path.read_bytes())
+            record = None
+            with contextlib.suppress(OSError):
+                record = _unseal(path.read_bytes())
             sound = record is not None and Key.of(record.preimage).hex == path.stem
             if record is None or not sound:
                 self._quarantine(path)
@@ -348,7 +351,9 @@ class Store:
         }
         orphans = [item.path for item in self.retention.objects() if item.path not in named]
         horizon = time.time() - _LEFTOVER_SECONDS
-        for path in [*self._temporary.glob("*"), *orphans, *self._quarantine_folder.glob("*")]:
+        folders = (self._temporary, self._quarantine_folder, self.path / "locks")
+        left = [path for folder in folders for path in folder.glob("*")]
+        for path in [*left, *orphans]:
             with contextlib.suppress(OSError):
                 if path.stat().st_mtime < horizon:
                     path.unlink()

@@ -72,7 +72,7 @@ def read_inputs(graph: Graph, given: Sequence[str] | None) -> dict[str, Binding]
     specs = graph.document.inputs
     pairs = _pairs(given, "-i")
     return {
-        name: _value(text, specs[name].type) if name in specs else text
+        name: _bound(text, specs[name].type) if name in specs else text
         for name, text in pairs.items()
     }
 
@@ -125,6 +125,11 @@ def _pairs(given: Sequence[str] | None, option: str) -> dict[str, str]:
             raise typer.BadParameter(f"{option} {name} was given twice")
         pairs[name] = value
     return pairs
+
+
+def _bound(text: str, kind: str) -> Any:
+    # a shell does not expand the ~ of NAME=~/file
+    return str(Path(text).expanduser()) if kind == "audio" else _value(text, kind)
 
 
 def _value(text: str, kind: str) -> Any:

@@ -11,6 +11,7 @@ from .._api import Graph
 from .._decode import Limits
 from .._devices import Request
 from .._provenance import read
+from .._publish import require_writable
 from ._call import (
     InputOption,
     JsonOption,
@@ -71,6 +72,7 @@ def run(
 ) -> None:
     """Run a graph: compute what its outputs need and the store does not have."""
     printer = Printer(as_json=as_json)
+    require_writable(folder)
     if (graph is None) == (from_provenance is None):
         raise typer.BadParameter("name a graph, or a file with --from-provenance")
     if from_provenance is not None:
