@@ -25,10 +25,10 @@ from ._execute import Execution, Settings
 from ._graph import BoundGraph
 from ._plan import Plan
 from ._provenance import describe
-from ._publish import publish
+from ._publish import publish, require_writable
 from ._results import Result
 from ._store import Store
-from ._sweep import sweep
+from ._sweep import combinations, sweep
 from ._sweep_report import Row
 from ._why import Explainer, Reason
 
@@ -230,6 +230,8 @@ class Graph(Builder):
         """
         opened = _store(store)
         fixed = params or {}
+        require_writable(Path(folder))
+        self._require_one_that_works(inputs, fixed, grid, settings)
         return sweep(
             self.name,
             lambda combo: self.run(inputs, params={**fixed, **combo}, store=opened, **settings),
@@ -240,6 +242,34 @@ class Graph(Builder):
             jobs=jobs,
             on_row=on_row or (lambda row: None),
         )
+
+    def _require_one_that_works(
+        self,
+        inputs: Mapping[str, Binding],
+        fixed: Mapping[str, Any],
+        grid: Mapping[str, Sequence[Any]],
+        settings: Mapping[str, Any],
+    ) -> None:
+        """Find out before a sweep that none of its combinations can work.
+
+        Raises:
+            GraphError: what is wrong with the last of them.
+        """
+        fault: GraphError | None = None
+        for combo in combinations(grid):
+            try:
+                self.check(
+                    list(inputs),
+                    params={**fixed, **combo},
+                    outputs=settings.get("outputs"),
+                    models=settings.get("models"),
+                )
+            except GraphError as error:
+                fault = error
+            else:
+                return
+        if fault is not None:
+            raise fault
 
     def _planned(
         self,

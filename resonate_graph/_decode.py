@@ -16,7 +16,7 @@ from blake3 import blake3
 
 from ._audio import Audio
 from ._containers import NOT_READ, whole
-from ._errors import AudioError, InputError
+from ._errors import AudioError, InputError, ParamError
 
 FORMATS = {"WAV": "WAV", "WAVEX": "WAV", "RF64": "WAV", "FLAC": "FLAC", "OGG": "OGG", "MP3": "MP3"}
 
@@ -36,6 +36,11 @@ class Limits:
 
     warn_minutes: float = 10.0
     max_minutes: float = 30.0
+
+    def __post_init__(self) -> None:
+        for name in ("warn_minutes", "max_minutes"):
+            if not getattr(self, name) > 0:  # which NaN is not, either
+                raise ParamError(f"{name} is {getattr(self, name)}; give minutes above 0")
 
 
 def file_digest(path: Path) -> str:

@@ -181,7 +181,7 @@ def _read_tag(path: Path) -> str | None:
         raise InputError(path, f"its metadata cannot be read: {error}") from error
     if sound is None or sound.tags is None:
         return None
-    if path.suffix == ".flac":
+    if path.suffix.lower() == ".flac":
         return next(iter(sound.tags.get(TAG, [])), None)
     frame = sound.tags.get(f"TXXX:{TAG}")
     return str(frame.text[0]) if frame is not None and frame.text else None

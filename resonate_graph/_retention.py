@@ -110,16 +110,18 @@ class Retention:
         return self._given_limit
 
     def used(self, path: Path) -> None:
-        """Note a use of an object; during a run it is then not dropped until the run ends."""
+        """Note a use of an object by a run; it is then not dropped until the run ends.
+
+        Looking at the store (a plan, a list) is no use.
+        """
         digest = path.stem
-        if digest in self._noted:
+        if not self._runs or digest in self._noted:
             return
         self._noted.add(digest)
         with contextlib.suppress(OSError):
-            if self._runs and self._lease is None:
+            if self._lease is None:
                 self._lease = _Lease(self._folder / "leases")
-            if self._lease is not None:
-                self._lease.add(digest)
+            self._lease.add(digest)
             _append(self._folder / "uses.log", f"{digest} {self._clock():.9g}\n")
 
     @contextlib.contextmanager
@@ -175,7 +177,7 @@ class Retention:
             seconds = costs()
 
             def priority(item: StoredObject) -> float:
-                worth = item.uses * seconds.get(item.digest, 0.0) / max(1, item.bytes)
+                worth = max(1, item.uses) * seconds.get(item.digest, 0.0) / max(1, item.bytes)
                 return item.last_clock + worth
 
             for item in sorted(objects, key=priority):
@@ -185,7 +187,8 @@ class Retention:
                     continue
                 item.path.unlink(missing_ok=True)
                 _append(self._folder / "evicted.log", f"{time.time():.0f} {item.digest}\n")
-                (self._folder / "clock").write_text(f"{priority(item):.9g}")
+                clock = max(self._clock(), priority(item))
+                (self._folder / "clock").write_text(f"{clock:.9g}")
                 size -= item.bytes
                 dropped.append(item)
             self._size = size

@@ -220,6 +220,8 @@ class Store:
             publish(path, lambda file: _write(value, file), temp_folder=self._temporary)
             self._damaged.discard(path)
             self.retention.added(path, entry.bytes, self.costs)
+        else:
+            self.retention.used(path)
         return entry
 
     def put_record(
@@ -339,9 +341,11 @@ class Store:
         for item in self.retention.objects():
             if entry := entries.get(item.path):
                 sound = self._is_intact(entry)
-                if not sound:
+                if not sound and item.path.exists():  # it may have been dropped meanwhile
                     self._quarantine(item.path)
-                yield item.path, sound
+                    yield item.path, False
+                elif sound:
+                    yield item.path, True
 
     def sweep_up(self) -> list[Path]:
         """Remove what killed processes left behind, and objects that no record names."""
@@ -361,7 +365,14 @@ class Store:
         return removed
 
     def forget(self, record: Record) -> list[StoredObject]:
-        """Remove a record, and its objects unless another record names them; return these."""
+        """Remove a record, and its objects unless another record names them; return these.
+
+        Raises:
+            StoreError: an object of it is pinned.
+        """
+        pinned = self.retention.pins() & {entry.digest for entry in record.ports.values()}
+        if pinned:
+            raise StoreError(f"{record.key[:12]} is pinned: unpin it first")
         self._record_path(record.key).unlink(missing_ok=True)
         still_named = {entry.digest for other in self.records() for entry in other.ports.values()}
         removed = []

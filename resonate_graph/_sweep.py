@@ -16,17 +16,35 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from ._audio import Audio
-from ._errors import Cancelled, GraphError, ResonateError
+from ._decode import Limits, read_audio
+from ._errors import Cancelled, GraphError, ParamError, ResonateError
 from ._figures import si_sdr
 from ._publish import publish
 from ._results import Result
-from ._sweep_report import Row, page
+from ._sweep_report import SOUNDS, Row, page
 
 
 def combinations(grid: Mapping[str, Sequence[Any]]) -> list[dict[str, Any]]:
-    """Return every combination of a grid; the first param changes slowest."""
-    return [dict(zip(grid, values, strict=True)) for values in itertools.product(*grid.values())]
+    """Return every combination of a grid; the first param changes slowest.
+
+    Raises:
+        ParamError: the values of a param are no list, or none.
+    """
+    for name, values in grid.items():
+        if isinstance(values, str) or not hasattr(values, "__len__") or not len(values):
+            raise ParamError(f"{name}: give a list of values to try, not {values!r}", param=name)
+    return [
+        dict(zip(grid, values, strict=True))
+        for values in itertools.product(*map(_plain, grid.values()))
+    ]
+
+
+def _plain(values: Sequence[Any]) -> list[Any]:
+    """Return values as Python's own, where they are numpy's."""
+    return [value.item() if isinstance(value, np.generic) else value for value in values]
 
 
 def sweep(
@@ -84,8 +102,8 @@ def _attempt(
 ) -> Row:
     try:
         result = run(params)
-        files = {name: str(path) for name, path in result.save(folder).items()}
-        figures = dict(_figures_of(result, measure, reference))
+        files = result.save(folder)
+        figures = dict(_figures_of(result, files, measure, reference))
     except Cancelled:
         raise
     except ResonateError as error:
@@ -94,21 +112,35 @@ def _attempt(
         return Row(folder.name, params, "failed", message)
     report = result.report
     ran = tuple(node["id"] for node in report["nodes"] if node["status"] == "ran")
-    return Row(folder.name, params, "done", "", report["seconds"], ran, files, figures)
+    compared = any("si_sdr_db" in found for found in figures.values())
+    remark = "" if reference is None or compared else f"no output is like the {reference}"
+    names = {name: str(path) for name, path in files.items()}
+    return Row(folder.name, params, "done", remark, report["seconds"], ran, names, figures)
 
 
 def _figures_of(
     result: Result,
+    files: Mapping[str, Path],
     measure: Callable[[Audio], Mapping[str, float | None]],
     reference: Audio | None,
 ) -> Iterator[tuple[str, dict[str, float | None]]]:
+    """Yield the figures of each output that can be heard, as it lies in its file."""
     for name, value in result.items():
         if isinstance(value, Audio):
-            figures = dict(measure(value))
-            if reference is not None and reference.samples.shape == value.samples.shape:
-                ratio = si_sdr(reference, value)
-                figures["si_sdr_db"] = ratio if math.isfinite(ratio) else None
-            yield name, figures
+            audio = value
+        elif files[name].suffix in SOUNDS:
+            audio = read_audio(files[name], Limits(max_minutes=math.inf))
+        else:
+            continue
+        figures = dict(measure(audio))
+        if reference is not None and _alike(reference, audio):
+            ratio = si_sdr(reference, audio)
+            figures["si_sdr_db"] = ratio if math.isfinite(ratio) else None
+        yield name, figures
+
+
+def _alike(one: Audio, other: Audio) -> bool:
+    return (one.sample_rate, one.samples.shape) == (other.sample_rate, other.samples.shape)
 
 
 def _write_results(graph: str, rows: Sequence[Row], folder: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import math
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,7 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from ._decode import read_audio
+from ._decode import Limits, read_audio
+
+#: Files that can be heard.
+SOUNDS = (".wav", ".flac", ".mp3", ".ogg")
 
 _POINTS = 600
 _HEIGHT = 60
@@ -38,7 +42,7 @@ class Row:
         name: the name of its folder, such as ``02``.
         params: the params that were set.
         status: ``done`` or ``failed``.
-        error: why it failed; empty where it did not.
+        error: why it failed, or why it could not be compared; empty where all went well.
         seconds: how long it took.
         ran: the nodes that were computed.
         files: the files written, by output.
@@ -130,14 +134,16 @@ def _result(row: Row, folder: Path) -> str:
 def _player(name: str, path: Path, folder: Path) -> Iterator[str]:
     link = html.escape(Path(os.path.relpath(path, folder)).as_posix(), quote=True)
     yield f'<p><a href="{link}">{html.escape(name)}</a></p>'
-    if path.suffix in (".wav", ".flac", ".mp3", ".ogg"):
+    if path.suffix in SOUNDS:
         yield _waveform(path)
         yield f'<audio controls preload="none" src="{link}"></audio>'
 
 
 def _waveform(path: Path) -> str:
     """Return the envelope of a sound file as SVG: full height is full scale."""
-    samples = read_audio(path).samples
+    samples = read_audio(path, Limits(max_minutes=math.inf)).samples
+    if not samples.shape[1]:
+        return ""
     points = min(_POINTS, samples.shape[1])
     edges = np.linspace(0, samples.shape[1], points + 1).astype(int)[:-1]
     high = np.maximum.reduceat(samples.max(axis=0), edges).clip(-1, 1)

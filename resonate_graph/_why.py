@@ -150,7 +150,9 @@ class Explainer:
         if key is None or made_it is None or depth >= _MAX_CHAIN:
             return f"{source} is another one"
         if made_it.preimage.get("type") != key.preimage["type"]:
-            return f"it comes from {source}, not from a {made_it.preimage.get('type')}"
+            before = made_it.preimage.get("type")
+            earlier = f"a {before}" if before else "the recording itself"
+            return f"it comes from {source}, not from {earlier}"
         causes = list(self._differences(source.node, made_it.preimage, key.preimage, depth + 1))
         return f"{source} changed because {', '.join(causes)}" if causes else f"{source} changed"
 
@@ -183,5 +185,5 @@ def _changed_items(prefix: str, old: Mapping[str, Any], new: Mapping[str, Any]) 
 
 
 def _short(value: object) -> str:
-    text = f"{value:g}" if isinstance(value, float) else str(value)
+    text = str(value).removesuffix(".0") if isinstance(value, float) else str(value)
     return text if len(text) <= 60 else f"{text[:57]}..."

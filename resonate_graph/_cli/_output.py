@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import sys
@@ -32,6 +33,12 @@ class Printer:
             plain = sys.stdout.encoding.lower() != "utf-8"
             json.dump(document, sys.stdout, indent=2, ensure_ascii=plain)
             sys.stdout.write("\n")
+
+    def alone_on_stdout(self) -> contextlib.AbstractContextManager[object]:
+        """Send what others print, such as nodes, to stderr, where a document is to be printed."""
+        if self.as_json:
+            return contextlib.redirect_stdout(sys.stderr)
+        return contextlib.nullcontext()
 
     def line(self, text: str = "") -> None:
         """Print a line for people."""

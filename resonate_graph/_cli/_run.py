@@ -83,11 +83,11 @@ def run(
         opened = open_graph(str(graph), nodes)
     bound = {**(recipe.bindings if recipe else {}), **read_inputs(opened, inputs)}
     changed = {**(recipe.params if recipe else {}), **read_params(opened, params)}
-    with ProgressDisplay() as display:
+    with ProgressDisplay() as display, printer.alone_on_stdout():
         result = opened.run(
             bound,
             params=changed,
-            outputs=only or None,
+            outputs=only or (list(recipe.outputs) if recipe else None),
             device=cast(Request, device),
             store=cast(Any, chosen_store(store, no_store)),
             models=models,

@@ -73,6 +73,9 @@ def ls(store: StoreOption = None, as_json: JsonOption = False) -> None:
     printer = Printer(as_json=as_json)
     items = sorted(_items(_open(store)), key=lambda item: -item.created)
     printer.document({"items": [vars(item) for item in items]})
+    if not items:
+        printer.line(f"nothing is stored in {_open(store).path}")
+        return
     printer.table(
         ("key", "from", "type", "size", "cost", "uses", "made", ""),
         [
@@ -207,20 +210,29 @@ def export(
     opened = _open(store)
     wanted = {record.key for record in _chosen(opened, keys)} if keys else None
     written: list[str] = []
+    gone = 0
     for item, entry in _entries(opened):
-        source = opened.object_path(entry)
-        if source is None or (wanted is not None and item.key not in wanted):
+        if wanted is not None and item.key not in wanted:
             continue
-        target = _free_name(folder / f"{item.human_name}{entry.suffix}", written)
+        source = opened.object_path(entry)
+        if source is None:
+            gone += item.type != "input"
+            continue
+        target = _free_name(folder, item, entry.suffix, written)
         _export(source, target, link)
         written.append(str(target))
-    printer.document({"files": written})
+    printer.document({"files": written, "gone": gone})
+    if gone:
+        printer.line(f"{gone} results are gone from the store: run their graph again")
     for name in written:
         printer.line(name)
 
 
 def _open(path: Path | None) -> Store:
-    return Store(path) if path is not None else default_store()
+    store = Store(path) if path is not None else default_store()
+    if store.path.exists() and not store.path.is_dir():
+        raise StoreError(f"{store.path} is not a folder")
+    return store
 
 
 def _items(store: Store) -> Iterator[Item]:
@@ -299,13 +311,11 @@ def _copy(source: Path, file: IO[bytes]) -> None:
         shutil.copyfileobj(content, file)
 
 
-def _free_name(path: Path, taken: Sequence[str]) -> Path:
-    number = 2
-    candidate = path
-    while str(candidate) in taken:
-        candidate = path.with_name(f"{path.stem}-{number}{path.suffix}")
-        number += 1
-    return candidate
+def _free_name(folder: Path, item: Item, suffix: str, taken: Sequence[str]) -> Path:
+    """Return a name for people; where that is taken, with the start of the key in it."""
+    name = item.human_name.removesuffix(suffix)
+    path = folder / f"{name}{suffix}"
+    return folder / f"{name}-{item.key[:8]}{suffix}" if str(path) in taken else path
 
 
 def _size_text(size: float) -> str:

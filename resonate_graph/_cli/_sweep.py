@@ -74,9 +74,9 @@ def sweep(
 
     def tell(row: Row) -> None:
         settings = ", ".join(f"{name}={value}" for name, value in row.params.items())
-        printer.line(f"{row.name} of {total}: {row.status}  {settings}")
+        printer.line(f"{row.name} of {total}: {row.status}  {settings}  {row.error}".rstrip())
 
-    with display or contextlib.nullcontext():
+    with display or contextlib.nullcontext(), printer.alone_on_stdout():
         rows = opened.sweep(
             read_inputs(opened, inputs),
             grid,

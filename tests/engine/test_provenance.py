@@ -98,6 +98,16 @@ def test_a_file_is_made_again_from_it(tmp_path: Path, take: Path, name: str) -> 
     assert first == second
 
 
+def test_what_was_asked_for_alone_is_made_again_alone(tmp_path: Path, take: Path) -> None:
+    graph = every_format()
+    other = graph.add(gain, "other")(graph.input("other", Audio), gain_db=-1.0)
+    graph.output("second", other)
+    made = graph.run({"take": take}, outputs=["flac"]).save(tmp_path)["flac"]
+    again = resonate("run", "--from-provenance", str(made), "-o", str(tmp_path / "2"), "--json")
+    assert again.returncode == 0, again.stderr
+    assert list(json.loads(again.stdout)["outputs"]) == ["flac"]
+
+
 def test_what_differs_is_told(tmp_path: Path, take: Path, excerpt: Audio) -> None:
     made = every_format().run({"take": take}, outputs=["float"]).save(tmp_path)["float"]
     other = gain(excerpt, gain_db=-1.0).save(tmp_path / "other.wav")

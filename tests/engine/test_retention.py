@@ -70,11 +70,31 @@ def test_frequent_use_counts(tmp_path: Path) -> None:
         if record.ports["out"].digest == often
     )
     for _ in range(5):
-        Store(tmp_path).retention.used(tmp_path / "objects" / often[:2] / f"{often}{entry.suffix}")
+        store = Store(tmp_path)
+        with store.in_use():
+            store.get(entry, PortType(Audio))
+            store.put(Audio(np.full((1, FRAMES), 1 / 1000), 44100))
     store = Store(tmp_path)
     store.make_room(limit_bytes=OBJECT_BYTES)
     assert kept(store) == {often}
     assert once not in kept(store)
+
+
+def test_what_a_run_puts_again_is_in_use_too(tmp_path: Path) -> None:
+    digest = keep(Store(tmp_path), 1, seconds=1.0)
+    running = Store(tmp_path)
+    with running.in_use():
+        running.put(Audio(np.full((1, FRAMES), 1 / 1000), 44100))
+        Store(tmp_path).make_room(limit_bytes=0)
+        assert kept(running) == {digest}
+
+
+def test_looking_is_no_use(tmp_path: Path, excerpt: Audio) -> None:
+    rg.stock("deliver").run({"master": excerpt}, store=tmp_path)
+    before = {item.digest: item.uses for item in Store(tmp_path).retention.objects()}
+    rg.stock("deliver").plan({"master": excerpt}, store=tmp_path)
+    rg.stock("deliver").why({"master": excerpt}, store=tmp_path)
+    assert {item.digest: item.uses for item in Store(tmp_path).retention.objects()} == before
 
 
 HOLDER = """

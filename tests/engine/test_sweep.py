@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
-from resonate_graph import Audio, Graph, Store, read_audio
+import resonate_graph as rg
+from resonate_graph import Audio, Graph, GraphError, ParamError, Store, read_audio
 from resonate_nodes import gain, highpass, normalize_loudness
 
 
@@ -83,6 +85,50 @@ def test_with_a_reference_it_measures_the_distance(
     cosine = wanted @ found / np.sqrt((wanted @ wanted) * (found @ found))
     expected = 10 * np.log10(cosine**2 / (1 - cosine**2))
     assert rows[0].figures["master"]["si_sdr_db"] == pytest.approx(expected, abs=1e-6)
+
+
+def test_encoded_outputs_are_measured_as_they_lie_in_their_files(
+    excerpt: Audio, store: Store, tmp_path: Path
+) -> None:
+    reference = excerpt.save(tmp_path / "reference.wav")
+    (row,) = rg.stock("deliver").sweep(
+        {"master": excerpt}, {"target_lufs": [-18]}, tmp_path, store=store, reference=reference
+    )
+    figures = row.figures["delivered"]
+    assert figures["integrated_lufs"] == pytest.approx(-18, abs=0.05)
+    assert figures["si_sdr_db"] is not None
+    assert figures["si_sdr_db"] > 80
+
+
+def test_what_cannot_be_compared_says_so(
+    graph: Graph, excerpt: Audio, store: Store, tmp_path: Path
+) -> None:
+    reference = Audio(np.zeros((1, 9)), 8000).save(tmp_path / "reference.wav")
+    (row,) = graph.sweep(
+        {"take": excerpt}, {"target": [-16.0]}, tmp_path, store=store, reference=reference
+    )
+    assert row.status == "done"
+    assert row.error.startswith("no output is like the Audio(1 ch, 9 frames")
+
+
+def test_a_sweep_that_cannot_work_ends_before_it_begins(
+    graph: Graph, excerpt: Audio, tmp_path: Path
+) -> None:
+    with pytest.raises(GraphError, match="no param 'targt'"):
+        graph.sweep({"take": excerpt}, {"targt": [-16.0, -14.0]}, tmp_path / "out")
+    unusable: list[Any] = ["ab", [], 5]
+    for values in unusable:
+        with pytest.raises(ParamError, match="give a list of values"):
+            graph.sweep({"take": excerpt}, {"target": values}, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_values_of_numpy_are_values(
+    graph: Graph, excerpt: Audio, store: Store, tmp_path: Path
+) -> None:
+    values = np.array([-20, -16], np.float32)
+    rows = graph.sweep({"take": excerpt}, {"target": values}, tmp_path, store=store)  # type: ignore[dict-item]
+    assert [row.params["target"] for row in rows] == [-20.0, -16.0]
 
 
 class Links(HTMLParser):
