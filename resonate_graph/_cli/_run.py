@@ -68,6 +68,9 @@ def run(
         Path | None,
         typer.Option(metavar="FILE", help="Make this file again, instead of naming a graph."),
     ] = None,
+    no_provenance: Annotated[
+        bool, typer.Option("--no-provenance", help="Do not say in the files how they were made.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Run a graph: compute what its outputs need and the store does not have."""
@@ -96,7 +99,7 @@ def run(
             max_minutes=max_minutes,
             on_event=display,
         )
-        result.save(folder)
+        result.save(folder, provenance=not no_provenance)
     differences = list(recipe.differences(result.provenance)) if recipe else []
     printer.document({**result.report, "differences": differences} if recipe else result.report)
     counts = {

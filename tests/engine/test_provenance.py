@@ -108,6 +108,15 @@ def test_what_was_asked_for_alone_is_made_again_alone(tmp_path: Path, take: Path
     assert list(json.loads(again.stdout)["outputs"]) == ["flac"]
 
 
+def test_it_is_left_out_where_that_is_asked_for(tmp_path: Path, take: Path) -> None:
+    graph = every_format().save(tmp_path / "formats.json")
+    out = tmp_path / "out"
+    arguments = ["-i", f"take={take}", "--only", "float", "-o", str(out), "--no-provenance"]
+    assert resonate("run", str(graph), *arguments).returncode == 0
+    assert [path.name for path in out.iterdir()] == ["float.wav"]
+    assert str(take.parent).encode() not in (out / "float.wav").read_bytes()
+
+
 def test_what_differs_is_told(tmp_path: Path, take: Path, excerpt: Audio) -> None:
     made = every_format().run({"take": take}, outputs=["float"]).save(tmp_path)["float"]
     other = gain(excerpt, gain_db=-1.0).save(tmp_path / "other.wav")
