@@ -1,15 +1,16 @@
-# make demo   sets up, restores a bundled recording, shows what it did
-# make test   sets up, runs the tests
-# make check  sets up, runs the linters and the type checker, tries the wheel
-# make bench  sets up, times the engine
-# make clean  removes what these made
+# make demo     sets up, restores a bundled recording, shows what it did
+# make test     sets up, runs the tests
+# make check    sets up, runs the linters and the type checker, tries the wheel
+# make torture  sets up, kills writers, fills disks and flips bits under stores, for half an hour
+# make bench    sets up, times the engine and the store
+# make clean    removes what these made
 
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet -c constraints.txt
 
-.PHONY: demo test check bench clean
+.PHONY: demo test check torture bench clean
 
 demo: $(VENV)/installed-run
 	$(BIN)/resonate demo
@@ -24,8 +25,12 @@ check: $(VENV)/installed-check
 	$(BIN)/lint-imports
 	.ci/wheel $(BIN)/python
 
-bench: $(VENV)/installed-test
+torture: $(VENV)/installed-test
+	$(BIN)/python -m pytest tests/torture --torture --durations=20
+
+bench: $(VENV)/installed-bench
 	$(BIN)/python -m tests.benchmarks.engine
+	$(BIN)/python -m tests.benchmarks.store
 
 clean:
 	rm -rf $(VENV) out dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
@@ -44,6 +49,11 @@ $(VENV)/installed-run: $(BIN)/python pyproject.toml constraints.txt
 $(VENV)/installed-test: $(BIN)/python pyproject.toml constraints.txt
 	@echo "Installing (about 2 GB, some minutes the first time) ..."
 	$(PIP) -e ".[test]"
+	@touch $@
+
+$(VENV)/installed-bench: $(BIN)/python pyproject.toml constraints.txt
+	@echo "Installing (about 2 GB, some minutes the first time) ..."
+	$(PIP) -e ".[bench]"
 	@touch $@
 
 $(VENV)/installed-check: $(BIN)/python pyproject.toml constraints.txt

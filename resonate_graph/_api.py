@@ -16,7 +16,7 @@ from ._audio import Audio
 from ._bindings import Binding, Bindings
 from ._builder import Builder
 from ._check import Call, check
-from ._decode import Limits, read_audio
+from ._decode import Limits
 from ._devices import REQUESTS, Request
 from ._document import Located, parse
 from ._errors import CatalogError, DeviceError, GraphError, InputError, Problem
@@ -226,31 +226,39 @@ class Graph(Builder):
             A row per combination; the first param of the grid changes slowest.
 
         Raises:
-            InputError: the reference cannot be read.
+            GraphError: no combination can work; what is wrong with the last of them.
+            InputError: an input or the reference cannot be read; nothing was run.
         """
         opened = _store(store)
         fixed = params or {}
         require_writable(Path(folder))
-        self._require_one_that_works(inputs, fixed, grid, settings)
+        bound = self._one_that_works(inputs, fixed, grid, settings)
+        limits = Limits(max_minutes=settings.get("max_minutes", Limits.max_minutes))
+        bindings = self._bindings(bound, inputs, limits, Settings(store=opened))
+        for name in bound.needed_inputs:
+            bindings.digest(name)
+            bindings.release(name)
         return sweep(
             self.name,
             lambda combo: self.run(inputs, params={**fixed, **combo}, store=opened, **settings),
             grid,
             Path(folder),
             measure=lambda audio: measure(audio, opened),
-            reference=read_audio(Path(reference)) if reference is not None else None,
+            inputs=bindings.sounds,
+            reference=_path(reference),
+            limits=limits,
             jobs=jobs,
             on_row=on_row or (lambda row: None),
         )
 
-    def _require_one_that_works(
+    def _one_that_works(
         self,
         inputs: Mapping[str, Binding],
         fixed: Mapping[str, Any],
         grid: Mapping[str, Sequence[Any]],
         settings: Mapping[str, Any],
-    ) -> None:
-        """Find out before a sweep that none of its combinations can work.
+    ) -> BoundGraph:
+        """Return the first combination of a sweep that can work, as a graph.
 
         Raises:
             GraphError: what is wrong with the last of them.
@@ -258,7 +266,7 @@ class Graph(Builder):
         fault: GraphError | None = None
         for combo in combinations(grid):
             try:
-                self.check(
+                return self.check(
                     list(inputs),
                     params={**fixed, **combo},
                     outputs=settings.get("outputs"),
@@ -266,10 +274,8 @@ class Graph(Builder):
                 )
             except GraphError as error:
                 fault = error
-            else:
-                return
-        if fault is not None:
-            raise fault
+        assert fault is not None  # a grid has one combination at least
+        raise fault
 
     def _planned(
         self,

@@ -15,7 +15,7 @@ from ._document import InputSpec
 from ._errors import GraphError, InputError, OutputError, Problem, StoreError
 from ._keys import Key, decode_key
 from ._positions import join
-from ._store import Entry, Quarantined, Record, Store
+from ._store import Entry, Origin, Quarantined, Record, Store
 from ._types import describe, scalar_type
 from ._values import Value, digest, require_portable
 
@@ -71,6 +71,13 @@ class Bindings:
             if isinstance(value, (str, os.PathLike)) and self.inputs[name].type == "audio"
         }
 
+    @property
+    def sounds(self) -> dict[str, Path | Audio]:
+        """The sounds that are bound: as files, or as they were given."""
+        given = {name: self.given[name] for name in self.inputs}
+        sounds = {name: value for name, value in given.items() if isinstance(value, Audio)}
+        return {**self.paths, **sounds}
+
     def digest(self, name: str) -> str:
         """Return the content digest of an input.
 
@@ -117,7 +124,8 @@ class Bindings:
             assert isinstance(audio, Audio)
             entry = Entry.of(audio)
             with contextlib.suppress(OutputError, StoreError):  # it is decoded again next time
-                store.put_record(key, {"out": entry})
+                origin = Origin(graph="", node="", files={name: path_text(path)})
+                store.put_record(key, {"out": entry}, origin=origin)
         else:
             self._check_length(path, entry.frames / entry.sample_rate)
         return entry.digest

@@ -6,7 +6,9 @@ first. No buffer is ever sized from a header.
 
 from __future__ import annotations
 
+import contextlib
 import stat
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -74,21 +76,31 @@ def read_audio(path: Path, limits: Limits = Limits()) -> Audio:
         InputError: it is no such file, is damaged or cut off, holds no samples or samples that
             are not finite, or is longer than the limit.
     """
-    import soundfile
-
-    try:
-        _require_regular(path)
-        with path.open("rb") as raw, _open_forward(whole(path, raw)) as file:
-            samples = _read_blocks(path, file, limits)
-            rate = file.samplerate
-    except OSError as error:
-        raise InputError(path, _system_reason(error)) from error
-    except soundfile.LibsndfileError as error:
-        raise InputError(path, _libsndfile_reason(error)) from error
+    with _open(path) as file:
+        samples = _read_blocks(path, file, limits)
+        rate = file.samplerate
     try:
         return Audio(samples, rate)
     except AudioError as error:
         raise InputError(path, str(error)) from error
+
+
+@contextlib.contextmanager
+def audio_blocks(path: Path) -> Iterator[tuple[int, int, Iterator[np.ndarray[Any, Any]]]]:
+    """Read a file that `read_audio` accepts without holding all of it in memory.
+
+    Gives the sample rate, the number of frames, and the samples in blocks of shape
+    (channels, frames).
+
+    Raises:
+        InputError: it cannot be read, here or within the context.
+    """
+    with _open(path) as file:
+        frames = file.frames
+        if frames == _UNKNOWN_FRAMES:
+            with _open(path) as counted:
+                frames = sum(len(block) for block in _blocks(counted))
+        yield file.samplerate, frames, (block.T for block in _blocks(file))
 
 
 def refuse_length(path: Path, seconds: float, limits: Limits) -> None:
@@ -103,6 +115,20 @@ def refuse_length(path: Path, seconds: float, limits: Limits) -> None:
             f"it is longer than {limits.max_minutes:g} minutes; raise the limit with "
             "--max-minutes (max_minutes in Python), or cut the recording",
         )
+
+
+@contextlib.contextmanager
+def _open(path: Path) -> Iterator[Any]:
+    import soundfile
+
+    try:
+        _require_regular(path)
+        with path.open("rb") as raw, _open_forward(whole(path, raw)) as file:
+            yield file
+    except OSError as error:
+        raise InputError(path, _system_reason(error)) from error
+    except soundfile.LibsndfileError as error:
+        raise InputError(path, _libsndfile_reason(error)) from error
 
 
 def _open_forward(raw: Any) -> Any:
@@ -127,7 +153,7 @@ def _read_blocks(path: Path, file: Any, limits: Limits) -> np.ndarray[Any, Any]:
         refuse_length(path, claimed / file.samplerate, limits)
     blocks: list[np.ndarray[Any, Any]] = []
     frames = 0
-    while len(block := file.read(_BLOCK_FRAMES, dtype="float32", always_2d=True)):
+    for block in _blocks(file):
         blocks.append(block.T)
         frames += len(block)
         if frames > limit_frames:
@@ -140,6 +166,11 @@ def _read_blocks(path: Path, file: Any, limits: Limits) -> np.ndarray[Any, Any]:
     samples = np.concatenate(blocks, axis=1)
     samples.flags.writeable = False
     return samples
+
+
+def _blocks(file: Any) -> Iterator[np.ndarray[Any, Any]]:
+    while len(block := file.read(_BLOCK_FRAMES, dtype="float32", always_2d=True)):
+        yield block
 
 
 def _has_frame(path: Path, file: Any, frame: int) -> bool:

@@ -15,11 +15,11 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ._errors import GraphError, Problem
 from ._positions import Positions, join, path_in
+from ._values import MAX_INTEGER
 
 FORMAT = 1
 MAX_BYTES = 8 * 1024 * 1024
 MAX_DEPTH = 32
-MAX_INTEGER = 2**53 - 1
 
 #: Reads format n as n + 1. Empty as long as there is one format.
 MIGRATIONS: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {}

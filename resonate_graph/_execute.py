@@ -125,6 +125,8 @@ class Execution:
                 self._advance(plan)
                 values = self._outputs(plan)
             self._report_reused(plan)
+            if store and store.retention.floor_is_out_of_reach:
+                self._report_full_disk(store)
             status = "done"
         except (KeyboardInterrupt, Cancelled):
             status = "cancelled"
@@ -341,6 +343,14 @@ class Execution:
             "store-damaged",
             f"the stored {source} is missing, or did not match its digest; it is computed again",
             source.node,
+        )
+
+    def _report_full_disk(self, store: Store) -> None:
+        floor = store.retention.floor_bytes
+        self._warn(
+            "disk-nearly-full",
+            f"less than {floor / 1e9:g} GB is free on the disk of {store.path}, and dropping "
+            "results would not change that: free some space, or keep them elsewhere with --store",
         )
 
     # -- before and after -----------------------------------------------------------------------

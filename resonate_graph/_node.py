@@ -28,7 +28,7 @@ from ._devices import choose, probe
 from ._errors import CatalogError, NodeError, ParamError, ResonateWarning
 from ._fingerprint import source_fingerprint
 from ._types import Port, describe, port_type
-from ._values import Report, Value, canonical_json, require_portable
+from ._values import Report, Value, canonical, require_portable
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -141,6 +141,9 @@ class NodeType:
     def check_params(self, params: Mapping[str, Any]) -> BaseModel:
         """Validate params as they stand in JSON; 1 is not "1" and not true.
 
+        What the node is given is read back from the canonical JSON that goes into keys. So where
+        two values have one key, 1.0 and 1, or -0.0 and 0, the node cannot tell them apart either.
+
         Raises:
             pydantic.ValidationError: with one entry per problem.
             ParamError: a value cannot be written as JSON that every reader reads alike.
@@ -151,12 +154,13 @@ class NodeType:
             except ValueError:
                 raise _not_json(self.id, name, value) from None
         validated = self.params.model_validate_json(_to_json(params), strict=True)
+        respelt = {}
         for name, value in validated.model_dump(mode="json").items():
             try:
-                canonical_json(value)
+                respelt[name] = canonical(value)
             except ValueError:
                 raise _not_json(self.id, name, value) from None
-        return validated
+        return self.params.model_validate_json(_to_json(respelt), strict=True)
 
     def run(
         self,

@@ -82,6 +82,8 @@ class Recipe:
     Attributes:
         graph: the graph's JSON text.
         params: the params of the call.
+        settings: what every param was, whoever set it: of the graph as ``name``, of nodes as
+            ``node.param``.
         files: the files that were bound, by input.
         values: the scalars that were bound, by input.
         file_digests: the digests of the files' bytes.
@@ -90,6 +92,7 @@ class Recipe:
 
     graph: str
     params: Mapping[str, Any]
+    settings: Mapping[str, Any]
     files: Mapping[str, Path]
     values: Mapping[str, Any]
     file_digests: Mapping[str, str]
@@ -99,6 +102,13 @@ class Recipe:
     def bindings(self) -> dict[str, Any]:
         """What was bound to the graph's inputs."""
         return {**self.files, **self.values}
+
+    def changes(self, params: Mapping[str, Any]) -> Iterator[str]:
+        """Say which params of a new call differ from what they were."""
+        for name, now in params.items():
+            before = self.settings.get(name, now)
+            if before != now:
+                yield f"{name} {_short(before)} -> {_short(now)}"
 
     def differences(self, made: Mapping[str, Any]) -> Iterator[str]:
         """Say what differs between this and the provenance of a new run."""
@@ -112,7 +122,7 @@ class Recipe:
 
 
 def read(path: Path) -> Recipe:
-    """Return the provenance of a file: from its metadata, or from the JSON beside it.
+    """Return the provenance of a file: from its metadata, else from the JSON beside it.
 
     Args:
         path: the file, or its ``.provenance.json``.
@@ -126,6 +136,7 @@ def read(path: Path) -> Recipe:
         return Recipe(
             graph=json.dumps(plain["graph"]),
             params=plain["params"],
+            settings=dict(_settings(plain)),
             files={name: Path(one["file"]) for name, one in inputs.items() if "file" in one},
             values={
                 name: one["value"] for name, one in inputs.items() if one.get("value") is not None
@@ -157,19 +168,36 @@ def write_tag(file: IO[bytes], suffix: str, text: str) -> None:
     sound.save(file)
 
 
+def _settings(plain: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    for name, spec in plain["graph"].get("params", {}).items():
+        yield name, spec.get("default")
+    for name, node in plain["nodes"].items():
+        for param, value in node["params"].items():
+            yield f"{name}.{param}", value
+    yield from plain["params"].items()
+
+
+def _short(value: object) -> str:
+    return str(value).removesuffix(".0") if isinstance(value, float) else str(value)
+
+
 def _text(path: Path) -> str:
+    """Return what the file itself carries, else what lies beside it.
+
+    The one was made with these samples, the other maybe with those of another file of that name.
+    """
     beside = path if path.name.endswith(SUFFIX) else path.with_name(path.name + SUFFIX)
     try:
+        inside = _read_tag(path) if path != beside and path.is_file() else None
+        if inside is not None:
+            return inside
         if beside.is_file():
             return beside.read_text(encoding="utf-8")
         if not path.is_file():
             raise InputError(path, "there is no such file")
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(beside, f"cannot be read: {error}") from error
-    found = _read_tag(path)
-    if found is None:
-        raise InputError(path, f"it carries no provenance, and there is no {beside.name} beside it")
-    return found
+    raise InputError(path, f"it carries no provenance, and there is no {beside.name} beside it")
 
 
 def _read_tag(path: Path) -> str | None:
@@ -177,8 +205,8 @@ def _read_tag(path: Path) -> str | None:
 
     try:
         sound = mutagen.File(path)
-    except mutagen.MutagenError as error:
-        raise InputError(path, f"its metadata cannot be read: {error}") from error
+    except mutagen.MutagenError:  # damaged, or no sound: then it carries none
+        return None
     if sound is None or sound.tags is None:
         return None
     if path.suffix.lower() == ".flac":

@@ -7,10 +7,10 @@ priority of what went, so that what nobody uses any more falls behind.
 
 ::
 
-    uses.log      one line per use: digest, clock
+    uses.log      one line per use: digest, clock, time (and how many uses, once compacted)
     clock         the clock
     pins/DIGEST   kept whatever happens
-    leases/       what running processes use: a lock each holds while it lives, and its digests
+    leases/       what running processes use (see _leases)
     evicted.log   one line per object dropped: time, digest
 
 All of it is advice: a line that is lost costs a recomputation at worst, never a wrong result.
@@ -31,10 +31,14 @@ from typing import TypeAlias
 from filelock import FileLock, Timeout
 
 from ._errors import StoreError
+from ._leases import Lease, append, leased, read_lines
 
 LIMIT_VARIABLE = "RESONATE_STORE_LIMIT"
 DEFAULT_LIMIT_BYTES = 20 * 10**9
-FREE_FLOOR_BYTES = 10**9
+FLOOR_BYTES = 10**9
+
+#: Of how many objects dropped it is remembered when; the log may grow to twice that in between.
+REMEMBERED_EVICTIONS = 10_000
 
 #: Gives the seconds it took to compute each object, by digest.
 Costs: TypeAlias = Callable[[], Mapping[str, float]]
@@ -51,6 +55,7 @@ class StoredObject:
         bytes: its size.
         uses: how often it was read or written.
         last_clock: the clock at its last use.
+        last_used: when that was, in seconds since 1970; None where it is not known.
         pinned: whether it is kept whatever happens.
     """
 
@@ -58,6 +63,7 @@ class StoredObject:
     bytes: int
     uses: int = 0
     last_clock: float = 0.0
+    last_used: float | None = None
     pinned: bool = False
 
     @property
@@ -91,23 +97,34 @@ class Retention:
         folder: the store's folder.
         limit_bytes: what the objects may take together; None for ``RESONATE_STORE_LIMIT``, else
             20 GB or a tenth of the free disk, whichever is smaller.
+
+    Attributes:
+        floor_bytes: what is to stay free on the disk.
+        floor_is_out_of_reach: less is free, and dropping objects could not change that.
     """
 
     def __init__(self, folder: Path, limit_bytes: int | None) -> None:
+        self.floor_bytes = FLOOR_BYTES
+        self.floor_is_out_of_reach = False
         self._folder = folder
-        self._given_limit = limit_bytes
+        self._limit = limit_bytes
         self._size: int | None = None
-        self._lease: _Lease | None = None
+        self._lease: Lease | None = None
         self._runs = 0
         self._noted: set[str] = set()
 
     @property
     def limit_bytes(self) -> int:
-        """What the objects may take together."""
-        if self._given_limit is None:
-            variable = os.environ.get(LIMIT_VARIABLE)
-            self._given_limit = parse_bytes(variable) if variable else self._default_limit()
-        return self._given_limit
+        """What the objects may take together.
+
+        Raises:
+            StoreError: ``RESONATE_STORE_LIMIT`` is no size.
+        """
+        if self._limit is None:
+            self._limit = _limit_of_surroundings()
+        if self._limit is None:
+            self._limit = self._default_limit()
+        return self._limit
 
     def used(self, path: Path) -> None:
         """Note a use of an object by a run; it is then not dropped until the run ends.
@@ -120,9 +137,10 @@ class Retention:
         self._noted.add(digest)
         with contextlib.suppress(OSError):
             if self._lease is None:
-                self._lease = _Lease(self._folder / "leases")
+                self._lease = Lease(self._leases)
             self._lease.add(digest)
-            _append(self._folder / "uses.log", f"{digest} {self._clock():.9g}\n")
+            use = _Use(1, self._clock(), time.time())
+            append(self._folder / "uses.log", use.line(digest))
 
     @contextlib.contextmanager
     def run(self, costs: Costs) -> Iterator[None]:
@@ -133,9 +151,11 @@ class Retention:
         Raises:
             StoreError: ``RESONATE_STORE_LIMIT`` is no size; told before anything runs.
         """
-        _ = self.limit_bytes
+        if self._limit is None:
+            _limit_of_surroundings()
         if self._runs == 0:
             self._noted.clear()
+            self.floor_is_out_of_reach = False
         self._runs += 1
         try:
             yield
@@ -146,6 +166,7 @@ class Retention:
                     self._lease.end()
                 self._lease = None
                 self._noted.clear()
+                self.floor_is_out_of_reach = False
                 if self._size is not None and self._too_large(self._size):
                     self.make_room(costs)
 
@@ -162,7 +183,8 @@ class Retention:
     def make_room(self, costs: Costs, limit_bytes: int | None = None) -> list[StoredObject]:
         """Drop objects until the limit and the floor of free disk hold; return what went.
 
-        What is pinned, and what a running process uses, stays.
+        What is pinned, and what a running process uses, stays. Where dropping everything else
+        could not free the disk up to the floor, since others fill it, nothing goes for that.
 
         Args:
             costs: gives the seconds it took to compute each object, by digest.
@@ -173,43 +195,49 @@ class Retention:
         with contextlib.suppress(OSError, Timeout), self._alone():
             objects = self.objects()
             size = sum(item.bytes for item in objects)
-            spared = self._in_use()
+            spared = self.in_use()
             seconds = costs()
 
             def priority(item: StoredObject) -> float:
                 worth = max(1, item.uses) * seconds.get(item.digest, 0.0) / max(1, item.bytes)
                 return item.last_clock + worth
 
-            for item in sorted(objects, key=priority):
-                if size <= limit and self._free_bytes() >= FREE_FLOOR_BYTES:
+            loose = [item for item in objects if not item.pinned and item.digest not in spared]
+            missing = self.floor_bytes - self._free_bytes()
+            self.floor_is_out_of_reach = missing > sum(item.bytes for item in loose)
+            surplus = max(size - limit, 0 if self.floor_is_out_of_reach else missing)
+            for item in sorted(loose, key=priority):
+                if surplus <= 0:
                     break
-                if item.pinned or item.digest in spared:
-                    continue
                 item.path.unlink(missing_ok=True)
-                _append(self._folder / "evicted.log", f"{time.time():.0f} {item.digest}\n")
+                append(self._folder / "evicted.log", f"{time.time():.3f} {item.digest}\n")
                 clock = max(self._clock(), priority(item))
                 (self._folder / "clock").write_text(f"{clock:.9g}")
-                size -= item.bytes
+                surplus -= item.bytes
                 dropped.append(item)
-            self._size = size
+            self._size = size - sum(item.bytes for item in dropped)
             self._compact(objects, dropped)
         return dropped
 
     def objects(self) -> list[StoredObject]:
         """Return every object, with what is known of its use."""
-        uses: dict[str, tuple[int, float]] = {}
-        for line in _lines(self._folder / "uses.log"):
-            digest, _, clock = line.partition(" ")
-            count, last = uses.get(digest, (0, 0.0))
+        uses: dict[str, _Use] = {}
+        for line in read_lines(self._folder / "uses.log"):
             with contextlib.suppress(ValueError):
-                uses[digest] = (count + 1, max(last, float(clock)))
+                digest, use = _Use.read(line)
+                uses[digest] = uses[digest].and_then(use) if digest in uses else use
         pinned = self.pins()
         found = []
         for item in self._files():
-            count, last = uses.get(item.digest, (0, 0.0))
+            use = uses.get(item.digest, _Use(0, 0.0, None))
             pin = item.digest in pinned
-            found.append(StoredObject(item.path, item.bytes, count, last, pin))
+            known = StoredObject(item.path, item.bytes, use.count, use.clock, use.time, pin)
+            found.append(known)
         return found
+
+    def in_use(self) -> set[str]:
+        """Return the digests of what running processes use, this one included."""
+        return leased(self._leases, own=self._lease)
 
     def pin(self, digest: str) -> None:
         """Keep an object whatever happens."""
@@ -230,47 +258,41 @@ class Retention:
     def evictions(self) -> dict[str, float]:
         """Return when objects were dropped, in seconds since 1970, by digest."""
         dropped: dict[str, float] = {}
-        for line in _lines(self._folder / "evicted.log"):
+        for line in read_lines(self._folder / "evicted.log"):
             when, _, digest = line.partition(" ")
             with contextlib.suppress(ValueError):
                 dropped[digest] = float(when)
         return dropped
 
+    @property
+    def _leases(self) -> Path:
+        return self._folder / "leases"
+
     def _too_large(self, size: int) -> bool:
-        return size > self.limit_bytes or self._free_bytes() < FREE_FLOOR_BYTES
+        if size > self.limit_bytes:
+            return True
+        return not self.floor_is_out_of_reach and self._free_bytes() < self.floor_bytes
 
     def _files(self) -> Iterator[StoredObject]:
         for path in (self._folder / "objects").glob("*/*"):
             with contextlib.suppress(OSError):
                 yield StoredObject(path, path.stat().st_size)
 
-    def _in_use(self) -> set[str]:
-        """Return what running processes use; leases of processes that ended are removed."""
-        used: set[str] = set()
-        for lock_path in (self._folder / "leases").glob("*.lock"):
-            digests = lock_path.with_suffix(".uses")
-            if self._lease is None or lock_path != self._lease.lock_path:
-                lock = FileLock(lock_path)
-                with contextlib.suppress(Timeout, OSError):
-                    lock.acquire(timeout=0)
-                    digests.unlink(missing_ok=True)
-                    lock_path.unlink(missing_ok=True)
-                    lock.release()
-                    continue
-            used.update(_lines(digests))
-        return used
-
     def _compact(self, objects: list[StoredObject], dropped: list[StoredObject]) -> None:
-        """Write the log of uses anew, without what was dropped, at most 8 lines per object."""
+        """Write the logs anew: of uses a line per object, of evictions the latest."""
         gone = {item.digest for item in dropped}
-        lines = [
-            f"{item.digest} {item.last_clock:.9g}\n" * min(item.uses, 8)
+        uses = [
+            _Use(item.uses, item.last_clock, item.last_used).line(item.digest)
             for item in objects
-            if item.digest not in gone
+            if item.uses and item.digest not in gone
         ]
-        temporary = self._folder / f"uses-{secrets.token_hex(4)}"
-        temporary.write_text("".join(lines))
-        temporary.replace(self._folder / "uses.log")
+        _replace(self._folder / "uses.log", uses)
+        log = self._folder / "evicted.log"
+        if len(read_lines(log)) > 2 * REMEMBERED_EVICTIONS:
+            here = {item.digest for item in objects} - gone
+            lost = {digest: when for digest, when in self.evictions().items() if digest not in here}
+            latest = sorted(lost, key=lost.__getitem__)[-REMEMBERED_EVICTIONS:]
+            _replace(log, [f"{lost[digest]:.3f} {digest}\n" for digest in latest])
 
     @contextlib.contextmanager
     def _alone(self) -> Iterator[None]:
@@ -286,7 +308,11 @@ class Retention:
             return 0.0
 
     def _default_limit(self) -> int:
-        return min(DEFAULT_LIMIT_BYTES, self._free_bytes() // 10)
+        """Return a tenth of what the disk would have free without this store, at most 20 GB."""
+        free = self._free_bytes()
+        if free < 10 * DEFAULT_LIMIT_BYTES:
+            free += sum(item.bytes for item in self._files())
+        return min(DEFAULT_LIMIT_BYTES, free // 10)
 
     def _free_bytes(self) -> int:
         folder = self._folder
@@ -295,38 +321,43 @@ class Retention:
         return shutil.disk_usage(folder).free
 
 
-class _Lease:
-    """What a run uses, told to other processes while it lives."""
+@dataclass(frozen=True)
+class _Use:
+    """What is known of the use of an object: how often, and the clock and time of the last."""
 
-    def __init__(self, folder: Path) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
-        name = f"{os.getpid()}-{secrets.token_hex(4)}"
-        self.lock_path = folder / f"{name}.lock"
-        self._uses = folder / f"{name}.uses"
-        self._lock = FileLock(self.lock_path)
-        self._lock.acquire()
+    count: int
+    clock: float
+    time: float | None
 
-    def add(self, digest: str) -> None:
-        _append(self._uses, f"{digest}\n")
+    @classmethod
+    def read(cls, line: str) -> tuple[str, _Use]:
+        """Read a line of the log: digest, clock, and then maybe time and count."""
+        digest, clock, *more = line.split()
+        when = float(more[0]) if more and more[0] != "-" else None
+        return digest, cls(int(more[1]) if len(more) > 1 else 1, float(clock), when)
 
-    def end(self) -> None:
-        with contextlib.suppress(OSError):
-            self._uses.unlink(missing_ok=True)
-            self.lock_path.unlink(missing_ok=True)
-        self._lock.release()
+    def line(self, digest: str) -> str:
+        """Return the line of the log."""
+        when = "-" if self.time is None else f"{self.time:.0f}"
+        return f"{digest} {self.clock:.9g} {when} {self.count}\n"
+
+    def and_then(self, later: _Use) -> _Use:
+        """Return both together."""
+        times = [one for one in (self.time, later.time) if one is not None]
+        clock = max(self.clock, later.clock)
+        return _Use(self.count + later.count, clock, max(times, default=None))
 
 
-def _append(path: Path, line: str) -> None:
-    """Append a line in one write, which processes can do at the same time."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
+def _limit_of_surroundings() -> int | None:
+    variable = os.environ.get(LIMIT_VARIABLE)
+    return parse_bytes(variable) if variable else None
+
+
+def _replace(path: Path, lines: list[str]) -> None:
+    """Write a log anew; a line that another process appends meanwhile may be lost."""
+    temporary = path.with_name(f"{path.stem}-{secrets.token_hex(4)}")
     try:
-        os.write(descriptor, line.encode())
+        temporary.write_text("".join(lines))
+        temporary.replace(path)
     finally:
-        os.close(descriptor)
-
-
-def _lines(path: Path) -> list[str]:
-    try:
-        return path.read_text().splitlines()
-    except (OSError, UnicodeDecodeError):
-        return []
+        temporary.unlink(missing_ok=True)

@@ -20,7 +20,7 @@ import mmap
 import os
 import secrets
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Annotated, Any, Literal
 
@@ -279,6 +279,9 @@ class Store:
         try:
             yield
         finally:
+            with contextlib.suppress(OSError):  # held still, so nobody else can hold this file
+                if lock.is_locked:
+                    path.unlink(missing_ok=True)
             lock.release()
 
     def records(self) -> Iterator[Record]:
@@ -307,18 +310,25 @@ class Store:
         return self.retention.make_room(self.costs, limit_bytes)
 
     def in_use(self) -> contextlib.AbstractContextManager[None]:
-        """Spare what is used during a run from being dropped, by this process and by others."""
+        """Spare what is used during a run from being dropped, by this process and by others.
+
+        What killed processes left half-written is removed on the way.
+        """
+        _remove_old(self._temporary.glob("*"))
         return self.retention.run(self.costs)
 
     def evictions(self) -> dict[str, float]:
         """Return when objects were dropped to make room, in seconds since 1970, by digest."""
         return self.retention.evictions()
 
-    def quarantined(self) -> set[str]:
-        """Return the digests and keys of what was found damaged and moved away."""
+    def quarantined(self) -> dict[str, float]:
+        """Return when things were found damaged and moved away, by digest or key."""
+        found: dict[str, float] = {}
         with contextlib.suppress(OSError):
-            return {path.stem.rpartition("-")[0] for path in self._quarantine_folder.iterdir()}
-        return set()
+            for path in self._quarantine_folder.iterdir():
+                name = path.stem.rpartition("-")[0]
+                found[name] = max(path.stat().st_mtime, found.get(name, 0.0))
+        return found
 
     def verify(self) -> Iterator[tuple[Path, bool]]:
         """Compare every object and record with its digest; move away what does not match.
@@ -349,39 +359,44 @@ class Store:
 
     def sweep_up(self) -> list[Path]:
         """Remove what killed processes left behind, and objects that no record names."""
-        removed = []
         named = {
             self._object_path(entry) for record in self.records() for entry in record.ports.values()
         }
         orphans = [item.path for item in self.retention.objects() if item.path not in named]
-        horizon = time.time() - _LEFTOVER_SECONDS
-        folders = (self._temporary, self._quarantine_folder, self.path / "locks")
-        left = [path for folder in folders for path in folder.glob("*")]
-        for path in [*left, *orphans]:
-            with contextlib.suppress(OSError):
-                if path.stat().st_mtime < horizon:
-                    path.unlink()
-                    removed.append(path)
-        return removed
+        left = [*self._temporary.glob("*"), *self._quarantine_folder.glob("*"), *orphans]
+        return _remove_old(left) + _remove_unheld((self.path / "locks").glob("*"))
 
     def forget(self, record: Record) -> list[StoredObject]:
         """Remove a record, and its objects unless another record names them; return these.
 
         Raises:
-            StoreError: an object of it is pinned.
+            StoreError: an object of it is pinned, or a running process uses it.
         """
-        pinned = self.retention.pins() & {entry.digest for entry in record.ports.values()}
-        if pinned:
-            raise StoreError(f"{record.key[:12]} is pinned: unpin it first")
+        self.require_unused(record)
         self._record_path(record.key).unlink(missing_ok=True)
-        still_named = {entry.digest for other in self.records() for entry in other.ports.values()}
-        removed = []
-        for entry in record.ports.values():
-            path = self._object_path(entry)
-            if entry.digest not in still_named and (size := _size(path)) is not None:
-                path.unlink(missing_ok=True)
-                removed.append(StoredObject(path, size))
+        paths = {self._object_path(entry) for entry in record.ports.values()}
+        left = {path: size for path in paths if (size := _size(path)) is not None}
+        if not left:
+            return []
+        named = {
+            self._object_path(entry) for other in self.records() for entry in other.ports.values()
+        }
+        removed = [StoredObject(path, size) for path, size in left.items() if path not in named]
+        for item in removed:
+            item.path.unlink(missing_ok=True)
         return removed
+
+    def require_unused(self, record: Record) -> None:
+        """Find out that a record cannot be removed now.
+
+        Raises:
+            StoreError: an object of it is pinned, or a running process uses it.
+        """
+        digests = {entry.digest for entry in record.ports.values()}
+        if self.retention.pins() & digests:
+            raise StoreError(f"{record.key[:12]} is pinned: unpin it first")
+        if self.retention.in_use() & digests:
+            raise StoreError(f"{record.key[:12]} is in use by a run: remove it when that has ended")
 
     def object_path(self, entry: Entry) -> Path | None:
         """Return the file of an object, None where it is not there."""
@@ -456,7 +471,8 @@ class Store:
         folder = self._quarantine_folder
         with contextlib.suppress(OSError):
             folder.mkdir(parents=True, exist_ok=True)
-            path.replace(folder / f"{path.stem}-{secrets.token_hex(4)}{path.suffix}")
+            target = path.replace(folder / f"{path.stem}-{secrets.token_hex(4)}{path.suffix}")
+            os.utime(target)  # when it was found
             sync_folder(path.parent)
 
 
@@ -494,6 +510,28 @@ def _unseal(text: bytes) -> Record | None:
         return Record.model_validate_json(canonical_json(plain))
     except (ValueError, KeyError, AttributeError, TypeError, RecursionError, ValidationError):
         return None
+
+
+def _remove_old(paths: Iterable[Path]) -> list[Path]:
+    """Remove files that nobody has written to for an hour; return them."""
+    horizon = time.time() - _LEFTOVER_SECONDS
+    removed = []
+    for path in paths:
+        with contextlib.suppress(OSError):
+            if path.stat().st_mtime < horizon:
+                path.unlink()
+                removed.append(path)
+    return removed
+
+
+def _remove_unheld(locks: Iterable[Path]) -> list[Path]:
+    """Remove the files of locks that nobody holds; return them."""
+    removed = []
+    for path in locks:
+        with contextlib.suppress(OSError, Timeout), FileLock(path, timeout=0):
+            path.unlink()
+            removed.append(path)
+    return removed
 
 
 def _size(path: Path) -> int | None:

@@ -7,9 +7,11 @@ when it is started again: what was finished is in the store.
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import json
 import math
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
@@ -20,11 +22,16 @@ import numpy as np
 
 from ._audio import Audio
 from ._decode import Limits, read_audio
-from ._errors import Cancelled, GraphError, ParamError, ResonateError
+from ._errors import Cancelled, GraphError, InputError, ParamError, ResonateError
 from ._figures import si_sdr
+from ._pictures import picture
+from ._provenance import SUFFIX
 from ._publish import publish
 from ._results import Result
-from ._sweep_report import SOUNDS, Row, page
+from ._sweep_report import SOUNDS, Row, Source, link_to, page
+
+_PICTURES = "pictures"
+_RESULTS = "results.json"
 
 
 def combinations(grid: Mapping[str, Sequence[Any]]) -> list[dict[str, Any]]:
@@ -54,13 +61,17 @@ def sweep(
     folder: Path,
     *,
     measure: Callable[[Audio], Mapping[str, float | None]],
-    reference: Audio | None = None,
+    inputs: Mapping[str, Path | Audio],
+    limits: Limits,
+    reference: Path | None = None,
     jobs: int = 1,
     on_row: Callable[[Row], None] = lambda row: None,
 ) -> list[Row]:
     """Run every combination of a grid of params, each into a folder of its own.
 
-    `folder` also gets ``results.json`` and ``report.html``.
+    `folder` also gets ``results.json``, ``report.html`` and its ``pictures``. What an earlier sweep
+    wrote there and this one did not, according to its ``results.json``, is removed, unless all of
+    this one failed.
 
     Args:
         name: the graph's name.
@@ -68,19 +79,25 @@ def sweep(
         grid: the values to try, by param.
         folder: where the results go.
         measure: gives the figures of an audio output.
-        reference: what every audio output of its shape is compared with.
+        inputs: the sounds that are bound, which the report has as well.
+        limits: how long the reference may be.
+        reference: the file that every audio output of its shape is compared with.
         jobs: how many combinations run at a time.
         on_row: told of each combination when it is done.
 
     Returns:
         The rows, in the order of `combinations`.
+
+    Raises:
+        InputError: the reference cannot be read.
     """
+    wanted = read_audio(reference, limits) if reference is not None else None
     combos = combinations(grid)
     width = max(2, len(str(len(combos))))
 
     def attempt(index: int) -> Row:
         place = folder / f"{index + 1:0{width}d}"
-        row = _attempt(run, combos[index], place, measure, reference)
+        row = _attempt(run, combos[index], place, measure, wanted)
         on_row(row)
         return row
 
@@ -89,7 +106,11 @@ def sweep(
     else:
         with ThreadPoolExecutor(jobs) as pool:
             rows = list(pool.map(attempt, range(len(combos))))
-    _write_results(name, rows, folder)
+    heard = {f"input {one}": sound for one, sound in inputs.items()}
+    if reference is not None:
+        heard["reference"] = reference
+    sources = [_source(one, sound, folder) for one, sound in heard.items()]
+    _write_results(name, sources, rows, folder)
     return rows
 
 
@@ -104,6 +125,7 @@ def _attempt(
         result = run(params)
         files = result.save(folder)
         figures = dict(_figures_of(result, files, measure, reference))
+        pictures = dict(_pictures_of(result, files, folder))
     except Cancelled:
         raise
     except ResonateError as error:
@@ -115,7 +137,9 @@ def _attempt(
     compared = any("si_sdr_db" in found for found in figures.values())
     remark = "" if reference is None or compared else f"no output is like the {reference}"
     names = {name: str(path) for name, path in files.items()}
-    return Row(folder.name, params, "done", remark, report["seconds"], ran, names, figures)
+    return Row(
+        folder.name, params, "done", remark, report["seconds"], ran, names, pictures, figures
+    )
 
 
 def _figures_of(
@@ -143,9 +167,87 @@ def _alike(one: Audio, other: Audio) -> bool:
     return (one.sample_rate, one.samples.shape) == (other.sample_rate, other.samples.shape)
 
 
-def _write_results(graph: str, rows: Sequence[Row], folder: Path) -> None:
-    document = {"graph": graph, "rows": [asdict(row) for row in rows]}
-    text = json.dumps(document, indent=2, ensure_ascii=False) + "\n"
-    publish(folder / "results.json", lambda file: file.write(text.encode()))
-    html = page(graph, rows, folder)
-    publish(folder / "report.html", lambda file: file.write(html.encode()))
+def _pictures_of(
+    result: Result, files: Mapping[str, Path], folder: Path
+) -> Iterator[tuple[str, str]]:
+    """Draw each output that can be heard; yield the pictures by output."""
+    for name, value in result.items():
+        if isinstance(value, Audio) or files[name].suffix in SOUNDS:
+            png = picture(
+                value if isinstance(value, Audio) else files[name], f"{folder.name} {name}"
+            )
+            path = folder.parent / _PICTURES / f"{folder.name}-{name}.png"
+            yield name, str(_write(path, png))
+
+
+def _source(name: str, sound: Path | Audio, folder: Path) -> Source:
+    """Show an input beside the results: where it lies, or else as a copy."""
+    file_name = name.replace(" ", "-")
+    if isinstance(sound, Audio):
+        path = sound.save(folder / "inputs" / f"{file_name}.wav")
+    else:
+        path = sound
+        try:
+            link_to(sound, folder)
+        except ValueError:  # it lies on another drive
+            content = sound.read_bytes()
+            path = _write(folder / "inputs" / f"{file_name}{sound.suffix}", content)
+    try:
+        png = picture(sound, name)
+    except InputError:  # it was there when the sweep began
+        return Source(name, str(path))
+    return Source(name, str(path), str(_write(folder / _PICTURES / f"{file_name}.png", png)))
+
+
+def _write_results(
+    graph: str, sources: Sequence[Source], rows: Sequence[Row], folder: Path
+) -> None:
+    document = {
+        "graph": graph,
+        "inputs": [asdict(one) for one in sources],
+        "rows": [asdict(row) for row in rows],
+    }
+    path = folder / _RESULTS
+    earlier = _listed(path)
+    _write(path, (json.dumps(document, indent=2, ensure_ascii=False) + "\n").encode())
+    _write(folder / "report.html", page(graph, sources, rows, folder).encode())
+    if any(row.status == "done" for row in rows):
+        now = {name.casefold() for name in _listed(path)}  # as on a Mac's filesystem
+        _remove_stale(folder, [name for name in earlier if name.casefold() not in now])
+
+
+def _listed(results: Path) -> list[str]:
+    """Return the files that a ``results.json`` lists, relative to its folder.
+
+    Wherever it says they are: only the names count of what lies in numbered folders beside it, and
+    of pictures.
+    """
+    found: list[str] = []
+    pictures: list[str] = []
+    with contextlib.suppress(OSError, ValueError, TypeError, KeyError, AttributeError):
+        document = json.loads(results.read_text(encoding="utf-8"))
+        for row in document["rows"]:
+            if re.fullmatch("[0-9]{2,}", row["name"]):
+                for path in row["files"].values():
+                    name = f"{row['name']}/{Path(path).name}"
+                    found += [name, name + SUFFIX]
+                pictures += row.get("pictures", {}).values()
+        pictures += [one["picture"] for one in document.get("inputs", [])]
+        found += [f"{_PICTURES}/{Path(one).name}" for one in pictures]
+    return [name for name in found if not name.endswith(("/", "/.."))]
+
+
+def _remove_stale(folder: Path, names: Sequence[str]) -> None:
+    """Remove what an earlier sweep wrote, and its folders where nothing else is in them."""
+    for name in names:
+        path = folder / name
+        with contextlib.suppress(OSError):
+            if not path.parent.is_symlink():
+                path.unlink(missing_ok=True)
+    for place in {(folder / name).parent for name in names}:
+        with contextlib.suppress(OSError):
+            place.rmdir()
+
+
+def _write(path: Path, content: bytes) -> Path:
+    return publish(path, lambda file: file.write(content))

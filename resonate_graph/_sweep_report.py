@@ -1,36 +1,37 @@
-"""The page of a sweep: a table, and the results side by side to hear and see. One HTML file."""
+"""The page of a sweep: a table, and the results side by side to hear and see."""
 
 from __future__ import annotations
 
 import html
-import math
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
-import numpy as np
-
-from ._decode import Limits, read_audio
+from ._pictures import HEIGHT, WIDTH
 
 #: Files that can be heard.
 SOUNDS = (".wav", ".flac", ".mp3", ".ogg")
 
-_POINTS = 600
-_HEIGHT = 60
-
 _STYLE = """
-body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 72rem; padding: 0 1rem }
+:root { color-scheme: light dark }
+body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 110rem; padding: 0 1rem }
 table { border-collapse: collapse; margin: 1rem 0 }
 th, td { border-bottom: 1px solid #8884; padding: .3rem .8rem; text-align: left }
-td.number { font-variant-numeric: tabular-nums; text-align: right }
-.results { display: grid; gap: 1rem; grid-template-columns: repeat(auto-fill, minmax(20rem, 1fr)) }
-.result { border: 1px solid #8884; border-radius: .5rem; padding: .8rem }
+.cards { display: grid; gap: 1rem; align-items: start;
+         grid-template-columns: repeat(auto-fill, minmax(min(100%, 28rem), 1fr)) }
+.card { border: 1px solid #8884; border-radius: .5rem; padding: .8rem }
+.card h3, .card p { margin: 0 0 .4rem; overflow-wrap: anywhere }
 .failed { color: #b00020 }
-svg, audio { display: block; width: 100% }
-svg { fill: #3b7dd8; background: #8881; margin: .4rem 0 }
-@media (prefers-color-scheme: dark) { body { background: #161616; color: #e8e8e8 } }
+img, audio { display: block; width: 100%; height: auto; max-width: 100% }
+img { border-radius: .3rem; margin-bottom: .4rem }
+audio { height: 2.5rem; margin-bottom: .8rem }
+@media (prefers-color-scheme: dark) {
+  body { background: #161616; color: #e8e8e8 }
+  .failed { color: #ff8a80 }
+}
 """
 
 
@@ -46,6 +47,7 @@ class Row:
         seconds: how long it took.
         ran: the nodes that were computed.
         files: the files written, by output.
+        pictures: the picture of each output that can be heard.
         figures: ``integrated_lufs``, ``true_peak_dbtp`` and, with a reference, ``si_sdr_db`` of
             each audio output.
     """
@@ -57,19 +59,46 @@ class Row:
     seconds: float = 0.0
     ran: tuple[str, ...] = ()
     files: Mapping[str, str] = field(default_factory=dict)
+    pictures: Mapping[str, str] = field(default_factory=dict)
     figures: Mapping[str, Mapping[str, float | None]] = field(default_factory=dict)
 
 
-def page(graph: str, rows: Sequence[Row], folder: Path) -> str:
+@dataclass(frozen=True)
+class Source:
+    """What the results of a sweep are heard beside: an input, or the reference.
+
+    Attributes:
+        name: ``input NAME`` or ``reference``.
+        file: the file.
+        picture: its picture; empty where it could not be read any more.
+    """
+
+    name: str
+    file: str
+    picture: str = ""
+
+
+def page(graph: str, sources: Sequence[Source], rows: Sequence[Row], folder: Path) -> str:
     """Return the page, with links relative to the folder it will lie in."""
     title = html.escape(f"{graph}: {len(rows)} combinations")
+    heard = "\n".join(_source(one, folder) for one in sources)
+    before = f'<h2>Inputs</h2>\n<div class="cards">\n{heard}\n</div>\n' if sources else ""
     results = "\n".join(_result(row, folder) for row in rows)
     return (
         f'<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         f'<meta name="viewport" content="width=device-width">\n<title>{title}</title>\n'
-        f"<style>{_STYLE}</style>\n</head>\n<body>\n<h1>{title}</h1>\n{_table(rows)}\n"
-        f'<div class="results">\n{results}\n</div>\n</body>\n</html>\n'
+        f"<style>{_STYLE}</style>\n</head>\n<body>\n<h1>{title}</h1>\n{_table(rows)}\n{before}"
+        f'<h2>Results</h2>\n<div class="cards">\n{results}\n</div>\n</body>\n</html>\n'
     )
+
+
+def link_to(path: Path, folder: Path) -> str:
+    """Return the relative URL of a file, as seen from a page in a folder.
+
+    Raises:
+        ValueError: they lie on different drives.
+    """
+    return quote(os.fsencode(Path(os.path.relpath(path, folder)).as_posix()))
 
 
 def table(rows: Sequence[Row]) -> tuple[list[str], list[list[str]]]:
@@ -121,39 +150,36 @@ def _table(rows: Sequence[Row]) -> str:
     return f"<table>\n<thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody>\n</table>"
 
 
+def _source(source: Source, folder: Path) -> str:
+    path = Path(source.file)
+    parts = [f"<h3>{html.escape(source.name)}</h3>"]
+    parts.extend(_player(path.name, source.name, path, source.picture, folder))
+    return _card(parts)
+
+
 def _result(row: Row, folder: Path) -> str:
     settings = ", ".join(f"{name} = {value}" for name, value in row.params.items())
-    parts = [f"<h2>{html.escape(row.name)}</h2>", f"<p>{html.escape(settings)}</p>"]
+    parts = [f"<h3>{html.escape(row.name)}</h3>", f"<p>{html.escape(settings)}</p>"]
     if row.status != "done":
         parts.append(f'<p class="failed">{html.escape(row.error)}</p>')
     for name, path in row.files.items():
-        parts.extend(_player(name, Path(path), folder))
-    return '<div class="result">\n' + "\n".join(parts) + "\n</div>"
+        what = f"{name} with {settings}" if settings else name
+        parts.extend(_player(name, what, Path(path), row.pictures.get(name, ""), folder))
+    return _card(parts)
 
 
-def _player(name: str, path: Path, folder: Path) -> Iterator[str]:
-    link = html.escape(Path(os.path.relpath(path, folder)).as_posix(), quote=True)
-    yield f'<p><a href="{link}">{html.escape(name)}</a></p>'
-    if path.suffix in SOUNDS:
-        yield _waveform(path)
+def _card(parts: Sequence[str]) -> str:
+    return '<div class="card">\n' + "\n".join(parts) + "\n</div>"
+
+
+def _player(label: str, what: str, path: Path, picture: str, folder: Path) -> Iterator[str]:
+    link = link_to(path, folder)
+    yield f'<p><a href="{link}">{html.escape(label)}</a></p>'
+    if picture:
+        alt = html.escape(f"waveform and spectrogram of {what}", quote=True)
+        yield (
+            f'<img src="{link_to(Path(picture), folder)}" alt="{alt}" '
+            f'width="{WIDTH}" height="{HEIGHT}" loading="lazy">'
+        )
+    if path.suffix.lower() in SOUNDS:
         yield f'<audio controls preload="none" src="{link}"></audio>'
-
-
-def _waveform(path: Path) -> str:
-    """Return the envelope of a sound file as SVG: full height is full scale."""
-    samples = read_audio(path, Limits(max_minutes=math.inf)).samples
-    if not samples.shape[1]:
-        return ""
-    points = min(_POINTS, samples.shape[1])
-    edges = np.linspace(0, samples.shape[1], points + 1).astype(int)[:-1]
-    high = np.maximum.reduceat(samples.max(axis=0), edges).clip(-1, 1)
-    low = np.minimum.reduceat(samples.min(axis=0), edges).clip(-1, 1)
-    middle = _HEIGHT / 2
-    upper = [f"{x},{middle * (1 - y):.1f}" for x, y in enumerate(high)]
-    lower = [f"{x},{middle * (1 - y):.1f}" for x, y in enumerate(low)]
-    outline = " ".join([*upper, *reversed(lower)])
-    return (
-        f'<svg viewBox="0 0 {points} {_HEIGHT}" preserveAspectRatio="none" role="img" '
-        f'aria-label="waveform of {html.escape(path.name, quote=True)}">'
-        f'<polygon points="{outline}"/></svg>'
-    )

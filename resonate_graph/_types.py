@@ -46,11 +46,13 @@ class PortType:
         """Return a value as exactly this type, None where it is not of it.
 
         What comes back from the store is what the port declares; so what goes in has to be, too:
-        1 from a port of numbers is 1.0, and a report is of the declared class itself.
+        1 from a port of numbers is 1.0, -0.0 is 0.0, and a report is of the declared class itself.
         """
         if not self.holds(value):
             return None
         exact: Any = self.python(value) if self.python in (float, int, str) else value
+        if self.python is float:
+            exact += 0.0  # the only float this changes is -0.0, which JSON readers drop
         own_type: type = type(exact)
         return exact if own_type is self.python else None
 

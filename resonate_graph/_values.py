@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -10,6 +11,9 @@ from blake3 import blake3
 from pydantic import BaseModel, ConfigDict
 
 from ._audio import Audio
+
+#: Integers go this far in both directions, so that every JSON reader agrees on them.
+MAX_INTEGER = 2**53 - 1
 
 
 @dataclass(frozen=True)
@@ -72,3 +76,18 @@ def value_json(value: Report | Scalar) -> bytes:
 def canonical_json(value: Any) -> bytes:
     """Return the canonical JSON (RFC 8785) of plain JSON values."""
     return rfc8785.dumps(value)
+
+
+def canonical(value: Any) -> Any:
+    """Return plain JSON values as canonical JSON spells them: 1.0 as 1, -0.0 as 0, keys in order.
+
+    Raises:
+        ValueError: canonical JSON cannot hold them.
+    """
+    return json.loads(canonical_json(value), parse_int=_portable_integer)
+
+
+def _portable_integer(digits: str) -> int | float:
+    """Read an integer; as a float where it is beyond what every JSON reader counts exactly."""
+    number = int(digits)
+    return number if abs(number) <= MAX_INTEGER else float(number)

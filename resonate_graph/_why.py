@@ -87,10 +87,11 @@ class Explainer:
             yield f"output {port} was never asked for"
         for port in sorted(missing & record.ports.keys()):
             digest = record.ports[port].digest
-            if digest in self._quarantined:
+            damaged, dropped = self._quarantined.get(digest), self._evictions.get(digest)
+            if damaged is not None and damaged > (dropped or 0.0):
                 yield f"quarantined: output {port} did not match its digest"
-            elif digest in self._evictions:
-                day = time.strftime("%Y-%m-%d", time.localtime(self._evictions[digest]))
+            elif dropped is not None:
+                day = time.strftime("%Y-%m-%d", time.localtime(dropped))
                 yield f"evicted on {day}: output {port}"
             else:
                 yield f"output {port} is gone from the store"
@@ -137,7 +138,8 @@ class Explainer:
     def _cause(self, source: Source, earlier_digest: str, depth: int) -> str:
         """Say why a wire carries other content than it did."""
         if isinstance(source, InputRef):
-            return f"another recording is bound to {source.name!r}"
+            sound = self._graph.inputs[source.name].type == "audio"
+            return f"another {'recording' if sound else 'value'} is bound to {source.name!r}"
         key = self._keys.get(source.node)
         made_it = next(
             (

@@ -14,22 +14,30 @@ SEGMENT = Fraction(3, 2)
 
 def small_htdemucs(seed: int, **changes: Any) -> Any:
     """Return a small HTDemucs with random weights."""
-    import torch
-    from demucs.htdemucs import HTDemucs
-
     settings: dict[str, Any] = {
-        "sources": SOURCES,
         "channels": 8,
         "nfft": 1024,
         "depth": 4,
         "t_layers": 1,
         "t_heads": 2,
         "segment": SEGMENT,
-        **changes,
     }
+    return _htdemucs(seed, {**settings, **changes})
+
+
+def full_size_htdemucs(seed: int) -> Any:
+    """Return an HTDemucs of the size of the released ones (42 M parameters), random weights."""
+    settings = {"bottom_channels": 512, "dconv_mode": 3, "t_layers": 5, "segment": Fraction(39, 5)}
+    return _htdemucs(seed, settings)
+
+
+def _htdemucs(seed: int, settings: dict[str, Any]) -> Any:
+    import torch
+    from demucs.htdemucs import HTDemucs
+
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        model: Any = HTDemucs(**settings)
+        model: Any = HTDemucs(**{"sources": SOURCES, **settings})
     return model.eval()
 
 

@@ -115,3 +115,15 @@ def refuse(question: Preparation) -> Mapping[str, Any]:
 @node(prepare=refuse)
 def picky(audio: Audio, *, mode: str = "left-only") -> Sides:
     return Sides(audio, audio)
+
+
+@node()
+def tag(
+    audio: Audio,
+    *,
+    value: bool | int | float | str | None = None,
+    amount: float = 1.0,
+    whole: int = 0,
+    names: dict[str, float] | None = None,
+) -> Audio:
+    return audio

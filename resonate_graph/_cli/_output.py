@@ -6,7 +6,7 @@ import contextlib
 import io
 import json
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 from rich.console import Console
@@ -14,6 +14,9 @@ from rich.table import Table
 from rich.text import Text
 
 from .._errors import GraphError, Problem, ResonateError
+
+#: Columns of a line that nobody reads on a terminal.
+_UNBOUNDED = 1_000_000
 
 
 class Printer:
@@ -25,7 +28,8 @@ class Printer:
 
     def __init__(self, *, as_json: bool) -> None:
         self.as_json = as_json
-        self._console = Console(highlight=False, soft_wrap=True)
+        width = None if sys.stdout.isatty() else _UNBOUNDED
+        self._console = Console(highlight=False, soft_wrap=True, width=width)
 
     def document(self, document: Any) -> None:
         """Print the JSON document, if that is what was asked for."""
@@ -45,16 +49,33 @@ class Printer:
         if not self.as_json:
             self._console.print(Text(text))
 
-    def table(self, headings: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-        """Print a table for people."""
+    def table(
+        self,
+        headings: Sequence[str],
+        rows: Iterable[Sequence[object]],
+        *,
+        long: Collection[str] | None = None,
+    ) -> None:
+        """Print a table for people; a line per row where it goes into a file or a pipe.
+
+        Args:
+            headings: the headings of the columns.
+            rows: the cells.
+            long: the headings of the columns that may be folded on a terminal; None for all.
+        """
         if self.as_json:
             return
         table = Table(box=None, pad_edge=False, show_edge=False, header_style="bold")
         for heading in headings:
-            table.add_column(heading, overflow="fold")
+            whole = long is not None and heading not in long
+            table.add_column(heading, overflow="fold", no_wrap=whole)
         for row in rows:
             table.add_row(*(Text(str(cell)) for cell in row))
         self._console.print(table)
+
+    def remark(self, text: str) -> None:
+        """Print a line for people to stderr."""
+        Console(stderr=True, highlight=False, soft_wrap=True).print(Text(text))
 
     def error(self, error: ResonateError) -> None:
         """Print what went wrong: to stderr for people, as the document with ``--json``."""

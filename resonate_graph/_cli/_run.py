@@ -85,7 +85,10 @@ def run(
         recipe = None
         opened = open_graph(str(graph), nodes)
     bound = {**(recipe.bindings if recipe else {}), **read_inputs(opened, inputs)}
-    changed = {**(recipe.params if recipe else {}), **read_params(opened, params)}
+    given = read_params(opened, params)
+    changed = {**(recipe.params if recipe else {}), **given}
+    for change in recipe.changes(given) if recipe else ():
+        printer.remark(f"  changed: {change}")
     with ProgressDisplay() as display, printer.alone_on_stdout():
         result = opened.run(
             bound,

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import IO, Annotated
 
@@ -13,9 +14,10 @@ import typer
 
 from .._api import default_store
 from .._errors import OutputError, StoreError
+from .._inventory import Item, inventory, outlived
 from .._publish import publish
 from .._retention import parse_bytes
-from .._store import Entry, Record, Store
+from .._store import Record, Store
 from ._call import JsonOption, StoreOption
 from ._output import Printer
 
@@ -42,55 +44,46 @@ def register(app: typer.Typer) -> None:
     app.add_typer(group, name="store")
 
 
-@dataclass(frozen=True)
-class Item:
-    """One port of one record, as people see it."""
+def ls(
+    show_all: Annotated[
+        bool,
+        typer.Option("--all", help="Also what is gone, and inputs whose digest is remembered."),
+    ] = False,
+    store: StoreOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List what is stored: newest first, with where it came from and what reuse has saved.
 
-    key: str
-    type: str
-    port: str
-    graph: str
-    node: str
-    files: tuple[str, ...]
-    digest: str
-    bytes: int
-    here: bool
-    pinned: bool
-    seconds: float
-    uses: int
-    created: float
-
-    @property
-    def human_name(self) -> str:
-        """The name it is exported under: ``song/split.vocals``."""
-        song = "+".join(Path(name).stem for name in self.files) or self.graph or "unknown"
-        port = "" if self.port == "out" else f".{self.port}"
-        return f"{song}/{self.node or self.type.replace('/', '_')}{port}"
-
-
-def ls(store: StoreOption = None, as_json: JsonOption = False) -> None:
-    """List what is stored: newest first, with where it came from and what it cost."""
+    "saved" is the time it took to compute, for each use after the first.
+    """
     printer = Printer(as_json=as_json)
-    items = sorted(_items(_open(store)), key=lambda item: -item.created)
-    printer.document({"items": [vars(item) for item in items]})
+    opened = _open(store)
+    items = sorted(
+        (item for item, _ in inventory(opened) if show_all or item.here),
+        key=lambda item: -item.created,
+    )
+    printer.document({"items": [asdict(item) for item in items]})
     if not items:
-        printer.line(f"nothing is stored in {_open(store).path}")
+        printer.line(f"nothing is stored in {opened.path}")
         return
     printer.table(
-        ("key", "from", "type", "size", "cost", "uses", "made", ""),
+        ("key", "name", "size", "cost", "uses", "saved", "last use", "graph", "files", ""),
         [
             (
                 item.key[:12],
                 item.human_name,
-                item.type,
-                _size_text(item.bytes) if item.here else "gone",
+                _size_text(item.bytes),
                 f"{item.seconds:.1f} s",
                 item.uses,
-                time.strftime("%Y-%m-%d %H:%M", time.localtime(item.created)),
-                "pinned" if item.pinned else "",
+                f"{item.seconds_saved:.1f} s",
+                _day(item.last_used),
+                item.graph,
+                ", ".join(item.files),
+                item.state,
             )
             for item in items
         ],
+        long=("name", "graph", "files"),
     )
 
 
@@ -147,21 +140,32 @@ def gc(
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Remove leftovers, and drop what is cheapest to compute again until the limit holds."""
+    """Remove leftovers, and drop what is cheapest to compute again until the limit holds.
+
+    Also removes the records of which nothing has been there for 90 days; until then they tell
+    `resonate why` when it went.
+    """
     printer = Printer(as_json=as_json)
     opened = _open(store)
     swept = opened.sweep_up()
+    forgotten = []
+    for record in outlived(opened):
+        with contextlib.suppress(StoreError):  # a run is making its content again
+            opened.forget(record)
+            forgotten.append(record.key)
     dropped = opened.make_room(parse_bytes(limit) if limit else None)
     freed = sum(item.bytes for item in dropped)
     printer.document(
         {
             "leftovers": [str(path) for path in swept],
+            "forgotten": forgotten,
             "dropped": [item.digest for item in dropped],
             "bytes_freed": freed,
         }
     )
     printer.line(
-        f"{len(swept)} leftovers removed, {len(dropped)} objects dropped ({_size_text(freed)})"
+        f"{len(swept)} leftovers and {len(forgotten)} old records removed, "
+        f"{len(dropped)} objects dropped ({_size_text(freed)})"
     )
 
 
@@ -179,10 +183,15 @@ def unpin(keys: KeysArgument, store: StoreOption = None, as_json: JsonOption = F
 
 
 def rm(keys: KeysArgument, store: StoreOption = None, as_json: JsonOption = False) -> None:
-    """Remove results; what other results share stays."""
+    """Remove results; what other results share stays.
+
+    What is pinned, or in use by a run, is not removed.
+    """
     printer = Printer(as_json=as_json)
     opened = _open(store)
     records = _chosen(opened, keys)
+    for record in records:
+        opened.require_unused(record)
     removed = [item for record in records for item in opened.forget(record)]
     freed = sum(item.bytes for item in removed)
     printer.document({"removed": [record.key for record in records], "bytes_freed": freed})
@@ -211,12 +220,12 @@ def export(
     wanted = {record.key for record in _chosen(opened, keys)} if keys else None
     written: list[str] = []
     gone = 0
-    for item, entry in _entries(opened):
-        if wanted is not None and item.key not in wanted:
+    for item, entry in inventory(opened):
+        if item.type == "input" or (wanted is not None and item.key not in wanted):
             continue
         source = opened.object_path(entry)
         if source is None:
-            gone += item.type != "input"
+            gone += 1
             continue
         target = _free_name(folder, item, entry.suffix, written)
         _export(source, target, link)
@@ -224,6 +233,8 @@ def export(
     printer.document({"files": written, "gone": gone})
     if gone:
         printer.line(f"{gone} results are gone from the store: run their graph again")
+    if not written and not gone:
+        printer.line("there is nothing to export; of inputs only the digest is kept")
     for name in written:
         printer.line(name)
 
@@ -233,36 +244,6 @@ def _open(path: Path | None) -> Store:
     if store.path.exists() and not store.path.is_dir():
         raise StoreError(f"{store.path} is not a folder")
     return store
-
-
-def _items(store: Store) -> Iterator[Item]:
-    for item, _ in _entries(store):
-        yield item
-
-
-def _entries(store: Store) -> Iterator[tuple[Item, Entry]]:
-    objects = {item.digest: item for item in store.retention.objects()}
-    for record in store.records():
-        for port, entry in record.ports.items():
-            known = objects.get(entry.digest)
-            yield (
-                Item(
-                    key=record.key,
-                    type=str(record.preimage.get("type", "input")),
-                    port=port,
-                    graph=record.origin.graph if record.origin else "",
-                    node=record.origin.node if record.origin else "",
-                    files=tuple(record.origin.files.values()) if record.origin else (),
-                    digest=entry.digest,
-                    bytes=entry.bytes,
-                    here=known is not None,
-                    pinned=known is not None and known.pinned,
-                    seconds=record.seconds,
-                    uses=known.uses if known else 0,
-                    created=record.created,
-                ),
-                entry,
-            )
 
 
 def _chosen(store: Store, keys: Sequence[str]) -> list[Record]:
@@ -316,6 +297,10 @@ def _free_name(folder: Path, item: Item, suffix: str, taken: Sequence[str]) -> P
     name = item.human_name.removesuffix(suffix)
     path = folder / f"{name}{suffix}"
     return folder / f"{name}-{item.key[:8]}{suffix}" if str(path) in taken else path
+
+
+def _day(when: float | None) -> str:
+    return "" if when is None else time.strftime("%Y-%m-%d", time.localtime(when))
 
 
 def _size_text(size: float) -> str:

@@ -36,7 +36,16 @@ from tests.processes import (
 )
 
 OWN_NODES = Path(__file__).parents[1] / "own_nodes.py"
-HEAVY = ("torch", "torchaudio", "librosa", "scipy", "demucs", "noisereduce", "pedalboard")
+HEAVY = (
+    "torch",
+    "torchaudio",
+    "librosa",
+    "scipy",
+    "demucs",
+    "noisereduce",
+    "pedalboard",
+    "matplotlib",
+)
 
 
 @pytest.fixture(scope="module")

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from resonate_graph import Audio, read_audio
+from resonate_graph._store import Record, _seal
 
 
 def resonate(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -47,6 +49,51 @@ def test_what_is_stored_is_listed_with_where_it_came_from(filled: tuple[Path, Pa
     assert 0 < figures["bytes"] <= figures["limit_bytes"]
 
 
+def test_what_is_gone_is_listed_only_when_asked_for(filled: tuple[Path, Path]) -> None:
+    store, song = filled
+    place = ["--store", str(store)]
+    before = document("store", "ls", *place)["items"]
+    assert {item["node"] for item in before} == {"level", "measure", "encode"}
+    assert all(item["here"] for item in before)
+    document("store", "gc", "--limit", "0", *place)
+    assert document("store", "ls", *place)["items"] == []
+    items = document("store", "ls", "--all", *place)["items"]
+    assert {item["node"]: item["here"] for item in items} == dict.fromkeys(
+        ("level", "measure", "encode", ""), False
+    )
+    (remembered,) = (item for item in items if item["type"] == "input")
+    assert remembered["files"] == [str(song)]
+    lines = resonate("store", "ls", "--all", *place).stdout.splitlines()
+    assert sorted(line.split()[-1] for line in lines) == ["files", "gone", "gone", "gone", "input"]
+
+
+def test_a_line_per_result_says_what_reuse_saved_and_when(
+    filled: tuple[Path, Path], tmp_path: Path
+) -> None:
+    store, song = filled
+    folder = tmp_path / ("a folder with a long name " * 6)
+    folder.mkdir()
+    moved = song.rename(folder / "a song with a long name.wav")
+    arguments = ["-i", f"master={moved}", "-o", str(tmp_path / "2"), "--store", str(store)]
+    for volume in ("-20", "-20", "-20"):
+        assert resonate("run", "deliver", "-p", f"target_lufs={volume}", *arguments).returncode == 0
+    items = {item["key"]: item for item in document("store", "ls", "--store", str(store))["items"]}
+    used = [item for item in items.values() if item["uses"] == 3]
+    assert len(used) == 3
+    for item in used:
+        assert item["seconds_saved"] == pytest.approx(2 * item["seconds"])
+    heading, *lines = resonate("store", "ls", "--store", str(store)).stdout.splitlines()
+    columns = "key name size cost uses saved last use graph files"
+    assert " ".join(heading.split()) == columns
+    assert len(lines) == len(items) == 6
+    today = time.strftime("%Y-%m-%d")
+    for line in lines:
+        item = next(one for key, one in items.items() if line.startswith(key[:12]))
+        assert item["files"][0] in line
+        assert today in line
+        assert " deliver " in line
+
+
 def test_it_is_exported_under_human_names(filled: tuple[Path, Path], tmp_path: Path) -> None:
     store, _ = filled
     folder = tmp_path / "export"
@@ -81,12 +128,41 @@ def test_pins_removal_and_collection(filled: tuple[Path, Path]) -> None:
     keys = {item["node"]: item["key"] for item in document("store", "ls", *place)["items"]}
     document("store", "pin", keys["level"][:10], *place)
     document("store", "gc", "--limit", "0", *place)
-    here = {item["node"] for item in document("store", "ls", *place)["items"] if item["here"]}
+    here = {item["node"] for item in document("store", "ls", *place)["items"]}
     assert here == {"level"}
     document("store", "unpin", keys["level"], *place)
     document("store", "rm", keys["level"], *place)
     assert keys["level"] not in {item["key"] for item in document("store", "ls", *place)["items"]}
     assert document("store", "stats", *place)["objects"] == 0
+
+
+def test_records_of_which_nothing_is_left_go_after_a_while(filled: tuple[Path, Path]) -> None:
+    store, _ = filled
+    place = ["--store", str(store)]
+    document("store", "gc", "--limit", "0", *place)
+    assert document("store", "gc", *place)["forgotten"] == []
+    log = store / "evicted.log"
+    lines = [line.split() for line in log.read_text().splitlines()]
+    log.write_text("".join(f"{float(when) - 100 * 86_400} {one}\n" for when, one in lines))
+    assert document("store", "gc", *place)["forgotten"] == [], "they were written today"
+    for path in store.glob("records/*/*.json"):
+        record = Record.model_validate(json.loads(path.read_text()), extra="ignore")
+        path.write_bytes(_seal(record.model_copy(update={"created": time.time() - 100 * 86_400})))
+    keys = {item["key"] for item in document("store", "ls", "--all", *place)["items"]}
+    assert len(keys) == 4
+    assert set(document("store", "gc", *place)["forgotten"]) == keys
+    assert document("store", "ls", "--all", *place)["items"] == []
+    assert "90 days" in resonate("store", "gc", "--help").stdout
+
+
+def test_nothing_is_removed_where_one_of_several_cannot_be(filled: tuple[Path, Path]) -> None:
+    store, _ = filled
+    place = ["--store", str(store)]
+    keys = {item["node"]: item["key"] for item in document("store", "ls", *place)["items"]}
+    document("store", "pin", keys["level"], *place)
+    error = document("store", "rm", keys["encode"], keys["level"], *place, code=1)["error"]
+    assert "is pinned: unpin it first" in error["message"]
+    assert {item["key"] for item in document("store", "ls", *place)["items"]} == set(keys.values())
 
 
 def test_what_names_nothing_is_an_error(filled: tuple[Path, Path]) -> None:

@@ -98,6 +98,42 @@ def test_a_file_is_made_again_from_it(tmp_path: Path, take: Path, name: str) -> 
     assert first == second
 
 
+def test_what_a_file_carries_counts_before_what_lies_beside_it(
+    result: Result, tmp_path: Path, take: Path
+) -> None:
+    made = result.save(tmp_path)
+    louder = every_format().run({"take": take}, params={"quiet.gain_db": -1.0})
+    others = louder.save(tmp_path / "other")
+    for name in ("float", "flac", "mp3"):
+        beside = made[name].with_name(made[name].name + ".provenance.json")
+        other = others[name].with_name(others[name].name + ".provenance.json")
+        beside.write_text(other.read_text())
+        assert read(made[name]).params == {"quiet.gain_db": -4.0}
+        assert read(beside).params == {"quiet.gain_db": -1.0}
+        made[name].write_bytes(b"no sound any more")
+        assert read(made[name]).params == {"quiet.gain_db": -1.0}
+        made[name].unlink()
+        assert read(made[name]).params == {"quiet.gain_db": -1.0}
+
+
+def test_params_that_differ_from_the_recorded_ones_are_told(tmp_path: Path, take: Path) -> None:
+    graph = every_format()
+    level = graph.param("level_db", float, default=-3.0)
+    graph.output(
+        "second",
+        graph.add(gain, "second")(
+            graph.add(gain, "more")(graph.input("other", Audio), gain_db=level)
+        ),
+    )
+    made = graph.run({"take": take, "other": take}, params={"quiet.gain_db": -4}).save(tmp_path)
+    arguments = ["run", "--from-provenance", str(made["float"]), "-o", str(tmp_path / "2")]
+    changes = ["-p", "quiet.gain_db=-5.5", "-p", "level_db=-6", "-p", "second.gain_db=0"]
+    again = resonate(*arguments, *changes, "-p", "more.gain_db=-3")
+    assert again.returncode == 0, again.stderr
+    told = [line.strip() for line in again.stderr.splitlines() if "changed" in line]
+    assert told == ["changed: quiet.gain_db -4 -> -5.5", "changed: level_db -3 -> -6"]
+
+
 def test_what_was_asked_for_alone_is_made_again_alone(tmp_path: Path, take: Path) -> None:
     graph = every_format()
     other = graph.add(gain, "other")(graph.input("other", Audio), gain_db=-1.0)

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import re
+import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -97,6 +101,134 @@ def test_looking_is_no_use(tmp_path: Path, excerpt: Audio) -> None:
     assert {item.digest: item.uses for item in Store(tmp_path).retention.objects()} == before
 
 
+@pytest.mark.parametrize("line", ["{} 0", "{} 0 1700000000", "{} 0 - 1"])
+def test_when_an_object_was_used_last_is_known_unless_the_line_is_an_old_one(
+    tmp_path: Path, line: str
+) -> None:
+    digest = keep(Store(tmp_path), 1, seconds=1.0)
+    (tmp_path / "uses.log").write_text(line.format(digest) + "\nnonsense\n\n")
+    (item,) = Store(tmp_path).retention.objects()
+    assert item.uses == 1
+    assert item.last_used == (1700000000 if "17" in line else None)
+    before = time.time()
+    running = Store(tmp_path)
+    with running.in_use():
+        running.put(Audio(np.full((1, FRAMES), 1 / 1000), 44100))
+    (item,) = Store(tmp_path).retention.objects()
+    assert item.uses == 2
+    assert item.last_used is not None
+    assert item.last_used >= round(before)
+
+
+def test_counts_of_uses_outlast_the_log(tmp_path: Path) -> None:
+    digest = keep(Store(tmp_path), 1, seconds=1.0)
+    (tmp_path / "uses.log").write_text(f"{digest} 0 1700000000\n" * 30)
+    Store(tmp_path).make_room()
+    Store(tmp_path).make_room()
+    assert (tmp_path / "uses.log").read_text().count("\n") == 1
+    (item,) = Store(tmp_path).retention.objects()
+    assert (item.uses, item.last_used) == (30, 1700000000)
+
+
+def evict(folder: Path, count: int) -> None:
+    """Pretend that objects were dropped earlier, each of them thrice."""
+    lines = [f"{when}.000 {number:064x}\n" for when in (1, 2, 3) for number in range(count)]
+    (folder / "evicted.log").write_text("".join(lines))
+
+
+def test_the_log_of_evictions_stays_short_and_keeps_the_latest(tmp_path: Path) -> None:
+    back = keep(Store(tmp_path), 1, seconds=1.0)
+    evict(tmp_path, 8000)
+    with (tmp_path / "evicted.log").open("a") as log:
+        log.write(f"4 {back}\n")
+    dropped = keep(Store(tmp_path), 2, seconds=0.0)
+    Store(tmp_path).make_room(limit_bytes=OBJECT_BYTES)
+    assert len((tmp_path / "evicted.log").read_text().splitlines()) == 8001
+    evictions = Store(tmp_path).evictions()
+    assert back not in evictions
+    assert evictions[f"{7:064x}"] == 3
+    assert evictions[dropped] == pytest.approx(time.time(), abs=60)
+    evict(tmp_path, 30_000)
+    Store(tmp_path).make_room(limit_bytes=0)
+    assert len(Store(tmp_path).evictions()) == 10_000
+    assert back in Store(tmp_path).evictions()
+
+
+EVICTOR = """
+import sys
+from tests.engine.test_retention import evict, keep
+from pathlib import Path
+from resonate_graph import Store
+folder = Path(sys.argv[1])
+for number in range(int(sys.argv[2]), int(sys.argv[2]) + 10):
+    keep(Store(folder), number, seconds=0.0)
+    evict(folder, 7000)
+    Store(folder).make_room(limit_bytes=0)
+"""
+
+
+def test_processes_that_shorten_the_log_at_once_leave_whole_lines(tmp_path: Path) -> None:
+    processes = [
+        subprocess.Popen([sys.executable, "-c", EVICTOR, str(tmp_path), str(first)])
+        for first in (100, 200, 300)
+    ]
+    assert [process.wait() for process in processes] == [0, 0, 0]
+    lines = (tmp_path / "evicted.log").read_text().splitlines()
+    assert all(re.fullmatch(r"[0-9.]+ [0-9a-f]{64}", line) for line in lines)
+    assert not list(tmp_path.glob("evicted-*"))
+
+
+def lay(folder: Path, number: int, size: int) -> None:
+    """Lay an object that takes no room on the disk into a store."""
+    path = folder / "objects" / "00" / f"{number:064x}.wav"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("wb") as file:
+        file.truncate(size)
+
+
+def test_the_limit_does_not_shrink_as_the_store_grows(tmp_path: Path) -> None:
+    lay(tmp_path, 1, 50 * 10**9)
+    free = shutil.disk_usage(tmp_path).free
+    expected = min(20 * 10**9, (free + 50 * 10**9) // 10)
+    assert Store(tmp_path).retention.limit_bytes == pytest.approx(expected, rel=0.02)
+
+
+def test_the_floor_of_free_disk_drops_as_much_as_it_takes(tmp_path: Path) -> None:
+    for number in range(5):
+        lay(tmp_path, number, 10**12)
+    store = Store(tmp_path, limit_bytes=10**15)
+    free = shutil.disk_usage(tmp_path).free
+    store.retention.floor_bytes = free + 25 * 10**11
+    assert len(store.make_room()) == 3
+    assert not store.retention.floor_is_out_of_reach
+
+
+def test_a_floor_out_of_reach_drops_nothing(tmp_path: Path) -> None:
+    for number in range(5):
+        lay(tmp_path, number, 10**12)
+    store = Store(tmp_path, limit_bytes=3 * 10**12)
+    store.retention.floor_bytes = 10**15
+    assert len(store.make_room()) == 2, "the limit still holds"
+    assert store.retention.floor_is_out_of_reach
+    assert store.make_room() == []
+
+
+def test_a_run_on_a_disk_that_others_filled_keeps_its_results_and_warns_once(
+    tmp_path: Path, excerpt: Audio
+) -> None:
+    kept_before = keep(Store(tmp_path), 1, seconds=0.0)
+    store = Store(tmp_path)
+    store.retention.floor_bytes = 10**15
+    report = rg.stock("deliver").run({"master": excerpt}, store=store).report
+    (warning,) = report["warnings"]
+    assert warning["code"] == "disk-nearly-full"
+    assert "less than 1e+06 GB is free" in warning["message"]
+    assert kept_before in kept(store)
+    assert len(kept(store)) == 4
+    again = rg.stock("deliver").run({"master": excerpt}, store=Store(tmp_path)).report
+    assert again["warnings"] == []
+
+
 HOLDER = """
 import sys
 from resonate_graph import Store
@@ -120,6 +252,13 @@ def test_what_a_running_process_uses_stays_until_it_ends(tmp_path: Path) -> None
     assert process.stdout is not None
     assert process.stdout.readline() == "holding\n"
     Store(tmp_path).make_room(limit_bytes=0)
+    with pytest.raises(StoreError, match="is in use by a run: remove it when that has ended"):
+        Store(tmp_path).forget(next(Store(tmp_path).records()))
+    rm = [sys.executable, "-m", "resonate_graph._cli", "store", "rm", "--store", str(tmp_path)]
+    (record,) = Store(tmp_path).records()
+    done = subprocess.run([*rm, record.key, "--json"], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "in use" in json.loads(done.stdout)["error"]["message"]
     assert kept(Store(tmp_path)) == {digest}
     process.kill()  # without a chance to give its lease back
     process.wait()

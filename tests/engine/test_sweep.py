@@ -6,12 +6,13 @@ import json
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import numpy as np
 import pytest
 
 import resonate_graph as rg
-from resonate_graph import Audio, Graph, GraphError, ParamError, Store, read_audio
+from resonate_graph import Audio, Graph, GraphError, InputError, ParamError, Store, read_audio
 from resonate_nodes import gain, highpass, normalize_loudness
 
 
@@ -131,6 +132,70 @@ def test_values_of_numpy_are_values(
     assert [row.params["target"] for row in rows] == [-20.0, -16.0]
 
 
+def test_an_input_that_cannot_be_read_is_told_once_before_anything_runs(
+    graph: Graph, excerpt: Audio, store: Store, tmp_path: Path
+) -> None:
+    missing, text = tmp_path / "missing.wav", tmp_path / "text.wav"
+    text.write_text("no sound")
+    for path, reason in ((missing, "no such file"), (text, "text.wav")):
+        with pytest.raises(InputError, match=reason):
+            graph.sweep({"take": path}, GRID, tmp_path / "out", store=store)
+        with pytest.raises(InputError, match=reason):
+            graph.sweep({"take": excerpt}, GRID, tmp_path / "out", store=store, reference=path)
+    assert not (tmp_path / "out").exists()
+    assert not list(store.retention.objects())
+
+
+def test_what_an_earlier_sweep_left_is_removed_and_nothing_else(
+    graph: Graph, excerpt: Audio, store: Store, tmp_path: Path
+) -> None:
+    folder = tmp_path / "out"
+    values = [-20.0, -18.0, -16.0, -14.0]
+    graph.sweep({"take": excerpt}, {"target": values}, folder, store=store)
+    (folder / "03" / "notes.txt").write_text("mine")
+    (folder / "05").mkdir()
+    (folder / "05" / "master.wav").write_text("mine, too")
+    (folder / "pictures" / "mine.png").write_text("mine, as well")
+    graph.sweep({"take": excerpt}, {"target": [-20.0, 5.0]}, folder, store=store)
+    left = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
+    assert left == {
+        "01/master.wav",
+        "01/master.wav.provenance.json",
+        "03/notes.txt",
+        "05/master.wav",
+        "inputs/input-take.wav",
+        "pictures/01-master.png",
+        "pictures/input-take.png",
+        "pictures/mine.png",
+        "report.html",
+        "results.json",
+    }
+    assert not (folder / "04").exists()
+
+
+@pytest.mark.parametrize(
+    "listed",
+    [
+        "nothing",
+        '{"rows": 5}',
+        '{"rows": [{"name": "..", "files": {"a": "precious"}, "pictures": {}}], "inputs": []}',
+        '{"rows": [{"name": "07", "files": {"a": "../../precious", "b": ".."}, "pictures": {}}],'
+        ' "inputs": [{"picture": "../precious"}]}',
+    ],
+)
+def test_results_that_nobody_wrote_remove_nothing_elsewhere(
+    graph: Graph, excerpt: Audio, store: Store, tmp_path: Path, listed: str
+) -> None:
+    folder = tmp_path / "out"
+    folder.mkdir()
+    for place in (tmp_path, folder):
+        (place / "precious").write_text("mine")
+    (folder / "results.json").write_text(listed)
+    graph.sweep({"take": excerpt}, {"target": [-20.0]}, folder, store=store)
+    assert (tmp_path / "precious").exists()
+    assert (folder / "precious").exists()
+
+
 class Links(HTMLParser):
     """Collects what a page links to."""
 
@@ -151,8 +216,52 @@ def test_the_results_and_the_page_lie_in_the_folder(
     text = (tmp_path / "report.html").read_text()
     page = Links()
     page.feed(text)
+    done = ("01", "02", "04", "05")
     players = [link for tag, link in page.found if tag == "audio"]
-    assert players == [f"{name}/master.wav" for name in ("01", "02", "04", "05")]
+    assert players == ["inputs/input-take.wav", *(f"{name}/master.wav" for name in done)]
+    pictures = [link for tag, link in page.found if tag == "img"]
+    assert pictures == ["pictures/input-take.png", *(f"pictures/{n}-master.png" for n in done)]
     assert all((tmp_path / link).is_file() for _, link in page.found)
-    assert text.count("<svg") == 4
     assert "above the maximum 0" in text
+
+
+def test_inputs_and_the_reference_are_heard_where_they_lie(
+    graph: Graph, excerpt: Audio, store: Store, tmp_path: Path
+) -> None:
+    take = excerpt.save(tmp_path / "50% #1?.wav")
+    folder = tmp_path / "out"
+    graph.sweep({"take": take}, {"target": [-16.0]}, folder, store=store, reference=take)
+    page = Links()
+    page.feed((folder / "report.html").read_text())
+    players = [unquote(link) for tag, link in page.found if tag == "audio"]
+    assert players == ["../50% #1?.wav", "../50% #1?.wav", "01/master.wav"]
+    assert [link for tag, link in page.found if tag == "img"] == [
+        "pictures/input-take.png",
+        "pictures/reference.png",
+        "pictures/01-master.png",
+    ]
+    assert all((folder / unquote(link)).is_file() for _, link in page.found)
+    assert not (folder / "inputs").exists()
+
+
+def test_every_picture_says_what_it_shows_and_how_large_it_is(
+    graph: Graph, excerpt: Audio, store: Store, tmp_path: Path
+) -> None:
+    graph.sweep({"take": excerpt}, {"target": [-16.0]}, tmp_path, store=store)
+    text = (tmp_path / "report.html").read_text()
+    assert 'alt="waveform and spectrogram of master with target = -16.0"' in text
+    assert text.count('width="640" height="400"') == 2
+
+
+def test_a_sweep_of_which_all_failed_removes_nothing(
+    graph: Graph, excerpt: Audio, store: Store, tmp_path: Path
+) -> None:
+    folder = tmp_path / "out"
+    graph.sweep({"take": excerpt}, {"target": [-20.0, -16.0]}, folder, store=store)
+    for name in ("01", "02"):
+        (folder / name / "master.wav").rename(folder / f"{name}.wav")
+        (folder / name / "master.wav").mkdir()
+    (row,) = graph.sweep({"take": excerpt}, {"target": [-18.0]}, folder, store=store)
+    assert row.status == "failed"
+    assert "cannot be written" in row.error
+    assert (folder / "02" / "master.wav.provenance.json").exists()

@@ -10,6 +10,7 @@ import pytest
 import resonate_graph as rg
 from resonate_graph import Audio, Graph, Store
 from resonate_nodes import denoise, gain, gate, highpass, mix, separate
+from tests.toy_nodes import label
 
 
 def repair() -> Graph:
@@ -126,6 +127,31 @@ def test_what_is_in_quarantine_is_named(excerpt: Audio, tmp_path: Path, flipped:
     assert [sound for _, sound in Store(tmp_path).verify()].count(False) == 1
     reasons = why(repair(), excerpt, Store(tmp_path))
     assert reasons["gate"] == ("quarantined: output out did not match its digest",)
+
+
+def test_what_happened_last_is_named(excerpt: Audio, tmp_path: Path) -> None:
+    def damage() -> None:
+        digest = repair().run({"take": excerpt}, store=Store(tmp_path)).report["outputs"]
+        path = next((tmp_path / "objects").glob(f"*/{digest['restored']['digest']}.wav"))
+        path.write_bytes(bytes(path.stat().st_size))
+        list(Store(tmp_path).verify())
+
+    def evict() -> None:
+        repair().run({"take": excerpt}, store=Store(tmp_path))
+        Store(tmp_path).make_room(limit_bytes=0)
+
+    for happens, said in ((damage, "quarantined"), (evict, "evicted"), (damage, "quarantined")):
+        happens()
+        (reason,) = why(repair(), excerpt, Store(tmp_path))["gate"]
+        assert reason.startswith(said)
+
+
+def test_another_value_is_no_recording(store: Store) -> None:
+    graph = Graph("names")
+    graph.output("said", graph.add(label, "label")(graph.input("name", str)))
+    graph.run({"name": "one"}, store=store)
+    (only,) = graph.why({"name": "two"}, store=store)
+    assert only.reasons == ("input name changed because another value is bound to 'name'",)
 
 
 def test_stock_graphs_can_be_asked(excerpt: Audio, store: Store) -> None:

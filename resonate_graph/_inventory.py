@@ -1,0 +1,119 @@
+"""Inventory: what a store holds, as people see it: a line per port of each record."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from ._store import Entry, Record, Store
+
+OUTLIVED_DAYS = 90
+
+
+@dataclass(frozen=True)
+class Item:
+    """One port of one record.
+
+    Attributes:
+        key: the record's key.
+        type: the node's type; ``input`` for a file of which only the digest is kept, so that it
+            need not be decoded to know what it holds.
+        port: the output port.
+        graph: the graph it came from first.
+        node: the node's name in it.
+        files: the files that were bound to the graph's inputs.
+        digest: its content digest.
+        bytes: its size.
+        here: whether its content is there.
+        pinned: whether it is kept whatever happens.
+        seconds: how long it took to compute, together with the record's other ports.
+        seconds_saved: what reuse has saved: this port's share of `seconds`, for each use after
+            the first.
+        uses: how many runs made or read it.
+        created: when it was computed, in seconds since 1970.
+        last_used: when a run used it last; None where that is not known.
+    """
+
+    key: str
+    type: str
+    port: str
+    graph: str
+    node: str
+    files: tuple[str, ...]
+    digest: str
+    bytes: int
+    here: bool
+    pinned: bool
+    seconds: float
+    seconds_saved: float
+    uses: int
+    created: float
+    last_used: float | None
+
+    @property
+    def human_name(self) -> str:
+        """The name it is exported under: ``song/split.vocals``."""
+        song = "+".join(Path(name).stem for name in self.files) or self.graph or "unknown"
+        if self.type == "input":
+            return song
+        port = "" if self.port == "out" else f".{self.port}"
+        return f"{song}/{self.node or self.type.replace('/', '_')}{port}"
+
+    @property
+    def state(self) -> str:
+        """What is to be said of it: ``input``, ``gone``, ``pinned``, or nothing."""
+        if self.type == "input":
+            return "input"
+        if not self.here:
+            return "gone"
+        return "pinned" if self.pinned else ""
+
+
+def inventory(store: Store) -> Iterator[tuple[Item, Entry]]:
+    """Yield what the records of a store name, whether its content is there or not."""
+    objects = {item.digest: item for item in store.retention.objects()}
+    pins = store.retention.pins()
+    for record in store.records():
+        kind = str(record.preimage.get("type", "input"))
+        share = record.seconds / len(record.ports) if record.ports else 0.0
+        for port, entry in record.ports.items():
+            known = objects.get(entry.digest) if kind != "input" else None
+            uses = known.uses if known else 0
+            yield (
+                Item(
+                    key=record.key,
+                    type=kind,
+                    port=port,
+                    graph=record.origin.graph if record.origin else "",
+                    node=record.origin.node if record.origin else "",
+                    files=tuple(record.origin.files.values()) if record.origin else (),
+                    digest=entry.digest,
+                    bytes=entry.bytes,
+                    here=known is not None,
+                    pinned=entry.digest in pins,
+                    seconds=record.seconds,
+                    seconds_saved=share * max(0, uses - 1),
+                    uses=uses,
+                    created=record.created,
+                    last_used=known.last_used if known else None,
+                ),
+                entry,
+            )
+
+
+def outlived(store: Store) -> Iterator[Record]:
+    """Yield the records of which nothing has been there for `OUTLIVED_DAYS`.
+
+    Until then they tell `resonate why` what became of their content. Where nobody knows when
+    that went, they count from when they were written.
+    """
+    horizon = time.time() - OUTLIVED_DAYS * 86_400
+    here = {item.digest for item in store.retention.objects()}
+    lost = store.evictions()
+    for record in store.records():
+        digests = {entry.digest for entry in record.ports.values()}
+        latest = max(record.created, *(lost.get(digest, 0.0) for digest in digests), 0.0)
+        if not digests & here and latest < horizon:
+            yield record

@@ -1,0 +1,199 @@
+"""What the store costs, and saves: ``python -m tests.benchmarks.store``.
+
+Reading and writing beside joblib.Memory and diskcache, on the same arrays, in turn, in one run;
+then a sweep of 8 settings beside a plain script that does the same work without a store.
+Ours alone syncs to disk before it says that something is kept, and compares what it hands out
+with a digest; so it does more in the same time.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from importlib.resources import as_file, files
+from pathlib import Path
+from typing import Any
+
+import diskcache
+import joblib
+import numpy as np
+from numpy.typing import NDArray
+
+import resonate_graph as rg
+from resonate_graph import Audio, Store
+from resonate_graph._keys import Key
+from resonate_graph._types import PortType
+from resonate_nodes import gate, mix, normalize_loudness, separate
+from tests.models import full_size_htdemucs, save_th
+
+ROUNDS = 5
+RATE = 44100
+STEMS = 4
+SECONDS = 60
+
+
+def main() -> None:
+    """Print all figures."""
+    with tempfile.TemporaryDirectory() as name:
+        print(f"{STEMS} stems of {SECONDS} s, stereo: MB/s, median of {ROUNDS} rounds")
+        reading_and_writing(Path(name))
+    with tempfile.TemporaryDirectory() as name:
+        print("8 settings of a gate behind a separation, 15 s of stereo, HTDemucs of full size")
+        sweeping(Path(name))
+
+
+# -- reading and writing --------------------------------------------------------------------------
+
+
+def reading_and_writing(folder: Path) -> None:
+    """Time keeping stems, finding them in a new process' place, and finding them again."""
+    draw = np.random.default_rng(0)
+    stems = [draw.uniform(-1, 1, (2, SECONDS * RATE)).astype(np.float32) for _ in range(STEMS)]
+    megabytes = sum(stem.nbytes for stem in stems) / 1e6
+    kinds: dict[str, Callable[[Path, list[NDArray[Any]]], dict[str, float]]] = {
+        "resonate_graph": ours,
+        "joblib.Memory": joblib_memory,
+        "joblib.Memory, mapped": lambda place, arrays: joblib_memory(place, arrays, "r"),
+        "diskcache": disk_cache,
+    }
+    times: dict[tuple[str, str], list[float]] = {}
+    for _ in range(ROUNDS):
+        for kind, measure in kinds.items():
+            place = folder / "place"
+            for what, seconds in measure(place, stems).items():
+                times.setdefault((kind, what), []).append(seconds)
+            shutil.rmtree(place)
+    columns = ("put", "hit", "hit again", "verify")
+    print(f"  {'':<24}" + "".join(f"{what:>12}" for what in columns))
+    for kind in kinds:
+        cells = [
+            f"{megabytes / statistics.median(times[kind, what]):12.0f}"
+            if (kind, what) in times
+            else f"{'':>12}"
+            for what in columns
+        ]
+        print(f"  {kind:<24}" + "".join(cells))
+
+
+def ours(place: Path, stems: list[NDArray[Any]]) -> dict[str, float]:
+    """Keep, find in a store opened anew, find again, verify."""
+    sounds = [Audio(stem, RATE) for stem in stems]
+    keys = [Key.of({"stem": number}) for number in range(len(stems))]
+
+    def put() -> None:
+        store = Store(place)
+        for key, sound in zip(keys, sounds, strict=True):
+            store.put_record(key, {"out": store.put(sound)}, seconds=1.0)
+
+    opened = Store(place)
+
+    def hit() -> None:
+        for key in keys:
+            record = opened.record(key)
+            assert record is not None
+            sound = opened.get(record.ports["out"], PortType(Audio))
+            assert isinstance(sound, Audio)
+            touch(sound.samples)
+
+    def verify() -> None:
+        assert all(sound for _, sound in Store(place).verify())
+
+    return timed(put=put, hit=hit, hit_again=hit, verify=verify)
+
+
+def joblib_memory(
+    place: Path, stems: list[NDArray[Any]], mmap_mode: str | None = None
+) -> dict[str, float]:
+    """Call a function whose results are kept."""
+
+    def stem_of(number: int) -> NDArray[Any]:
+        return stems[number]
+
+    def call() -> None:
+        memory = joblib.Memory(place, mmap_mode=mmap_mode, verbose=0)
+        for number in range(len(stems)):
+            touch(memory.cache(stem_of)(number))
+
+    return timed(put=call, hit=call, hit_again=call)
+
+
+def disk_cache(place: Path, stems: list[NDArray[Any]]) -> dict[str, float]:
+    """Set and get arrays."""
+
+    def put() -> None:
+        with diskcache.Cache(place, size_limit=2**40) as cache:
+            for number, stem in enumerate(stems):
+                cache[number] = stem
+
+    def hit() -> None:
+        with diskcache.Cache(place) as cache:
+            for number in range(len(stems)):
+                touch(cache[number])
+
+    return timed(put=put, hit=hit, hit_again=hit)
+
+
+def touch(samples: NDArray[Any]) -> None:
+    """Read every page of an array, as whoever asked for it would."""
+    samples.max()
+
+
+def timed(**calls: Callable[[], None]) -> dict[str, float]:
+    """Return how long each call takes, in seconds."""
+    seconds = {}
+    for name, call in calls.items():
+        start = time.perf_counter()
+        call()
+        seconds[name.replace("_", " ")] = time.perf_counter() - start
+    return seconds
+
+
+# -- a sweep --------------------------------------------------------------------------------------
+
+THRESHOLDS_DB = [-70.0, -65.0, -60.0, -55.0, -50.0, -45.0, -40.0, -35.0]
+
+
+def sweeping(folder: Path) -> None:
+    """Time a script that keeps nothing, a sweep of the same, and that sweep again."""
+    models = folder / "models"
+    models.mkdir()
+    save_th(full_size_htdemucs(0), models / "full.th")
+    with as_file(files("resonate_graph") / "recordings" / "groove.ogg") as recording:
+        graph = restoration()
+
+        def script() -> None:
+            for index, threshold_db in enumerate(THRESHOLDS_DB):
+                whole = rg.read_audio(recording)
+                stems = separate(whole, model="full")
+                vocals = gate(stems.vocals, threshold_db=threshold_db)
+                tracks = [vocals, stems.drums, stems.bass, stems.other]
+                restored = normalize_loudness(mix(tracks), target_lufs=-14.0)
+                restored.save(folder / f"script{index}.wav")
+
+        def sweep() -> None:
+            grid = {"gate.threshold_db": THRESHOLDS_DB}
+            rows = graph.sweep({"mix": recording}, grid, folder / "sweep", store=folder / "store")
+            assert all(row.status == "done" for row in rows)
+
+        os.environ["RESONATE_MODELS"] = str(models)
+        times = timed(script=script, sweep=sweep, sweep_hit_again=sweep)
+    for name, seconds in times.items():
+        print(f"  {name:<24} {seconds:8.1f} s {seconds / times['script']:8.3f}x")
+
+
+def restoration() -> rg.Graph:
+    """Return what the script does, as a graph."""
+    graph = rg.Graph("restoration")
+    stems = graph.add(separate)(graph.input("mix", Audio), model="full")
+    vocals = graph.add(gate)(stems.vocals)
+    whole = graph.add(mix)([vocals, stems.drums, stems.bass, stems.other])
+    graph.output("restored", graph.add(normalize_loudness)(whole, target_lufs=-14.0))
+    return graph
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,33 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.torture.crowd import Crowd
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--torture", action="store_true", help="the full counts, about an hour")
+
+
+@pytest.fixture
+def torture(request: pytest.FixtureRequest) -> bool:
+    """Whether the full counts were asked for, instead of small ones."""
+    return bool(request.config.getoption("--torture", default=False))
+
+
+@pytest.fixture
+def crowd() -> Iterator[Crowd]:
+    """Starts processes, and lets none of them outlive the test."""
+    with Crowd() as crowd:
+        yield crowd
+
+
+@pytest.fixture
+def told(tmp_path: Path) -> Path:
+    """A folder that nodes tell what they do."""
+    folder = tmp_path / "told"
+    folder.mkdir()
+    return folder
