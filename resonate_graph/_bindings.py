@@ -15,7 +15,8 @@ from ._document import InputSpec
 from ._errors import GraphError, InputError, OutputError, Problem, StoreError
 from ._keys import Key, decode_key
 from ._positions import join
-from ._store import Entry, Origin, Quarantined, Record, Store
+from ._records import Entry, Origin, Record
+from ._store import Quarantined, Store
 from ._types import describe, scalar_type
 from ._values import Value, digest, require_portable
 

@@ -33,7 +33,8 @@ from ._graph import BoundGraph, InputRef, PortRef, Source, Step
 from ._keys import Key, step_key
 from ._node import Preparation
 from ._plan import Found, Plan
-from ._store import Entry, Origin, Quarantined, Store
+from ._records import Entry, Origin
+from ._store import Quarantined, Store
 from ._values import Value
 
 
@@ -125,7 +126,7 @@ class Execution:
                 self._advance(plan)
                 values = self._outputs(plan)
             self._report_reused(plan)
-            if store and store.retention.floor_is_out_of_reach:
+            if store and store.retention.floor_is_out_of_reach and not self._store_is_broken:
                 self._report_full_disk(store)
             status = "done"
         except (KeyboardInterrupt, Cancelled):
@@ -312,7 +313,7 @@ class Execution:
         if not self._store_is_broken:
             try:
                 for value in values.values():
-                    store.put(value)
+                    store.put(value, seconds=report.seconds / len(values))
                 store.put_record(
                     known.key,
                     entries,

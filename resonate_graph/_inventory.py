@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from ._store import Entry, Record, Store
+from ._records import Entry, Record
+from ._store import Store
 
 OUTLIVED_DAYS = 90
 

@@ -7,7 +7,7 @@ priority of what went, so that what nobody uses any more falls behind.
 
 ::
 
-    uses.log      one line per use: digest, clock, time (and how many uses, once compacted)
+    uses.log      one line per use: digest, clock, time, uses, seconds to compute
     clock         the clock
     pins/DIGEST   kept whatever happens
     leases/       what running processes use (see _leases)
@@ -23,10 +23,9 @@ import os
 import secrets
 import shutil
 import time
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TypeAlias
 
 from filelock import FileLock, Timeout
 
@@ -40,8 +39,14 @@ FLOOR_BYTES = 10**9
 #: Of how many objects dropped it is remembered when; the log may grow to twice that in between.
 REMEMBERED_EVICTIONS = 10_000
 
-#: Gives the seconds it took to compute each object, by digest.
-Costs: TypeAlias = Callable[[], Mapping[str, float]]
+#: Once it makes room, a store goes this far below its limit, so that it need not with each object.
+HEADROOM = 0.05
+
+#: A process that has added this share of the limit looks what others have added meanwhile.
+RECOUNT = 0.01
+
+#: When the log of uses has grown to this, it is written anew with a line per object.
+LONG_LOG_BYTES = 4 * 10**6
 
 _UNITS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
 
@@ -56,6 +61,7 @@ class StoredObject:
         uses: how often it was read or written.
         last_clock: the clock at its last use.
         last_used: when that was, in seconds since 1970; None where it is not known.
+        seconds: how long it took to compute.
         pinned: whether it is kept whatever happens.
     """
 
@@ -64,6 +70,7 @@ class StoredObject:
     uses: int = 0
     last_clock: float = 0.0
     last_used: float | None = None
+    seconds: float = 0.0
     pinned: bool = False
 
     @property
@@ -109,6 +116,7 @@ class Retention:
         self._folder = folder
         self._limit = limit_bytes
         self._size: int | None = None
+        self._uncounted = 0
         self._lease: Lease | None = None
         self._runs = 0
         self._noted: set[str] = set()
@@ -126,10 +134,14 @@ class Retention:
             self._limit = self._default_limit()
         return self._limit
 
-    def used(self, path: Path) -> None:
+    def used(self, path: Path, seconds: float = 0.0) -> None:
         """Note a use of an object by a run; it is then not dropped until the run ends.
 
         Looking at the store (a plan, a list) is no use.
+
+        Args:
+            path: the object.
+            seconds: how long it took to compute, where it was computed now.
         """
         digest = path.stem
         if not self._runs or digest in self._noted:
@@ -139,11 +151,10 @@ class Retention:
             if self._lease is None:
                 self._lease = Lease(self._leases)
             self._lease.add(digest)
-            use = _Use(1, self._clock(), time.time())
-            append(self._folder / "uses.log", use.line(digest))
+            self._note(digest, 1, seconds)
 
     @contextlib.contextmanager
-    def run(self, costs: Costs) -> Iterator[None]:
+    def run(self) -> Iterator[None]:
         """Spare what is used in here, in this process and from the others; then tidy up.
 
         Runs of several threads share a lease, which ends with the last of them.
@@ -167,57 +178,34 @@ class Retention:
                 self._lease = None
                 self._noted.clear()
                 self.floor_is_out_of_reach = False
-                if self._size is not None and self._too_large(self._size):
-                    self.make_room(costs)
+                too_large = self._size is not None and self._too_large(self._size)
+                if too_large or self._log_is_long:
+                    self._make_room(self.limit_bytes, HEADROOM)
 
-    def added(self, path: Path, size: int, costs: Costs) -> None:
+    def added(self, path: Path, size: int, seconds: float) -> None:
         """Note a new object; drop others where the limit or the disk asks for it."""
+        with contextlib.suppress(OSError):
+            self._note(path.stem, 0, seconds)
         self.used(path)
-        if self._size is None:
-            self._size = sum(item.bytes for item in self._files())
-        else:
-            self._size += size
-        if self._too_large(self._size):
-            self.make_room(costs)
+        self._uncounted += size
+        known = None if self._size is None else self._size + size
+        if known is None or self._uncounted > self.limit_bytes * RECOUNT:
+            known = sum(item.bytes for item in self._files())  # others add to it as well
+            self._uncounted = 0
+        self._size = known
+        if self._too_large(known):
+            self._make_room(self.limit_bytes, HEADROOM)
 
-    def make_room(self, costs: Costs, limit_bytes: int | None = None) -> list[StoredObject]:
+    def make_room(self, limit_bytes: int | None = None) -> list[StoredObject]:
         """Drop objects until the limit and the floor of free disk hold; return what went.
 
         What is pinned, and what a running process uses, stays. Where dropping everything else
         could not free the disk up to the floor, since others fill it, nothing goes for that.
 
         Args:
-            costs: gives the seconds it took to compute each object, by digest.
             limit_bytes: another limit than the store's.
         """
-        limit = self.limit_bytes if limit_bytes is None else limit_bytes
-        dropped: list[StoredObject] = []
-        with contextlib.suppress(OSError, Timeout), self._alone():
-            objects = self.objects()
-            size = sum(item.bytes for item in objects)
-            spared = self.in_use()
-            seconds = costs()
-
-            def priority(item: StoredObject) -> float:
-                worth = max(1, item.uses) * seconds.get(item.digest, 0.0) / max(1, item.bytes)
-                return item.last_clock + worth
-
-            loose = [item for item in objects if not item.pinned and item.digest not in spared]
-            missing = self.floor_bytes - self._free_bytes()
-            self.floor_is_out_of_reach = missing > sum(item.bytes for item in loose)
-            surplus = max(size - limit, 0 if self.floor_is_out_of_reach else missing)
-            for item in sorted(loose, key=priority):
-                if surplus <= 0:
-                    break
-                item.path.unlink(missing_ok=True)
-                append(self._folder / "evicted.log", f"{time.time():.3f} {item.digest}\n")
-                clock = max(self._clock(), priority(item))
-                (self._folder / "clock").write_text(f"{clock:.9g}")
-                surplus -= item.bytes
-                dropped.append(item)
-            self._size = size - sum(item.bytes for item in dropped)
-            self._compact(objects, dropped)
-        return dropped
+        return self._make_room(self.limit_bytes if limit_bytes is None else limit_bytes, 0.0)
 
     def objects(self) -> list[StoredObject]:
         """Return every object, with what is known of its use."""
@@ -227,13 +215,18 @@ class Retention:
                 digest, use = _Use.read(line)
                 uses[digest] = uses[digest].and_then(use) if digest in uses else use
         pinned = self.pins()
-        found = []
-        for item in self._files():
-            use = uses.get(item.digest, _Use(0, 0.0, None))
-            pin = item.digest in pinned
-            known = StoredObject(item.path, item.bytes, use.count, use.clock, use.time, pin)
-            found.append(known)
-        return found
+        return [
+            replace(
+                item,
+                uses=use.count if use else 0,
+                last_clock=use.clock if use else 0.0,
+                last_used=use.time if use else None,
+                seconds=use.seconds if use else 0.0,
+                pinned=item.digest in pinned,
+            )
+            for item in self._files()
+            for use in [uses.get(item.digest)]
+        ]
 
     def in_use(self) -> set[str]:
         """Return the digests of what running processes use, this one included."""
@@ -268,10 +261,50 @@ class Retention:
     def _leases(self) -> Path:
         return self._folder / "leases"
 
+    def _make_room(self, limit: int, headroom: float) -> list[StoredObject]:
+        """Drop objects where a limit or the floor asks for it, and then a share of the limit."""
+        dropped: list[StoredObject] = []
+        with contextlib.suppress(OSError, Timeout), self._alone():
+            objects = self.objects()
+            spared = self.in_use()
+            loose = [item for item in objects if not item.pinned and item.digest not in spared]
+            size = sum(item.bytes for item in objects)
+            missing = self.floor_bytes - self._free_bytes()
+            self.floor_is_out_of_reach = missing > sum(item.bytes for item in loose)
+            surplus = max(size - limit, 0 if self.floor_is_out_of_reach else missing)
+            if surplus > 0:
+                dropped = _drop(sorted(loose, key=_priority), surplus + headroom * limit)
+            self._remember(objects, dropped)
+            self._count(size - sum(item.bytes for item in dropped))
+        return dropped
+
+    def _remember(self, objects: list[StoredObject], dropped: list[StoredObject]) -> None:
+        """Write down what went and when, and how far the clock has come with it."""
+        for item in dropped:
+            append(self._folder / "evicted.log", f"{time.time():.3f} {item.digest}\n")
+        clock = max([self._clock(), *map(_priority, dropped)])
+        (self._folder / "clock").write_text(f"{clock:.9g}")
+        self._compact(objects, dropped)
+
+    def _note(self, digest: str, uses: int, seconds: float) -> None:
+        use = _Use(uses, self._clock(), time.time(), seconds)
+        append(self._folder / "uses.log", use.line(digest))
+
+    def _count(self, size: int) -> None:
+        """Remember the size of the store, as it was found now."""
+        self._size = size
+        self._uncounted = 0
+
     def _too_large(self, size: int) -> bool:
         if size > self.limit_bytes:
             return True
         return not self.floor_is_out_of_reach and self._free_bytes() < self.floor_bytes
+
+    @property
+    def _log_is_long(self) -> bool:
+        with contextlib.suppress(OSError):
+            return (self._folder / "uses.log").stat().st_size > LONG_LOG_BYTES
+        return False
 
     def _files(self) -> Iterator[StoredObject]:
         for path in (self._folder / "objects").glob("*/*"):
@@ -282,9 +315,9 @@ class Retention:
         """Write the logs anew: of uses a line per object, of evictions the latest."""
         gone = {item.digest for item in dropped}
         uses = [
-            _Use(item.uses, item.last_clock, item.last_used).line(item.digest)
+            _Use(item.uses, item.last_clock, item.last_used, item.seconds).line(item.digest)
             for item in objects
-            if item.uses and item.digest not in gone
+            if item.last_used is not None and item.digest not in gone
         ]
         _replace(self._folder / "uses.log", uses)
         log = self._folder / "evicted.log"
@@ -323,29 +356,49 @@ class Retention:
 
 @dataclass(frozen=True)
 class _Use:
-    """What is known of the use of an object: how often, and the clock and time of the last."""
+    """What a line of the log says of an object: uses, clock and time of the last, and its cost."""
 
     count: int
     clock: float
-    time: float | None
+    time: float
+    seconds: float
 
     @classmethod
     def read(cls, line: str) -> tuple[str, _Use]:
-        """Read a line of the log: digest, clock, and then maybe time and count."""
-        digest, clock, *more = line.split()
-        when = float(more[0]) if more and more[0] != "-" else None
-        return digest, cls(int(more[1]) if len(more) > 1 else 1, float(clock), when)
+        """Read a line: digest, clock, time, uses, seconds."""
+        digest, clock, when, count, seconds = line.split()
+        return digest, cls(int(count), float(clock), float(when), float(seconds))
 
     def line(self, digest: str) -> str:
-        """Return the line of the log."""
-        when = "-" if self.time is None else f"{self.time:.0f}"
-        return f"{digest} {self.clock:.9g} {when} {self.count}\n"
+        """Return the line."""
+        return f"{digest} {self.clock:.9g} {self.time:.0f} {self.count} {self.seconds:.6g}\n"
 
     def and_then(self, later: _Use) -> _Use:
         """Return both together."""
-        times = [one for one in (self.time, later.time) if one is not None]
-        clock = max(self.clock, later.clock)
-        return _Use(self.count + later.count, clock, max(times, default=None))
+        return _Use(
+            self.count + later.count,
+            max(self.clock, later.clock),
+            max(self.time, later.time),
+            max(self.seconds, later.seconds),
+        )
+
+
+def _priority(item: StoredObject) -> float:
+    """Return what an object is worth; the lowest goes first."""
+    return item.last_clock + max(1, item.uses) * item.seconds / max(1, item.bytes)
+
+
+def _drop(objects: list[StoredObject], surplus: float) -> list[StoredObject]:
+    """Remove objects until there are so many bytes less; return those that went."""
+    dropped = []
+    for item in objects:
+        if surplus <= 0:
+            break
+        with contextlib.suppress(OSError):  # one that may not be removed does not save the others
+            item.path.unlink(missing_ok=True)
+            surplus -= item.bytes
+            dropped.append(item)
+    return dropped
 
 
 def _limit_of_surroundings() -> int | None:

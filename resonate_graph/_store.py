@@ -22,112 +22,23 @@ import secrets
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import IO, Annotated, Any, Literal
+from typing import IO, Any
 
 import numpy as np
-from blake3 import blake3
 from filelock import FileLock, Timeout
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ._audio import Audio, audio_hasher
 from ._errors import StoreError
 from ._keys import Key
 from ._publish import publish, sync_folder
+from ._records import Entry, Origin, Record, seal, unseal
 from ._retention import Retention, StoredObject
 from ._types import PortType
-from ._values import File, Report, Value, canonical_json, digest, json_digest, value_json
+from ._values import File, Report, Value, digest, json_digest, value_json
 from ._wav import HEADER_BYTES, read_float_wav_header
-
-Kind = Literal["audio", "file", "json"]
 
 _LOCK_SECONDS = 0.25
 _LEFTOVER_SECONDS = 3600
-
-
-class Entry(BaseModel):
-    """What a record says about one port.
-
-    Attributes:
-        digest: the content digest.
-        kind: how the object is written.
-        suffix: the object's suffix.
-        bytes: the object's size.
-        channels: for audio, as the two below.
-        sample_rate: in Hz.
-        frames: samples per channel.
-    """
-
-    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
-
-    digest: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-    kind: Kind
-    suffix: Annotated[str, Field(pattern=r"^\.[A-Za-z0-9]+$")]
-    bytes: int
-    channels: int | None = None
-    sample_rate: int | None = None
-    frames: int | None = None
-
-    @classmethod
-    def of(cls, value: Value) -> Entry:
-        """Return what a record says about a value."""
-        if isinstance(value, Audio):
-            return cls(
-                digest=value.digest,
-                kind="audio",
-                suffix=".wav",
-                bytes=HEADER_BYTES + value.samples.nbytes,
-                channels=value.channels,
-                sample_rate=value.sample_rate,
-                frames=value.frames,
-            )
-        if isinstance(value, File):
-            size = len(value.content)
-            return cls(digest=digest(value), kind="file", suffix=value.suffix, bytes=size)
-        size = len(value_json(value))
-        return cls(digest=digest(value), kind="json", suffix=".json", bytes=size)
-
-
-class Origin(BaseModel):
-    """Where a result came from first: for people, not part of any key.
-
-    Attributes:
-        graph: the graph's name.
-        node: the node's name in it.
-        files: the files that were bound to the graph's inputs.
-    """
-
-    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
-
-    graph: str
-    node: str
-    files: dict[str, str] = {}
-
-
-class Record(BaseModel):
-    """What is known of one key: the content of each port that was ever computed.
-
-    Attributes:
-        key: the key.
-        preimage: what it was made of.
-        ports: what came out, by port.
-        seconds: how long it took to compute.
-        device: where it was computed.
-        warnings: what the node had to say, as (code, message).
-        origin: where it came from first.
-        created: when, in seconds since 1970.
-    """
-
-    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
-
-    format: Literal[1] = 1
-    key: str
-    preimage: dict[str, Any]
-    ports: dict[str, Entry]
-    seconds: float = 0.0
-    device: str | None = None
-    warnings: list[tuple[str, str]] = []
-    origin: Origin | None = None
-    created: float = 0.0
 
 
 class Quarantined(Exception):
@@ -176,7 +87,7 @@ class Store:
             return None
         except OSError as error:
             raise StoreError(f"{path}: cannot be read: {error.strerror}") from error
-        record = _unseal(text)
+        record = unseal(text)
         if record is None or Key.of(record.preimage).hex != key.hex or record.key != key.hex:
             self._quarantine(path)
             raise Quarantined(path)
@@ -208,8 +119,12 @@ class Store:
             raise Quarantined(path)
         return value
 
-    def put(self, value: Value) -> Entry:
+    def put(self, value: Value, *, seconds: float = 0.0) -> Entry:
         """Keep a value and return what a record says about it.
+
+        Args:
+            value: the value.
+            seconds: how long it took to compute; the dearer, the longer it is kept.
 
         Raises:
             OutputError: it cannot be written; nothing is left behind.
@@ -219,9 +134,9 @@ class Store:
         if not (self._has(entry) and self._is_intact(entry)):
             publish(path, lambda file: _write(value, file), temp_folder=self._temporary)
             self._damaged.discard(path)
-            self.retention.added(path, entry.bytes, self.costs)
+            self.retention.added(path, entry.bytes, seconds)
         else:
-            self.retention.used(path)
+            self.retention.used(path, seconds)
         return entry
 
     def put_record(
@@ -254,7 +169,7 @@ class Store:
             origin=earlier.origin if earlier else origin,
             created=time.time(),
         )
-        text = _seal(record)
+        text = seal(record)
         path = self._record_path(key.hex)
         publish(path, lambda file: file.write(text), temp_folder=self._temporary)
         return record
@@ -288,18 +203,9 @@ class Store:
         """Yield every record that is whole."""
         for path in sorted((self.path / "records").glob("*/*.json")):
             with contextlib.suppress(OSError):
-                record = _unseal(path.read_bytes())
+                record = unseal(path.read_bytes())
                 if record is not None and record.key == path.stem:
                     yield record
-
-    def costs(self) -> dict[str, float]:
-        """Return the seconds it took to compute each object, by digest."""
-        costs: dict[str, float] = {}
-        for record in self.records():
-            for entry in record.ports.values():
-                share = record.seconds / len(record.ports)
-                costs[entry.digest] = max(share, costs.get(entry.digest, 0.0))
-        return costs
 
     def make_room(self, limit_bytes: int | None = None) -> list[StoredObject]:
         """Drop what is cheapest to compute again until a limit holds; return what went.
@@ -307,7 +213,7 @@ class Store:
         Args:
             limit_bytes: what the objects may take together; None for the store's own limit.
         """
-        return self.retention.make_room(self.costs, limit_bytes)
+        return self.retention.make_room(limit_bytes)
 
     def in_use(self) -> contextlib.AbstractContextManager[None]:
         """Spare what is used during a run from being dropped, by this process and by others.
@@ -315,7 +221,7 @@ class Store:
         What killed processes left half-written is removed on the way.
         """
         _remove_old(self._temporary.glob("*"))
-        return self.retention.run(self.costs)
+        return self.retention.run()
 
     def evictions(self) -> dict[str, float]:
         """Return when objects were dropped to make room, in seconds since 1970, by digest."""
@@ -340,7 +246,7 @@ class Store:
         for path in sorted((self.path / "records").glob("*/*.json")):
             record = None
             with contextlib.suppress(OSError):
-                record = _unseal(path.read_bytes())
+                record = unseal(path.read_bytes())
             sound = record is not None and Key.of(record.preimage).hex == path.stem
             if record is None or not sound:
                 self._quarantine(path)
@@ -489,27 +395,6 @@ def _write(value: Value, file: IO[bytes]) -> None:
         file.write(value.content)
     else:
         file.write(value_json(value))
-
-
-def _seal(record: Record) -> bytes:
-    """Return the record as canonical JSON that carries its own digest."""
-    plain = record.model_dump(mode="json", exclude_none=True)
-    seal = blake3(canonical_json(plain)).hexdigest()
-    return canonical_json({**plain, "seal": seal})
-
-
-def _unseal(text: bytes) -> Record | None:
-    """Return the record, or None unless every byte is as it was written."""
-    try:
-        plain = json.loads(text)
-        seal = plain.pop("seal")
-        if blake3(canonical_json(plain)).hexdigest() != seal:
-            return None
-        if canonical_json({**plain, "seal": seal}) != text:
-            return None
-        return Record.model_validate_json(canonical_json(plain))
-    except (ValueError, KeyError, AttributeError, TypeError, RecursionError, ValidationError):
-        return None
 
 
 def _remove_old(paths: Iterable[Path]) -> list[Path]:

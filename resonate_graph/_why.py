@@ -15,7 +15,8 @@ from typing import Any
 from ._graph import BoundGraph, InputRef, PortRef, Source
 from ._keys import Key
 from ._plan import Plan
-from ._store import Record, Store
+from ._records import Record
+from ._store import Store
 
 _MAX_CHAIN = 20
 

@@ -16,8 +16,9 @@ from .._api import default_store
 from .._errors import OutputError, StoreError
 from .._inventory import Item, inventory, outlived
 from .._publish import publish
+from .._records import Record
 from .._retention import parse_bytes
-from .._store import Record, Store
+from .._store import Store
 from ._call import JsonOption, StoreOption
 from ._output import Printer
 
@@ -92,7 +93,6 @@ def stats(store: StoreOption = None, as_json: JsonOption = False) -> None:
     printer = Printer(as_json=as_json)
     opened = _open(store)
     objects = opened.retention.objects()
-    costs = opened.costs()
     figures = {
         "path": str(opened.path),
         "objects": len(objects),
@@ -101,10 +101,8 @@ def stats(store: StoreOption = None, as_json: JsonOption = False) -> None:
         "limit_bytes": opened.retention.limit_bytes,
         "pinned": sum(item.pinned for item in objects),
         "quarantined": len(opened.quarantined()),
-        "seconds_kept": round(sum(costs.get(item.digest, 0.0) for item in objects), 3),
-        "seconds_saved": round(
-            sum(costs.get(item.digest, 0.0) * max(0, item.uses - 1) for item in objects), 3
-        ),
+        "seconds_kept": round(sum(item.seconds for item in objects), 3),
+        "seconds_saved": round(sum(item.seconds * max(0, item.uses - 1) for item in objects), 3),
     }
     printer.document(figures)
     printer.line(f"{figures['path']}")

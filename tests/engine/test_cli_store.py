@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from resonate_graph import Audio, read_audio
-from resonate_graph._store import Record, _seal
+from resonate_graph._records import Record, seal
 
 
 def resonate(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -147,7 +147,7 @@ def test_records_of_which_nothing_is_left_go_after_a_while(filled: tuple[Path, P
     assert document("store", "gc", *place)["forgotten"] == [], "they were written today"
     for path in store.glob("records/*/*.json"):
         record = Record.model_validate(json.loads(path.read_text()), extra="ignore")
-        path.write_bytes(_seal(record.model_copy(update={"created": time.time() - 100 * 86_400})))
+        path.write_bytes(seal(record.model_copy(update={"created": time.time() - 100 * 86_400})))
     keys = {item["key"] for item in document("store", "ls", "--all", *place)["items"]}
     assert len(keys) == 4
     assert set(document("store", "gc", *place)["forgotten"]) == keys

@@ -16,7 +16,8 @@ from pydantic import ValidationError
 
 from resonate_graph import Audio, Cancelled, File, OutputError, Report, Store, StoreError, Value
 from resonate_graph._keys import Key
-from resonate_graph._store import Entry, Quarantined
+from resonate_graph._records import Entry
+from resonate_graph._store import Quarantined
 from resonate_graph._types import PortType
 from tests.processes import files_in
 

@@ -11,7 +11,7 @@ import soundfile
 
 from resonate_graph import Audio, Store
 from resonate_graph._audio import audio_hasher
-from resonate_graph._store import Entry
+from resonate_graph._records import Entry
 from resonate_graph._types import PortType
 from resonate_graph._wav import HEADER_BYTES, float_wav_header
 

@@ -15,7 +15,8 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_stat
 
 from resonate_graph import Audio, File, Report, Store, StoreError, Value
 from resonate_graph._keys import Key
-from resonate_graph._store import Entry, Quarantined, Record
+from resonate_graph._records import Entry, Record
+from resonate_graph._store import Quarantined
 from resonate_graph._types import PortType
 from tests.torture.work import same
 

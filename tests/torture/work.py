@@ -266,7 +266,7 @@ def keep_numbered(folder: Path, number: int, limit_bytes: int) -> None:
     """Keep a sound, in a run of its own; its cost depends on the number."""
     store = Store(folder, limit_bytes=limit_bytes)
     with store.in_use():
-        entry = store.put(numbered(number))
+        entry = store.put(numbered(number), seconds=number % 7)
         store.put_record(numbered_key(number), {"out": entry}, seconds=number % 7)
 
 
