@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from ._errors import Cancelled, NodeError, ResonateWarning
+from ._workspace import Workspace
 
 Outputs = TypeVar("Outputs", bound=tuple[Any, ...])
 
@@ -57,6 +58,8 @@ class RunContext:
         on_progress: called with (done, total), in any unit.
         on_warning: called with (code, message).
         cancelled: whether the run was asked to stop.
+        workspace: where long results are written as they come, for a next run to go on with
+            should this one be killed.
     """
 
     device: str = "cpu"
@@ -65,6 +68,7 @@ class RunContext:
     on_progress: Callable[[float, float], None] = _ignore_progress
     on_warning: Callable[[str, str], None] = _warn_the_caller
     cancelled: Callable[[], bool] = _never
+    workspace: Workspace = field(default_factory=lambda: Workspace(None), repr=False)
     _scratch: tempfile.TemporaryDirectory[str] | None = field(default=None, repr=False)
 
     def progress(self, done: float, total: float) -> None:
@@ -97,7 +101,8 @@ class RunContext:
         return Path(self._scratch.name)
 
     def close(self) -> None:
-        """Remove the scratch folder."""
+        """Remove the scratch folder, and let go of the files in the workspace."""
+        self.workspace.close()
         if self._scratch is not None:
             self._scratch.cleanup()
             self._scratch = None

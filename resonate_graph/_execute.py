@@ -36,6 +36,7 @@ from ._plan import Found, Plan
 from ._records import Entry, Origin
 from ._store import Quarantined, Store
 from ._values import Value
+from ._workspace import Workspace
 
 
 @dataclass(frozen=True)
@@ -211,6 +212,7 @@ class Execution:
             on_progress=lambda done, total: self._tell(NodeProgress(step.id, done, total)),
             on_warning=lambda code, message: warnings.append((code, message)),
             cancelled=self._settings.cancelled,
+            workspace=self._workspace(known),
         )
         self._tell(NodeStarted(step.id, step.type.id, report.device))
         start = time.perf_counter()
@@ -221,7 +223,8 @@ class Execution:
         for code, message in warnings:
             self._warn(code, message, step.id)
         self._values.update({PortRef(step.id, port): value for port, value in values.items()})
-        digests = self._keep(known, values, report, warnings) if known else {}
+        digests = self._keep(known, values, report, warnings, ctx.workspace) if known else {}
+        ctx.workspace.remove()
         plan.finished(step.id, digests)
         self._tell(NodeFinished(step.id, step.type.id, "ran", report.seconds))
 
@@ -304,6 +307,7 @@ class Execution:
         values: Mapping[str, Value],
         report: StepReport,
         warnings: list[tuple[str, str]],
+        workspace: Workspace,
     ) -> dict[str, str]:
         """Put a step's values and its record into the store; return the digests."""
         store = self._settings.store
@@ -313,7 +317,8 @@ class Execution:
         if not self._store_is_broken:
             try:
                 for value in values.values():
-                    store.put(value, seconds=report.seconds / len(values))
+                    share = report.seconds / len(values)
+                    store.put(value, seconds=share, file=workspace.written(value))
                 store.put_record(
                     known.key,
                     entries,
@@ -333,6 +338,12 @@ class Execution:
         if self._store_is_broken:
             self._kept.update(PortRef(report.id, port) for port in values)
         return {port: entry.digest for port, entry in entries.items()}
+
+    def _workspace(self, known: _Known | None) -> Workspace:
+        store = self._settings.store
+        if known is None or store is None or self._store_is_broken:
+            return Workspace(None)
+        return Workspace(store.workspace_folder(known.key))
 
     def _give_up_on_store(self, error: ResonateError) -> None:
         if not self._store_is_broken:

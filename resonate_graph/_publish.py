@@ -13,12 +13,22 @@ from ._errors import OutputError
 
 
 def publish(
-    path: Path, write: Callable[[IO[bytes]], object], *, temp_folder: Path | None = None
+    path: Path,
+    write: Callable[[IO[bytes]], object],
+    *,
+    temp_folder: Path | None = None,
+    durable: bool = True,
 ) -> Path:
     """Write a file so that no reader ever sees a part of it.
 
     A temporary file on the same filesystem is written, synced to disk and renamed over `path`;
     then the folder is synced, so that the name survives a power cut as well.
+
+    Args:
+        path: the file.
+        write: writes its content into an open file.
+        temp_folder: where the temporary file lies; next to the file by default.
+        durable: False to do without the syncs: then a power cut may leave it damaged.
 
     Raises:
         OutputError: the file cannot be written; nothing is left behind.
@@ -34,13 +44,32 @@ def publish(
         with temporary.open("x+b") as file:
             write(file)
             file.flush()
-            os.fsync(file.fileno())
+            if durable:
+                os.fsync(file.fileno())
         temporary.replace(path)
     except OSError as error:
         raise OutputError(f"{path}: cannot be written: {_reason(error)}") from error
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
+    if durable:
+        sync_folder(path.parent)
+    return path
+
+
+def adopt(source: Path, path: Path) -> Path:
+    """Rename a file that is whole to its place, after it was synced to disk.
+
+    Raises:
+        OutputError: it cannot be; it is where it was.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with source.open("r+b") as file:
+            os.fsync(file.fileno())
+        source.replace(path)
+    except OSError as error:
+        raise OutputError(f"{path}: cannot be written: {_reason(error)}") from error
     sync_folder(path.parent)
     return path
 

@@ -4,6 +4,7 @@
 
     objects/ab/abcd….wav      content, named by its digest: float WAV, encoded files, JSON
     records/ab/abcd….json     key -> the digest of each port, what the key was made of, the cost
+    unfinished/KEY/           what a step has of its results (see _workspace)
     temporary/  locks/  quarantine/      (and what _retention keeps)
 
 An object is published before the record that names it, each by a rename after a sync, so a
@@ -19,6 +20,7 @@ import json
 import mmap
 import os
 import secrets
+import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -30,7 +32,7 @@ from filelock import FileLock, Timeout
 from ._audio import Audio, audio_hasher
 from ._errors import StoreError
 from ._keys import Key
-from ._publish import publish, sync_folder
+from ._publish import adopt, publish, sync_folder
 from ._records import Entry, Origin, Record, seal, unseal
 from ._retention import Retention, StoredObject
 from ._types import PortType
@@ -39,6 +41,7 @@ from ._wav import HEADER_BYTES, read_float_wav_header
 
 _LOCK_SECONDS = 0.25
 _LEFTOVER_SECONDS = 3600
+_WORKSPACE_SECONDS = 7 * 24 * 3600
 
 
 class Quarantined(Exception):
@@ -119,12 +122,14 @@ class Store:
             raise Quarantined(path)
         return value
 
-    def put(self, value: Value, *, seconds: float = 0.0) -> Entry:
+    def put(self, value: Value, *, seconds: float = 0.0, file: Path | None = None) -> Entry:
         """Keep a value and return what a record says about it.
 
         Args:
             value: the value.
             seconds: how long it took to compute; the dearer, the longer it is kept.
+            file: a file of the store's own (see `workspace_folder`) that holds just this; it is
+                taken as the object.
 
         Raises:
             OutputError: it cannot be written; nothing is left behind.
@@ -132,7 +137,10 @@ class Store:
         entry = Entry.of(value)
         path = self._object_path(entry)
         if not (self._has(entry) and self._is_intact(entry)):
-            publish(path, lambda file: _write(value, file), temp_folder=self._temporary)
+            if file is not None:
+                adopt(file, path)
+            else:
+                publish(path, lambda file: _write(value, file), temp_folder=self._temporary)
             self._damaged.discard(path)
             self.retention.added(path, entry.bytes, seconds)
         else:
@@ -221,6 +229,7 @@ class Store:
         What killed processes left half-written is removed on the way.
         """
         _remove_old(self._temporary.glob("*"))
+        _remove_old(self._workspaces.glob("*"), _WORKSPACE_SECONDS)
         return self.retention.run()
 
     def evictions(self) -> dict[str, float]:
@@ -269,7 +278,8 @@ class Store:
             self._object_path(entry) for record in self.records() for entry in record.ports.values()
         }
         orphans = [item.path for item in self.retention.objects() if item.path not in named]
-        left = [*self._temporary.glob("*"), *self._quarantine_folder.glob("*"), *orphans]
+        folders = (self._temporary, self._workspaces, self._quarantine_folder)
+        left = [*(path for folder in folders for path in folder.glob("*")), *orphans]
         return _remove_old(left) + _remove_unheld((self.path / "locks").glob("*"))
 
     def forget(self, record: Record) -> list[StoredObject]:
@@ -303,6 +313,10 @@ class Store:
             raise StoreError(f"{record.key[:12]} is pinned: unpin it first")
         if self.retention.in_use() & digests:
             raise StoreError(f"{record.key[:12]} is in use by a run: remove it when that has ended")
+
+    def workspace_folder(self, key: Key) -> Path:
+        """Return where what a step has of its results is kept until it is done."""
+        return self._workspaces / key.hex
 
     def object_path(self, entry: Entry) -> Path | None:
         """Return the file of an object, None where it is not there."""
@@ -363,6 +377,10 @@ class Store:
         return self.path / "quarantine"
 
     @property
+    def _workspaces(self) -> Path:
+        return self.path / "unfinished"
+
+    @property
     def _temporary(self) -> Path:
         return self.path / "temporary"
 
@@ -397,14 +415,17 @@ def _write(value: Value, file: IO[bytes]) -> None:
         file.write(value_json(value))
 
 
-def _remove_old(paths: Iterable[Path]) -> list[Path]:
-    """Remove files that nobody has written to for an hour; return them."""
-    horizon = time.time() - _LEFTOVER_SECONDS
+def _remove_old(paths: Iterable[Path], seconds: float = _LEFTOVER_SECONDS) -> list[Path]:
+    """Remove files and folders that nobody has written to for so long; return them."""
+    horizon = time.time() - seconds
     removed = []
     for path in paths:
         with contextlib.suppress(OSError):
-            if path.stat().st_mtime < horizon:
-                path.unlink()
+            if max(one.stat().st_mtime for one in [path, *path.glob("*")]) < horizon:
+                if path.is_dir():
+                    shutil.rmtree(path)
+                else:
+                    path.unlink()
                 removed.append(path)
     return removed
 

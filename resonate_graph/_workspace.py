@@ -1,0 +1,229 @@
+"""Long results written as they come, so that they need no memory and outlive the process.
+
+A workspace is a folder that belongs to one step. A node writes its audio into it piece by piece
+(`AudioWriter`), and now and then what it has to remember to go on from here (`Workspace.save`). If
+the process is killed, the next one that runs the step finds both and goes on. Nothing found is
+believed before it was compared with its digest.
+
+Without a folder, or where the disk fails, everything is kept in memory instead.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import mmap
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from blake3 import blake3
+from numpy.typing import NDArray
+
+from ._audio import Audio, audio_hasher
+from ._errors import AudioError, OutputError
+from ._publish import publish
+from ._wav import HEADER_BYTES, SAMPLE_BYTES, float_wav_header
+
+_DIGEST_BYTES = 32
+
+
+class Workspace:
+    """Where a step keeps what it has of its results.
+
+    Args:
+        folder: the folder; it is made when something is first written. None to keep all in memory.
+    """
+
+    def __init__(self, folder: Path | None) -> None:
+        self._folder = folder
+        self._writers: list[AudioWriter] = []
+
+    def writer(self, name: str, channels: int, sample_rate: int, frames: int) -> AudioWriter:
+        """Return a writer for a piece of audio of known length."""
+        path = self._folder / f"{name}.wav" if self._folder else None
+        writer = AudioWriter(path, channels, sample_rate, frames)
+        self._writers.append(writer)
+        return writer
+
+    def save(self, plain: Mapping[str, Any], arrays: Mapping[str, NDArray[np.float32]]) -> None:
+        """Remember where the work is: plain JSON values, and arrays.
+
+        It is advice: where it cannot be written, a killed process starts over.
+        """
+        if self._folder is None:
+            return
+        content = io.BytesIO()
+        text = np.frombuffer(json.dumps(plain).encode(), np.uint8)
+        named: dict[str, Any] = {**arrays, "_plain": text}
+        np.savez(content, **named)
+        sealed = blake3(content.getbuffer()).digest() + content.getvalue()
+        with contextlib.suppress(OutputError):
+            publish(self._folder / "state", lambda file: file.write(sealed), durable=False)
+
+    def load(self) -> tuple[dict[str, Any], dict[str, NDArray[np.float32]]] | None:
+        """Return what was remembered, None where there is nothing or it is damaged."""
+        if self._folder is None:
+            return None
+        try:
+            sealed = (self._folder / "state").read_bytes()
+        except OSError:
+            return None
+        content = sealed[_DIGEST_BYTES:]
+        if blake3(content).digest() != sealed[:_DIGEST_BYTES]:
+            return None
+        with np.load(io.BytesIO(content), allow_pickle=False) as found:
+            arrays = {name: found[name] for name in found.files}
+        return json.loads(arrays.pop("_plain").tobytes()), arrays
+
+    def written(self, value: object) -> Path | None:
+        """Return the file that holds just this piece of audio, if one of the writers made it."""
+        return next((one.path for one in self._writers if one.holds(value)), None)
+
+    def close(self) -> None:
+        """Let go of the files; they stay for whoever goes on."""
+        for writer in self._writers:
+            writer.close()
+
+    def remove(self) -> None:
+        """Remove the folder, and what is left in it."""
+        self.close()
+        if self._folder is not None:
+            shutil.rmtree(self._folder, ignore_errors=True)
+
+
+class AudioWriter:
+    """A piece of audio that is being written, from its first frame to its last.
+
+    The file is the one the store would write, so that the store can take it as it is.
+
+    Args:
+        path: the file; None to keep it in memory.
+        channels: number of channels.
+        sample_rate: in Hz.
+        frames: how many there will be.
+
+    Attributes:
+        frames_written: how many there are.
+    """
+
+    def __init__(self, path: Path | None, channels: int, sample_rate: int, frames: int) -> None:
+        self.path = path
+        self.frames_written = 0
+        self._shape = (channels, sample_rate, frames)
+        self._hasher = audio_hasher(*self._shape)
+        self._file: io.FileIO | None = None
+        self._array: NDArray[np.float32] | None = None
+        self._finished: Audio | None = None
+
+    @property
+    def position(self) -> tuple[int, str]:
+        """How many frames there are, and the digest of all so far: what `resume` needs."""
+        return self.frames_written, self._hasher.hexdigest()
+
+    def resume(self, frames: int, digest: str) -> bool:
+        """Go on after frames that an earlier process wrote; False, and from the start, if not so.
+
+        Args:
+            frames: how many it wrote.
+            digest: of these, as its `position` said.
+        """
+        if self.path is None:
+            return frames == 0
+        hasher = audio_hasher(*self._shape)
+        size = frames * self._frame_bytes
+        try:
+            file = self.path.open("r+b", buffering=0)
+        except OSError:
+            return frames == 0
+        with contextlib.suppress(OSError):
+            sound = file.read(HEADER_BYTES) == float_wav_header(*self._shape)
+            while sound and size:
+                part = file.read(min(size, 1 << 24))
+                hasher.update(part)
+                size -= len(part)
+                sound = bool(part)
+            if sound and hasher.hexdigest() == digest:
+                file.truncate(file.tell())
+                self._file, self._hasher, self.frames_written = file, hasher, frames
+                return True
+        file.close()
+        return False
+
+    def write(self, samples: NDArray[np.float32]) -> None:
+        """Append samples of shape (channels, frames).
+
+        Raises:
+            AudioError: they are not finite.
+        """
+        if not np.isfinite(samples).all():
+            seconds = self.frames_written / self._shape[1]
+            raise AudioError(f"samples after {seconds:.1f} s are not finite")
+        part = np.ascontiguousarray(samples.T, dtype="<f4")
+        if self._array is None:
+            try:
+                self._append(part.tobytes())
+            except OSError:
+                self._array = self._rescued()
+        if self._array is not None:
+            self._array[self.frames_written : self.frames_written + len(part)] = part
+        self._hasher.update(part.tobytes())
+        self.frames_written += len(part)
+
+    def finish(self) -> Audio:
+        """Return the audio, memory-mapped where it is in a file."""
+        assert self.frames_written == self._shape[2]
+        samples = self._mapped() if self._array is None else self._array
+        samples.flags.writeable = False
+        self._finished = Audio.trusted(samples.T, self._shape[1], self._hasher.hexdigest())
+        return self._finished
+
+    def holds(self, value: object) -> bool:
+        """Whether this audio, and nothing else, is in the file."""
+        return value is self._finished and self._array is None and self._shape[2] > 0
+
+    def close(self) -> None:
+        """Let go of the file."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+    @property
+    def _frame_bytes(self) -> int:
+        return self._shape[0] * SAMPLE_BYTES
+
+    def _append(self, content: bytes) -> None:
+        if self._file is None:
+            if self.path is None:
+                raise FileNotFoundError
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self._file = self.path.open("w+b", buffering=0)
+            content = float_wav_header(*self._shape) + content
+        rest = memoryview(content)
+        while rest:
+            rest = rest[self._file.write(rest) :]
+
+    def _rescued(self) -> NDArray[np.float32]:
+        """Return an array for all frames that has what was written so far; drop the file."""
+        channels, _, frames = self._shape
+        array = np.zeros((frames, channels), np.float32)
+        if self._file is not None:
+            assert self.path is not None
+            with self.path.open("rb") as file:
+                file.seek(HEADER_BYTES)
+                content = file.read(self.frames_written * self._frame_bytes)
+            array.reshape(-1)[: len(content) // SAMPLE_BYTES] = np.frombuffer(content, "<f4")
+            with contextlib.suppress(OSError):
+                self.close()
+                self.path.unlink()
+        return array
+
+    def _mapped(self) -> NDArray[np.float32]:
+        channels, _, frames = self._shape
+        if self._file is None or not frames:
+            return np.zeros((frames, channels), np.float32)
+        mapped = mmap.mmap(self._file.fileno(), 0, access=mmap.ACCESS_READ)
+        return np.frombuffer(mapped, "<f4", offset=HEADER_BYTES).reshape(frames, channels)

@@ -1,0 +1,127 @@
+"""Long results are written as they come, are found again, and are not believed unchecked."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from resonate_graph import Audio, AudioError, Store
+from resonate_graph._types import PortType
+from resonate_graph._workspace import Workspace
+from tests.engine.test_store import flipped, full_disk
+
+SOUND = Audio(np.random.default_rng(3).uniform(-1, 1, (2, 30_000)), 44100)
+
+
+def written(workspace: Workspace, *edges: int, sound: Audio = SOUND) -> Any:
+    """Return a writer that was given the sound up to some edges."""
+    writer = workspace.writer("sound", sound.channels, sound.sample_rate, sound.frames)
+    for start, end in zip((0, *edges), edges, strict=False):
+        writer.write(sound.samples[:, start:end])
+    return writer
+
+
+@pytest.mark.parametrize("in_file", [True, False])
+def test_what_was_written_piece_by_piece_is_one_sound(tmp_path: Path, in_file: bool) -> None:
+    workspace = Workspace(tmp_path / "w" if in_file else None)
+    found = written(workspace, 1, 2, 10_000, SOUND.frames).finish()
+    np.testing.assert_array_equal(found.samples, SOUND.samples)
+    assert found.digest == SOUND.digest
+    assert not found.samples.flags.writeable
+    path = workspace.written(found)
+    assert (path is not None) is in_file
+    if path:
+        assert path.read_bytes() == SOUND.save(tmp_path / "other.wav").read_bytes()
+
+
+def test_nothing_at_all_is_a_sound_too(tmp_path: Path) -> None:
+    empty = Audio(np.zeros((2, 0)), 44100)
+    workspace = Workspace(tmp_path / "w")
+    found = written(workspace, sound=empty).finish()
+    assert found == empty
+    assert workspace.written(found) is None
+
+
+def test_another_process_goes_on_where_the_first_stopped(tmp_path: Path) -> None:
+    first = Workspace(tmp_path / "w")
+    writer = written(first, 10_000, 20_000)
+    first.save({"segment": 7, "position": writer.position}, {"tail": SOUND.samples[:, :5]})
+    writer.write(SOUND.samples[:, 20_000:25_000])  # nobody was told of these
+    del first, writer
+    second = Workspace(tmp_path / "w")
+    state = second.load()
+    assert state is not None
+    plain, arrays = state
+    assert plain["segment"] == 7
+    np.testing.assert_array_equal(arrays["tail"], SOUND.samples[:, :5])
+    resumed = second.writer("sound", 2, 44100, SOUND.frames)
+    assert resumed.resume(*plain["position"])
+    assert resumed.frames_written == 20_000
+    resumed.write(SOUND.samples[:, 20_000:])
+    found = resumed.finish()
+    np.testing.assert_array_equal(found.samples, SOUND.samples)
+    assert found.digest == SOUND.digest
+
+
+@pytest.mark.parametrize("position", [0, 60, 116, 50_000, 80_115])
+def test_a_flipped_bit_in_what_was_written_is_found(tmp_path: Path, position: int) -> None:
+    writer = written(Workspace(tmp_path / "w"), 10_000)
+    where = writer.position
+    path = tmp_path / "w" / "sound.wav"
+    path.write_bytes(flipped(path.read_bytes(), position))
+    again = Workspace(tmp_path / "w").writer("sound", 2, 44100, SOUND.frames)
+    assert not again.resume(*where)
+    again.write(SOUND.samples)
+    assert again.finish() == SOUND
+    np.testing.assert_array_equal(again.finish().samples, SOUND.samples)
+
+
+def test_a_flipped_bit_anywhere_in_the_state_is_found(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path)
+    assert workspace.load() is None
+    workspace.save({"segment": 1}, {"tail": np.zeros((2, 3), np.float32)})
+    good = (tmp_path / "state").read_bytes()
+    assert workspace.load() is not None
+    for position in range(len(good)):
+        (tmp_path / "state").write_bytes(flipped(good, position))
+        assert workspace.load() is None
+    (tmp_path / "state").write_bytes(good[:20])
+    assert workspace.load() is None
+
+
+def test_where_the_disk_fills_up_memory_takes_over(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path / "w")
+    with full_disk(100_000):
+        found = written(workspace, 10_000, 20_000, SOUND.frames).finish()
+    np.testing.assert_array_equal(found.samples, SOUND.samples)
+    assert found.digest == SOUND.digest
+    assert workspace.written(found) is None
+    assert list((tmp_path / "w").glob("*.wav")) == []
+
+
+def test_what_is_not_finite_is_refused_with_its_place(tmp_path: Path) -> None:
+    writer = written(Workspace(tmp_path), 22_050)
+    with pytest.raises(AudioError, match=r"samples after 0\.5 s are not finite"):
+        writer.write(np.full((2, 5), np.nan, np.float32))
+
+
+def test_the_store_takes_the_file_as_it_is(tmp_path: Path) -> None:
+    store = Store(tmp_path / "store")
+    workspace = Workspace(store.path / "unfinished" / "key")
+    found = written(workspace, SOUND.frames).finish()
+    path = workspace.written(found)
+    assert path is not None
+    inode = path.stat().st_ino
+    entry = store.put(found, file=path)
+    workspace.remove()
+    assert not (store.path / "unfinished" / "key").exists()
+    kept = store.object_path(entry)
+    assert kept is not None
+    assert kept.stat().st_ino == inode
+    again = Store(store.path).get(entry, PortType(Audio))
+    assert isinstance(again, Audio)
+    np.testing.assert_array_equal(again.samples, SOUND.samples)
+    np.testing.assert_array_equal(found.samples, SOUND.samples)
