@@ -49,12 +49,14 @@ from ._node import Node, NodeType, Preparation, accelerated, node
 from ._results import Result
 from ._store import Store
 from ._values import File, Report, Value
+from ._workspace import AudioWriter
 
 __version__ = "0.1.0"
 
 __all__ = [
     "Audio",
     "AudioError",
+    "AudioWriter",
     "Cancelled",
     "Catalog",
     "CatalogError",

@@ -7,6 +7,7 @@ first. No buffer is ever sized from a header.
 from __future__ import annotations
 
 import contextlib
+import os
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -65,7 +66,7 @@ def decoder_version() -> str:
     return f"libsndfile {soundfile.__libsndfile_version__}"
 
 
-def read_audio(path: Path, limits: Limits = Limits()) -> Audio:
+def read_audio(path: str | os.PathLike[str], limits: Limits = Limits()) -> Audio:
     """Return the sound of a WAV, FLAC, OGG or MP3 file at its own rate, all its channels.
 
     Args:
@@ -76,6 +77,7 @@ def read_audio(path: Path, limits: Limits = Limits()) -> Audio:
         InputError: it is no such file, is damaged or cut off, holds no samples or samples that
             are not finite, or is longer than the limit.
     """
+    path = Path(path)
     with _open(path) as file:
         samples = _read_blocks(path, file, limits)
         rate = file.samplerate

@@ -1,11 +1,18 @@
-"""Applying Demucs' models: only those that are needed, reproducibly, on a given device."""
+"""Demucs' models applied by a loop of our own: only what is needed, reproducibly, on any device.
+
+Each segment is computed by one thread, and several at a time where there are processors; so the
+samples do not depend on how many there are. On an accelerator segments go in batches.
+"""
 
 from __future__ import annotations
 
+import os
 import random
-from collections.abc import Callable, Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from math import ceil
+from itertools import groupby, islice
 from typing import Any
 
 import numpy as np
@@ -14,9 +21,14 @@ from numpy.typing import NDArray
 from resonate_graph import ModelError
 
 from . import _weights
+from ._overlap_add import Job, OverlapAdd, Pass, jobs
+from ._placement import Estimator, Placement
+
+Array = NDArray[np.float32]
 
 _CHANNELS = 2
 _MAX_SHIFT_SECONDS = 0.5
+_BLOCK_FRAMES = 1 << 20
 
 
 class Separator:
@@ -28,7 +40,8 @@ class Separator:
         overlap: how much neighbouring segments overlap, as a ratio.
         shifts: number of random shifts to average over; 0 for none.
         seed: of the shifts.
-        device: where to compute.
+        placement: where to compute.
+        threads: how many segments are computed at a time on a CPU.
     """
 
     def __init__(
@@ -39,115 +52,201 @@ class Separator:
         overlap: float,
         shifts: int,
         seed: int,
-        device: str,
+        placement: Placement,
+        threads: int,
     ) -> None:
         self.stems = tuple(stems)
         self._overlap = overlap
         self._shifts = shifts
         self._seed = seed
-        self._device = device
-        self._columns = [files.stems.index(name) for name in stems]
+        self._placement = placement
+        self._threads = threads
         matrix = files.weights or tuple((1.0,) * len(files.stems) for _ in files.files)
-        self._totals = [sum(row[column] for row in matrix) for column in self._columns]
+        columns = [files.stems.index(name) for name in stems]
+        self._weights = {
+            index: {slot: row[column] for slot, column in enumerate(columns) if row[column]}
+            for index, row in enumerate(matrix)
+            if any(row[column] for column in columns)
+        }
+        self._estimators = {
+            index: Estimator(
+                files.files[index],
+                tuple(stems[slot] for slot in weights),
+                files.segment_seconds,
+            )
+            for index, weights in self._weights.items()
+        }
         with _own_random_numbers(seed):
-            self._models = [
-                (index, _load(path, files.segment_seconds), [row[one] for one in self._columns])
-                for index, (path, row) in enumerate(zip(files.files, matrix, strict=True))
-                if any(row[one] for one in self._columns)
-            ]
+            self._models = {index: placement.model(one) for index, one in self._estimators.items()}
+        for index, model in self._models.items():
+            if model.audio_channels != _CHANNELS:
+                path = files.files[index]
+                raise ModelError(
+                    path.stem,
+                    f"{path}: the model takes {model.audio_channels} channels, not {_CHANNELS}",
+                )
 
     @property
     def sample_rate(self) -> int:
         """The rate the models work at, in Hz."""
-        return int(self._models[0][1].samplerate) if self._models else 44100
+        return next((int(model.samplerate) for model in self._models.values()), 44100)
 
     def steps(self, frames: int) -> int:
-        """Return how many times `separate` will call `step` for so many frames."""
-        return sum(
-            sum(self._segments(model, length) for length in self._lengths(index, model, frames))
-            for index, model, _ in self._models
-        )
+        """Return how many segments a mix of so many frames takes."""
+        return sum(len(one.offsets(frames)) for one in self._passes())
 
     def separate(
-        self, samples: NDArray[np.float32], step: Callable[[], None]
-    ) -> list[NDArray[np.float32]]:
-        """Return the stems of a stereo mix at the models' rate, each of shape (2, frames).
+        self,
+        samples: Array,
+        write: Callable[[Array], None],
+        step: Callable[[], None],
+        *,
+        begin: tuple[int, Mapping[str, Array]] = (0, {}),
+        checkpoint: Callable[[int, Mapping[str, Array]], None] = lambda done, state: None,
+    ) -> None:
+        """Separate a stereo mix at the models' rate.
 
         The whole mix is normalised by its mean and standard deviation, as Demucs does.
 
         Args:
             samples: float32, shape (2, frames), at least one frame.
+            write: given the stems from beginning to end, piece by piece, each of shape
+                (stems, 2, frames).
             step: called after each segment; it may raise to stop.
+            begin: what `checkpoint` was told last by a process that was killed.
+            checkpoint: told now and then how far the work is, and the arrays to go on with.
         """
-        import torch
+        frames = samples.shape[1]
+        mean, deviation = _level(samples)
+        passes = self._passes()
+        adder = OverlapAdd(passes, frames, len(self.stems), _CHANNELS)
+        work = jobs(passes, frames, self._placement.batch_size)
+        done, state = begin
+        if done:
+            adder.restore(work[done - 1].row, state)
 
-        mix = torch.from_numpy(np.array(samples, np.float32))
-        reference = mix.mean(0)
-        mean = reference.mean()
-        std = (reference.std() if mix.shape[1] > 1 else torch.zeros(())) + 1e-8
-        normalised = ((mix - mean) / std)[None]
-        stems: list[Any] = [0.0] * len(self.stems)
-        for index, model, weights in self._models:
-            with _own_random_numbers(self._seed, index):
-                estimate = self._apply(index, model, normalised, step)[0]
-            for slot, (column, weight) in enumerate(zip(self._columns, weights, strict=True)):
-                if weight:
-                    stems[slot] = stems[slot] + estimate[column] * weight
-        return [
-            ((stem / total) * std + mean).numpy()
-            for stem, total in zip(stems, self._totals, strict=True)
-        ]
+        def read(job: Job) -> Array:
+            first, last = max(0, job.first), min(job.last, frames)
+            part = np.zeros((_CHANNELS, job.last - job.first), np.float32)
+            part[:, first - job.first : last - job.first] = samples[:, first:last]
+            part[:, first - job.first : last - job.first] -= mean
+            part /= deviation
+            return part
 
-    def _apply(self, index: int, model: Any, mix: Any, step: Callable[[], None]) -> Any:
-        """Return one sub-model's estimate, averaged over its shifts."""
-        from demucs import apply as demucs_apply
-
-        chunk_of: Any = demucs_apply.TensorChunk
-
-        def count(event: dict[str, Any]) -> None:
-            if event["state"] == "end":
+        with _own_random_numbers(self._seed):
+            for job, estimate in self._estimates(work[done:], read):
+                finished = adder.add(job, estimate)
+                if finished.shape[-1]:
+                    write(finished * deviation + mean)
+                done += 1
+                if job.row:
+                    checkpoint(done, adder.state())
                 step()
 
-        def apply(chunk: Any) -> Any:
-            return demucs_apply.apply_model(
-                model,
-                chunk,
-                shifts=0,
-                overlap=self._overlap,
-                device=self._device,
-                callback=count,
-            )
+    def _passes(self) -> list[Pass]:
+        found = []
+        for index, model in self._models.items():
+            segment = int(model.samplerate * model.segment)
+            valid_length = getattr(model, "valid_length", int)
+            stride = max(1, int((1 - self._overlap) * segment))
+            for start in self._starts(index, model):
+                found.append(
+                    Pass(index, self._weights[index], start, segment, stride, valid_length)
+                )
+        return found
 
+    def _starts(self, index: int, model: Any) -> list[int]:
+        """Return where the passes of a model begin, in frames."""
         if not self._shifts:
-            return apply(mix)
+            return [0]
         # Demucs draws its shifts from Python's global random state, which nobody can seed
         # without disturbing others; drawn here, they depend on the seed alone.
-        length, reach = mix.shape[-1], self._reach(model)
-        padded = chunk_of(mix).padded(length + 2 * reach)
-        total = 0.0
-        for offset in self._offsets(index, model):
-            shifted = chunk_of(padded, offset, length + reach - offset)
-            total = total + apply(shifted)[..., reach - offset :]
-        return total / self._shifts
-
-    def _offsets(self, index: int, model: Any) -> list[int]:
         drawn = np.random.Generator(np.random.PCG64([self._seed, index]))
-        return [int(drawn.integers(0, self._reach(model) + 1)) for _ in range(self._shifts)]
+        reach = int(_MAX_SHIFT_SECONDS * model.samplerate)
+        return [int(drawn.integers(0, reach + 1)) - reach for _ in range(self._shifts)]
 
-    def _lengths(self, index: int, model: Any, frames: int) -> Iterator[int]:
-        """Yield how many frames each pass of a sub-model covers."""
-        if not self._shifts:
-            yield frames
-        for offset in self._offsets(index, model):
-            yield frames + self._reach(model) - offset
+    # -- computing -----------------------------------------------------------------------------
 
-    def _segments(self, model: Any, frames: int) -> int:
-        stride = int((1 - self._overlap) * int(model.samplerate * model.segment))
-        return ceil(frames / max(1, stride))
+    def _estimates(
+        self, work: Sequence[Job], read: Callable[[Job], Array]
+    ) -> Iterator[tuple[Job, Array]]:
+        """Yield what the models make of each segment, in order."""
+        on_cpu = self._placement.device == "cpu"
+        if on_cpu and not any(map(_draws_numbers, self._models.values())):
+            return self._side_by_side(work, read)
+        return self._in_batches(work, read)
 
-    @staticmethod
-    def _reach(model: Any) -> int:
-        return int(_MAX_SHIFT_SECONDS * model.samplerate)
+    def _in_batches(
+        self, work: Sequence[Job], read: Callable[[Job], Array]
+    ) -> Iterator[tuple[Job, Array]]:
+        def alike(job: Job) -> tuple[int, int]:
+            return job.number, job.last - job.first
+
+        for _, group in groupby(work, alike):
+            while batch := list(islice(group, self._placement.batch_size)):
+                index = batch[0].model
+                parts = np.stack([read(job) for job in batch])
+                with _own_random_numbers(self._seed, index):
+                    estimates = self._placement.run(self._estimators[index], parts)
+                yield from zip(batch, estimates, strict=True)
+
+    def _side_by_side(
+        self, work: Sequence[Job], read: Callable[[Job], Array]
+    ) -> Iterator[tuple[Job, Array]]:
+        def compute(job: Job) -> Array:
+            estimate: Array = self._placement.run(self._estimators[job.model], read(job)[None])[0]
+            return estimate
+
+        rest = iter(work)
+        waiting: deque[tuple[Job, Future[Array]]] = deque()
+        with _single_threads(min(self._threads, len(work))) as pool:
+            try:
+                for job in islice(rest, self._threads):
+                    waiting.append((job, pool.submit(compute, job)))
+                while waiting:
+                    job, future = waiting.popleft()
+                    estimate = future.result()
+                    for following in islice(rest, 1):
+                        waiting.append((following, pool.submit(compute, following)))
+                    yield job, estimate
+            finally:
+                for _, future in waiting:
+                    future.cancel()
+
+
+def processors() -> int:
+    """Return how many processors this process may use."""
+    affinity = getattr(os, "sched_getaffinity", None)  # macOS has none
+    return len(affinity(0)) if affinity else os.cpu_count() or 1
+
+
+@contextmanager
+def _single_threads(count: int) -> Iterator[ThreadPoolExecutor]:
+    """Give a pool of threads each of which computes alone."""
+    import torch
+
+    before = torch.get_num_threads()
+    with ThreadPoolExecutor(max(1, count), initializer=lambda: torch.set_num_threads(1)) as pool:
+        try:
+            yield pool
+        finally:
+            torch.set_num_threads(before)  # threads that torch meets later start with this
+
+
+def _draws_numbers(model: Any) -> bool:
+    """Whether a model draws random numbers when it is applied."""
+    return bool(getattr(getattr(model, "crosstransformer", None), "sin_random_shift", 0))
+
+
+def _level(samples: Array) -> tuple[np.float32, np.float32]:
+    """Return mean and standard deviation of the mean of the channels."""
+    frames = samples.shape[1]
+    starts = range(0, frames, _BLOCK_FRAMES)
+    parts = [samples[:, start : start + _BLOCK_FRAMES].mean(0, np.float64) for start in starts]
+    mean = sum(part.sum() for part in parts) / frames
+    square = sum(np.square(part - mean).sum() for part in parts)
+    deviation = np.sqrt(square / (frames - 1)) if frames > 1 else 0.0
+    return np.float32(mean), np.float32(deviation) + np.float32(1e-8)
 
 
 @contextmanager
@@ -166,17 +265,3 @@ def _own_random_numbers(*seed: int) -> Iterator[None]:
             yield
         finally:
             random.setstate(before)
-
-
-def _load(path: Any, segment_seconds: float | None) -> Any:
-    from demucs.htdemucs import HTDemucs
-
-    model = _weights.load(path)
-    if model.audio_channels != _CHANNELS:
-        raise ModelError(
-            path.stem, f"{path}: the model takes {model.audio_channels} channels, not {_CHANNELS}"
-        )
-    too_long = isinstance(model, HTDemucs) and (segment_seconds or 0) > model.segment
-    if segment_seconds is not None and not too_long:
-        model.segment = segment_seconds
-    return model

@@ -14,6 +14,7 @@ from pydantic import Field
 
 from resonate_graph import (
     Audio,
+    AudioWriter,
     ModelError,
     ParamError,
     Preparation,
@@ -23,7 +24,10 @@ from resonate_graph import (
 )
 
 from . import _demucs, _weights
+from ._placement import Placement, Precision
 from .rate import convert
+
+_PAIR = 2
 
 
 class Stems(NamedTuple):
@@ -74,6 +78,7 @@ def separate(
     overlap: Annotated[float, Field(ge=0, le=0.99)] = 0.25,
     shifts: Annotated[int, Field(ge=0, le=100)] = 0,
     seed: Annotated[int, Field(ge=0, le=2**32 - 1)] = 0,
+    precision: Precision = "fp32",
 ) -> Stems:
     """Separate a mix into stems.
 
@@ -93,6 +98,7 @@ def separate(
         shifts: average over this many random shifts of up to half a second; 0 for none. Each
             costs a whole separation.
         seed: of the shifts; the same seed gives the same samples.
+        precision: of matrix products: ``fp32``; ``bf16`` or ``fp16`` on a CUDA card.
 
     Returns:
         The stems. They do not add up to the mix exactly; `residual` gives what is left over.
@@ -100,52 +106,128 @@ def separate(
     Raises:
         ModelError: the weights are not to be had, damaged, or not trusted.
         ParamError: the model has no such stem.
+        NodeError: the device does not compute in this precision.
     """
     files = _weights.find(model, ctx.models, fetch=True)
     names = [name for name in files.stems if name in ctx.wanted]
-    separator = _demucs.Separator(
-        files, names, overlap=overlap, shifts=shifts, seed=seed, device=ctx.device
+    placement = Placement(
+        ctx.device,
+        precision=precision,
+        fell=lambda message: ctx.warn("device-fallback", message),
     )
-    pairs = _channel_pairs(mix.samples)
-    sounding = sum(bool(np.any(pair)) for pair in pairs)
-    total = sounding * separator.steps(_frames_at(mix, separator.sample_rate))
-    done = 0
-
-    def step() -> None:
-        nonlocal done
-        done += 1
-        ctx.progress(done, total)
-
-    ctx.progress(0, total)
-    parts = [_separate_pair(separator, mix, pair, step) for pair in pairs]
-    stems = {
-        name: mix.with_samples(np.concatenate([part[index] for part in parts]))
-        for index, name in enumerate(names)
-    }
+    separator = _demucs.Separator(
+        files,
+        names,
+        overlap=overlap,
+        shifts=shifts,
+        seed=seed,
+        placement=placement,
+        threads=_demucs.processors(),
+    )
+    stems = _Separation(ctx, separator, mix).stems()
+    ctx.device = placement.device
     return ctx.outputs(Stems, stems, why=f"model {model!r} has {', '.join(files.stems)}")
 
 
-def _channel_pairs(samples: NDArray[np.float32]) -> list[NDArray[np.float32]]:
-    return [samples[first : first + 2] for first in range(0, samples.shape[0], 2)]
+class _Separation:
+    """One mix on its way through a model, two channels at a time, at the model's rate.
 
+    What is finished lies in the workspace, where another process finds it if this one is killed.
+    """
 
-def _frames_at(mix: Audio, sample_rate: int) -> int:
-    return max(1, round(mix.frames * sample_rate / mix.sample_rate))
+    def __init__(self, ctx: RunContext, separator: _demucs.Separator, mix: Audio) -> None:
+        self._ctx = ctx
+        self._separator = separator
+        self._mix = mix
+        self._rate = separator.sample_rate
+        self._frames = max(1, round(mix.frames * self._rate / mix.sample_rate))
+        self._starts = [
+            first
+            for first in range(0, mix.channels, _PAIR)
+            if np.any(mix.samples[first : first + _PAIR])
+        ]
+        self._writers = self._new_writers()
 
+    def stems(self) -> dict[str, Audio]:
+        """Return the stems, at the mix's rate, length and channel count."""
+        per_pair = self._separator.steps(self._frames)
+        pair, done, state = self._resumed()
+        counted = pair * per_pair + done
+        total = len(self._starts) * per_pair
+        self._ctx.progress(counted, total)
 
-def _separate_pair(
-    separator: _demucs.Separator, mix: Audio, pair: NDArray[np.float32], step: Any
-) -> list[NDArray[np.float32]]:
-    """Return each stem of one or two channels, at the mix's rate and length."""
-    channels = len(pair)
-    if not np.any(pair):
-        return [np.zeros(pair.shape, np.float32) for _ in separator.stems]
-    stereo = np.broadcast_to(pair, (2, pair.shape[1])) if channels == 1 else pair
-    rate = separator.sample_rate
-    frames = _frames_at(mix, rate)
-    estimates = separator.separate(convert(stereo, mix.sample_rate, rate, frames), step)
-    result = []
-    for estimate in estimates:
-        at_home = convert(estimate, rate, mix.sample_rate, mix.frames)
-        result.append(at_home if channels == 2 else at_home.mean(axis=0, keepdims=True))
-    return result
+        def step() -> None:
+            nonlocal counted
+            counted += 1
+            self._ctx.progress(counted, total)
+
+        for number in range(pair, len(self._starts)):
+            self._separator.separate(
+                self._at_rate(self._starts[number]),
+                lambda block, number=number: self._write(number, block),  # type: ignore[misc]
+                step,
+                begin=(done, state),
+                checkpoint=lambda done, state, number=number: self._save(number, done, state),  # type: ignore[misc]
+            )
+            done, state = 0, {}
+        return {name: self._assembled(name) for name in self._separator.stems}
+
+    def _at_rate(self, first: int) -> NDArray[np.float32]:
+        """Return two channels at the model's rate; the last of an odd count stands on both."""
+        pair = self._mix.samples[first : first + _PAIR]
+        converted = convert(pair, self._mix.sample_rate, self._rate, self._frames)
+        return np.broadcast_to(converted, (_PAIR, self._frames))
+
+    def _write(self, number: int, block: NDArray[np.float32]) -> None:
+        for writer, part in zip(self._writers[number], block, strict=True):
+            writer.write(part)
+
+    def _assembled(self, name: str) -> Audio:
+        """Return a stem: what was written, if that is all there is to it."""
+        mix, column = self._mix, self._separator.stems.index(name)
+        estimates = {
+            first: writers[column].finish()
+            for first, writers in zip(self._starts, self._writers, strict=True)
+        }
+        if mix.channels == _PAIR and mix.sample_rate == self._rate and estimates:
+            return estimates[0]
+        samples = np.zeros(mix.samples.shape, np.float32)
+        for first, estimate in estimates.items():
+            at_home = convert(estimate.samples, self._rate, mix.sample_rate, mix.frames)
+            alone = mix.channels - first == 1
+            samples[first : first + _PAIR] = at_home.mean(axis=0) if alone else at_home
+        return mix.with_samples(samples)
+
+    # -- going on where another process was killed ------------------------------------------------
+
+    def _new_writers(self) -> list[list[AudioWriter]]:
+        return [
+            [
+                self._ctx.workspace.writer(f"{name}-{first}", _PAIR, self._rate, self._frames)
+                for name in self._separator.stems
+            ]
+            for first in self._starts
+        ]
+
+    def _save(self, number: int, done: int, state: Mapping[str, NDArray[np.float32]]) -> None:
+        positions = [writer.position for writers in self._writers for writer in writers]
+        plain = {
+            "stems": self._separator.stems,
+            "pair": number,
+            "done": done,
+            "positions": positions,
+        }
+        self._ctx.workspace.save(plain, state)
+
+    def _resumed(self) -> tuple[int, int, Mapping[str, NDArray[np.float32]]]:
+        """Return the pair, its finished segments and the arrays to go on with."""
+        found = self._ctx.workspace.load()
+        if found is None or found[0]["stems"] != list(self._separator.stems):
+            return 0, 0, {}
+        plain, state = found
+        writers = [writer for writers in self._writers for writer in writers]
+        positions = zip(writers, plain["positions"], strict=True)
+        if not all(writer.resume(*position) for writer, position in positions):
+            self._writers = self._new_writers()
+            return 0, 0, {}
+        return plain["pair"], plain["done"], state

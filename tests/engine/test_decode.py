@@ -46,6 +46,11 @@ def test_wav_samples_are_those_of_libsndfile(tmp_path: Path, excerpt: Audio, sub
     np.testing.assert_array_equal(read_audio(path).samples, expected)
 
 
+def test_a_path_may_be_a_text(tmp_path: Path, excerpt: Audio) -> None:
+    path = write_sound(excerpt, tmp_path / "song.wav", "FLOAT")
+    assert read_audio(str(path)) == excerpt
+
+
 def test_float_wav_is_read_bit_by_bit(tmp_path: Path) -> None:
     odd = Audio(np.array([[-0.0, 1e-45, 3.4028235e38, -1.5]], np.float32), 44100)
     found = read_audio(odd.save(tmp_path / "a.wav"))
