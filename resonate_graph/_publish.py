@@ -57,21 +57,17 @@ def publish(
     return path
 
 
-def adopt(source: Path, path: Path) -> Path:
-    """Rename a file that is whole to its place, after it was synced to disk.
-
-    Raises:
-        OutputError: it cannot be; it is where it was.
-    """
+def adopt(source: Path, path: Path) -> bool:
+    """Rename a file that is whole to its place, after it was synced to disk; False if it cannot."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with source.open("r+b") as file:
             os.fsync(file.fileno())
         source.replace(path)
-    except OSError as error:
-        raise OutputError(f"{path}: cannot be written: {_reason(error)}") from error
+    except OSError:
+        return False
     sync_folder(path.parent)
-    return path
+    return True
 
 
 def require_writable(folder: Path) -> None:

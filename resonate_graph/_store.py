@@ -137,9 +137,7 @@ class Store:
         entry = Entry.of(value)
         path = self._object_path(entry)
         if not (self._has(entry) and self._is_intact(entry)):
-            if file is not None:
-                adopt(file, path)
-            else:
+            if file is None or not adopt(file, path):
                 publish(path, lambda file: _write(value, file), temp_folder=self._temporary)
             self._damaged.discard(path)
             self.retention.added(path, entry.bytes, seconds)

@@ -3,7 +3,8 @@
 A workspace is a folder that belongs to one step. A node writes its audio into it piece by piece
 (`AudioWriter`), and now and then what it has to remember to go on from here (`Workspace.save`). If
 the process is killed, the next one that runs the step finds both and goes on. Nothing found is
-believed before it was compared with its digest.
+believed before it was compared with its digest, and it is copied, not written on: whoever wrote it
+may be alive, where locks hold nobody.
 
 Without a folder, or where the disk fails, everything is kept in memory instead.
 """
@@ -14,6 +15,8 @@ import contextlib
 import io
 import json
 import mmap
+import os
+import secrets
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -29,22 +32,26 @@ from ._publish import publish
 from ._wav import HEADER_BYTES, SAMPLE_BYTES, float_wav_header
 
 _DIGEST_BYTES = 32
+_COPY_BYTES = 1 << 24
 
 
 class Workspace:
     """Where a step keeps what it has of its results.
 
     Args:
-        folder: the folder; it is made when something is first written. None to keep all in memory.
+        folder: the step's folder, in which each process has one of its own. None to keep all in
+            memory.
     """
 
     def __init__(self, folder: Path | None) -> None:
         self._folder = folder
+        self._own = folder / f"{os.getpid()}-{secrets.token_hex(4)}" if folder else None
+        self._found: Path | None = None
         self._writers: list[AudioWriter] = []
 
     def writer(self, name: str, channels: int, sample_rate: int, frames: int) -> AudioWriter:
         """Return a writer for a piece of audio of known length."""
-        path = self._folder / f"{name}.wav" if self._folder else None
+        path = self._own / f"{name}.wav" if self._own else None
         writer = AudioWriter(path, channels, sample_rate, frames)
         self._writers.append(writer)
         return writer
@@ -54,7 +61,7 @@ class Workspace:
 
         It is advice: where it cannot be written, a killed process starts over.
         """
-        if self._folder is None:
+        if self._own is None:
             return
         content = io.BytesIO()
         text = np.frombuffer(json.dumps(plain).encode(), np.uint8)
@@ -62,22 +69,35 @@ class Workspace:
         np.savez(content, **named)
         sealed = blake3(content.getbuffer()).digest() + content.getvalue()
         with contextlib.suppress(OutputError):
-            publish(self._folder / "state", lambda file: file.write(sealed), durable=False)
+            publish(self._own / "state", lambda file: file.write(sealed), durable=False)
+            self._remove_others()
 
     def load(self) -> tuple[dict[str, Any], dict[str, NDArray[np.float32]]] | None:
-        """Return what was remembered, None where there is nothing or it is damaged."""
-        if self._folder is None:
-            return None
-        try:
-            sealed = (self._folder / "state").read_bytes()
-        except OSError:
-            return None
-        content = sealed[_DIGEST_BYTES:]
-        if blake3(content).digest() != sealed[:_DIGEST_BYTES]:
-            return None
-        with np.load(io.BytesIO(content), allow_pickle=False) as found:
-            arrays = {name: found[name] for name in found.files}
-        return json.loads(arrays.pop("_plain").tobytes()), arrays
+        """Return what an earlier process remembered, None where there is nothing to believe."""
+        for path in self._states():
+            with contextlib.suppress(OSError):
+                sealed = path.read_bytes()
+                content = sealed[_DIGEST_BYTES:]
+                if blake3(content).digest() == sealed[:_DIGEST_BYTES]:
+                    with np.load(io.BytesIO(content), allow_pickle=False) as found:
+                        arrays = {name: found[name] for name in found.files}
+                    self._found = path.parent
+                    return json.loads(arrays.pop("_plain").tobytes()), arrays
+        return None
+
+    def resume(self, writer: AudioWriter, position: tuple[int, str]) -> bool:
+        """Let a writer go on after what the process wrote whose state was loaded.
+
+        Args:
+            writer: the writer, which has written nothing.
+            position: where that process' writer was.
+
+        Returns:
+            False if what it wrote is not there, or damaged; then the writer is of no use.
+        """
+        if self._found is None or writer.path is None:
+            return False
+        return writer.copy(self._found / writer.path.name, *position)
 
     def written(self, value: object) -> Path | None:
         """Return the file that holds just this piece of audio, if one of the writers made it."""
@@ -89,10 +109,24 @@ class Workspace:
             writer.close()
 
     def remove(self) -> None:
-        """Remove the folder, and what is left in it."""
+        """Remove the step's folder, and what is left in it."""
         self.close()
         if self._folder is not None:
             shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _states(self) -> list[Path]:
+        """Return what earlier processes remembered, the latest first."""
+        found = []
+        for path in self._folder.glob("*/state") if self._folder else ():
+            with contextlib.suppress(OSError):
+                found.append((path.stat().st_mtime_ns, path))
+        return [path for _, path in sorted(found, reverse=True)]
+
+    def _remove_others(self) -> None:
+        """Remove what earlier processes left: this one is as far as they were."""
+        for folder in self._folder.glob("*") if self._folder else ():
+            if folder != self._own:
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 class AudioWriter:
@@ -121,37 +155,31 @@ class AudioWriter:
 
     @property
     def position(self) -> tuple[int, str]:
-        """How many frames there are, and the digest of all so far: what `resume` needs."""
+        """How many frames there are, and the digest of all so far, for `Workspace.resume`."""
         return self.frames_written, self._hasher.hexdigest()
 
-    def resume(self, frames: int, digest: str) -> bool:
-        """Go on after frames that an earlier process wrote; False, and from the start, if not so.
+    def copy(self, source: Path, frames: int, digest: str) -> bool:
+        """Write what is in another writer's file, if it is what it has to be.
 
         Args:
-            frames: how many it wrote.
-            digest: of these, as its `position` said.
+            source: the file.
+            frames: how many frames of it.
+            digest: of these, as the `position` of its writer said.
         """
-        if self.path is None:
-            return frames == 0
-        hasher = audio_hasher(*self._shape)
         size = frames * self._frame_bytes
         try:
-            file = self.path.open("r+b", buffering=0)
+            with source.open("rb") as file:
+                sound = file.read(HEADER_BYTES) == float_wav_header(*self._shape)
+                while sound and size:
+                    part = file.read(min(size, _COPY_BYTES))
+                    self._append(part)
+                    self._hasher.update(part)
+                    size -= len(part)
+                    sound = bool(part)
         except OSError:
             return frames == 0
-        with contextlib.suppress(OSError):
-            sound = file.read(HEADER_BYTES) == float_wav_header(*self._shape)
-            while sound and size:
-                part = file.read(min(size, 1 << 24))
-                hasher.update(part)
-                size -= len(part)
-                sound = bool(part)
-            if sound and hasher.hexdigest() == digest:
-                file.truncate(file.tell())
-                self._file, self._hasher, self.frames_written = file, hasher, frames
-                return True
-        file.close()
-        return False
+        self.frames_written = frames
+        return sound and self._hasher.hexdigest() == digest
 
     def write(self, samples: NDArray[np.float32]) -> None:
         """Append samples of shape (channels, frames).
@@ -200,7 +228,7 @@ class AudioWriter:
             if self.path is None:
                 raise FileNotFoundError
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            self._file = self.path.open("w+b", buffering=0)
+            self._file = self.path.open("x+b", buffering=0)
             content = float_wav_header(*self._shape) + content
         rest = memoryview(content)
         while rest:

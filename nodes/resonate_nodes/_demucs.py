@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from resonate_graph import ModelError
 
 from . import _weights
-from ._overlap_add import Job, OverlapAdd, Pass, jobs
+from ._overlap_add import Job, OverlapAdd, Pass, cut, jobs
 from ._placement import Estimator, Placement
 
 Array = NDArray[np.float32]
@@ -126,12 +126,10 @@ class Separator:
             adder.restore(work[done - 1].row, state)
 
         def read(job: Job) -> Array:
-            first, last = max(0, job.first), min(job.last, frames)
-            part = np.zeros((_CHANNELS, job.last - job.first), np.float32)
-            part[:, first - job.first : last - job.first] = samples[:, first:last]
-            part[:, first - job.first : last - job.first] -= mean
-            part /= deviation
-            return part
+            part, place = cut(samples, job)
+            segment = np.zeros((_CHANNELS, job.last - job.first), np.float32)
+            segment[:, place] = (part - mean) / deviation
+            return segment
 
         with _own_random_numbers(self._seed):
             for job, estimate in self._estimates(work[done:], read):

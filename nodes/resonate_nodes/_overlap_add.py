@@ -90,6 +90,14 @@ def jobs(passes: Sequence[Pass], frames: int, group: int = 1) -> list[Job]:
     return found
 
 
+def cut(samples: Array, job: Job) -> tuple[Array, slice]:
+    """Return what of a mix goes into a segment, and where in it; the rest of it is silence."""
+    first = max(0, job.first)
+    part = samples[:, first : max(first, min(job.last, samples.shape[1]))]
+    start = min(first, job.last) - job.first
+    return part, slice(start, start + part.shape[1])
+
+
 class OverlapAdd:
     """Puts estimates of segments together, in the order of `jobs`, and hands out what is finished.
 

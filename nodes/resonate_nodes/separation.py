@@ -227,7 +227,8 @@ class _Separation:
         plain, state = found
         writers = [writer for writers in self._writers for writer in writers]
         positions = zip(writers, plain["positions"], strict=True)
-        if not all(writer.resume(*position) for writer, position in positions):
+        resume = self._ctx.workspace.resume
+        if not all(resume(writer, position) for writer, position in positions):
             self._writers = self._new_writers()
             return 0, 0, {}
         return plain["pair"], plain["done"], state

@@ -58,7 +58,7 @@ def test_another_process_goes_on_where_the_first_stopped(tmp_path: Path) -> None
     assert plain["segment"] == 7
     np.testing.assert_array_equal(arrays["tail"], SOUND.samples[:, :5])
     resumed = second.writer("sound", 2, 44100, SOUND.frames)
-    assert resumed.resume(*plain["position"])
+    assert second.resume(resumed, plain["position"])
     assert resumed.frames_written == 20_000
     resumed.write(SOUND.samples[:, 20_000:])
     found = resumed.finish()
@@ -66,30 +66,57 @@ def test_another_process_goes_on_where_the_first_stopped(tmp_path: Path) -> None
     assert found.digest == SOUND.digest
 
 
+def only(pattern: str, folder: Path) -> Path:
+    (path,) = folder.glob(pattern)
+    return path
+
+
 @pytest.mark.parametrize("position", [0, 60, 116, 50_000, 80_115])
 def test_a_flipped_bit_in_what_was_written_is_found(tmp_path: Path, position: int) -> None:
-    writer = written(Workspace(tmp_path / "w"), 10_000)
-    where = writer.position
-    path = tmp_path / "w" / "sound.wav"
+    first = Workspace(tmp_path)
+    where = written(first, 10_000).position
+    first.save({}, {})
+    path = only("*/sound.wav", tmp_path)
     path.write_bytes(flipped(path.read_bytes(), position))
-    again = Workspace(tmp_path / "w").writer("sound", 2, 44100, SOUND.frames)
-    assert not again.resume(*where)
-    again.write(SOUND.samples)
-    assert again.finish() == SOUND
-    np.testing.assert_array_equal(again.finish().samples, SOUND.samples)
+    second = Workspace(tmp_path)
+    assert second.load() is not None
+    assert not second.resume(second.writer("sound", 2, 44100, SOUND.frames), where)
+
+
+def test_two_processes_that_both_hold_the_lock_do_not_meet(tmp_path: Path) -> None:
+    """As on a filesystem that grants every lock: the first goes on while the second copies."""
+    first = Workspace(tmp_path)
+    slow = written(first, 10_000)
+    first.save({"position": slow.position}, {})
+    second = Workspace(tmp_path)
+    state = second.load()
+    assert state is not None
+    fast = second.writer("sound", 2, 44100, SOUND.frames)
+    assert second.resume(fast, state[0]["position"])
+    slow.write(SOUND.samples[:, 10_000:15_000])
+    fast.write(SOUND.samples[:, 10_000:])
+    second.save({}, {})
+    slow.write(SOUND.samples[:, 15_000:])
+    for found in (fast.finish(), slow.finish()):
+        np.testing.assert_array_equal(found.samples, SOUND.samples)
+    second.remove()
+    store = Store(tmp_path / "store")
+    entry = store.put(slow.finish(), file=first.written(slow.finish()))
+    assert store.get(entry, PortType(Audio)) == SOUND
 
 
 def test_a_flipped_bit_anywhere_in_the_state_is_found(tmp_path: Path) -> None:
     workspace = Workspace(tmp_path)
     assert workspace.load() is None
     workspace.save({"segment": 1}, {"tail": np.zeros((2, 3), np.float32)})
-    good = (tmp_path / "state").read_bytes()
-    assert workspace.load() is not None
+    path = only("*/state", tmp_path)
+    good = path.read_bytes()
+    assert Workspace(tmp_path).load() is not None
     for position in range(len(good)):
-        (tmp_path / "state").write_bytes(flipped(good, position))
-        assert workspace.load() is None
-    (tmp_path / "state").write_bytes(good[:20])
-    assert workspace.load() is None
+        path.write_bytes(flipped(good, position))
+        assert Workspace(tmp_path).load() is None
+    path.write_bytes(good[:20])
+    assert Workspace(tmp_path).load() is None
 
 
 def test_where_the_disk_fills_up_memory_takes_over(tmp_path: Path) -> None:
@@ -99,7 +126,7 @@ def test_where_the_disk_fills_up_memory_takes_over(tmp_path: Path) -> None:
     np.testing.assert_array_equal(found.samples, SOUND.samples)
     assert found.digest == SOUND.digest
     assert workspace.written(found) is None
-    assert list((tmp_path / "w").glob("*.wav")) == []
+    assert list((tmp_path / "w").rglob("*.wav")) == []
 
 
 def test_what_is_not_finite_is_refused_with_its_place(tmp_path: Path) -> None:
