@@ -238,9 +238,20 @@ class Graph(Builder):
         for name in bound.needed_inputs:
             bindings.digest(name)
             bindings.release(name)
+        asked: Callable[[], bool] = settings.pop("cancelled", None) or (lambda: False)
+
+        def run(combo: Mapping[str, Any], *, cancelled: Callable[[], bool]) -> Result:
+            return self.run(
+                inputs,
+                params={**fixed, **combo},
+                store=opened,
+                cancelled=lambda: cancelled() or asked(),
+                **settings,
+            )
+
         return sweep(
             self.name,
-            lambda combo: self.run(inputs, params={**fixed, **combo}, store=opened, **settings),
+            run,
             grid,
             Path(folder),
             measure=lambda audio: measure(audio, opened),

@@ -63,7 +63,7 @@ def decoder_version() -> str:
     """Return what decodes, as it enters keys."""
     import soundfile
 
-    return f"libsndfile {soundfile.__libsndfile_version__}"
+    return f"soundfile {soundfile.__version__}, libsndfile {soundfile.__libsndfile_version__}"
 
 
 def read_audio(path: str | os.PathLike[str], limits: Limits = Limits()) -> Audio:

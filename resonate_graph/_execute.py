@@ -299,7 +299,8 @@ class Execution:
         known.warnings = record.warnings
         self._reports[step.id].device = record.device
         digests = {port: entry.digest for port, entry in record.ports.items()}
-        return Found(key.hex, digests, store.present(record))
+        present = store.present(record, lambda port: self._report_damage(step.id, port))
+        return Found(key.hex, digests, present)
 
     def _keep(
         self,
@@ -356,6 +357,10 @@ class Execution:
             f"the stored {source} is missing, or did not match its digest; it is computed again",
             source.node,
         )
+
+    def _report_damage(self, step: str, port: str) -> None:
+        name = PortRef(step, port)
+        self._warn("store-damaged", f"the stored {name} was damaged and was moved away", step)
 
     def _report_full_disk(self, store: Store) -> None:
         floor = store.retention.floor_bytes

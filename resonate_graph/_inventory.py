@@ -56,7 +56,8 @@ class Item:
     @property
     def human_name(self) -> str:
         """The name it is exported under: ``song/split.vocals``."""
-        song = "+".join(Path(name).stem for name in self.files) or self.graph or "unknown"
+        stems = "+".join(Path(name).stem for name in self.files)
+        song = (stems or self.graph).strip(".") or "unknown"  # `..` is no name for a folder
         if self.type == "input":
             return song
         port = "" if self.port == "out" else f".{self.port}"
@@ -102,6 +103,26 @@ def inventory(store: Store) -> Iterator[tuple[Item, Entry]]:
                 ),
                 entry,
             )
+
+
+class HumanNames:
+    """Gives each item a file name of its own; whoever comes first gets the plain one.
+
+    Args:
+        folder: where the files go.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._taken: set[str] = set()
+
+    def take(self, item: Item, suffix: str) -> Path:
+        """Return a name; where it is taken, on a Mac's filesystem too, with part of the key."""
+        name = item.human_name.removesuffix(suffix)
+        if (name + suffix).casefold() in self._taken:
+            name = f"{name}-{item.key[:8]}"
+        self._taken.add((name + suffix).casefold())
+        return self._folder / f"{name}{suffix}"
 
 
 def outlived(store: Store) -> Iterator[Record]:

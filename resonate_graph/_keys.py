@@ -17,6 +17,7 @@ from ._graph import Step
 from ._values import canonical_json
 
 KEY_FORMAT = 1
+DECODE_FORMAT = 1
 NUMERICS = "fp32"
 
 
@@ -72,4 +73,5 @@ def step_key(
 
 def decode_key(file_digest: str, decoder: str) -> Key:
     """Return the key of decoding a file: its bytes and the decoder's version."""
-    return Key.of({"format": KEY_FORMAT, "decode": file_digest, "decoder": decoder})
+    preimage = {"format": KEY_FORMAT, "decode": file_digest, "decoder": decoder}
+    return Key.of({**preimage, "decode_format": DECODE_FORMAT})

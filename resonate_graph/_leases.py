@@ -76,6 +76,6 @@ def append(path: Path, line: str) -> None:
 def read_lines(path: Path) -> list[str]:
     """Return the lines of a log; none where it cannot be read."""
     try:
-        return path.read_text().splitlines()
-    except (OSError, UnicodeDecodeError):
+        return path.read_text(errors="replace").splitlines()
+    except OSError:
         return []

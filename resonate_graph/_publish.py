@@ -5,11 +5,15 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import IO
 
 from ._errors import OutputError
+
+_PREFIX = ".resonate-writing-"
+_ABANDONED_SECONDS = 3600
 
 
 def publish(
@@ -39,7 +43,8 @@ def publish(
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OutputError(f"{path}: cannot be written: {_reason(error)}") from error
-    temporary = folder / f".writing-{secrets.token_hex(8)}"
+    _remove_abandoned(folder)
+    temporary = folder / f"{_PREFIX}{secrets.token_hex(8)}"
     try:
         with temporary.open("x+b") as file:
             write(file)
@@ -93,6 +98,15 @@ def sync_folder(folder: Path) -> None:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
+
+
+def _remove_abandoned(folder: Path) -> None:
+    """Remove what processes that were killed here were writing."""
+    horizon = time.time() - _ABANDONED_SECONDS
+    for path in folder.glob(f"{_PREFIX}*"):
+        with contextlib.suppress(OSError):
+            if path.stat().st_mtime < horizon:
+                path.unlink()
 
 
 def _reason(error: OSError) -> str:

@@ -19,8 +19,8 @@ All of it is advice: a line that is lost costs a recomputation at worst, never a
 from __future__ import annotations
 
 import contextlib
+import math
 import os
-import secrets
 import shutil
 import time
 from collections.abc import Iterator
@@ -29,8 +29,9 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from ._errors import StoreError
+from ._errors import OutputError, StoreError
 from ._leases import Lease, append, leased, read_lines
+from ._publish import publish
 
 LIMIT_VARIABLE = "RESONATE_STORE_LIMIT"
 DEFAULT_LIMIT_BYTES = 20 * 10**9
@@ -42,8 +43,10 @@ REMEMBERED_EVICTIONS = 10_000
 #: Once it makes room, a store goes this far below its limit, so that it need not with each object.
 HEADROOM = 0.05
 
-#: A process that has added this share of the limit looks what others have added meanwhile.
+#: A process that has added this share of the limit looks what others have added meanwhile; so it
+#: does each time when it is as near to the limit as `NEAR`.
 RECOUNT = 0.01
+NEAR = 0.9
 
 #: When the log of uses has grown to this, it is written anew with a line per object.
 LONG_LOG_BYTES = 4 * 10**6
@@ -117,6 +120,7 @@ class Retention:
         self._limit = limit_bytes
         self._size: int | None = None
         self._uncounted = 0
+        self._stuck_at = 0
         self._lease: Lease | None = None
         self._runs = 0
         self._noted: set[str] = set()
@@ -167,6 +171,8 @@ class Retention:
         if self._runs == 0:
             self._noted.clear()
             self.floor_is_out_of_reach = False
+            self._stuck_at = 0
+            leased(self._leases)  # removes what killed processes left
         self._runs += 1
         try:
             yield
@@ -188,13 +194,15 @@ class Retention:
             self._note(path.stem, 0, seconds)
         self.used(path)
         self._uncounted += size
-        known = None if self._size is None else self._size + size
-        if known is None or self._uncounted > self.limit_bytes * RECOUNT:
+        limit = self.limit_bytes
+        known = limit if self._size is None else self._size + size
+        if known > limit * NEAR or self._uncounted > limit * RECOUNT:
             known = sum(item.bytes for item in self._files())  # others add to it as well
             self._uncounted = 0
         self._size = known
-        if self._too_large(known):
-            self._make_room(self.limit_bytes, HEADROOM)
+        if self._too_large(known) and known > self._stuck_at + limit * RECOUNT:
+            self._make_room(limit, HEADROOM)
+            self._stuck_at = self._size if self._too_large(self._size) else 0
 
     def make_room(self, limit_bytes: int | None = None) -> list[StoredObject]:
         """Drop objects until the limit and the floor of free disk hold; return what went.
@@ -264,7 +272,7 @@ class Retention:
     def _make_room(self, limit: int, headroom: float) -> list[StoredObject]:
         """Drop objects where a limit or the floor asks for it, and then a share of the limit."""
         dropped: list[StoredObject] = []
-        with contextlib.suppress(OSError, Timeout), self._alone():
+        with contextlib.suppress(OSError, OutputError, Timeout), self._alone():
             objects = self.objects()
             spared = self.in_use()
             loose = [item for item in objects if not item.pinned and item.digest not in spared]
@@ -319,13 +327,23 @@ class Retention:
             for item in objects
             if item.last_used is not None and item.digest not in gone
         ]
-        _replace(self._folder / "uses.log", uses)
+        self._rewrite("uses.log", uses)
         log = self._folder / "evicted.log"
         if len(read_lines(log)) > 2 * REMEMBERED_EVICTIONS:
             here = {item.digest for item in objects} - gone
             lost = {digest: when for digest, when in self.evictions().items() if digest not in here}
             latest = sorted(lost, key=lost.__getitem__)[-REMEMBERED_EVICTIONS:]
-            _replace(log, [f"{lost[digest]:.3f} {digest}\n" for digest in latest])
+            self._rewrite(log.name, [f"{lost[digest]:.3f} {digest}\n" for digest in latest])
+
+    def _rewrite(self, name: str, lines: list[str]) -> None:
+        """Write a log anew; a line that another process appends meanwhile may be lost."""
+        text = "".join(lines)
+        publish(
+            self._folder / name,
+            lambda file: file.write(text.encode()),
+            temp_folder=self._folder / "temporary",
+            durable=False,
+        )
 
     @contextlib.contextmanager
     def _alone(self) -> Iterator[None]:
@@ -335,10 +353,10 @@ class Retention:
             yield
 
     def _clock(self) -> float:
-        try:
-            return float((self._folder / "clock").read_text())
-        except (OSError, ValueError):
-            return 0.0
+        with contextlib.suppress(OSError, ValueError):
+            clock = float((self._folder / "clock").read_text())
+            return clock if math.isfinite(clock) else 0.0
+        return 0.0
 
     def _default_limit(self) -> int:
         """Return a tenth of what the disk would have free without this store, at most 20 GB."""
@@ -366,8 +384,11 @@ class _Use:
     @classmethod
     def read(cls, line: str) -> tuple[str, _Use]:
         """Read a line: digest, clock, time, uses, seconds."""
-        digest, clock, when, count, seconds = line.split()
-        return digest, cls(int(count), float(clock), float(when), float(seconds))
+        digest, *numbers = line.split()
+        clock, when, count, seconds = map(float, numbers)
+        if not all(map(math.isfinite, (clock, when, count, seconds))):
+            raise ValueError(line)
+        return digest, cls(int(count), clock, when, seconds)
 
     def line(self, digest: str) -> str:
         """Return the line."""
@@ -404,13 +425,3 @@ def _drop(objects: list[StoredObject], surplus: float) -> list[StoredObject]:
 def _limit_of_surroundings() -> int | None:
     variable = os.environ.get(LIMIT_VARIABLE)
     return parse_bytes(variable) if variable else None
-
-
-def _replace(path: Path, lines: list[str]) -> None:
-    """Write a log anew; a line that another process appends meanwhile may be lost."""
-    temporary = path.with_name(f"{path.stem}-{secrets.token_hex(4)}")
-    try:
-        temporary.write_text("".join(lines))
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)

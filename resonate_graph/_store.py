@@ -41,7 +41,7 @@ from ._wav import HEADER_BYTES, read_float_wav_header
 
 _LOCK_SECONDS = 0.25
 _LEFTOVER_SECONDS = 3600
-_WORKSPACE_SECONDS = 7 * 24 * 3600
+_KEPT_SECONDS = 7 * 24 * 3600
 
 
 class Quarantined(Exception):
@@ -96,9 +96,21 @@ class Store:
             raise Quarantined(path)
         return record
 
-    def present(self, record: Record) -> frozenset[str]:
-        """Return the ports of a record whose object is there, in the right size."""
+    def present(
+        self, record: Record, damaged: Callable[[str], None] = lambda port: None
+    ) -> frozenset[str]:
+        """Return the ports of a record whose object is there, in the right size.
+
+        Args:
+            record: the record.
+            damaged: told of each port whose object is there in another size; it is moved away.
+        """
         found = {port: entry for port, entry in record.ports.items() if self._has(entry)}
+        for port in record.ports.keys() - found.keys():
+            path = self._object_path(record.ports[port])
+            if path not in self._damaged and _size(path) is not None:
+                self._quarantine(path)
+                damaged(port)
         for entry in found.values():
             self.retention.used(self._object_path(entry))
         return frozenset(found)
@@ -207,11 +219,9 @@ class Store:
 
     def records(self) -> Iterator[Record]:
         """Yield every record that is whole."""
-        for path in sorted((self.path / "records").glob("*/*.json")):
-            with contextlib.suppress(OSError):
-                record = unseal(path.read_bytes())
-                if record is not None and record.key == path.stem:
-                    yield record
+        for _, record in self._read_records():
+            if record is not None:
+                yield record
 
     def make_room(self, limit_bytes: int | None = None) -> list[StoredObject]:
         """Drop what is cheapest to compute again until a limit holds; return what went.
@@ -224,10 +234,12 @@ class Store:
     def in_use(self) -> contextlib.AbstractContextManager[None]:
         """Spare what is used during a run from being dropped, by this process and by others.
 
-        What killed processes left half-written is removed on the way.
+        What killed processes left half-written is removed on the way, and after a week what they
+        had of results, and what was damaged.
         """
         _remove_old(self._temporary.glob("*"))
-        _remove_old(self._workspaces.glob("*"), _WORKSPACE_SECONDS)
+        _remove_old(self._workspaces.glob("*"), _KEPT_SECONDS)
+        _remove_old(self._quarantine_folder.glob("*"), _KEPT_SECONDS)
         return self.retention.run()
 
     def evictions(self) -> dict[str, float]:
@@ -247,19 +259,15 @@ class Store:
         """Compare every object and record with its digest; move away what does not match.
 
         Yields:
-            Each file, and whether it is sound.
+            Each file, and whether it is sound; one that may not be read is not.
         """
         entries: dict[Path, Entry] = {}
-        for path in sorted((self.path / "records").glob("*/*.json")):
-            record = None
-            with contextlib.suppress(OSError):
-                record = unseal(path.read_bytes())
-            sound = record is not None and Key.of(record.preimage).hex == path.stem
-            if record is None or not sound:
+        for path, record in self._read_records():
+            if record is None and os.access(path, os.R_OK):
                 self._quarantine(path)
-            else:
+            elif record is not None:
                 entries.update({self._object_path(one): one for one in record.ports.values()})
-            yield path, sound
+            yield path, record is not None
         self._verified.clear()
         for item in self.retention.objects():
             if entry := entries.get(item.path):
@@ -271,11 +279,25 @@ class Store:
                     yield item.path, True
 
     def sweep_up(self) -> list[Path]:
-        """Remove what killed processes left behind, and objects that no record names."""
+        """Remove what killed processes left behind, and objects that no record names.
+
+        Where a record cannot be read, nobody knows what it names, and all objects stay.
+        """
+        records = list(self._read_records())
         named = {
-            self._object_path(entry) for record in self.records() for entry in record.ports.values()
+            self._object_path(entry)
+            for _, record in records
+            if record
+            for entry in record.ports.values()
         }
-        orphans = [item.path for item in self.retention.objects() if item.path not in named]
+        spared = self.retention.pins() | self.retention.in_use()
+        orphans = [
+            item.path
+            for item in self.retention.objects()
+            if item.path not in named and item.digest not in spared
+        ]
+        if not all(record for _, record in records):
+            orphans = []
         folders = (self._temporary, self._workspaces, self._quarantine_folder)
         left = [*(path for folder in folders for path in folder.glob("*")), *orphans]
         return _remove_old(left) + _remove_unheld((self.path / "locks").glob("*"))
@@ -319,6 +341,30 @@ class Store:
     def object_path(self, entry: Entry) -> Path | None:
         """Return the file of an object, None where it is not there."""
         return self._object_path(entry) if self._has(entry) else None
+
+    def verified_path(self, entry: Entry) -> Path | None:
+        """Return the file of an object, compared with its digest; None where it is not there.
+
+        Raises:
+            Quarantined: it did not match and was moved away.
+        """
+        path = self.object_path(entry)
+        if path is not None and not self._is_intact(entry):
+            self._quarantine(path)
+            raise Quarantined(path)
+        return path
+
+    def _read_records(self) -> Iterator[tuple[Path, Record | None]]:
+        """Yield every record's file and what it says; None where that cannot be known."""
+        for path in sorted((self.path / "records").glob("*/*.json")):
+            try:
+                record = unseal(path.read_bytes())
+            except FileNotFoundError:  # another process removed it
+                continue
+            except OSError:
+                record = None
+            sound = record is not None and Key.of(record.preimage).hex == record.key == path.stem
+            yield path, record if sound else None
 
     def _has(self, entry: Entry) -> bool:
         path = self._object_path(entry)

@@ -15,7 +15,9 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
+from threading import Event, Lock
 from typing import Any
 
 import numpy as np
@@ -56,7 +58,7 @@ def _plain(values: Sequence[Any]) -> list[Any]:
 
 def sweep(
     name: str,
-    run: Callable[[Mapping[str, Any]], Result],
+    run: Callable[..., Result],
     grid: Mapping[str, Sequence[Any]],
     folder: Path,
     *,
@@ -69,13 +71,14 @@ def sweep(
 ) -> list[Row]:
     """Run every combination of a grid of params, each into a folder of its own.
 
-    `folder` also gets ``results.json``, ``report.html`` and its ``pictures``. What an earlier sweep
+    `folder` also gets ``results.json``, ``report.html`` and its ``pictures``, which are brought up
+    to date after each combination. What an earlier sweep
     wrote there and this one did not, according to its ``results.json``, is removed, unless all of
     this one failed.
 
     Args:
         name: the graph's name.
-        run: runs the graph with these params.
+        run: runs the graph with these params; its argument `cancelled` tells when to stop.
         grid: the values to try, by param.
         folder: where the results go.
         measure: gives the figures of an audio output.
@@ -95,22 +98,38 @@ def sweep(
     combos = combinations(grid)
     width = max(2, len(str(len(combos))))
 
+    heard = {f"input {one}": sound for one, sound in inputs.items()}
+    if reference is not None:
+        heard["reference"] = reference
+    sources = [_source(one, sound, folder) for one, sound in heard.items()]
+    earlier = _listed(folder / _RESULTS)
+    finished: dict[int, Row] = {}
+    writing = Lock()
+    stop = Event()
+
     def attempt(index: int) -> Row:
         place = folder / f"{index + 1:0{width}d}"
-        row = _attempt(run, combos[index], place, measure, wanted)
-        on_row(row)
+        row = _attempt(partial(run, cancelled=stop.is_set), combos[index], place, measure, wanted)
+        with writing:
+            finished[index] = row
+            done = [finished[one] for one in sorted(finished)]
+            _write_results(name, sources, done, folder)
+            on_row(row)
         return row
 
     if jobs == 1:
         rows = [attempt(index) for index in range(len(combos))]
     else:
         with ThreadPoolExecutor(jobs) as pool:
-            rows = list(pool.map(attempt, range(len(combos))))
-    heard = {f"input {one}": sound for one, sound in inputs.items()}
-    if reference is not None:
-        heard["reference"] = reference
-    sources = [_source(one, sound, folder) for one, sound in heard.items()]
-    _write_results(name, sources, rows, folder)
+            try:
+                rows = list(pool.map(attempt, range(len(combos))))
+            except BaseException:
+                stop.set()  # what runs beside it is not waited for to its end
+                pool.shutdown(cancel_futures=True)
+                raise
+    if any(row.status == "done" for row in rows):
+        now = {one.casefold() for one in _listed(folder / _RESULTS)}  # as on a Mac's filesystem
+        _remove_stale(folder, [one for one in earlier if one.casefold() not in now])
     return rows
 
 
@@ -128,10 +147,8 @@ def _attempt(
         pictures = dict(_pictures_of(result, files, folder))
     except Cancelled:
         raise
-    except ResonateError as error:
-        problems = error.problems if isinstance(error, GraphError) else ()
-        message = "; ".join(map(str, problems)) or str(error)
-        return Row(folder.name, params, "failed", message)
+    except Exception as error:  # whatever it is, the other combinations go on
+        return Row(folder.name, params, "failed", _message(error))
     report = result.report
     ran = tuple(node["id"] for node in report["nodes"] if node["status"] == "ran")
     compared = any("si_sdr_db" in found for found in figures.values())
@@ -140,6 +157,12 @@ def _attempt(
     return Row(
         folder.name, params, "done", remark, report["seconds"], ran, names, pictures, figures
     )
+
+
+def _message(error: Exception) -> str:
+    if isinstance(error, GraphError):
+        return "; ".join(map(str, error.problems))
+    return str(error) if isinstance(error, ResonateError) else f"{type(error).__name__}: {error}"
 
 
 def _figures_of(
@@ -207,13 +230,9 @@ def _write_results(
         "inputs": [asdict(one) for one in sources],
         "rows": [asdict(row) for row in rows],
     }
-    path = folder / _RESULTS
-    earlier = _listed(path)
-    _write(path, (json.dumps(document, indent=2, ensure_ascii=False) + "\n").encode())
+    text = json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+    _write(folder / _RESULTS, text.encode())
     _write(folder / "report.html", page(graph, sources, rows, folder).encode())
-    if any(row.status == "done" for row in rows):
-        now = {name.casefold() for name in _listed(path)}  # as on a Mac's filesystem
-        _remove_stale(folder, [name for name in earlier if name.casefold() not in now])
 
 
 def _listed(results: Path) -> list[str]:

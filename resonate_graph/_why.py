@@ -12,6 +12,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import networkx as nx
+
 from ._graph import BoundGraph, InputRef, PortRef, Source
 from ._keys import Key
 from ._plan import Plan
@@ -58,9 +60,11 @@ class Explainer:
         self._records = list(store.records())
         self._evictions = store.evictions()
         self._quarantined = store.quarantined()
+        self._explained: set[str] = set()
 
     def reasons(self, name: str) -> tuple[str, ...]:
         """Return why a step would run."""
+        self._explained.clear()
         key = self._keys.get(name)
         if key is None:
             return tuple(self._unknown_inputs(name))
@@ -69,17 +73,29 @@ class Explainer:
             return tuple(self._lost_content(name, record))
         if key.hex in self._quarantined:
             return ("quarantined: what was stored did not match its digest",)
-        nearest = self._nearest(key)
+        nearest = self._nearest(name, key)
         if nearest is None:
             return ("never computed",)
         return tuple(self._differences(name, nearest.preimage, key.preimage)) or ("never computed",)
 
     def _unknown_inputs(self, name: str) -> Iterator[str]:
-        """Name the inputs whose content is not known before something upstream runs."""
+        """Name the inputs whose content is not known before something upstream runs, and why."""
         for port, sources in self._graph.steps[name].inputs.items():
+            roots: dict[str, None] = {}
             for source in sources:
                 if isinstance(source, PortRef) and self._plan.digest(source) is None:
-                    yield f"input {port} may change because {source.node} has to run"
+                    roots.update(dict.fromkeys(self._roots(source.node)))
+            for root in roots:
+                why = "; ".join(self.reasons(root))
+                yield f"input {port} may change because {root} has to run: {why}"
+
+    def _roots(self, name: str) -> list[str]:
+        """Return the steps upstream, or the step itself, that run for reasons of their own."""
+        unknown = nx.ancestors(self._graph.dag, name) | {name}
+        return [one for one in self._graph.steps if one in unknown and self._runs_by_itself(one)]
+
+    def _runs_by_itself(self, name: str) -> bool:
+        return name in self._keys and self._plan.must_run(name)
 
     def _lost_content(self, name: str, record: Record) -> Iterator[str]:
         """Say why a step runs although its result is known."""
@@ -97,10 +113,13 @@ class Explainer:
             else:
                 yield f"output {port} is gone from the store"
 
-    def _nearest(self, key: Key) -> Record | None:
+    def _nearest(self, name: str, key: Key) -> Record | None:
+        """Return what is most like a step: of what it made itself before, else of its type."""
         alike = [one for one in self._records if one.preimage.get("type") == key.preimage["type"]]
+        here = (self._graph.name, name)
+        own = [one for one in alike if one.origin and (one.origin.graph, one.origin.node) == here]
         return min(
-            alike,
+            own or alike,
             key=lambda one: (_distance(one.preimage, key.preimage), -one.created),
             default=None,
         )
@@ -142,22 +161,29 @@ class Explainer:
             sound = self._graph.inputs[source.name].type == "audio"
             return f"another {'recording' if sound else 'value'} is bound to {source.name!r}"
         key = self._keys.get(source.node)
-        made_it = next(
-            (
-                one
-                for one in self._records
-                if source.port in one.ports and one.ports[source.port].digest == earlier_digest
-            ),
-            None,
-        )
+        made_it = self._maker(source, earlier_digest)
         if key is None or made_it is None or depth >= _MAX_CHAIN:
             return f"{source} is another one"
+        if source.node in self._explained:  # there may be very many ways to the same cause
+            return f"{source} changed"
+        self._explained.add(source.node)
         if made_it.preimage.get("type") != key.preimage["type"]:
             before = made_it.preimage.get("type")
             earlier = f"a {before}" if before else "the recording itself"
             return f"it comes from {source}, not from {earlier}"
         causes = list(self._differences(source.node, made_it.preimage, key.preimage, depth + 1))
         return f"{source} changed because {', '.join(causes)}" if causes else f"{source} changed"
+
+    def _maker(self, source: PortRef, digest: str) -> Record | None:
+        """Return the record of a content: of this very node, if it made it, else of any."""
+        here = (self._graph.name, source.node)
+        makers = [
+            one
+            for one in self._records
+            if source.port in one.ports and one.ports[source.port].digest == digest
+        ]
+        own = (one for one in makers if one.origin and (one.origin.graph, one.origin.node) == here)
+        return next(own, next(iter(makers), None))
 
 
 def _distance(old: Mapping[str, Any], new: Mapping[str, Any]) -> int:

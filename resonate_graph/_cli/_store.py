@@ -14,11 +14,11 @@ import typer
 
 from .._api import default_store
 from .._errors import OutputError, StoreError
-from .._inventory import Item, inventory, outlived
+from .._inventory import HumanNames, inventory, outlived
 from .._publish import publish
 from .._records import Record
 from .._retention import parse_bytes
-from .._store import Store
+from .._store import Quarantined, Store
 from ._call import JsonOption, StoreOption
 from ._output import Printer
 
@@ -217,24 +217,35 @@ def export(
     opened = _open(store)
     wanted = {record.key for record in _chosen(opened, keys)} if keys else None
     written: list[str] = []
+    damaged: list[str] = []
     gone = 0
-    for item, entry in inventory(opened):
+    latest_first = sorted(inventory(opened), key=lambda one: -one[0].created)
+    names = HumanNames(folder)
+    for item, entry in latest_first:
         if item.type == "input" or (wanted is not None and item.key not in wanted):
             continue
-        source = opened.object_path(entry)
+        target = names.take(item, entry.suffix)
+        try:
+            source = opened.verified_path(entry)
+        except Quarantined:
+            damaged.append(str(target))
+            continue
         if source is None:
             gone += 1
             continue
-        target = _free_name(folder, item, entry.suffix, written)
         _export(source, target, link)
         written.append(str(target))
-    printer.document({"files": written, "gone": gone})
+    printer.document({"files": written, "damaged": damaged, "gone": gone})
+    if damaged:
+        printer.line(f"{len(damaged)} results were damaged and moved away: run their graph again")
     if gone:
         printer.line(f"{gone} results are gone from the store: run their graph again")
     if not written and not gone:
         printer.line("there is nothing to export; of inputs only the digest is kept")
     for name in written:
         printer.line(name)
+    if damaged:
+        raise typer.Exit(1)
 
 
 def _open(path: Path | None) -> Store:
@@ -288,13 +299,6 @@ def _export(source: Path, target: Path, link: bool) -> None:
 def _copy(source: Path, file: IO[bytes]) -> None:
     with source.open("rb") as content:
         shutil.copyfileobj(content, file)
-
-
-def _free_name(folder: Path, item: Item, suffix: str, taken: Sequence[str]) -> Path:
-    """Return a name for people; where that is taken, with the start of the key in it."""
-    name = item.human_name.removesuffix(suffix)
-    path = folder / f"{name}{suffix}"
-    return folder / f"{name}-{item.key[:8]}{suffix}" if str(path) in taken else path
 
 
 def _day(when: float | None) -> str:

@@ -21,6 +21,8 @@ from resonate_graph import (
     Store,
     Warned,
 )
+from resonate_graph._keys import Key
+from resonate_graph._records import Entry
 from resonate_nodes import gain, mix
 from tests.files import write_sound
 from tests.own_nodes import counted_gain, replace_file
@@ -121,12 +123,29 @@ def test_a_file_that_was_decoded_before_is_not_decoded_again(
     assert resonate(*call).code == 0
     (tmp_path / "shim").mkdir()
     (tmp_path / "shim" / "soundfile.py").write_text(
+        f"__version__ = {soundfile.__version__!r}\n"
         f"__libsndfile_version__ = {soundfile.__libsndfile_version__!r}\n"
         "def __getattr__(name):\n    raise SystemExit(f'soundfile.{name} was used')\n"
     )
     again = resonate(*call, "--json", PYTHONPATH=str(tmp_path / "shim"))
     assert again.code == 0, again.err
     assert again.statuses == {"gain": "cached"}
+
+
+def test_a_file_that_is_decoded_otherwise_than_before_is_told_and_then_right(
+    tmp_path: Path, store: Store, excerpt: Audio
+) -> None:
+    """As after another build of the decoder; here the store remembers something else."""
+    path = write_sound(excerpt, tmp_path / "a.wav", "FLOAT")
+    louder().run({"mix": path}, store=store)
+    (remembered,) = (one for one in store.records() if "type" not in one.preimage)
+    other = Entry.of(excerpt.with_samples(excerpt.samples * 0.5))
+    key = Key.of(remembered.preimage)
+    store.put_record(key, {"out": other})
+    with pytest.raises(InputError, match="decoded otherwise than it was before; run it again"):
+        louder().run({"mix": path}, store=Store(store.path))
+    found = louder().run({"mix": path}, store=Store(store.path))
+    assert found["out"] == louder().run({"mix": excerpt}, store=False)["out"]
 
 
 def test_a_damaged_note_of_what_was_decoded_is_put_aside_and_told(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -103,6 +104,83 @@ def test_it_is_exported_under_human_names(filled: tuple[Path, Path], tmp_path: P
     linked = document("store", "export", "--link", "--store", str(store), "-o", str(folder))
     assert all(Path(name).is_symlink() for name in linked["files"])
     assert read_audio(folder / "song" / "level.wav").frames == 3 * 44100
+
+
+def flip(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize("how", [(), ("--link",)], ids=["copies", "links"])
+def test_nothing_damaged_is_exported(
+    filled: tuple[Path, Path], tmp_path: Path, how: tuple[str, ...]
+) -> None:
+    store, _ = filled
+    items = document("store", "ls", "--store", str(store))["items"]
+    (level,) = (item for item in items if item["node"] == "level")
+    flip(store / "objects" / level["digest"][:2] / f"{level['digest']}.wav")
+    place = ["--store", str(store), "-o", str(tmp_path / "export"), *how]
+    exported = document("store", "export", *place, code=1)
+    assert [Path(name).name for name in exported["damaged"]] == ["level.wav"]
+    assert len(exported["files"]) == 2
+    assert not list((tmp_path / "export").rglob("level*"))
+
+
+def test_the_newest_of_several_gets_the_plain_name(
+    filled: tuple[Path, Path], tmp_path: Path
+) -> None:
+    store, song = filled
+    arguments = ["-i", f"master={song}", "-o", str(tmp_path / "2"), "--store", str(store)]
+    assert resonate("run", "deliver", "-p", "target_lufs=-23", *arguments).returncode == 0
+    folder = tmp_path / "export"
+    assert resonate("store", "export", "--store", str(store), "-o", str(folder)).returncode == 0
+    newest = read_audio(folder / "song" / "level.wav")
+    (older,) = folder.glob("song/level-*.wav")
+    assert abs(newest.samples).max() < abs(read_audio(older).samples).max()
+
+
+def test_nothing_is_exported_outside_the_folder(tmp_path: Path, excerpt: Audio) -> None:
+    song = excerpt.save(tmp_path / "...wav")
+    store = str(tmp_path / "store")
+    arguments = ["-i", f"master={song}", "-o", str(tmp_path / "out"), "--store", store]
+    assert resonate("run", "deliver", *arguments).returncode == 0
+    folder = tmp_path / "a" / "b"
+    exported = document("store", "export", "--store", store, "-o", str(folder))["files"]
+    assert all(folder.resolve() in Path(name).resolve().parents for name in exported)
+
+
+def test_collection_spares_what_is_pinned_and_what_it_cannot_judge(
+    filled: tuple[Path, Path],
+) -> None:
+    """A pinned result whose record is damaged; and every object where a record is no record."""
+    store, _ = filled
+    items = document("store", "ls", "--store", str(store))["items"]
+    (level,) = (item for item in items if item["node"] == "level")
+    document("store", "pin", level["key"], "--store", str(store))
+    record = store / "records" / level["key"][:2] / f"{level['key']}.json"
+    good = record.read_bytes()
+    record.unlink()
+    age(store)
+    document("store", "gc", "--store", str(store))
+    objects = {path.stem for path in (store / "objects").rglob("*.*")}
+    assert level["digest"] in objects
+    record.write_bytes(good)
+    document("store", "unpin", level["key"], "--store", str(store))
+    record.unlink()
+    record.mkdir()  # which cannot be read, not by root either
+    document("store", "gc", "--store", str(store))
+    assert {path.stem for path in (store / "objects").rglob("*.*")} == objects
+    record.rmdir()
+    age(store)
+    document("store", "gc", "--store", str(store))
+    assert {path.stem for path in (store / "objects").rglob("*.*")} == objects - {level["digest"]}
+
+
+def age(folder: Path) -> None:
+    """Make everything look two hours old."""
+    for path in folder.rglob("*"):
+        os.utime(path, (time.time() - 7200,) * 2)
 
 
 def test_verify_finds_a_flipped_bit_and_the_run_mends_it(

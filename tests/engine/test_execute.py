@@ -564,7 +564,8 @@ def test_what_is_lost_upstream_of_what_is_stored_does_not_matter(
             path.mkdir()
     again = graph.run({"mix": excerpt}, store=Store(store.path))
     assert statuses(again) == dict.fromkeys(("step1", "step2", "step3"), "cached")
-    assert codes(again) == []
+    found_damaged = change in ("truncate", "folder")  # a look at the size is enough
+    assert codes(again) == ["store-damaged", "store-damaged"] * found_damaged
     assert again["out"] == first["out"]
     assert count(told) == 3
 

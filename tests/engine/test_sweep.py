@@ -12,7 +12,16 @@ import numpy as np
 import pytest
 
 import resonate_graph as rg
-from resonate_graph import Audio, Graph, GraphError, InputError, ParamError, Store, read_audio
+from resonate_graph import (
+    Audio,
+    Cancelled,
+    Graph,
+    GraphError,
+    InputError,
+    ParamError,
+    Store,
+    read_audio,
+)
 from resonate_nodes import gain, highpass, normalize_loudness
 
 
@@ -53,6 +62,48 @@ def test_one_that_fails_says_why_and_does_not_stop_the_others(
     assert [row.params["target"] for row in failed] == [5.0, 5.0]
     assert all("above the maximum 0" in row.error for row in failed)
     assert not (tmp_path / "03").exists()
+
+
+def test_whatever_happens_in_one_the_others_go_on(
+    excerpt: Audio, store: Store, tmp_path: Path
+) -> None:
+    """Something that is no error of ours, from where results are written."""
+    graph = Graph("fragile")
+    graph.output("out", graph.add(gain, "level")(graph.input("take", Audio), gain_db=0.0))
+    (tmp_path / "02" / "out.wav").mkdir(parents=True)  # where a file has to be
+    written: list[list[str]] = []
+
+    def read(row: object) -> None:
+        rows = json.loads((tmp_path / "results.json").read_text())["rows"]
+        written.append([one["status"] for one in rows])
+
+    rows = graph.sweep(
+        {"take": excerpt}, {"level.gain_db": [-1.0, -2.0, -3.0]}, tmp_path, store=store, on_row=read
+    )
+    assert [row.status for row in rows] == ["done", "failed", "done"]
+    assert written == [["done"], ["done", "failed"], ["done", "failed", "done"]]
+
+
+def test_a_parallel_sweep_stops_when_it_is_told_to(
+    excerpt: Audio, store: Store, tmp_path: Path
+) -> None:
+    graph = Graph("stopped")
+    graph.output("out", graph.add(gain, "level")(graph.input("take", Audio), gain_db=0.0))
+    grid = {"level.gain_db": [float(one) for one in range(-20, 0)]}
+    done: list[object] = []
+    with pytest.raises(Cancelled):
+        graph.sweep(
+            {"take": excerpt},
+            grid,
+            tmp_path,
+            store=store,
+            jobs=2,
+            on_row=done.append,
+            cancelled=lambda: len(done) >= 2,
+        )
+    assert 2 <= len(done) <= 4
+    rows = json.loads((tmp_path / "results.json").read_text())["rows"]
+    assert len(rows) == len(done)
 
 
 def test_started_again_it_computes_nothing_twice(

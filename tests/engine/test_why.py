@@ -33,7 +33,7 @@ def why(
 def test_what_was_never_computed_says_so(excerpt: Audio, store: Store) -> None:
     reasons = why(repair(), excerpt, store)
     assert reasons["rumble"] == ("never computed",)
-    assert reasons["gate"] == ("input audio may change because denoise has to run",)
+    assert reasons["gate"] == ("input audio may change because rumble has to run: never computed",)
 
 
 def test_nothing_is_said_of_what_is_stored(excerpt: Audio, store: Store) -> None:
@@ -46,7 +46,9 @@ def test_a_changed_param_is_named_with_both_values(excerpt: Audio, store: Store)
     reasons = why(repair(), excerpt, store, denoise__strength=0.7)
     assert reasons["rumble"] == ()
     assert reasons["denoise"] == ("strength 0.5 -> 0.7",)
-    assert reasons["gate"] == ("input audio may change because denoise has to run",)
+    assert reasons["gate"] == (
+        "input audio may change because denoise has to run: strength 0.5 -> 0.7",
+    )
 
 
 def test_another_recording_is_named(excerpt: Audio, store: Store) -> None:
@@ -144,6 +146,29 @@ def test_what_happened_last_is_named(excerpt: Audio, tmp_path: Path) -> None:
         happens()
         (reason,) = why(repair(), excerpt, Store(tmp_path))["gate"]
         assert reason.startswith(said)
+
+
+def test_many_ways_to_one_cause_are_told_once(excerpt: Audio, store: Store) -> None:
+    """A ladder of mixes has 2^9 ways from its end to its beginning."""
+    short = excerpt.with_samples(excerpt.samples[:, :1000])
+
+    def ladder() -> Graph:
+        graph = Graph("ladder")
+        wire = graph.add(gain, "first")(graph.input("take", Audio), gain_db=-1.0)
+        for rung in range(9):
+            sides = [graph.add(gain, f"{side}{rung}")(wire, gain_db=-6.0) for side in "ab"]
+            wire = graph.add(mix, f"mix{rung}")(sides)
+        graph.output("out", wire)
+        return graph
+
+    ladder().run({"take": short}, store=store)
+    louder = {"take": short.with_samples(short.samples * 0.3)}
+    ladder().run(louder, store=store)
+    ends = [one for one in store.records() if one.origin and one.origin.node == "mix8"]
+    store.forget(max(ends, key=lambda record: record.created))
+    reasons = {one.id: one.reasons for one in ladder().why(louder, store=store)}
+    assert 0 < len(" ".join(reasons["mix8"])) < 2000
+    assert "recording" in " ".join(reasons["mix8"])
 
 
 def test_another_value_is_no_recording(store: Store) -> None:

@@ -9,7 +9,7 @@ from tests.torture.crowd import Crowd
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--torture", action="store_true", help="the full counts, about an hour")
+    parser.addoption("--torture", action="store_true", help="the full counts, half an hour or more")
 
 
 @pytest.fixture

@@ -43,5 +43,28 @@ def test_eviction_under_readers(crowd: Crowd, tmp_path: Path, torture: bool) -> 
     assert size_of(store) <= limit_bytes
 
 
+def test_several_writers_hold_the_limit_within_an_object_each(
+    crowd: Crowd, tmp_path: Path, torture: bool
+) -> None:
+    """Each has kept its store open, and adds in turn with the others."""
+    writers, rounds = 4, 500 if torture else 40
+    object_bytes = work.numbered(0).samples.nbytes + 116
+    limit_bytes = OBJECTS * object_bytes
+    store = Store(tmp_path / "store", limit_bytes=limit_bytes)
+    members = [
+        crowd.start(
+            work.keep_many, store.path, list(range(first, writers * rounds, writers)), limit_bytes
+        )
+        for first in range(writers)
+    ]
+    for _ in range(rounds):
+        for member in members:
+            member.tell("go")
+        for member in members:
+            member.hear()
+        assert size_of(store) <= limit_bytes + writers * object_bytes
+    assert size_of(store) > limit_bytes // 2
+
+
 def size_of(store: Store) -> int:
     return sum(item.bytes for item in store.retention.objects())

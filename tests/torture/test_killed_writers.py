@@ -30,7 +30,7 @@ def test_two_writers_killed_at_random_points(crowd: Crowd, tmp_path: Path, tortu
         other.hear()
         other.kill(draw.uniform(0, 3 * seconds))
         killed += (one.end() != 0) + (other.end() != 0)
-        left = len(files_in(store.path / "temporary"))
+        left += bool(files_in(store.path / "temporary") + files_in(store.path / "unfinished"))
         assert work.results(number, Store(store.path)) == work.results(number, store=False)
         again = work.graph_of_every_kind(number).run({"mix": work.MIX}, store=Store(store.path))
         assert {node["status"] for node in again.report["nodes"]} == {"cached"}
@@ -49,7 +49,13 @@ def leave_nothing_behind(store: Store) -> None:
         os.utime(path, (aged, aged))
     with store.in_use():
         pass
-    assert files_in(store.path / "temporary") == []
+    assert files_in(store.path / "temporary") == files_in(store.path / "leases") == []
     store.sweep_up()
     assert files_in(store.path / "locks") == []
     assert {name: files_in(store.path / name) for name in kept} == kept
+    assert {path.name for path in store.path.iterdir() if files_in(path) or path.is_file()} <= {
+        *kept,
+        "uses.log",
+        "clock",
+        "retention.lock",
+    }

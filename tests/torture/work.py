@@ -19,7 +19,16 @@ from typing import Literal
 
 import numpy as np
 
-from resonate_graph import Audio, Graph, NodeStarted, NodeWaiting, Store, Value, node
+from resonate_graph import (
+    Audio,
+    Graph,
+    NodeStarted,
+    NodeWaiting,
+    RunContext,
+    Store,
+    Value,
+    node,
+)
 from resonate_graph._keys import Key
 from resonate_graph._store import Quarantined
 from resonate_graph._types import PortType
@@ -39,6 +48,8 @@ def graph_of_every_kind(number: int) -> Graph:
     graph.output("peak", graph.add(toy_nodes.peak)(scaled))
     graph.output("frames", graph.add(toy_nodes.count)(sides.left))
     graph.output("file", graph.add(toy_nodes.store_as)(scaled, suffix=".raw"))
+    graph.output("turned", graph.add(piecewise)(scaled))
+    graph.output("twice", graph.add(toy_nodes.scale)(graph.add(piecewise)(scaled), factor=2.0))
     return graph
 
 
@@ -52,6 +63,7 @@ def graph_with_every_step_an_output(number: int) -> Graph:
     graph.output("right", sides.right)
     graph.output("peak", graph.add(toy_nodes.peak)(scaled))
     graph.output("frames", graph.add(toy_nodes.count)(sides.left))
+    graph.output("turned", graph.add(piecewise)(scaled))
     graph.output("loud", graph.add(toy_nodes.loud)(sides.right))
     graph.output("file", graph.add(toy_nodes.store_as)(scaled, suffix=".raw"))
     return graph
@@ -76,6 +88,24 @@ def _plain(value: Value) -> object:
     if isinstance(value, Audio):
         return (value.sample_rate, value.samples.shape, value.samples.tobytes())
     return (type(value), value)
+
+
+@node()
+def piecewise(ctx: RunContext, audio: Audio, *, pieces: int = 20) -> Audio:
+    """Give the sound upside down, written piece by piece; go on where another was killed."""
+    workspace = ctx.workspace
+    edges = np.linspace(0, audio.frames, pieces + 1).astype(int).tolist()
+    writer = workspace.writer("turned", audio.channels, audio.sample_rate, audio.frames)
+    done, state = 0, workspace.load()
+    if state is not None:
+        if workspace.resume(writer, state[0]["position"]):
+            done = state[0]["done"]
+        else:
+            writer = workspace.writer("again", audio.channels, audio.sample_rate, audio.frames)
+    for number in range(done, pieces):
+        writer.write(-audio.samples[:, edges[number] : edges[number + 1]])
+        workspace.save({"done": number + 1, "position": writer.position}, {})
+    return writer.finish()
 
 
 # -- writers that are killed ----------------------------------------------------------------------
@@ -198,7 +228,9 @@ def counted_graph(numbers: list[int], folder: Path) -> Graph:
     mix = graph.input("mix", Audio)
     for number in numbers:
         step = graph.add(counted, f"step{number}")
-        graph.output(f"out{number}", step(mix, number=number, folder=str(folder)))
+        result = step(mix, number=number, folder=str(folder))
+        turned = graph.add(piecewise, f"turned{number}")(result)
+        graph.output(f"out{number}", graph.add(toy_nodes.scale, f"back{number}")(turned, factor=-1))
     return graph
 
 
@@ -268,6 +300,17 @@ def keep_numbered(folder: Path, number: int, limit_bytes: int) -> None:
     with store.in_use():
         entry = store.put(numbered(number), seconds=number % 7)
         store.put_record(numbered_key(number), {"out": entry}, seconds=number % 7)
+
+
+def keep_many(folder: Path, numbers: list[int], limit_bytes: int, orders: Connection) -> None:
+    """Keep sounds in runs of one long-lived store, one each time it is told to."""
+    store = Store(folder, limit_bytes=limit_bytes)
+    for number in numbers:
+        orders.recv()
+        with store.in_use():
+            entry = store.put(numbered(number), seconds=number % 7)
+            store.put_record(numbered_key(number), {"out": entry}, seconds=number % 7)
+        orders.send(None)
 
 
 def read_numbered(folder: Path, orders: Connection) -> None:
