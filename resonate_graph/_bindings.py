@@ -115,9 +115,18 @@ class Bindings:
         path = self.paths.get(name)
         return str(path) if path else repr(self._given_value(name))
 
+    def file_digest(self, name: str) -> str:
+        """Return the digest of the bytes of the file that is bound to an input.
+
+        Raises:
+            InputError: it cannot be read.
+        """
+        if name not in self._bytes:
+            self._bytes[name] = file_digest(self.paths[name])
+        return self._bytes[name]
+
     def _remembered(self, path: Path, name: str, store: Store) -> str:
-        self._bytes[name] = file_digest(path)
-        key = decode_key(self._bytes[name], decoder_version())
+        key = decode_key(self.file_digest(name), decoder_version())
         record = self._decode_record(path, key, store)
         entry = record.ports.get("out") if record else None
         if entry is None or entry.frames is None or entry.sample_rate is None:
@@ -145,12 +154,13 @@ class Bindings:
         return None
 
     def _decode(self, path: Path, name: str) -> Audio:
+        before = self.file_digest(name)
         audio = read_audio(path, self.limits)
-        if name in self._bytes and file_digest(path) != self._bytes[name]:
+        if file_digest(path) != before:
             raise InputError(path, "it was changed while the graph was running; run it again")
         if name in self._digests and audio.digest != self._digests[name] and self.store:
             # the plan rests on what another build of the decoder made of these bytes
-            key = decode_key(self._bytes[name], decoder_version())
+            key = decode_key(before, decoder_version())
             self._remember(path, key, Entry.of(audio), name, self.store)
             raise InputError(path, "it is decoded otherwise than it was before; run it again")
         self._check_length(path, audio.duration_seconds)

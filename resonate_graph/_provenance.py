@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import IO, Any
 
 from ._bindings import Bindings, path_text
-from ._decode import file_digest
 from ._document import GraphDocument
 from ._errors import InputError
 from ._execute import Outcome
@@ -43,7 +42,10 @@ def describe(
     for name in bound.needed_inputs:
         path = bindings.paths.get(name)
         if path is not None:
-            inputs[name] = {"file": path_text(path.absolute()), "file_digest": file_digest(path)}
+            inputs[name] = {
+                "file": path_text(path.absolute()),
+                "file_digest": bindings.file_digest(name),
+            }
         else:
             value = bindings.value(name)
             plain = value if isinstance(value, (str, int, float, bool)) else None
@@ -87,6 +89,7 @@ class Recipe:
         files: the files that were bound, by input.
         values: the scalars that were bound, by input.
         file_digests: the digests of the files' bytes.
+        nodes: the nodes as they were run.
         outputs: the digests of what came out.
     """
 
@@ -96,6 +99,7 @@ class Recipe:
     files: Mapping[str, Path]
     values: Mapping[str, Any]
     file_digests: Mapping[str, str]
+    nodes: Mapping[str, Mapping[str, Any]]
     outputs: Mapping[str, str]
 
     @property
@@ -116,6 +120,9 @@ class Recipe:
             now = made["inputs"].get(name, {}).get("file_digest")
             if now is not None and now != before:
                 yield f"the file bound to {name!r} is another one"
+        for name, node in self.nodes.items():
+            for what, before, now in _changed(node, made["nodes"].get(name, node)):
+                yield f"{name}: {what} {_short(before)} -> {_short(now)}"
         for name, before in self.outputs.items():
             if name in made["outputs"] and made["outputs"][name] != before:
                 yield f"output {name!r} came out differently"
@@ -144,6 +151,7 @@ def read(path: Path) -> Recipe:
             file_digests={
                 name: one["file_digest"] for name, one in inputs.items() if "file_digest" in one
             },
+            nodes=plain["nodes"],
             outputs=plain["outputs"],
         )
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
@@ -175,6 +183,18 @@ def _settings(plain: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
         for param, value in node["params"].items():
             yield f"{name}.{param}", value
     yield from plain["params"].items()
+
+
+def _changed(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[tuple[str, Any, Any]]:
+    """Yield what of a node is another: what it is, what it was, what it is now."""
+    for what in ("type", "version", "device"):
+        if old[what] != new[what]:
+            yield what, old[what], new[what]
+    for part, prefix in (("params", ""), ("libraries", "library ")):
+        for name in sorted(old[part].keys() | new[part].keys()):
+            before, now = old[part].get(name), new[part].get(name)
+            if before != now:
+                yield prefix + name, before, now
 
 
 def _short(value: object) -> str:

@@ -111,7 +111,9 @@ class Placement:
         while True:
             device = self._device_of(estimator)
             try:
-                return self._forward(self.model(estimator), device, batch)
+                model = self.model(estimator)
+                device = self._device_of(estimator)
+                return self._forward(model, device, batch)
             except NotImplementedError as error:
                 if device == "cpu":
                     raise
@@ -152,8 +154,9 @@ class Placement:
 
     def _resident(self, device: str, estimator: Estimator) -> Any:
         status = estimator.path.stat()
-        identity = (estimator, status.st_size, status.st_mtime_ns)
-        return _residents.get(device, identity, lambda: _load(estimator, device))
+        as_it_is = device != "cpu" or self._precision != "fp32"
+        identity = (estimator, status.st_size, status.st_mtime_ns, as_it_is)
+        return _residents.get(device, identity, lambda: _load(estimator, device, as_it_is))
 
     def _forward(self, model: Any, device: str, batch: Array) -> Array:
         import torch
@@ -167,8 +170,8 @@ class Placement:
         return found
 
 
-def _load(estimator: Estimator, device: str) -> Any:
-    """Return the model on a device: re-expressed for a CPU, as it is for others."""
+def _load(estimator: Estimator, device: str, as_it_is: bool) -> Any:
+    """Return the model on a device: as it is, or re-expressed for a CPU."""
     from demucs.htdemucs import HTDemucs
 
     from ._fast_demucs import Selected, accelerate
@@ -178,7 +181,7 @@ def _load(estimator: Estimator, device: str) -> Any:
     too_long = isinstance(model, HTDemucs) and (seconds or 0) > model.segment
     if seconds is not None and not too_long:
         model.segment = seconds
-    if device == "cpu":
+    if not as_it_is:
         try:
             return accelerate(model, estimator.stems)
         except ValueError:  # its stems cannot be told apart before its end

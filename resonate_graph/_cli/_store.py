@@ -170,6 +170,9 @@ def gc(
 def pin(keys: KeysArgument, store: StoreOption = None, as_json: JsonOption = False) -> None:
     """Keep results whatever happens."""
     opened = _open(store)
+    for record in _chosen(opened, keys):
+        if not opened.present(record):
+            raise StoreError(f"{record.key[:12]} is gone from the store: run its graph again first")
     _report_each(Printer(as_json=as_json), "pinned", _chosen(opened, keys), opened.retention.pin)
 
 

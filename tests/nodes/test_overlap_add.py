@@ -32,7 +32,7 @@ def model_of(gains: list[float], padded: bool) -> Any:
 
         def __init__(self) -> None:
             super().__init__()
-            self.sources = [str(gain) for gain in gains]
+            self.sources = [str(number) for number in range(len(gains))]
             self.unused = nn.Parameter(torch.zeros(1))
             if padded:
                 self.valid_length = lambda length: SEGMENT

@@ -1,0 +1,197 @@
+"""What is done when a device fails; with errors that torch raises, or raised as torch does.
+
+There is no accelerator here: ``cpu:0`` stands for one, which is the CPU by another name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from resonate_graph import NodeError
+from resonate_nodes import _placement
+from resonate_nodes._placement import Estimator, Placement
+from resonate_nodes._resident import Residents
+from tests.models import small_htdemucs
+
+SEGMENT_FRAMES = 66_150
+BATCH = np.random.default_rng(1).uniform(-1, 1, (4, 2, SEGMENT_FRAMES)).astype(np.float32)
+
+
+@pytest.fixture
+def estimator(models_dir: Path) -> Estimator:
+    return Estimator(models_dir / "small0.th", ("vocals", "bass"))
+
+
+@pytest.fixture(autouse=True)
+def _forgetful(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_placement, "_refused", set())
+    monkeypatch.setattr(_placement, "_residents", Residents())
+
+
+@pytest.fixture(scope="module")
+def expected() -> Any:
+    import torch
+
+    with torch.no_grad():
+        return small_htdemucs(0)(torch.from_numpy(BATCH))[:, [3, 1]].numpy()
+
+
+class Failing:
+    """Makes models fail, as a device would, while it says so."""
+
+    def __init__(self) -> None:
+        self.sizes: list[int] = []
+        self.error: Any = None
+
+    def __call__(self, module: Any, arguments: Any) -> None:
+        from demucs.htdemucs import HTDemucs
+
+        if isinstance(module, HTDemucs):
+            self.sizes.append(len(arguments[0]))
+            error = self.error(len(arguments[0]), arguments[0].device) if self.error else None
+            if error is not None:
+                raise error
+
+
+@pytest.fixture
+def failing() -> Iterator[Failing]:
+    from torch.nn.modules.module import register_module_forward_pre_hook
+
+    found = Failing()
+    handle = register_module_forward_pre_hook(found)
+    yield found
+    handle.remove()
+
+
+def on_accelerator(told: list[str]) -> Placement:
+    placement = Placement("cpu:0", fell=told.append)
+    placement.batch_size = 4
+    return placement
+
+
+def test_a_batch_is_the_same_as_its_segments(estimator: Estimator, expected: Any) -> None:
+    told: list[str] = []
+    found = on_accelerator(told).run(estimator, BATCH)
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+    assert told == []
+
+
+def test_out_of_memory_once_is_tried_again(
+    estimator: Estimator, expected: Any, failing: Failing
+) -> None:
+    import torch
+
+    errors = [torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB")]
+    failing.error = lambda size, device: errors.pop() if errors else None
+    told: list[str] = []
+    placement = on_accelerator(told)
+    np.testing.assert_allclose(placement.run(estimator, BATCH), expected, atol=1e-5)
+    assert failing.sizes == [4, 4]
+    assert told == ["cpu:0 is out of memory; what it had cached was freed"]
+    assert placement.device == "cpu:0"
+
+
+@pytest.mark.parametrize("fits", [1, 2])
+def test_smaller_batches_are_tried_next(
+    estimator: Estimator, expected: Any, failing: Failing, fits: int
+) -> None:
+    """As MPS says it: a plain RuntimeError."""
+    error = RuntimeError("MPS backend out of memory (MPS allocated: 17.9 GB)")
+    failing.error = lambda size, device: error if size > fits else None
+    told: list[str] = []
+    placement = on_accelerator(told)
+    np.testing.assert_allclose(placement.run(estimator, BATCH), expected, atol=1e-5)
+    assert placement.batch_size == fits
+    assert told[-1] == f"cpu:0 is out of memory; it goes on with {fits} segments at a time"
+    assert placement.device == "cpu:0"
+
+
+def test_where_not_even_one_fits_the_cpu_goes_on(
+    estimator: Estimator, expected: Any, failing: Failing
+) -> None:
+    import torch
+
+    told: list[str] = []
+    placement = on_accelerator(told)
+    failing.error = lambda size, device: (
+        torch.OutOfMemoryError("out of memory") if placement.device != "cpu" else None
+    )
+    np.testing.assert_allclose(placement.run(estimator, BATCH), expected, atol=1e-5)
+    assert (placement.device, placement.batch_size) == ("cpu", 1)
+    assert told[-1] == "cpu:0 has too little memory for one segment; the CPU goes on"
+
+
+def test_an_operation_that_is_missing_is_remembered_for_the_model(
+    estimator: Estimator, expected: Any, failing: Failing
+) -> None:
+    error = NotImplementedError("Output channels > 65536 not supported at the MPS device.")
+    told: list[str] = []
+    failing.error = lambda size, device: error if not told else None
+    np.testing.assert_allclose(on_accelerator(told).run(estimator, BATCH), expected, atol=1e-5)
+    assert told == [
+        "cpu:0 cannot run small0 (Output channels > 65536 not supported at the MPS device.); "
+        "the CPU does"
+    ]
+    later: list[str] = []
+    failing.error = lambda size, device: None
+    on_accelerator(later).run(estimator, BATCH)
+    assert later == []
+    assert ("cpu:0", estimator.path) in _placement._refused
+
+
+@pytest.mark.parametrize("device", ["mps", "cuda:0", "xpu"])
+def test_a_device_that_this_build_of_torch_lacks(
+    estimator: Estimator, expected: Any, device: str
+) -> None:
+    """The error is torch's own."""
+    import torch
+
+    if device == "cuda:0" and torch.cuda.is_available():
+        pytest.skip("this machine has a CUDA card")
+    if device == "mps" and torch.backends.mps.is_available():
+        pytest.skip("this machine has MPS")
+    told: list[str] = []
+    found = Placement(device, fell=told.append).run(estimator, BATCH[:1])
+    np.testing.assert_allclose(found, expected[:1], atol=1e-5)
+    assert len(told) == 1
+    assert told[0].startswith(f"{device} cannot run small0 (")
+
+
+def test_another_error_is_not_hidden(estimator: Estimator, failing: Failing) -> None:
+    failing.error = lambda size, device: RuntimeError("shapes do not match")
+    with pytest.raises(RuntimeError, match="shapes do not match"):
+        on_accelerator([]).run(estimator, BATCH)
+
+
+@pytest.mark.parametrize(("device", "precision"), [("cpu", "fp16"), ("mps", "bf16")])
+def test_a_precision_the_device_lacks_is_refused(device: str, precision: Any) -> None:
+    with pytest.raises(NodeError, match=f"{device} does not compute in {precision}; cuda"):
+        Placement(device, precision=precision)
+
+
+def test_mixed_precision_is_close(estimator: Estimator, expected: Any) -> None:
+    found = Placement("cpu", precision="bf16").run(estimator, BATCH)
+    error = np.square(found - expected).sum()
+    assert 0 < error < 1e-3 * np.square(expected).sum()
+
+
+def test_models_stay_until_others_need_the_room(models_dir: Path) -> None:
+    loads: list[str] = []
+
+    def load(name: str) -> Any:
+        loads.append(name)
+        return small_htdemucs(0)
+
+    one = sum(tensor.nbytes for tensor in small_htdemucs(0).parameters())
+    residents = Residents(limit_bytes=int(2.5 * one))
+    for name in "abaacab":
+        residents.get("cpu", name, lambda name=name: load(name))  # type: ignore[misc]
+    assert "".join(loads) == "abcb"
+    residents.get("cuda:0", "a", lambda: load("a on another device"))
+    residents.get("cpu", "a", lambda: load("a"))
+    assert loads[4:] == ["a on another device"]
