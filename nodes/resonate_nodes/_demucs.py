@@ -239,10 +239,13 @@ def _draws_numbers(model: Any) -> bool:
 def _level(samples: Array) -> tuple[np.float32, np.float32]:
     """Return mean and standard deviation of the mean of the channels."""
     frames = samples.shape[1]
-    starts = range(0, frames, _BLOCK_FRAMES)
-    parts = [samples[:, start : start + _BLOCK_FRAMES].mean(0, np.float64) for start in starts]
-    mean = sum(part.sum() for part in parts) / frames
-    square = sum(np.square(part - mean).sum() for part in parts)
+
+    def mono() -> Iterator[NDArray[np.float64]]:
+        for start in range(0, frames, _BLOCK_FRAMES):
+            yield samples[:, start : start + _BLOCK_FRAMES].mean(0, np.float64)
+
+    mean = sum(part.sum() for part in mono()) / frames
+    square = sum(np.square(part - mean).sum() for part in mono())
     deviation = np.sqrt(square / (frames - 1)) if frames > 1 else 0.0
     return np.float32(mean), np.float32(deviation) + np.float32(1e-8)
 

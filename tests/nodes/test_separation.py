@@ -86,7 +86,7 @@ def assert_equals(stems: Stems, expected: NDArray[np.float32]) -> None:
     found = computed(stems)
     assert list(found) == SOURCES
     for stem, wanted in zip(found.values(), expected, strict=True):
-        np.testing.assert_allclose(stem.samples, wanted, atol=1e-5, rtol=0)
+        np.testing.assert_allclose(stem.samples, wanted, atol=1e-6, rtol=0)
 
 
 # -- the same as demucs ---------------------------------------------------------------------------
@@ -252,7 +252,7 @@ def test_a_model_of_six_stems_gives_all_six(excerpt: Audio, tmp_path: Path) -> N
     for name, index in (("vocals", 3), ("guitar", 4), ("piano", 5)):
         stem = result[name]
         assert isinstance(stem, Audio)
-        np.testing.assert_allclose(stem.samples, expected[index], atol=1e-5, rtol=0)
+        np.testing.assert_allclose(stem.samples, expected[index], atol=1e-6, rtol=0)
 
 
 def test_a_stem_the_model_lacks_is_an_error_before_anything_runs(
