@@ -10,7 +10,7 @@ Audio(2 ch, 4 frames, 44100 Hz, 0.000 s)
 from .dynamics import compress, gate
 from .files import encode_flac, encode_mp3, encode_wav
 from .loudness import LoudnessReport, measure_loudness, normalize_loudness
-from .mixing import gain, mix, residual
+from .mixing import average_stems, gain, mix, residual
 from .rate import resample
 from .repair import dehum, denoise
 from .separation import Stems, separate
@@ -20,6 +20,7 @@ __all__ = [
     "Band",
     "LoudnessReport",
     "Stems",
+    "average_stems",
     "compress",
     "dehum",
     "denoise",

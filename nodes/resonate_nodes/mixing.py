@@ -75,10 +75,51 @@ def residual(mix: Audio, stems: list[Audio]) -> Audio:
     Raises:
         NodeError: a stem differs from the mix in rate, length or channel count.
     """
-    for stem in stems:
-        if (stem.sample_rate, stem.samples.shape) != (mix.sample_rate, mix.samples.shape):
-            raise NodeError(f"the stem is {stem}, the mix is {mix}: they have to match")
+    _require_alike(mix, stems, "mix")
     return Audio(_sum([mix, *stems], [1.0] + [-1.0] * len(stems)), mix.sample_rate)
+
+
+@node(version=1)
+def average_stems(
+    stems: list[Audio], *, weights: list[Annotated[float, Field(ge=0, le=1e6)]] | None = None
+) -> Audio:
+    """Average what several models made of one stem: an ensemble.
+
+    Models err in different places, so that their mean errs less. Each stem has a node of its own,
+    and so weights of its own.
+
+    Args:
+        stems: the same stem by each model, of one rate, length and channel count.
+        weights: what each counts for, in the same order; None for all alike.
+
+    Raises:
+        NodeError: there is none, or they differ in rate, length or channel count.
+        ParamError: there are not as many weights as stems, or all are 0.
+
+    Example:
+        >>> import numpy as np
+        >>> from resonate_graph import Audio
+        >>> one, other = Audio(np.zeros((1, 4)), 44100), Audio(np.ones((1, 4)), 44100)
+        >>> float(average_stems([one, other], weights=[1.0, 3.0]).samples[0, 0])
+        0.75
+    """
+    if not stems:
+        raise NodeError("there is nothing to average: connect at least one stem")
+    shares = weights if weights is not None else [1.0] * len(stems)
+    if len(shares) != len(stems) or not sum(shares):
+        raise ParamError(
+            f"{len(stems)} stems need {len(stems)} weights that are not all 0, not {shares}",
+            param="weights",
+        )
+    _require_alike(stems[0], stems[1:], "first stem")
+    total = sum(shares)
+    return Audio(_sum(stems, [share / total for share in shares]), stems[0].sample_rate)
+
+
+def _require_alike(one: Audio, others: Sequence[Audio], name: str) -> None:
+    for other in others:
+        if (other.sample_rate, other.samples.shape) != (one.sample_rate, one.samples.shape):
+            raise NodeError(f"a stem is {other}, the {name} is {one}: they have to match")
 
 
 def _sum(tracks: Sequence[Audio], ratios: Sequence[float]) -> NDArray[np.float64]:

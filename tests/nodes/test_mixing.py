@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from resonate_graph import Audio, NodeError, ParamError
-from resonate_nodes import gain, mix, residual
+from resonate_nodes import average_stems, gain, mix, residual
 
 
 def test_gain_is_the_ratio_the_decibels_say(excerpt: Audio) -> None:
@@ -50,3 +50,25 @@ def test_stems_and_their_residual_give_the_mix_back(excerpt: Audio) -> None:
     )
     with pytest.raises(NodeError, match="have to match"):
         residual(excerpt, [Audio(np.zeros((2, 8)), 44100)])
+
+
+def test_an_ensemble_is_the_weighted_mean(excerpt: Audio) -> None:
+    quiet = gain(excerpt, gain_db=-9.0)
+    expected = np.average(
+        [excerpt.samples.astype(np.float64), quiet.samples.astype(np.float64)], axis=0,
+        weights=[1, 3],
+    )  # fmt: skip
+    found = average_stems([excerpt, quiet], weights=[0.5, 1.5])
+    np.testing.assert_allclose(found.samples, expected.astype(np.float32), rtol=0, atol=1e-7)
+    assert average_stems([excerpt]) == excerpt
+
+
+def test_what_cannot_be_averaged_says_why(excerpt: Audio) -> None:
+    with pytest.raises(NodeError, match="nothing to average"):
+        average_stems([])
+    with pytest.raises(ParamError, match="2 stems need 2 weights that are not all 0"):
+        average_stems([excerpt, excerpt], weights=[1.0])
+    with pytest.raises(ParamError, match="not all 0"):
+        average_stems([excerpt], weights=[0.0])
+    with pytest.raises(NodeError, match="have to match"):
+        average_stems([excerpt, Audio(excerpt.samples[:, 1:], 44100)])

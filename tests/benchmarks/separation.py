@@ -1,0 +1,159 @@
+"""Separation beside Demucs' own: ``python -m tests.benchmarks.separation [SECONDS]``.
+
+The models have the size of the released ones and random weights, which cost the same. Both sides
+do what `demucs.api.Separator.separate_tensor` does with shifts=0 and overlap=0.25, in turn, in one
+process. The memory that long mixes take is measured with small models, in processes of their own.
+"""
+
+from __future__ import annotations
+
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psutil
+import yaml
+from numpy.typing import NDArray
+
+from resonate_graph import Audio, Graph
+from resonate_nodes import separate
+from tests.models import SOURCES, full_size_htdemucs, save_th, write_models
+
+RATE = 44_100
+ROUNDS = 3
+
+
+def main() -> None:
+    """Print all figures."""
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch is loaded
+    if sys.argv[1:2] == ["memory"]:
+        memory(sys.argv[2], Path(sys.argv[3]), float(sys.argv[4]))
+        return
+    seconds = float(sys.argv[1]) if len(sys.argv) > 1 else 30.0
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        print(f"{seconds:g} s of stereo, median of {ROUNDS} rounds")
+        speed(folder, seconds)
+        print("memory above what the loaded model and the mix take, small model")
+        small = folder / "small"
+        small.mkdir()
+        write_models(small)
+        for minutes in ("5", "30"):
+            for whose in ("ours", "demucs"):
+                command = [sys.executable, "-m", "tests.benchmarks.separation", "memory", whose]
+                subprocess.run([*command, str(small), minutes], check=True)
+
+
+# -- speed ----------------------------------------------------------------------------------------
+
+
+def speed(folder: Path, seconds: float) -> None:
+    """Time four stems of one model, and one stem of a bag of four."""
+    write_full_size(folder)
+    os.environ["RESONATE_MODELS"] = str(folder)
+    draw = np.random.default_rng(0)
+    mix = Audio(draw.uniform(-0.5, 0.5, (2, int(seconds * RATE))).astype(np.float32), RATE)
+    vocals = Graph("vocals")
+    stems = vocals.add(separate)(vocals.input("mix", Audio), model="bag")
+    vocals.output("vocals", stems.vocals)
+    compare("four stems of one model", lambda: by_demucs("single", folder, mix),
+            lambda: separate(mix, model="single"))  # fmt: skip
+    compare("one stem of a bag of four", lambda: by_demucs("bag", folder, mix),
+            lambda: vocals.run({"mix": mix}, store=False))  # fmt: skip
+
+
+def compare(name: str, theirs: Callable[[], object], ours: Callable[[], object]) -> None:
+    """Print how long both take."""
+    ratios = []
+    for _ in range(ROUNDS):
+        start = time.perf_counter()
+        theirs()
+        middle = time.perf_counter()
+        ours()
+        end = time.perf_counter()
+        ratios.append((end - middle) / (middle - start))
+        print(f"  {name:<28} demucs {middle - start:7.1f} s  ours {end - middle:7.1f} s")
+    print(f"  {name:<28} {statistics.median(ratios):.2f}x")
+
+
+def write_full_size(folder: Path) -> None:
+    """Write a model, and a bag of four of which each knows one stem."""
+    for index in range(4):
+        save_th(full_size_htdemucs(index), folder / f"full{index}.th")
+    (folder / "single.yaml").write_text(yaml.safe_dump({"models": ["full0"]}))
+    bag = {
+        "models": [f"full{index}" for index in range(4)],
+        "weights": [[float(row == column) for column in range(4)] for row in range(4)],
+    }
+    (folder / "bag.yaml").write_text(yaml.safe_dump(bag))
+
+
+def by_demucs(name: str, folder: Path, mix: Audio) -> NDArray[np.float32]:
+    """Return the stems as `demucs.api.Separator.separate_tensor` computes them."""
+    import torch
+    from demucs.apply import apply_model
+
+    wav = torch.from_numpy(mix.samples.copy())
+    mono = wav.mean(0)
+    wav = (wav - mono.mean()) / (mono.std() + 1e-8)
+    with torch.no_grad():
+        out = apply_model(_model(name, folder), wav[None], shifts=0, overlap=0.25)
+    found: NDArray[np.float32] = (out * (mono.std() + 1e-8) + mono.mean())[0].numpy()
+    return found
+
+
+_models: dict[str, Any] = {}
+
+
+def _model(name: str, folder: Path) -> Any:
+    from demucs.pretrained import get_model
+
+    if name not in _models:
+        _models[name] = get_model(name, repo=folder)
+    return _models[name]
+
+
+# -- memory ---------------------------------------------------------------------------------------
+
+
+def memory(whose: str, folder: Path, minutes: float) -> None:
+    """Print the peak of the resident memory of a separation into four stems."""
+    os.environ["RESONATE_MODELS"] = str(folder)
+    draw = np.random.default_rng(0)
+    mix = Audio(draw.uniform(-0.5, 0.5, (2, int(minutes * 60 * RATE))).astype(np.float32), RATE)
+    excerpt = mix.with_samples(mix.samples[:, :RATE])
+    graph = Graph("split")
+    stems = graph.add(separate)(graph.input("mix", Audio), model="htdemucs")
+    for name in SOURCES:
+        graph.output(name, getattr(stems, name))
+    with tempfile.TemporaryDirectory() as store:
+        calls: dict[str, Callable[[Audio], object]] = {
+            "ours": lambda sound: graph.run({"mix": sound}, store=store),
+            "demucs": lambda sound: by_demucs("htdemucs", folder, sound),
+        }
+        calls[whose](excerpt)
+        process, done, peak = psutil.Process(), threading.Event(), [0]
+        before = process.memory_info().rss
+
+        def watch() -> None:
+            while not done.wait(0.01):
+                peak[0] = max(peak[0], process.memory_info().rss)
+
+        watcher = threading.Thread(target=watch)
+        watcher.start()
+        calls[whose](mix)
+        done.set()
+        watcher.join()
+    print(f"  {minutes:3.0f} minutes, {whose:<8} {(peak[0] - before) / 1e6:8.0f} MB", flush=True)
+
+
+if __name__ == "__main__":
+    main()
