@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 
 from resonate_graph import NodeError
-from resonate_nodes import _placement
+from resonate_nodes import _placement, _weights
+from resonate_nodes._demucs import Separator
 from resonate_nodes._placement import Estimator, Placement
 from resonate_nodes._resident import Residents
 from tests.models import small_htdemucs
@@ -79,6 +80,37 @@ def test_a_batch_is_the_same_as_its_segments(estimator: Estimator, expected: Any
     found = on_accelerator(told).run(estimator, BATCH)
     np.testing.assert_allclose(found, expected, atol=1e-5)
     assert told == []
+
+
+@pytest.mark.parametrize("batch_size", [1, 3, 50])
+def test_a_mix_in_batches_is_the_same_as_segment_by_segment(
+    models_dir: Path, failing: Failing, batch_size: int
+) -> None:
+    """A bag whose models take turns, over shifts; the last batch is smaller."""
+    mix = np.random.default_rng(2).uniform(-1, 1, (2, 400_000)).astype(np.float32)
+
+    def separated(placement: Placement) -> Any:
+        files = _weights.find("htdemucs_ft", models_dir, fetch=False)
+        separator = Separator(
+            files,
+            ["drums", "vocals"],
+            overlap=0.25,
+            shifts=2,
+            seed=3,
+            placement=placement,
+            threads=2,
+        )
+        parts: list[Any] = []
+        separator.separate(mix, parts.append, lambda: None)
+        return np.concatenate(parts, axis=-1)
+
+    alone = separated(Placement("cpu"))
+    failing.sizes.clear()
+    accelerator = on_accelerator([])
+    accelerator.batch_size = batch_size
+    together = separated(accelerator)
+    np.testing.assert_allclose(together, alone, atol=1e-6)
+    assert max(failing.sizes) == min(batch_size, 9)  # segments per pass
 
 
 def test_out_of_memory_once_is_tried_again(

@@ -1,0 +1,113 @@
+"""Separation on a CUDA card beside Demucs' own: ``python -m tests.benchmarks.cuda [SECONDS]``.
+
+Seconds of audio per second of computing, for a model of the size of the released ones with random
+weights: Demucs' `apply_model`, ours with one segment at a time, in batches, and in bf16 and fp16;
+and how far the precisions are from fp32, as SDR. It says so where there is no card.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from resonate_nodes import _demucs, _weights
+from resonate_nodes._placement import BATCH_SIZE, Placement, Precision
+from tests.models import SOURCES, full_size_htdemucs, save_th
+
+RATE = 44_100
+ROUNDS = 3
+
+
+def main() -> None:
+    """Print all figures."""
+    import torch
+
+    if not torch.cuda.is_available():
+        print("no CUDA card here: nothing was measured")
+        return
+    seconds = float(sys.argv[1]) if len(sys.argv) > 1 else 120.0
+    print(f"{torch.cuda.get_device_name()}, {seconds:g} s of stereo, median of {ROUNDS} rounds")
+    draw = np.random.default_rng(0)
+    mix = draw.uniform(-0.5, 0.5, (2, int(seconds * RATE))).astype(np.float32)
+    with tempfile.TemporaryDirectory() as name:
+        path = save_th(full_size_htdemucs(0), Path(name) / "full.th")
+        os.environ["RESONATE_MODELS"] = name
+        rows: dict[str, Callable[[], NDArray[np.float32]]] = {
+            "demucs apply_model": lambda: by_demucs(path, mix),
+            "ours, fp32, one by one": lambda: ours(path, mix, "fp32", 1),
+            f"ours, fp32, batches of {BATCH_SIZE}": lambda: ours(path, mix, "fp32", BATCH_SIZE),
+            f"ours, bf16, batches of {BATCH_SIZE}": lambda: ours(path, mix, "bf16", BATCH_SIZE),
+            f"ours, fp16, batches of {BATCH_SIZE}": lambda: ours(path, mix, "fp16", BATCH_SIZE),
+        }
+        found = {row: call() for row, call in rows.items()}
+        times: dict[str, list[float]] = {row: [] for row in rows}
+        for _ in range(ROUNDS):
+            for row, call in rows.items():
+                start = time.perf_counter()
+                call()
+                times[row].append(time.perf_counter() - start)
+    exact = found["demucs apply_model"]
+    for row, each in times.items():
+        speed = seconds / statistics.median(each)
+        print(
+            f"  {row:<28} {speed:8.1f} s/s   SDR to the first {sdr_db(exact, found[row]):6.1f} dB"
+        )
+
+
+def ours(
+    path: Path, mix: NDArray[np.float32], precision: Precision, batch_size: int
+) -> NDArray[np.float32]:
+    """Return the stems as `separate` computes them, shape (stems, channels, frames)."""
+    placement = Placement("cuda:0", precision=precision, fell=print)
+    placement.batch_size = batch_size
+    separator = _demucs.Separator(
+        _weights.find("full", path.parent, fetch=False),
+        SOURCES,
+        overlap=0.25,
+        shifts=0,
+        seed=0,
+        placement=placement,
+        threads=1,
+    )
+    parts: list[NDArray[np.float32]] = []
+    separator.separate(mix, parts.append, lambda: None)
+    return np.concatenate(parts, axis=-1)
+
+
+def by_demucs(path: Path, mix: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the stems as `demucs.api.Separator.separate_tensor` computes them."""
+    import torch
+    from demucs.apply import apply_model
+    from demucs.pretrained import get_model
+
+    wav = torch.from_numpy(mix.copy())
+    mono = wav.mean(0)
+    wav = (wav - mono.mean()) / (mono.std() + 1e-8)
+    model = get_model("full", repo=path.parent)
+    with torch.no_grad():
+        out = apply_model(model, wav[None], shifts=0, overlap=0.25, device="cuda")
+    found: NDArray[np.float32] = (out * (mono.std() + 1e-8) + mono.mean())[0].cpu().numpy()
+    return found
+
+
+def sdr_db(exact: NDArray[np.float32], other: NDArray[np.float32]) -> float:
+    """Return how far another result is from the exact one, in dB."""
+    error = float(np.square(exact - other, dtype=np.float64).sum())
+    return (
+        10 * math.log10(float(np.square(exact, dtype=np.float64).sum()) / error)
+        if error
+        else math.inf
+    )
+
+
+if __name__ == "__main__":
+    main()
