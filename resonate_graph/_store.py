@@ -29,6 +29,7 @@ from filelock import FileLock, Timeout
 
 from ._audio import Audio, audio_hasher
 from ._errors import StoreError
+from ._key_lock import KeyLock
 from ._keys import Key
 from ._publish import publish, sync_folder
 from ._records import Entry, Origin, Record, seal, unseal
@@ -182,22 +183,17 @@ class Store:
             key: the key.
             waiting: called now and then while another holds it; it may raise to give up.
         """
-        path = self.path / "locks" / f"{key.hex}.lock"
-        lock = FileLock(path)
-        with contextlib.suppress(OSError, NotImplementedError):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            while not lock.is_locked:
-                try:
-                    lock.acquire(timeout=_LOCK_SECONDS)
-                except Timeout:
-                    waiting()
+        lock = self.key_lock(key)
+        while not lock.take(_LOCK_SECONDS):
+            waiting()
         try:
             yield
         finally:
-            with contextlib.suppress(OSError):  # held still, so nobody else can hold this file
-                if lock.is_locked:
-                    path.unlink(missing_ok=True)
-            lock.release()
+            lock.give_back()
+
+    def key_lock(self, key: Key) -> KeyLock:
+        """Return the right to compute a key, which is still to be taken."""
+        return KeyLock(self.path / "locks" / f"{key.hex}.lock")
 
     def records(self) -> Iterator[Record]:
         """Yield every record that is whole."""
