@@ -15,6 +15,7 @@ nothing depends on them being honoured.
 from __future__ import annotations
 
 import contextlib
+import heapq
 import json
 import mmap
 import os
@@ -202,6 +203,19 @@ class Store:
                 record = unseal(path.read_bytes())
                 if record is not None and record.key == path.stem:
                     yield record
+
+    def latest_records(self, count: int) -> list[Record]:
+        """Return the records that were written last, the latest first."""
+        dated: list[tuple[float, Path]] = []
+        for path in (self.path / "records").glob("*/*.json"):
+            with contextlib.suppress(OSError):
+                dated.append((path.stat().st_mtime, path))
+        records = []
+        for _, path in heapq.nlargest(count, dated):
+            with contextlib.suppress(OSError):
+                if record := unseal(path.read_bytes()):
+                    records.append(record)
+        return records
 
     def make_room(self, limit_bytes: int | None = None) -> list[StoredObject]:
         """Drop what is cheapest to compute again until a limit holds; return what went.
