@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from importlib import metadata, resources
 from pathlib import Path
@@ -21,12 +21,14 @@ from ._devices import REQUESTS, Request
 from ._document import Located, parse
 from ._errors import CatalogError, DeviceError, GraphError, InputError, Problem
 from ._events import Event
-from ._execute import Execution, Settings
+from ._execute import execute
 from ._graph import BoundGraph
+from ._machine import Machine, this_machine
 from ._plan import Plan
 from ._provenance import describe
 from ._publish import publish, require_writable
 from ._results import Result
+from ._run import Run, Settings
 from ._store import Store
 from ._sweep import combinations, sweep
 from ._sweep_report import Row
@@ -285,13 +287,13 @@ class Graph(Builder):
         store: Store | str | os.PathLike[str] | Literal[False] | None,
         models: str | os.PathLike[str] | None,
         max_minutes: float,
-    ) -> tuple[Execution, Plan]:
+    ) -> tuple[Run, Plan]:
         inputs = inputs or {}
         bound = self.check(list(inputs), params=params, outputs=outputs, models=models)
         settings = Settings(store=_store(store), models=_path(models))
         limits = Limits(max_minutes=max_minutes)
-        execution = Execution(bound, self._bindings(bound, inputs, limits, settings), settings)
-        return execution, execution.plan(fetch=False)
+        run = Run(bound, self._bindings(bound, inputs, limits, settings), settings)
+        return run, run.plan(fetch=False)
 
     def run(
         self,
@@ -305,10 +307,14 @@ class Graph(Builder):
         reuse: Literal["content", "exact"] = "content",
         warn_minutes: float = Limits.warn_minutes,
         max_minutes: float = Limits.max_minutes,
+        threads: int | None = None,
         on_event: Callable[[Event], None] | None = None,
         cancelled: Callable[[], bool] | None = None,
     ) -> Result:
         """Run the graph: compute what its outputs need and the store does not have.
+
+        Steps that do not need each other run at the same time, as far as threads, accelerators
+        and memory go round.
 
         Args:
             inputs: a file, an `Audio` or a value for each input.
@@ -321,14 +327,16 @@ class Graph(Builder):
             reuse: ``exact`` to reuse only what was computed on the same kind of device.
             warn_minutes: warn about inputs longer than this.
             max_minutes: refuse inputs longer than this.
-            on_event: told what happens while it runs.
-            cancelled: asked now and then whether to stop.
+            threads: how many threads of the CPU its steps may keep busy together; None for as
+                many as this process may use, 1 for one step after another.
+            on_event: told what happens while it runs, in the thread that called.
+            cancelled: asked now and then whether to stop, in the thread that called.
 
         Raises:
             GraphError: the graph or the call is wrong; with every problem at once.
             InputError: a file cannot be read.
             ModelError: the weights of a model are not to be had.
-            DeviceError: the device is not there.
+            DeviceError: the device is not there, or `threads` is below one.
             RunError: a node failed.
             Cancelled: `cancelled` returned True.
         """
@@ -343,11 +351,24 @@ class Graph(Builder):
             exact_reuse=reuse == "exact",
             on_event=on_event or (lambda event: None),
             cancelled=cancelled or (lambda: False),
+            machine=_machine(threads),
         )
         bindings = self._bindings(bound, inputs, Limits(warn_minutes, max_minutes), settings)
-        outcome = Execution(bound, bindings, settings).run()
-        story = describe(self._document, params or {}, bound, bindings, outcome)
-        return Result(self.name, outcome, bindings.paths, story)
+        run = Run(bound, bindings, settings)
+        execute([run], settings)
+        return self._outcome(run, bindings, params or {})
+
+    def _outcome(self, run: Run, bindings: Bindings, params: Mapping[str, Any]) -> Result:
+        """Return what came of a run that has ended.
+
+        Raises:
+            ResonateError: what kept it from finishing.
+        """
+        if run.error is not None:
+            raise run.error
+        assert run.outcome is not None
+        story = describe(self._document, params, run.graph, bindings, run.outcome)
+        return Result(self.name, run.outcome, bindings.paths, story)
 
     def _bindings(
         self,
@@ -424,6 +445,14 @@ def _store(given: Store | str | os.PathLike[str] | Literal[False] | None) -> Sto
     if given is None:
         return default_store()
     return given if isinstance(given, Store) else Store(given)
+
+
+def _machine(threads: int | None) -> Machine:
+    if threads is None:
+        return this_machine()
+    if threads < 1:
+        raise DeviceError(f"threads is {threads}: a run needs one at least")
+    return replace(this_machine(), threads=threads)
 
 
 def _path(given: str | os.PathLike[str] | None) -> Path | None:

@@ -1,4 +1,4 @@
-"""`Cost`: what a node's author says a step takes; it decides when steps run, never their samples."""
+"""`Cost`: what a step takes, as its author says; it decides when it runs, no samples."""
 
 from __future__ import annotations
 

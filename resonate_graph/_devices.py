@@ -154,9 +154,7 @@ def choose(inventory: Inventory, request: Request, preferred: Sequence[str] = ()
     return place(inventory, request, preferred).devices[0]
 
 
-def _reason_against(
-    kind: str, avoid: Sequence[Avoid], params: Mapping[str, Any]
-) -> str | None:
+def _reason_against(kind: str, avoid: Sequence[Avoid], params: Mapping[str, Any]) -> str | None:
     return next((one.reason for one in avoid if one.kind == kind and one.applies(params)), None)
 
 

@@ -97,9 +97,7 @@ def learned(records: Sequence[Record]) -> dict[tuple[str, str], float]:
     return {key: statistics.median(found) for key, found in rates.items()}
 
 
-def expected_sizes(
-    graph: BoundGraph, known: Callable[[Source], Size | None]
-) -> dict[Source, Size]:
+def expected_sizes(graph: BoundGraph, known: Callable[[Source], Size | None]) -> dict[Source, Size]:
     """Return the size of everything that is needed; what is not known is as its longest input.
 
     Args:

@@ -240,7 +240,7 @@ def _without_advice(source: str, tree: ast.Module) -> str:
 
 def _is_node(function: ast.expr) -> bool:
     """Whether this is how a file calls `@node`: ``node``, or ``rg.node``."""
-    return "node" == getattr(function, "attr", getattr(function, "id", None))
+    return getattr(function, "attr", getattr(function, "id", None)) == "node"
 
 
 def _closure(item: Any) -> dict[str, Any]:

@@ -19,8 +19,8 @@ from ._bindings import Bindings, path_text
 from ._decode import file_digest
 from ._document import GraphDocument
 from ._errors import InputError
-from ._execute import Outcome
 from ._graph import BoundGraph
+from ._run import Outcome
 from ._values import digest
 
 FORMAT = 1

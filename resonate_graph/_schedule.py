@@ -301,4 +301,3 @@ def _reserve(
         bytes=None if job.bytes > room.bytes else room.bytes,
         lanes=frozenset(job.lanes) - room.busy,
     )
-

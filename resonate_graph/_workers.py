@@ -1,4 +1,4 @@
-"""Workers: threads that do what they are given, and tell one thread what became of it.
+"""Workers: threads that do what they are given, and report to one thread what became of it.
 
 Whoever owns them puts work in and takes messages out; nothing else is shared.
 """
@@ -12,20 +12,17 @@ from typing import Generic, TypeVar
 
 Message = TypeVar("Message")
 
-#: Work: it tells what happens through what it is given, to the end; it raises nothing.
-Work = Callable[[Callable[[Message], None]], None]
-
 
 class Workers(Generic[Message]):
     """Threads that wait for work. They start when they are needed first, and end with `close`."""
 
     def __init__(self) -> None:
         self._threads: list[threading.Thread] = []
-        self._inbox: queue.SimpleQueue[Work[Message] | None] = queue.SimpleQueue()
+        self._inbox: queue.SimpleQueue[Callable[[], Message] | None] = queue.SimpleQueue()
         self._outbox: queue.SimpleQueue[Message] = queue.SimpleQueue()
 
-    def start(self, work: Work[Message], *, busy: int) -> None:
-        """Have work done at once.
+    def start(self, work: Callable[[], Message], *, busy: int) -> None:
+        """Have work done at once; what it returns is reported. It must not raise.
 
         Args:
             work: what to do.
@@ -33,11 +30,15 @@ class Workers(Generic[Message]):
         """
         if busy >= len(self._threads):
             name = f"resonate-{len(self._threads) + 1}"
-            # where somebody insists on leaving (Ctrl-C twice), no thread keeps the process
+            # daemons: where somebody insists on leaving (Ctrl-C twice), none keeps the process
             thread = threading.Thread(target=self._serve, name=name, daemon=True)
             thread.start()
             self._threads.append(thread)
         self._inbox.put(work)
+
+    def report(self, message: Message) -> None:
+        """Report something meanwhile, from within work."""
+        self._outbox.put(message)
 
     def hear(self, timeout_seconds: float) -> Message | None:
         """Return the next message; None where none comes in time."""
@@ -46,20 +47,15 @@ class Workers(Generic[Message]):
         except queue.Empty:
             return None
 
-    def close(self, *, wait: bool = True) -> None:
-        """Let the threads go, once each has done what it is at.
-
-        Args:
-            wait: whether to return only then.
-        """
+    def close(self) -> None:
+        """Let the threads go, and wait until each has done what it is at."""
         for _ in self._threads:
             self._inbox.put(None)
-        if wait:
-            for thread in self._threads:
-                thread.join()
+        for thread in self._threads:
+            thread.join()
         self._threads.clear()
 
     def _serve(self) -> None:
         while (work := self._inbox.get()) is not None:
-            work(self._outbox.put)
+            self._outbox.put(work())
             del work  # what it holds on to is not kept until the next comes

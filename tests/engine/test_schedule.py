@@ -149,7 +149,9 @@ def test_a_stream_of_small_jobs_does_not_starve_a_large_one(seed: int, threads: 
     running: list[tuple[float, Running]] = []
     now = 0.0
     for number in range(400):
-        small = Job(number, threads=1, seconds=draw.uniform(0.1, 2), path_seconds=1, order=(number,))
+        small = Job(
+            number, threads=1, seconds=draw.uniform(0.1, 2), path_seconds=1, order=(number,)
+        )
         queue.append(small)
         if number < threads:  # the first few come before the large one
             really = small.seconds * draw.uniform(0.05, 20)
