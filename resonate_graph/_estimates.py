@@ -7,6 +7,7 @@ when a step runs and on what beside what; a wrong one costs time, never a result
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -36,14 +37,31 @@ class Estimate:
 
 
 class Experience:
-    """What steps took before, as far as a store knows. It is read when somebody asks first.
+    """What steps took before, in this run and as far as a store knows.
 
     Args:
-        store: the store; None for no experience.
+        store: the store, which is asked once somebody wants to know; None for nothing but this run.
     """
 
     def __init__(self, store: Store | None = None) -> None:
         self._store = store
+        self._own: dict[tuple[str, str], float] = {}
+
+    def note(self, type_id: str, device: str, length_seconds: float, seconds: float) -> None:
+        """Note how long a step took.
+
+        Args:
+            type_id: its type.
+            device: where it ran.
+            length_seconds: how long its longest input sounds.
+            seconds: how long it computed.
+        """
+        self._own[type_id, _kind(device)] = seconds / length_seconds if length_seconds else seconds
+
+    def took(self, type_id: str, device: str, length_seconds: float) -> float:
+        """Return how long such a step takes, by those of this run; inf before there were any."""
+        rate = self._own.get((type_id, _kind(device)), math.inf)
+        return rate * length_seconds if length_seconds else rate
 
     def estimate(self, cost: Cost, type_id: str, device: str, inputs: Sequence[Size]) -> Estimate:
         """Return what a step will take.
@@ -55,9 +73,13 @@ class Experience:
             inputs: the sizes of its inputs.
         """
         length = max((size.seconds for size in inputs), default=0.0)
-        rate = self._rates.get((type_id, _kind(device)))
-        seconds = cost.seconds + cost.seconds_per_second * length
-        if rate is not None:
+        key = type_id, _kind(device)
+        rate = self._own.get(key)
+        if rate is None:
+            rate = self._rates.get(key)
+        if rate is None:
+            seconds = cost.seconds + cost.seconds_per_second * length
+        else:
             seconds = rate * length if length else rate
         return Estimate(seconds, memory(cost, inputs))
 

@@ -18,7 +18,6 @@ from __future__ import annotations
 import bisect
 import contextlib
 import math
-import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -32,6 +31,9 @@ from ._key_lock import KeyLock
 from ._run import Performance, Reading, Run, Settings
 from ._schedule import CPU, Job, Lanes, Running, needs_too_much, next_start
 from ._workers import Workers
+
+#: A step that is known to take less is done by the calling thread: telling a worker costs as much.
+_BRIEF_SECONDS = 0.001
 
 #: How often `cancelled` is asked, and how often a lock that another process holds is tried.
 _PATIENCE_SECONDS = 0.1
@@ -51,7 +53,7 @@ class _Task:
     lock: KeyLock | None = None
     key: str | None = None
     warnings: list[tuple[str, str]] = field(default_factory=list)
-    stop: threading.Event = field(default_factory=threading.Event)
+    is_to_stop: bool = False
 
 
 @dataclass(frozen=True)
@@ -201,7 +203,7 @@ class _Execution:
             run.error = error
         for task in self._tasks:
             if task.run is run:
-                task.stop.set()
+                task.is_to_stop = True
 
     def _forget(self, run: Run) -> None:
         """Start nothing more of a run that failed."""
@@ -256,6 +258,8 @@ class _Execution:
         return sum(run.held_bytes for run in self._open)
 
     def _next(self, queue: Sequence[Job], running: Sequence[Running]) -> tuple[Job, str] | None:
+        if not queue:
+            return None
         held = self._held_bytes
         return next_start(queue, running, self._lanes, now=time.perf_counter(), held_bytes=held)
 
@@ -263,8 +267,6 @@ class _Execution:
 
     def _start_next(self) -> bool:
         """Start the next job, if there is one that can; False where none can."""
-        if not self._queue:
-            return False
         start = self._next(self._queue, [task.running for task in self._tasks])
         if start is None:
             return False
@@ -325,16 +327,17 @@ class _Execution:
 
     def _work(self, task: _Task, work: Callable[[], _Ended], ctx: RunContext | None = None) -> None:
         """Do it now if nothing else could be done beside it; else have a worker do it."""
-        beside = [*(one.running for one in self._tasks), task.running]
-        alone = not self._tasks and not self._waits and self._next(self._queue, beside) is None
+        busy = self._tasks or self._waits
+        alone = not busy and self._next(self._queue, [task.running]) is None
+        brief = task.name is not None and task.run.took_seconds(task.name) < _BRIEF_SECONDS
         ctx = ctx or RunContext()
-        if alone:
+        if alone or brief:
             self._own = task
             ctx.cancelled = self._settings.cancelled
             ctx.on_progress = lambda done, total: self._hear(_Progressed(task, done, total))
             self._hear(work())
         else:
-            ctx.cancelled = task.stop.is_set
+            ctx.cancelled = lambda: task.is_to_stop
             report = self._workers.report
             ctx.on_progress = lambda done, total: report(_Progressed(task, done, total))
             self._workers.start(work, busy=len(self._tasks))
@@ -436,7 +439,7 @@ class _Execution:
         """Stop everything; whoever does not want to wait for that presses Ctrl-C again."""
         tasks = [*self._tasks, *([self._own] if self._own else [])]
         for task in tasks:
-            task.stop.set()
+            task.is_to_stop = True
         try:
             self._workers.close()
         finally:

@@ -174,6 +174,7 @@ class Run:
         self._values: dict[PortRef, Value] = {}
         self._known: dict[str, _Known] = {}
         self._choices: dict[str, Choice] = {}
+        self._lengths: dict[str, float] = {}
         self._kept = set(graph.outputs.values())
         self._store_is_broken = False
         self._plan: Plan | None = None
@@ -321,6 +322,11 @@ class Run:
         """Return the longest path of work that begins with a step."""
         return self._paths[name]
 
+    def took_seconds(self, name: str) -> float:
+        """Return how long such a step took before on the CPU in this process; inf if it did not."""
+        length = self._lengths.get(name, 0.0)
+        return self._shared.experience.took(self._reports[name].type, CPU, length)
+
     @cached_property
     def expected(self) -> dict[str, Estimate]:
         """What each needed step will take; nothing for those that are in the store."""
@@ -346,6 +352,7 @@ class Run:
     def _estimate(self, name: str, inputs: list[Size]) -> Estimate:
         node_type = self.graph.steps[name].type
         device = self.place(name).devices[0]
+        self._lengths[name] = max((size.seconds for size in inputs), default=0.0)
         return self._shared.experience.estimate(node_type.cost, node_type.id, device, inputs)
 
     def _size(self, source: Source) -> Size | None:
@@ -467,6 +474,8 @@ class Run:
         assert self._plan is not None
         report = self._reports[name]
         report.seconds, report.status = done.seconds, "ran"
+        length = self._lengths.get(name, 0.0)
+        self._shared.experience.note(report.type, report.device or CPU, length, done.seconds)
         for code, message in warnings:
             self.warn(code, message, name)
         for port, value in done.values.items():

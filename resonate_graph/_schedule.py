@@ -94,6 +94,8 @@ def next_start(
         now: the time, on the clock of `Running.ends`.
         held_bytes: memory taken by results that are still to be read.
     """
+    if queue and not running:
+        return queue[0], queue[0].lanes[0]
     room = _Room.now(running, lanes, held_bytes)
     if room.alone or (not room.threads and room.busy.issuperset(lanes.accelerators)):
         return None
