@@ -21,15 +21,16 @@ import math
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
 from ._context import RunContext
 from ._errors import Cancelled, ResonateError
 from ._events import NodeProgress
 from ._key_lock import KeyLock
-from ._run import Performance, Reading, Run, Settings
+from ._run import Performance, Reading, Run
 from ._schedule import CPU, Job, Lanes, Running, needs_too_much, next_start
+from ._settings import Settings
 from ._workers import Workers
 
 #: A step that is known to take less is done by the calling thread: telling a worker costs as much.
@@ -233,17 +234,16 @@ class _Execution:
         bisect.insort(self._queue, job, key=lambda one: one.rank)
 
     def _job(self, run: Run, name: str, *, ranked: bool) -> Job:
-        devices = run.place(name).devices
-        on_cpu = devices == (CPU,)
-        if not on_cpu and not set(devices) <= set(self._lanes.accelerators):
+        devices, threads = run.demand(name, self._threads)
+        if devices != (CPU,) and not set(devices) <= set(self._lanes.accelerators):
             accelerators = dict.fromkeys([*self._lanes.accelerators, *devices])
-            self._lanes = Lanes(self._threads, self._lanes.memory_bytes, tuple(accelerators))
+            self._lanes = replace(self._lanes, accelerators=tuple(accelerators))
         estimate = run.estimate(name)
         self._found += 1
         return Job(
             id=(run.index, name),
             lanes=devices,
-            threads=run.graph.steps[name].type.cost.threads_of(self._threads) if on_cpu else 0,
+            threads=threads,
             bytes=estimate.bytes,
             seconds=estimate.seconds,
             path_seconds=run.path_seconds(name) if ranked else 0.0,

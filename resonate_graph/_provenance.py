@@ -20,7 +20,7 @@ from ._decode import file_digest
 from ._document import GraphDocument
 from ._errors import InputError
 from ._graph import BoundGraph
-from ._run import Outcome
+from ._settings import Outcome
 from ._values import digest
 
 FORMAT = 1

@@ -12,12 +12,11 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 from ._bindings import Bindings, path_text
 from ._context import RunContext
-from ._devices import Choice, Inventory, Request, place, probe
+from ._devices import Choice, place
 from ._errors import Cancelled, OutputError, ResonateError, RunError, StoreError
 from ._estimates import Estimate, Experience, expected_sizes
 from ._events import (
@@ -33,62 +32,13 @@ from ._events import (
 from ._graph import BoundGraph, InputRef, PortRef, Source, Step
 from ._key_lock import KeyLock
 from ._keys import Key, step_key
-from ._machine import Machine, this_machine
 from ._node import Preparation
 from ._plan import Found, Plan
 from ._records import Entry, Origin, Size
 from ._schedule import CPU, remaining_paths
+from ._settings import Outcome, Settings, StepReport
 from ._store import Quarantined, Store
 from ._values import Value
-
-
-@dataclass(frozen=True)
-class Settings:
-    """How a run is to be done; none of it changes what a result is.
-
-    Attributes:
-        store: where results are kept; None to keep nothing.
-        device: where accelerated nodes compute.
-        models: the folder of model weights; None for the usual places.
-        exact_reuse: results of another device are not reused.
-        map_results: results are handed out as they lie in the store, not as they were computed.
-        on_event: told what happens.
-        cancelled: asked whether to stop.
-        inventory: says what the machine has, when somebody has to know.
-        machine: how many threads and how much memory steps may use together.
-    """
-
-    store: Store | None = None
-    device: Request = "auto"
-    models: Path | None = None
-    exact_reuse: bool = False
-    map_results: bool = False
-    on_event: Callable[[Event], None] = lambda event: None
-    cancelled: Callable[[], bool] = lambda: False
-    inventory: Callable[[], Inventory] = probe
-    machine: Machine = field(default_factory=this_machine)
-
-
-@dataclass
-class StepReport:
-    """What became of one step."""
-
-    id: str
-    type: str
-    status: str = "skipped"
-    device: str | None = None
-    seconds: float = 0.0
-    key: str | None = None
-
-
-@dataclass
-class Outcome:
-    """What a run gave: the values of its outputs, and what became of each step."""
-
-    values: dict[str, Value]
-    steps: list[StepReport]
-    warnings: list[Warned]
-    seconds: float = 0.0
 
 
 @dataclass
@@ -243,6 +193,16 @@ class Run:
         self._plan = self._planned()
         return self._plan
 
+    def measure_inputs(self) -> None:
+        """Find out how large the inputs are, where no store remembers.
+
+        Raises:
+            InputError: an input cannot be read.
+        """
+        for name in self.graph.needed_inputs:
+            if self._bindings.size(name) == Size():
+                self._bindings.value(name)
+
     @property
     def keys(self) -> dict[str, Key]:
         """The key of each step whose inputs are known, once there is a plan."""
@@ -317,6 +277,17 @@ class Run:
         """Return what a step that is ready will take."""
         sources = self.graph.steps[name].sources
         return self._estimate(name, [self._size(source) or Size() for source in sources])
+
+    def demand(self, name: str, threads: int) -> tuple[tuple[str, ...], int]:
+        """Return the lanes a step can run on, and how many threads of the CPU it keeps busy.
+
+        Args:
+            name: the step.
+            threads: how many there are.
+        """
+        lanes = self.place(name).devices
+        cost = self.graph.steps[name].type.cost
+        return lanes, cost.threads_of(threads) if lanes == (CPU,) else 0
 
     def path_seconds(self, name: str) -> float:
         """Return the longest path of work that begins with a step."""
@@ -550,6 +521,8 @@ class Run:
             self.outcome.seconds = seconds
         self._values.clear()
         self.held_bytes = 0
+        for name in self.graph.needed_inputs:
+            self._bindings.release(name)
         self.tell(RunFinished(status, seconds))
 
     def _output(self, source: Source) -> Value:
