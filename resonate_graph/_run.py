@@ -527,8 +527,9 @@ class Run:
 
     def _output(self, source: Source) -> Value:
         """Return an output; where results are mapped, as it lies in the store."""
-        if self._settings.map_results and isinstance(source, PortRef) and source in self._values:
-            with contextlib.suppress(Quarantined, KeyError):
+        settings = self._settings
+        if settings.map_results and settings.store and isinstance(source, PortRef):
+            with contextlib.suppress(Quarantined):
                 return self._stored_value(source)
         return self._value(source)
 
