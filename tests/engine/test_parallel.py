@@ -10,7 +10,7 @@ import time
 import weakref
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pytest
@@ -108,7 +108,7 @@ def statuses(result: Result) -> dict[str, str]:
 def test_branches_run_at_the_same_time_and_give_the_same(
     store: Store, excerpt: Audio, stored: bool
 ) -> None:
-    chosen = store if stored else False
+    chosen: Store | Literal[False] = store if stored else False
     graph = branches(meeting(3), 3)
     result = graph.run({"mix": excerpt}, store=chosen, threads=3)
     alone = branches(meeting(1), 3).run({"mix": excerpt}, store=False, threads=1)
@@ -403,7 +403,7 @@ def test_where_one_step_fails_the_others_are_stopped_and_its_error_is_told(
     assert isinstance(ended, RunFinished)
     assert ended.status == "failed"
     assert files_in(store.path / "locks") == []
-    assert [path for path in (store.path / "records").rglob("*.json")] == []
+    assert list((store.path / "records").rglob("*.json")) == []
 
 
 def test_ctrl_c_stops_what_is_at_work(store: Store, excerpt: Audio) -> None:
