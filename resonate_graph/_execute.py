@@ -302,23 +302,28 @@ class _Execution:
     ) -> None:
         """Begin a step whose key is ours; or find it in the store, or that an input is lost."""
         task = _Task(run, name, self._running(job, lane), lock, key)
-        self._own = task  # whatever happens now, its lock is given back
-        if lock is not None and run.take_stored(name):
-            self._let_go(task)
-            return
-        inputs = run.inputs(name)
-        if inputs is None:
-            self._let_go(task)
+        self._own = task
+        ctx = None
+        inputs: dict[str, Any] | None = None
+        try:
+            if lock is None or not run.take_stored(name):
+                inputs = run.inputs(name)
+            if inputs is not None:
+                self._warn_of_memory(run, name, job)
+                ctx = run.context(name, lane, max(1, job.threads))
+        finally:
+            if ctx is None:  # there is nothing to do, or it cannot be done
+                self._let_go(task)
+        if ctx is None or inputs is None:
             return
         if key is not None:
             self._computing.add(key)
-        self._warn_of_memory(run, name, job)
-        ctx = run.context(name, lane, max(1, job.threads))
         ctx.on_warning = lambda code, message: task.warnings.append((code, message))
+        given = inputs
 
         def work() -> _Ended:
             try:
-                done = run.perform(name, inputs, ctx, task.warnings)
+                done = run.perform(name, given, ctx, task.warnings)
             except BaseException as error:  # it is raised where somebody can hear it
                 return _Ended(task, error=error)
             return _Ended(task, performance=done)
