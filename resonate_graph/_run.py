@@ -450,6 +450,7 @@ class Run:
         for code, message in warnings:
             self.warn(code, message, name)
         for port, value in done.values.items():
+            self._drop(PortRef(name, port))  # computed before, where a part of it was lost
             self._values[PortRef(name, port)] = value
             self.held_bytes += Size.of(value).bytes
         if name in self._known:
@@ -487,7 +488,11 @@ class Run:
                 self._bindings.release(name)
         for port in list(self._values):
             if port not in self._kept and not self._plan.in_use(port):
-                self.held_bytes -= Size.of(self._values.pop(port)).bytes
+                self._drop(port)
+
+    def _drop(self, port: PortRef) -> None:
+        if port in self._values:
+            self.held_bytes -= Size.of(self._values.pop(port)).bytes
 
     # -- the end --------------------------------------------------------------------------------
 

@@ -1,8 +1,8 @@
 """What running steps at the same time gives and costs: ``python -m tests.benchmarks.schedule``.
 
 Each figure compares things measured in turn in the same process: the best of several rounds, since
-what else the machine does only makes things slower, and threads most of all. BLAS is held to one thread per
-step, as a node that declares one thread should be: the gain is that of the schedule alone.
+what else the machine does only makes things slower, and threads most of all. BLAS is held to one
+thread per step, as a node that declares one thread should be.
 """
 
 from __future__ import annotations

@@ -48,6 +48,7 @@ from resonate_graph._machine import Machine, this_machine
 from resonate_graph._run import Run
 from resonate_graph._settings import Settings
 from resonate_nodes import gain, mix
+from tests.engine.test_store import flipped
 from tests.own_nodes import counted_gain, fail
 from tests.processes import PATIENCE_SECONDS, files_in
 
@@ -680,3 +681,40 @@ def test_this_machine_has_threads_and_memory() -> None:
 def test_threads_below_one_are_refused(excerpt: Audio) -> None:
     with pytest.raises(DeviceError, match="threads is 0"):
         branches(meeting(1), 1).run({"mix": excerpt}, threads=0)
+
+
+def test_what_several_readers_find_lost_is_computed_again_once(
+    tmp_path: Path, store: Store, excerpt: Audio
+) -> None:
+    graph = Graph("lost")
+    made = graph.add(counted_gain, "made")(
+        graph.input("mix", Audio), ratio=0.5, folder=str(tmp_path)
+    )
+    graph.output("made", made)
+    wires = [graph.add(gain, f"n{n}")(made, gain_db=-float(n)) for n in range(5)]
+    graph.output("out", graph.add(mix)(wires))
+    first = graph.run({"mix": excerpt}, outputs=["made"], store=store)
+    digest = first.report["outputs"]["made"]["digest"]
+    (path,) = (store.path / "objects").glob(f"*/{digest}.wav")
+    path.write_bytes(flipped(path.read_bytes(), 5000))
+    result = graph.run({"mix": excerpt}, outputs=["out"], store=Store(store.path), threads=4)
+    assert (tmp_path / "count").read_text() == "xx"
+    assert result["out"] == graph.run({"mix": excerpt}, outputs=["out"], store=False)["out"]
+    assert [one["code"] for one in result.report["warnings"]] == ["store-damaged"]
+
+
+def test_a_step_whose_input_cannot_be_read_any_more_gives_its_key_back(
+    tmp_path: Path, store: Store, excerpt: Audio
+) -> None:
+    path = excerpt.save(tmp_path / "mix.wav")
+    graph = Graph("gone")
+    graph.output("out", graph.add(gain)(graph.input("mix", Audio), gain_db=-1.0))
+    graph.run({"mix": path}, store=store)  # now its digest is known without reading it
+
+    def on_event(event: Event) -> None:
+        if isinstance(event, InputRead):
+            path.unlink()
+
+    with pytest.raises(InputError):
+        graph.run({"mix": path}, params={"gain.gain_db": -2.0}, store=store, on_event=on_event)
+    assert files_in(store.path / "locks") == []
