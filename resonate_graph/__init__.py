@@ -7,18 +7,22 @@ twice.
     >>> sorted(rg.stock("deliver").document.outputs)
     ['delivered', 'loudness']
 
-Graphs: `Graph`, `load`, `stock`, `Result`, `Store`.
-Nodes: `node`, `Audio`, `File`, `Report`, `RunContext`, `Preparation`, `accelerated`, `Catalog`.
+Graphs: `Graph`, `load`, `stock`, `Result`, `Forecast`, `Store`.
+Nodes: `node`, `Audio`, `File`, `Report`, `RunContext`, `Preparation`, `accelerated`, `Cost`,
+`Avoid`, `Catalog`.
 Errors: `ResonateError` and what is below it.
 """
 
-from ._api import Graph, PlannedStep, default_store, load, stock, stock_graphs
+from ._api import Graph, default_store, load, stock, stock_graphs
 from ._audio import Audio
 from ._catalog import Catalog
 from ._context import RunContext
+from ._cost import Cost
 from ._decode import Limits, read_audio
+from ._devices import Avoid
 from ._errors import (
     AudioError,
+    BatchError,
     Cancelled,
     CatalogError,
     DeviceError,
@@ -45,6 +49,7 @@ from ._events import (
     RunStarted,
     Warned,
 )
+from ._forecast import Forecast, PlannedStep
 from ._node import Node, NodeType, Preparation, accelerated, node
 from ._results import Result
 from ._store import Store
@@ -57,12 +62,16 @@ __all__ = [
     "Audio",
     "AudioError",
     "AudioWriter",
+    "Avoid",
+    "BatchError",
     "Cancelled",
     "Catalog",
     "CatalogError",
+    "Cost",
     "DeviceError",
     "Event",
     "File",
+    "Forecast",
     "Graph",
     "GraphError",
     "InputError",

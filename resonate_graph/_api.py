@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
-from functools import lru_cache
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
+from functools import lru_cache, partial
 from importlib import metadata, resources
 from pathlib import Path
 from typing import Any, Literal
@@ -19,14 +19,27 @@ from ._check import Call, check
 from ._decode import Limits
 from ._devices import REQUESTS, Request
 from ._document import Located, parse
-from ._errors import CatalogError, DeviceError, GraphError, InputError, Problem
+from ._errors import (
+    BatchError,
+    CatalogError,
+    DeviceError,
+    GraphError,
+    InputError,
+    Problem,
+    ResonateError,
+)
+from ._estimates import Experience
 from ._events import Event
-from ._execute import Execution, Settings
+from ._execute import execute
+from ._forecast import Forecast, forecast, status
 from ._graph import BoundGraph
+from ._machine import Machine, this_machine
 from ._plan import Plan
 from ._provenance import describe
 from ._publish import publish, require_writable
 from ._results import Result
+from ._run import Run, Shared
+from ._settings import Settings
 from ._store import Store
 from ._sweep import combinations, sweep
 from ._sweep_report import Row
@@ -39,26 +52,6 @@ def default_store() -> Store:
     """Return the store in ``RESONATE_STORE``, or else in the user's cache folder."""
     place = os.environ.get("RESONATE_STORE")
     return Store(place or platformdirs.user_cache_path("resonate_graph") / "store")
-
-
-@dataclass(frozen=True)
-class PlannedStep:
-    """What would become of one node.
-
-    Attributes:
-        id: the node's name in the graph.
-        type: its type.
-        status: ``run``; ``cached``; ``skipped`` where nobody needs it; ``open`` where it depends
-            on what comes out of an earlier node whether it runs.
-        wanted: its output ports that are needed.
-        key: its key, where that is known before running.
-    """
-
-    id: str
-    type: str
-    status: str
-    wanted: tuple[str, ...]
-    key: str | None
 
 
 class Graph(Builder):
@@ -151,22 +144,25 @@ class Graph(Builder):
         store: Store | str | os.PathLike[str] | Literal[False] | None = None,
         models: str | os.PathLike[str] | None = None,
         max_minutes: float = Limits.max_minutes,
-    ) -> list[PlannedStep]:
-        """Say what a run would compute and what it would take from the store.
+        device: Request = "auto",
+        threads: int | None = None,
+    ) -> Forecast:
+        """Say what a run would compute, where and when, and what it would take from the store.
 
-        Args and errors are those of `run`.
+        Without a store the inputs are read, since nothing else knows how long they are. Args and
+        errors are those of `run`.
+
+        Returns:
+            A sequence of `PlannedStep`, with what they take together.
         """
-        execution, plan = self._planned(inputs, params, outputs, store, models, max_minutes)
-        return [
-            PlannedStep(
-                id=name,
-                type=step.type.id,
-                status=_status(plan, name),
-                wanted=tuple(sorted(execution.graph.wanted_ports.get(name, ()))),
-                key=plan.key(name) if name in plan.statuses else None,
-            )
-            for name, step in execution.graph.steps.items()
-        ]
+        settings = Settings(
+            store=_store(store),
+            device=_request(device),
+            models=_path(models),
+            machine=_machine(threads),
+        )
+        run, plan = self._planned(inputs, params, outputs, settings, max_minutes)
+        return forecast(run, plan, settings.machine)
 
     def why(
         self,
@@ -184,13 +180,14 @@ class Graph(Builder):
         """
         opened = _store(store)
         assert opened is not None
-        execution, plan = self._planned(inputs, params, outputs, opened, models, max_minutes)
-        explainer = Explainer(execution.graph, plan, execution.keys, opened)
+        settings = Settings(store=opened, models=_path(models))
+        run, plan = self._planned(inputs, params, outputs, settings, max_minutes)
+        explainer = Explainer(run.graph, plan, run.keys, opened)
         reasons = []
-        for name, step in execution.graph.steps.items():
-            status = _status(plan, name)
-            why = explainer.reasons(name) if status in ("run", "open") else ()
-            reasons.append(Reason(name, step.type.id, status, why))
+        for name, step in run.graph.steps.items():
+            found = status(plan, name)
+            why = explainer.reasons(name) if found in ("run", "open") else ()
+            reasons.append(Reason(name, step.type.id, found, why))
         return reasons
 
     def sweep(
@@ -293,16 +290,14 @@ class Graph(Builder):
         inputs: Mapping[str, Binding] | None,
         params: Mapping[str, Any] | None,
         outputs: Collection[str] | None,
-        store: Store | str | os.PathLike[str] | Literal[False] | None,
-        models: str | os.PathLike[str] | None,
+        settings: Settings,
         max_minutes: float,
-    ) -> tuple[Execution, Plan]:
+    ) -> tuple[Run, Plan]:
         inputs = inputs or {}
-        bound = self.check(list(inputs), params=params, outputs=outputs, models=models)
-        settings = Settings(store=_store(store), models=_path(models))
+        bound = self.check(list(inputs), params=params, outputs=outputs, models=settings.models)
         limits = Limits(max_minutes=max_minutes)
-        execution = Execution(bound, self._bindings(bound, inputs, limits, settings), settings)
-        return execution, execution.plan(fetch=False)
+        run = Run(bound, self._bindings(bound, inputs, limits, settings), settings)
+        return run, run.plan(fetch=False)
 
     def run(
         self,
@@ -316,10 +311,14 @@ class Graph(Builder):
         reuse: Literal["content", "exact"] = "content",
         warn_minutes: float = Limits.warn_minutes,
         max_minutes: float = Limits.max_minutes,
+        threads: int | None = None,
         on_event: Callable[[Event], None] | None = None,
         cancelled: Callable[[], bool] | None = None,
     ) -> Result:
         """Run the graph: compute what its outputs need and the store does not have.
+
+        Steps that do not need each other run at the same time, as far as threads, accelerators
+        and memory go round.
 
         Args:
             inputs: a file, an `Audio` or a value for each input.
@@ -332,33 +331,136 @@ class Graph(Builder):
             reuse: ``exact`` to reuse only what was computed on the same kind of device.
             warn_minutes: warn about inputs longer than this.
             max_minutes: refuse inputs longer than this.
-            on_event: told what happens while it runs.
-            cancelled: asked now and then whether to stop.
+            threads: how many threads of the CPU its steps may keep busy together; None for as
+                many as this process may use, 1 for one step after another.
+            on_event: told what happens while it runs, in the thread that called.
+            cancelled: asked now and then whether to stop, in the thread that called.
 
         Raises:
             GraphError: the graph or the call is wrong; with every problem at once.
             InputError: a file cannot be read.
             ModelError: the weights of a model are not to be had.
-            DeviceError: the device is not there.
+            DeviceError: the device is not there, or `threads` is below one.
             RunError: a node failed.
             Cancelled: `cancelled` returned True.
         """
-        if device not in REQUESTS:
-            raise DeviceError(f"no device {device!r}; there are: {', '.join(REQUESTS)}")
         inputs = inputs or {}
         bound = self.check(list(inputs), params=params, outputs=outputs, models=models)
         settings = Settings(
             store=_store(store),
-            device=device,
+            device=_request(device),
             models=_path(models),
             exact_reuse=reuse == "exact",
             on_event=on_event or (lambda event: None),
             cancelled=cancelled or (lambda: False),
+            machine=_machine(threads),
         )
         bindings = self._bindings(bound, inputs, Limits(warn_minutes, max_minutes), settings)
-        outcome = Execution(bound, bindings, settings).run()
-        story = describe(self._document, params or {}, bound, bindings, outcome)
-        return Result(self.name, outcome, bindings.paths, story)
+        run = Run(bound, bindings, settings)
+        execute([run], settings)
+        if run.error is not None:
+            raise run.error
+        return self._made(run, bindings, params or {})
+
+    def run_many(
+        self,
+        inputs: Iterable[Mapping[str, Binding]],
+        *,
+        params: Mapping[str, Any] | None = None,
+        outputs: Collection[str] | None = None,
+        device: Request = "auto",
+        store: Store | str | os.PathLike[str] | Literal[False] | None = None,
+        models: str | os.PathLike[str] | None = None,
+        reuse: Literal["content", "exact"] = "content",
+        warn_minutes: float = Limits.warn_minutes,
+        max_minutes: float = Limits.max_minutes,
+        threads: int | None = None,
+        on_event: Callable[[int, Event], None] | None = None,
+        on_result: Callable[[int, Result | ResonateError], None] | None = None,
+        cancelled: Callable[[], bool] | None = None,
+    ) -> list[Result]:
+        """Run the graph on several inputs at the same time, in this process.
+
+        Their steps share the lanes: while an accelerator separates one, the CPU reads the next
+        and finishes the one before. One that fails does not stop the others. With a store,
+        results are handed out as they lie there, so that many take no memory; without one all
+        of them are held.
+
+        Args:
+            inputs: for each run what `run` takes, such as ``[{"mix": "a.wav"}, {"mix": "b.wav"}]``.
+            params: as for `run`, the same for all; so are the others.
+            outputs: as for `run`.
+            device: as for `run`.
+            store: as for `run`.
+            models: as for `run`.
+            reuse: as for `run`.
+            warn_minutes: as for `run`.
+            max_minutes: as for `run`.
+            threads: as for `run`; all of them share these.
+            on_event: told what happens, with the index of the input, in the thread that called.
+            on_result: told of each input when it is done, with its result or what went wrong, in
+                the order in which they end: the place to save results as they come.
+            cancelled: asked now and then whether to stop all of them.
+
+        Returns:
+            The results, in the order of the inputs.
+
+        Raises:
+            GraphError: the graph or the call is wrong for one of them; nothing was run.
+            BatchError: some failed, told when all are done; it has the results of the others.
+            Cancelled: `cancelled` returned True.
+        """
+        settings = Settings(
+            store=_store(store),
+            device=_request(device),
+            models=_path(models),
+            exact_reuse=reuse == "exact",
+            map_results=True,
+            cancelled=cancelled or (lambda: False),
+            machine=_machine(threads),
+        )
+        tell = on_event or (lambda index, event: None)
+        limits = Limits(warn_minutes, max_minutes)
+        shared = Shared(Experience(settings.store))
+        checked: dict[tuple[str, ...], BoundGraph] = {}
+        bindings: list[Bindings] = []
+        runs: list[Run] = []
+        for index, given in enumerate(inputs):
+            names = tuple(sorted(given))
+            if names not in checked:
+                checked[names] = self.check(names, params=params, outputs=outputs, models=models)
+            own = replace(settings, on_event=partial(tell, index))
+            bindings.append(self._bindings(checked[names], given, limits, own))
+            runs.append(Run(checked[names], bindings[-1], own, shared, index))
+        ends: dict[int, Result | ResonateError] = {}
+
+        def on_end(run: Run) -> None:
+            end = ends[run.index] = self._end(run, bindings[run.index], params or {})
+            if on_result is not None:
+                on_result(run.index, end)
+
+        execute(runs, settings, on_end=on_end)
+        results = [end if isinstance(end := ends[run.index], Result) else None for run in runs]
+        errors = {i: end for i, end in sorted(ends.items()) if isinstance(end, ResonateError)}
+        if errors:
+            raise BatchError(results, errors)
+        return [result for result in results if result is not None]
+
+    def _end(
+        self, run: Run, bindings: Bindings, params: Mapping[str, Any]
+    ) -> Result | ResonateError:
+        """Return what came of a run, or what went wrong."""
+        if isinstance(run.error, ResonateError):
+            return run.error
+        try:
+            return self._made(run, bindings, params)
+        except ResonateError as error:  # an input is gone by now
+            return error
+
+    def _made(self, run: Run, bindings: Bindings, params: Mapping[str, Any]) -> Result:
+        assert run.outcome is not None
+        story = describe(self._document, params, run.graph, bindings, run.outcome)
+        return Result(self.name, run.outcome, bindings.paths, story)
 
     def _bindings(
         self,
@@ -437,15 +539,22 @@ def _store(given: Store | str | os.PathLike[str] | Literal[False] | None) -> Sto
     return given if isinstance(given, Store) else Store(given)
 
 
+def _request(device: Request) -> Request:
+    if device not in REQUESTS:
+        raise DeviceError(f"no device {device!r}; there are: {', '.join(REQUESTS)}")
+    return device
+
+
+def _machine(threads: int | None) -> Machine:
+    if threads is None:
+        return this_machine()
+    if threads < 1:
+        raise DeviceError(f"threads is {threads}: a run needs one at least")
+    return replace(this_machine(), threads=threads)
+
+
 def _path(given: str | os.PathLike[str] | None) -> Path | None:
     return Path(given) if given is not None else None
-
-
-def _status(plan: Plan, name: str) -> str:
-    status = plan.statuses.get(name, "skipped")
-    if status in ("skipped", "cached"):
-        return status
-    return "run" if plan.must_run(name) else "open"
 
 
 _MEASURE = """{

@@ -15,10 +15,13 @@ from ._document import InputSpec
 from ._errors import GraphError, InputError, OutputError, Problem, StoreError
 from ._keys import Key, decode_key
 from ._positions import join
-from ._records import Entry, Origin, Record
+from ._records import Entry, Origin, Record, Size
 from ._store import Quarantined, Store
 from ._types import describe, scalar_type
 from ._values import Value, digest, require_portable
+
+#: What a byte of a file becomes when it is decoded, at most, but for speech at low bitrates.
+_DECODED_BYTES_PER_BYTE = 12
 
 Binding: TypeAlias = "str | os.PathLike[str] | Audio | int | float | bool"
 
@@ -53,6 +56,7 @@ class Bindings:
     _values: dict[str, Value] = field(default_factory=dict)
     _digests: dict[str, str] = field(default_factory=dict)
     _bytes: dict[str, str] = field(default_factory=dict)
+    _sizes: dict[str, Size] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         problems = [
@@ -103,7 +107,27 @@ class Bindings:
             path = self.paths.get(name)
             value = self._given_value(name) if path is None else self._decode(path, name)
             self._values[name] = value
+            self._sizes[name] = Size.of(value)
         return self._values[name]
+
+    def size(self, name: str) -> Size:
+        """Return the size of an input, as far as it is known: nothing before it was read."""
+        return self._sizes.get(name, Size())
+
+    @property
+    def held_bytes(self) -> int:
+        """The memory that decoded files take."""
+        return sum(self._sizes[name].bytes for name in self._values if name in self.paths)
+
+    @property
+    def unread_bytes(self) -> int:
+        """What files that were not read yet will take, roughly: few formats pack tighter."""
+        total = 0
+        for name, path in self.paths.items():
+            if name not in self._sizes:
+                with contextlib.suppress(OSError):  # told when it is read
+                    total += _DECODED_BYTES_PER_BYTE * path.stat().st_size
+        return total
 
     def release(self, name: str) -> None:
         """Forget a decoded file; it is decoded again if somebody asks."""
@@ -135,6 +159,7 @@ class Bindings:
             entry = Entry.of(audio)
             self._remember(path, key, entry, name, store)
         else:
+            self._sizes[name] = entry.size
             self._check_length(path, entry.frames / entry.sample_rate)
         return entry.digest
 

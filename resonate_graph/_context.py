@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from ._errors import Cancelled, NodeError, ResonateWarning
+from ._machine import this_machine
 from ._workspace import Workspace
 
 Outputs = TypeVar("Outputs", bound=tuple[Any, ...])
@@ -55,6 +56,8 @@ class RunContext:
         device: where to compute: ``cpu``, ``mps`` or ``cuda:N``.
         wanted: the output ports somebody needs; the others need not be computed.
         models: the folder that was named for model weights, None for the usual places.
+        threads: how many threads of the CPU the node may keep busy; others may be at work on the
+            rest. One on an accelerator.
         on_progress: called with (done, total), in any unit.
         on_warning: called with (code, message).
         cancelled: whether the run was asked to stop.
@@ -65,6 +68,7 @@ class RunContext:
     device: str = "cpu"
     wanted: frozenset[str] = frozenset()
     models: Path | None = None
+    threads: int = field(default_factory=lambda: this_machine().threads)
     on_progress: Callable[[float, float], None] = _ignore_progress
     on_warning: Callable[[str, str], None] = _warn_the_caller
     cancelled: Callable[[], bool] = _never

@@ -14,6 +14,7 @@
     ├── StoreError       the store cannot be used
     ├── OutputError      a result cannot be written
     ├── RunError         a node failed while a graph was running; its cause is attached
+    ├── BatchError       some of several runs failed; what the others gave is attached
     └── Cancelled        the run was asked to stop
 
 The attributes carry the facts; the text says what is wrong, where, and what to do.
@@ -21,13 +22,14 @@ The attributes carry the facts; the text says what is wrong, where, and what to 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
 __all__ = [
     "AudioError",
+    "BatchError",
     "Cancelled",
     "CatalogError",
     "DeviceError",
@@ -182,6 +184,22 @@ class RunError(ResonateError):
         if not isinstance(cause, ResonateError):
             what = f"{type(cause).__name__}: {what}"
         super().__init__(f"node {node!r} ({type_id}): {what}")
+
+
+class BatchError(ResonateError):
+    """Some of several runs failed; the others have run to their end.
+
+    Attributes:
+        results: the `Result` of each input, in order; None where it failed.
+        errors: what went wrong, by the index of the input.
+    """
+
+    def __init__(self, results: Sequence[Any], errors: Mapping[int, ResonateError]) -> None:
+        self.results = list(results)
+        self.errors = dict(errors)
+        lines = [f"{len(self.errors)} of {len(self.results)} inputs failed"]
+        lines += [f"  input {index}: {error}" for index, error in self.errors.items()]
+        super().__init__("\n".join(lines))
 
 
 class Cancelled(ResonateError):

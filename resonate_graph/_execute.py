@@ -1,440 +1,456 @@
-"""Executing a plan: run what is ready, keep what came out, tell what happens.
+"""Executing: what is ready runs, as much of it at a time as the machine has room for.
 
-One step at a time, in this process. Values are let go after their last use. Ctrl-C, or
-`cancelled` returning True, stops between two steps or wherever a node reports progress; what was
-finished by then is in the store.
+The thread that called plans, starts steps, listens and tells what happens; workers do one step
+each and report. A step that nothing could run beside is done by the calling thread itself, so a
+chain costs no more than a loop. Reading the inputs of a run is a step like others; so of several
+runs one is read while another computes.
+
+A key that another process is computing is tried again now and then, while other steps go on; a
+step takes its key's lock only when it can begin at once, so no two processes wait for each other.
+
+When a run fails, its other steps are told to stop and waited for; the others go on. Ctrl-C, and
+`cancelled` returning True, stop everything: between two steps, or wherever a node reports
+progress. What was finished by then is in the store.
 """
 
 from __future__ import annotations
 
+import bisect
 import contextlib
+import math
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeAlias
 
-from ._bindings import Bindings, path_text
 from ._context import RunContext
-from ._devices import Inventory, Request, choose, probe
-from ._errors import Cancelled, OutputError, ResonateError, RunError, StoreError
-from ._events import (
-    Event,
-    InputRead,
-    NodeFinished,
-    NodeProgress,
-    NodeStarted,
-    NodeWaiting,
-    RunFinished,
-    RunStarted,
-    Warned,
-)
-from ._graph import BoundGraph, InputRef, PortRef, Source, Step
-from ._keys import Key, step_key
-from ._node import Preparation
-from ._plan import Found, Plan
-from ._records import Entry, Origin
-from ._store import Quarantined, Store
-from ._values import Value
-from ._workspace import Workspace
+from ._errors import Cancelled, ResonateError
+from ._events import NodeProgress
+from ._key_lock import KeyLock
+from ._run import Performance, Reading, Run
+from ._schedule import CPU, Job, Lanes, Running, needs_too_much, next_start
+from ._settings import Settings
+from ._workers import Workers
+
+#: A step that is known to take less is done by the calling thread: telling a worker costs as much.
+_BRIEF_SECONDS = 0.001
+
+#: How often `cancelled` is asked, and how often a lock that another process holds is tried.
+_PATIENCE_SECONDS = 0.1
+_LOCK_SECONDS = 0.25
+
+#: What reading a file takes, roughly.
+_READ_SECONDS_PER_BYTE = 1e-8
+
+
+@dataclass(eq=False)
+class _Task:
+    """Something at work: a step of a run, or the reading of its inputs (no name)."""
+
+    run: Run
+    name: str | None
+    running: Running
+    lock: KeyLock | None = None
+    key: str | None = None
+    warnings: list[tuple[str, str]] = field(default_factory=list)
+    is_to_stop: bool = False
 
 
 @dataclass(frozen=True)
-class Settings:
-    """How a run is to be done; none of it changes what a result is.
+class _Ended:
+    """What is reported at the end of a task."""
 
-    Attributes:
-        store: where results are kept; None to keep nothing.
-        device: where accelerated nodes compute.
-        models: the folder of model weights; None for the usual places.
-        exact_reuse: results of another device are not reused.
-        on_event: told what happens.
-        cancelled: asked whether to stop.
-        inventory: says what the machine has, when somebody has to know.
+    task: _Task
+    reading: Reading | None = None
+    performance: Performance | None = None
+    error: BaseException | None = None
+
+
+@dataclass(frozen=True)
+class _Progressed:
+    """What is reported meanwhile."""
+
+    task: _Task
+    done: float
+    total: float
+
+
+_Message: TypeAlias = "_Ended | _Progressed"
+
+
+@dataclass(eq=False)
+class _Wait:
+    """A step whose key another process is computing, or another step of these runs."""
+
+    run: Run
+    name: str
+    job: Job
+    lock: KeyLock
+    key: str
+    is_told: bool = False
+
+
+def execute(
+    runs: Sequence[Run],
+    settings: Settings,
+    *,
+    on_end: Callable[[Run], None] = lambda run: None,
+) -> None:
+    """Run to the end; each run has then an outcome or an error.
+
+    Args:
+        runs: the runs, first come first served where nothing else decides.
+        settings: what they share.
+        on_end: told of each run when it has ended.
+
+    Raises:
+        Cancelled: `settings.cancelled` returned True, or a node stopped by itself.
+        KeyboardInterrupt: Ctrl-C was pressed; nothing is left half-done.
     """
-
-    store: Store | None = None
-    device: Request = "auto"
-    models: Path | None = None
-    exact_reuse: bool = False
-    on_event: Callable[[Event], None] = lambda event: None
-    cancelled: Callable[[], bool] = lambda: False
-    inventory: Callable[[], Inventory] = probe
+    store = settings.store
+    with store.in_use() if store else contextlib.nullcontext():
+        _Execution(runs, settings, on_end).go()
 
 
-@dataclass
-class StepReport:
-    """What became of one step."""
+class _Execution:
+    """The loop, and what is ready, at work, and waiting for other processes."""
 
-    id: str
-    type: str
-    status: str = "skipped"
-    device: str | None = None
-    seconds: float = 0.0
-    key: str | None = None
-
-
-@dataclass
-class Outcome:
-    """What a run gave: the values of its outputs, and what became of each step."""
-
-    values: dict[str, Value]
-    steps: list[StepReport]
-    warnings: list[Warned]
-    seconds: float = 0.0
-
-
-@dataclass
-class _Known:
-    """What is remembered of a step once the store was asked."""
-
-    key: Key
-    entries: dict[str, Entry] = field(default_factory=dict)
-    warnings: list[tuple[str, str]] = field(default_factory=list)
-
-
-class Execution:
-    """One run of a bound graph."""
-
-    def __init__(self, graph: BoundGraph, bindings: Bindings, settings: Settings) -> None:
-        self.graph = graph
-        self._bindings = bindings
+    def __init__(
+        self, runs: Sequence[Run], settings: Settings, on_end: Callable[[Run], None]
+    ) -> None:
+        self._to_open = deque(runs)
+        self._open: list[Run] = []
         self._settings = settings
-        self._reports = {name: StepReport(name, step.type.id) for name, step in graph.steps.items()}
-        self._warnings: list[Warned] = []
-        self._values: dict[PortRef, Value] = {}
-        self._known: dict[str, _Known] = {}
-        self._identities: dict[str, Mapping[str, Any]] = {}
-        self._kept = set(graph.outputs.values())
-        self._store_is_broken = False
-        bindings.warn = self._warn
+        self._on_end = on_end
+        self._threads = settings.machine.threads
+        self._lanes = Lanes(self._threads, settings.machine.memory_bytes)
+        self._queue: list[Job] = []
+        self._known: set[Any] = set()  # ids of jobs that are queued, at work or waiting
+        self._tasks: list[_Task] = []
+        self._waits: list[_Wait] = []
+        self._computing: set[str] = set()
+        self._own: _Task | None = None  # what the calling thread itself is at
+        self._found = 0
+        self._workers: Workers[_Message] = Workers()
 
-    def run(self) -> Outcome:
-        """Run what the outputs need.
-
-        Raises:
-            ResonateError: what kept it from finishing.
-            KeyboardInterrupt: Ctrl-C was pressed; nothing is left half-done.
-        """
-        start = time.perf_counter()
-        status = "failed"
-        self._tell(RunStarted(self.graph.name, self.graph.needed))
-        store = self._settings.store
+    def go(self) -> None:
         try:
-            with store.in_use() if store else contextlib.nullcontext():
-                plan = self.plan(fetch=True)
-                self._choose_devices(plan)
-                self._advance(plan)
-                values = self._outputs(plan)
-            self._report_reused(plan)
-            if store and store.retention.floor_is_out_of_reach and not self._store_is_broken:
-                self._report_full_disk(store)
-            status = "done"
-        except (KeyboardInterrupt, Cancelled):
-            status = "cancelled"
+            while self._admit():
+                self._check_cancelled()
+                if not self._start_next():
+                    self._listen()
+        except BaseException as error:
+            self._abandon(error)
             raise
-        finally:
-            seconds = time.perf_counter() - start
-            self._tell(RunFinished(status, seconds))
-        return Outcome(values, list(self._reports.values()), self._warnings, seconds)
+        self._workers.close()
 
-    def plan(self, *, fetch: bool) -> Plan:
-        """Return what has to be done, without doing it.
+    # -- runs -----------------------------------------------------------------------------------
 
-        Args:
-            fetch: whether nodes may fetch what they need (weights) to know their identity.
-        """
-        for name in self.graph.needed:
-            self._identities[name] = self._identity(name, fetch=fetch)
-        if self._settings.store is None:
-            return Plan(self.graph)
-        digests = {}
-        for name in self.graph.needed_inputs:
-            digests[name] = self._bindings.digest(name)
-            self._tell(InputRead(name, self._bindings.describe(name)))
-        return Plan(self.graph, digests, self._look_up)
+    def _admit(self) -> bool:
+        """Bring runs and the queue up to date; False once there is nothing left to do."""
+        for run in list(self._open):
+            if run.error is not None:
+                self._forget(run)
+                if self._is_idle(run):
+                    self._end(run)
+                    continue
+            elif run.is_begun and not run.ready and self._is_idle(run):
+                with self._failing(run):
+                    if run.conclude():
+                        self._end(run)
+                        continue
+            self._enqueue(run)
+        while self._to_open and len(self._open) < self._window:
+            self._begin_reading(self._to_open.popleft())
+        return bool(self._open or self._to_open)
 
     @property
-    def keys(self) -> dict[str, Key]:
-        """The key of each step whose inputs are known, once there is a plan."""
-        return {name: known.key for name, known in self._known.items()}
+    def _window(self) -> int:
+        """How many runs are open at a time: enough to keep every lane busy, and one to read."""
+        return 1 + self._threads + len(self._lanes.accelerators)
 
-    # -- one step -----------------------------------------------------------------------------
-
-    def _advance(self, plan: Plan) -> None:
-        """Run what has to run."""
-        self._release(plan)
-        while plan.ready:
-            self._check_cancelled()
-            self._take(plan, plan.ready[0])
-            self._release(plan)
-
-    def _take(self, plan: Plan, name: str) -> None:
-        """Run a step that is ready; or find that another process did, or that an input is lost."""
-        step = self.graph.steps[name]
-        plan.start(name)
-        known = self._known.get(name)
-        store = self._settings.store
-        if known is None or store is None:
-            self._run(plan, step, known)
-            return
-        with store.lock(known.key, self._waiting(step)):
-            found = self._find(step, known.key)
-            if plan.wanted(name) <= found.present:
-                plan.finished(name, found.digests, cached=True)
-            else:
-                self._run(plan, step, known)
-
-    def _waiting(self, step: Step) -> Callable[[], None]:
-        """Return what to do now and then while another process computes the same."""
-        told = False
-
-        def wait() -> None:
-            nonlocal told
-            self._check_cancelled()
-            if not told:
-                told = True
-                self._tell(NodeWaiting(step.id, step.type.id))
-
-        return wait
-
-    def _run(self, plan: Plan, step: Step, known: _Known | None) -> None:
-        inputs = self._inputs(plan, step)
-        if inputs is None:
-            return
-        report = self._reports[step.id]
-        report.device = self._device(step)
-        warnings: list[tuple[str, str]] = []
-        ctx = RunContext(
-            device=report.device,
-            wanted=plan.wanted(step.id),
-            models=self._settings.models,
-            on_progress=lambda done, total: self._tell(NodeProgress(step.id, done, total)),
-            on_warning=lambda code, message: warnings.append((code, message)),
-            cancelled=self._settings.cancelled,
-            workspace=self._workspace(known),
-        )
-        self._tell(NodeStarted(step.id, step.type.id, report.device))
-        start = time.perf_counter()
-        values = _call(step, inputs, ctx)
-        del inputs
-        report.seconds = time.perf_counter() - start
-        report.status = "ran"
-        for code, message in warnings:
-            self._warn(code, message, step.id)
-        self._values.update({PortRef(step.id, port): value for port, value in values.items()})
-        digests = self._keep(known, values, report, warnings, ctx.workspace) if known else {}
-        ctx.workspace.remove()
-        plan.finished(step.id, digests)
-        self._tell(NodeFinished(step.id, step.type.id, "ran", report.seconds))
-
-    def _inputs(self, plan: Plan, step: Step) -> dict[str, Any] | None:
-        """Return a step's inputs by port; None if one turned out to be lost."""
-        inputs: dict[str, Any] = {}
-        for port in step.type.inputs:
-            values = []
-            for source in step.inputs[port.name]:
-                try:
-                    values.append(self._value(source))
-                except Quarantined:
-                    assert isinstance(source, PortRef)
-                    self._report_loss(source)
-                    plan.lost(source, step.id)
-                    return None
-            if port.many:
-                inputs[port.name] = values or (None if port.optional else [])
-            else:
-                inputs[port.name] = values[0] if values else None
-        return inputs
-
-    def _value(self, source: Source) -> Value:
-        if isinstance(source, InputRef):
-            return self._bindings.value(source.name)
-        if source in self._values:
-            return self._values[source]
-        store = self._settings.store
-        assert store is not None
-        entry = self._known[source.node].entries[source.port]
-        port = self.graph.steps[source.node].type.output(source.port)
-        assert port is not None
-        return store.get(entry, port.type)
-
-    def _release(self, plan: Plan) -> None:
-        """Let go of what nobody will read again."""
-        for name in self.graph.needed_inputs:
-            source = InputRef(name)
-            if source not in self._kept and not plan.in_use(source):
-                self._bindings.release(name)
-        for port in list(self._values):
-            if port not in self._kept and not plan.in_use(port):
-                del self._values[port]
-
-    # -- the store ----------------------------------------------------------------------------
-
-    def _look_up(self, step: Step, inputs: Mapping[str, tuple[str, ...]]) -> Found:
-        device = self._device(step) if self._settings.exact_reuse else None
-        key = step_key(step, inputs, self._identities[step.id], device=device)
-        self._known[step.id] = _Known(key)
-        self._reports[step.id].key = key.hex
-        return self._find(step, key)
-
-    def _find(self, step: Step, key: Key) -> Found:
-        store = self._settings.store
-        assert store is not None
-        known = self._known[step.id]
-        record = None
-        try:
-            record = store.record(key)
-        except Quarantined:
-            self._warn(
-                "store-damaged",
-                f"what is stored of {step.id} was damaged; it is computed again",
-                step.id,
+    def _begin_reading(self, run: Run) -> None:
+        self._open.append(run)
+        with self._failing(run):
+            run.open()
+            size = run.unread_bytes
+            job = Job(
+                id=(run.index, None),
+                bytes=size,
+                seconds=size * _READ_SECONDS_PER_BYTE,
+                path_seconds=math.inf,  # all the work of the run is behind it
+                order=(run.index,),
             )
-        except StoreError as error:
-            self._give_up_on_store(error)
-        if record is None:
-            return Found(key.hex)
-        known.entries = dict(record.ports)
-        known.warnings = record.warnings
-        self._reports[step.id].device = record.device
-        digests = {port: entry.digest for port, entry in record.ports.items()}
-        present = store.present(record, lambda port: self._report_damage(step.id, port))
-        return Found(key.hex, digests, present)
+            self._add(job)
 
-    def _keep(
+    def _is_idle(self, run: Run) -> bool:
+        busy = [one.run for one in self._tasks] + [one.run for one in self._waits]
+        return run not in busy
+
+    @contextlib.contextmanager
+    def _failing(self, run: Run) -> Iterator[None]:
+        """Let what goes wrong in here end one run, not the others."""
+        try:
+            yield
+        except Cancelled:
+            raise
+        except ResonateError as error:
+            self._fail(run, error)
+
+    def _fail(self, run: Run, error: BaseException) -> None:
+        """Stop what a run has at work; the first error is the one that is told."""
+        if run.error is None:
+            run.error = error
+        for task in self._tasks:
+            if task.run is run:
+                task.is_to_stop = True
+
+    def _forget(self, run: Run) -> None:
+        """Start nothing more of a run that failed."""
+        self._queue = [job for job in self._queue if job.id[0] != run.index]
+        self._waits = [wait for wait in self._waits if wait.run is not run]
+
+    def _end(self, run: Run) -> None:
+        self._open.remove(run)
+        run.close("failed" if run.error is not None else "done")
+        self._on_end(run)
+
+    # -- the queue ------------------------------------------------------------------------------
+
+    def _enqueue(self, run: Run) -> None:
+        """Queue what has become ready."""
+        ready = run.ready if run.error is None else ()
+        news = [name for name in ready if (run.index, name) not in self._known]
+        # a path is of no use to what is alone, nor where one step runs at a time
+        alone = len(news) == 1 and not self._queue and not self._tasks
+        ranked = not alone and (self._threads > 1 or bool(self._lanes.accelerators))
+        for name in news:
+            with self._failing(run):
+                self._add(self._job(run, name, ranked=ranked))
+
+    def _add(self, job: Job) -> None:
+        self._known.add(job.id)
+        bisect.insort(self._queue, job, key=lambda one: one.rank)
+
+    def _job(self, run: Run, name: str, *, ranked: bool) -> Job:
+        devices, threads = run.demand(name, self._threads)
+        if devices != (CPU,) and not set(devices) <= set(self._lanes.accelerators):
+            accelerators = dict.fromkeys([*self._lanes.accelerators, *devices])
+            self._lanes = replace(self._lanes, accelerators=tuple(accelerators))
+        estimate = run.estimate(name)
+        self._found += 1
+        return Job(
+            id=(run.index, name),
+            lanes=devices,
+            threads=threads,
+            bytes=estimate.bytes,
+            seconds=estimate.seconds,
+            path_seconds=run.path_seconds(name) if ranked else 0.0,
+            order=(run.index, run.order(name)) if ranked else (self._found,),
+        )
+
+    def _run_of(self, job: Job) -> Run:
+        return next(run for run in self._open if run.index == job.id[0])
+
+    @property
+    def _held_bytes(self) -> int:
+        return sum(run.held_bytes for run in self._open)
+
+    def _next(self, queue: Sequence[Job], running: Sequence[Running]) -> tuple[Job, str] | None:
+        if not queue:
+            return None
+        held = self._held_bytes
+        return next_start(queue, running, self._lanes, now=time.perf_counter(), held_bytes=held)
+
+    # -- starting -------------------------------------------------------------------------------
+
+    def _start_next(self) -> bool:
+        """Start the next job, if there is one that can; False where none can."""
+        start = self._next(self._queue, [task.running for task in self._tasks])
+        if start is None:
+            return False
+        job, lane = start
+        self._queue.remove(job)
+        run, name = self._run_of(job), job.id[1]
+        with self._failing(run):
+            if name is None:
+                task = _Task(run, None, self._running(job, lane))
+                self._work(task, lambda: _Ended(task, reading=run.read()))
+            else:
+                self._take(run, name, job, lane)
+        return True
+
+    def _take(self, run: Run, name: str, job: Job, lane: str) -> None:
+        """Begin a step, or let it wait for whoever computes the same."""
+        key, lock = run.key(name), run.lock(name)
+        if key is None or lock is None:
+            self._begin(run, name, job, lane)
+        elif key.hex in self._computing or not lock.take():
+            self._waits.append(_Wait(run, name, job, lock, key.hex))
+        else:
+            self._begin(run, name, job, lane, lock, key.hex)
+
+    def _begin(
         self,
-        known: _Known,
-        values: Mapping[str, Value],
-        report: StepReport,
-        warnings: list[tuple[str, str]],
-        workspace: Workspace,
-    ) -> dict[str, str]:
-        """Put a step's values and its record into the store; return the digests."""
-        store = self._settings.store
-        assert store is not None
-        entries = {port: Entry.of(value) for port, value in values.items()}
-        known.entries.update(entries)
-        if not self._store_is_broken:
+        run: Run,
+        name: str,
+        job: Job,
+        lane: str,
+        lock: KeyLock | None = None,
+        key: str | None = None,
+    ) -> None:
+        """Begin a step whose key is ours; or find it in the store, or that an input is lost."""
+        task = _Task(run, name, self._running(job, lane), lock, key)
+        self._own = task
+        ctx = None
+        inputs: dict[str, Any] | None = None
+        try:
+            if lock is None or not run.take_stored(name):
+                inputs = run.inputs(name)
+            if inputs is not None:
+                self._warn_of_memory(run, name, job)
+                ctx = run.context(name, lane, max(1, job.threads))
+        finally:
+            if ctx is None:  # there is nothing to do, or it cannot be done
+                self._let_go(task)
+        if ctx is None or inputs is None:
+            return
+        if key is not None:
+            self._computing.add(key)
+        ctx.on_warning = lambda code, message: task.warnings.append((code, message))
+        given = inputs
+
+        def work() -> _Ended:
             try:
-                for value in values.values():
-                    share = report.seconds / len(values)
-                    store.put(value, seconds=share, file=workspace.written(value))
-                store.put_record(
-                    known.key,
-                    entries,
-                    seconds=report.seconds,
-                    device=report.device,
-                    warnings=warnings,
-                    origin=Origin(
-                        graph=self.graph.name,
-                        node=report.id,
-                        files={
-                            name: path_text(path) for name, path in self._bindings.paths.items()
-                        },
-                    ),
-                )
-            except (OutputError, StoreError) as error:
-                self._give_up_on_store(error)
-        if self._store_is_broken:
-            self._kept.update(PortRef(report.id, port) for port in values)
-        return {port: entry.digest for port, entry in entries.items()}
+                done = run.perform(name, given, ctx, task.warnings)
+            except BaseException as error:  # it is raised where somebody can hear it
+                return _Ended(task, error=error)
+            return _Ended(task, performance=done)
 
-    def _workspace(self, known: _Known | None) -> Workspace:
-        store = self._settings.store
-        if known is None or store is None or self._store_is_broken:
-            return Workspace(None)
-        return Workspace(store.workspace_folder(known.key))
+        self._work(task, work, ctx)
 
-    def _give_up_on_store(self, error: ResonateError) -> None:
-        if not self._store_is_broken:
-            self._store_is_broken = True
-            self._warn("store-unusable", f"results of this run are not kept: {error}")
+    def _work(self, task: _Task, work: Callable[[], _Ended], ctx: RunContext | None = None) -> None:
+        """Do it now if nothing else could be done beside it; else have a worker do it."""
+        busy = self._tasks or self._waits
+        alone = not busy and self._next(self._queue, [task.running]) is None
+        brief = task.name is not None and task.run.took_seconds(task.name) < _BRIEF_SECONDS
+        ctx = ctx or RunContext()
+        if alone or brief:
+            self._own = task
+            ctx.cancelled = self._settings.cancelled
+            ctx.on_progress = lambda done, total: self._hear(_Progressed(task, done, total))
+            self._hear(work())
+        else:
+            ctx.cancelled = lambda: task.is_to_stop
+            report = self._workers.report
+            ctx.on_progress = lambda done, total: report(_Progressed(task, done, total))
+            self._workers.start(work, busy=len(self._tasks))
+            self._tasks.append(task)
+            self._own = None
 
-    def _report_loss(self, source: PortRef) -> None:
-        self._warn(
-            "store-damaged",
-            f"the stored {source} is missing, or did not match its digest; it is computed again",
-            source.node,
-        )
+    def _warn_of_memory(self, run: Run, name: str, job: Job) -> None:
+        held = self._held_bytes
+        if needs_too_much(job, self._lanes, held):
+            left = max(0, self._lanes.memory_bytes - held)
+            run.warn(
+                "memory-tight",
+                f"this step needs about {job.bytes / 1e9:.1f} GB beside its inputs, and "
+                f"{left / 1e9:.1f} GB are left: it runs alone, and may be slow or fail",
+                name,
+            )
 
-    def _report_damage(self, step: str, port: str) -> None:
-        name = PortRef(step, port)
-        self._warn("store-damaged", f"the stored {name} was damaged and was moved away", step)
+    def _running(self, job: Job, lane: str) -> Running:
+        return Running(job, lane, time.perf_counter() + job.seconds)
 
-    def _report_full_disk(self, store: Store) -> None:
-        floor = store.retention.floor_bytes
-        self._warn(
-            "disk-nearly-full",
-            f"less than {floor / 1e9:g} GB is free on the disk of {store.path}, and dropping "
-            "results would not change that: free some space, or keep them elsewhere with --store",
-        )
+    # -- listening ------------------------------------------------------------------------------
 
-    # -- before and after -----------------------------------------------------------------------
+    def _listen(self) -> None:
+        """Hear what workers report, and try the locks that others hold."""
+        if self._tasks:
+            message = self._workers.hear(_PATIENCE_SECONDS)
+            if message is not None:
+                self._hear(message)
+        if self._waits:
+            self._try_locks()
 
-    def _identity(self, name: str, *, fetch: bool) -> Mapping[str, Any]:
-        step = self.graph.steps[name]
-        if step.type.prepare is None:
-            return {}
-        wanted = self.graph.wanted_ports[name]
-        question = Preparation(step.plain_params, wanted, self._settings.models, fetch)
-        return step.type.prepare(question)
+    def _hear(self, message: _Message) -> None:
+        run = message.task.run
+        if isinstance(message, _Ended):
+            try:
+                with self._failing(run):
+                    self._note(run, message)
+            finally:
+                self._let_go(message.task)
+        elif run.error is None and message.task.name is not None:
+            run.tell(NodeProgress(message.task.name, message.done, message.total))
 
-    def _choose_devices(self, plan: Plan) -> None:
-        """Find out now, not after an hour, that a device somebody insists on is not there."""
-        for name in self.graph.needed:
-            if plan.must_run(name):
-                self._device(self.graph.steps[name])
+    def _note(self, run: Run, ended: _Ended) -> None:
+        """Note what came of a task; what comes of a run that failed is in the store at most."""
+        if run.error is not None and isinstance(ended.error, (Exception, type(None))):
+            return
+        if ended.error is not None:
+            raise ended.error
+        if ended.reading is not None:
+            run.begin(ended.reading)
+        elif ended.performance is not None and ended.task.name is not None:
+            run.finish(ended.task.name, ended.performance, ended.task.warnings)
 
-    def _device(self, step: Step) -> str:
-        if step.type.device == "cpu":
-            return "cpu"
-        return choose(self._settings.inventory(), self._settings.device, step.device)
+    def _let_go(self, task: _Task) -> None:
+        """Forget a task, and let others have its key."""
+        if task in self._tasks:
+            self._tasks.remove(task)
+        if task is self._own:
+            self._own = None
+        self._known.discard(task.running.job.id)
+        if task.key is not None:
+            self._computing.discard(task.key)
+        if task.lock is not None:
+            task.lock.give_back()
 
-    def _outputs(self, plan: Plan) -> dict[str, Value]:
-        """Return the values of the outputs; what turns out to be lost is computed again."""
-        values: dict[str, Value] = {}
-        for name, source in self.graph.outputs.items():
-            while name not in values:
-                try:
-                    values[name] = self._value(source)
-                except Quarantined:
-                    assert isinstance(source, PortRef)
-                    self._report_loss(source)
-                    plan.lost(source, None)
-                    self._advance(plan)
-        return values
+    def _try_locks(self) -> None:
+        """Go on with steps that waited for somebody else."""
+        for wait in list(self._waits):
+            key = wait.run.key(wait.name)
+            if wait.name not in wait.run.ready or key is None or key.hex != wait.key:
+                self._waits.remove(wait)  # it is not wanted any more, or not in this form
+                self._known.discard(wait.job.id)
+            elif wait.key not in self._computing:
+                self._try_lock(wait)
 
-    def _report_reused(self, plan: Plan) -> None:
-        for name, status in plan.statuses.items():
-            report = self._reports[name]
-            if status == "cached" and report.status != "ran":
-                report.status = "cached"
-                self._tell(NodeFinished(name, report.type, "cached", 0.0))
-                known = self._known.get(name)
-                for code, message in known.warnings if known else ():
-                    self._warn(code, message, name)
+    def _try_lock(self, wait: _Wait) -> None:
+        run = wait.run
+        if not wait.lock.take(0.0 if self._tasks else _LOCK_SECONDS):
+            if not wait.is_told:
+                wait.is_told = True
+                run.wait(wait.name)
+            return
+        self._waits.remove(wait)
+        start = self._next([wait.job], [task.running for task in self._tasks])
+        if start is None:  # a lock is held by what computes, not by what waits
+            wait.lock.give_back()
+            bisect.insort(self._queue, wait.job, key=lambda one: one.rank)
+        else:
+            with self._failing(run):
+                self._begin(run, wait.name, wait.job, start[1], wait.lock, wait.key)
+
+    # -- stopping -------------------------------------------------------------------------------
 
     def _check_cancelled(self) -> None:
         if self._settings.cancelled():
             raise Cancelled("the run was cancelled")
 
-    def _warn(self, code: str, message: str, node: str | None = None) -> None:
-        warning = Warned(code, message, node)
-        if warning not in self._warnings:
-            self._warnings.append(warning)
-            self._tell(warning)
-
-    def _tell(self, event: Event) -> None:
-        self._settings.on_event(event)
-
-
-def _call(step: Step, inputs: Mapping[str, Any], ctx: RunContext) -> dict[str, Value]:
-    try:
-        return step.type.run(inputs, step.params, ctx)
-    except Cancelled:
-        raise
-    except Exception as error:  # whatever a node raises becomes one error that names the node
-        raise RunError(step.id, step.type.id, error) from error
-    finally:
-        ctx.close()
+    def _abandon(self, error: BaseException) -> None:
+        """Stop everything; whoever does not want to wait for that presses Ctrl-C again."""
+        tasks = [*self._tasks, *([self._own] if self._own else [])]
+        for task in tasks:
+            task.is_to_stop = True
+        try:
+            self._workers.close()
+        finally:
+            for task in tasks:
+                self._let_go(task)
+            cancelled = isinstance(error, (KeyboardInterrupt, Cancelled))
+            for run in self._open:
+                with contextlib.suppress(Exception):  # it is told already what went wrong
+                    run.close("cancelled" if cancelled else "failed")

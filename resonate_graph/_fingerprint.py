@@ -29,6 +29,7 @@ from blake3 import blake3
 from ._audio import Audio
 
 _ENGINE = __name__.partition(".")[0]
+_ADVICE = ("cost", "avoid")
 _SCALARS = (bool, int, float, complex, str, bytes, type(None))
 
 
@@ -213,10 +214,33 @@ def _piece(item: Any) -> _Piece:
         source = inspect.getsource(item)
         if source[:1].isspace():
             source = f"if True:\n{source}"  # dedenting would change texts of several lines
-        ast.parse(source)
+        source = _without_advice(source, ast.parse(source))
     except (OSError, TypeError, SyntaxError):
         source = None
     return _Piece(item.__module__, item.__qualname__, source, item)
+
+
+def _without_advice(source: str, tree: ast.Module) -> str:
+    """Return a source without what `@node` is told about when and where to run, not what."""
+    outer = tree.body[0].body[0] if isinstance(tree.body[0], ast.If) else tree.body[0]
+    if not isinstance(outer, ast.FunctionDef):
+        return source
+    lines = source.splitlines(keepends=True)
+    for decorator in reversed(outer.decorator_list):
+        if not isinstance(decorator, ast.Call) or not _is_node(decorator.func):
+            continue
+        kept = [one for one in decorator.keywords if one.arg not in _ADVICE]
+        if len(kept) < len(decorator.keywords):
+            decorator.keywords = kept
+            indent = lines[decorator.lineno - 1].partition("@")[0]
+            text = f"{indent}@{ast.unparse(decorator)}\n"
+            lines[decorator.lineno - 1 : decorator.end_lineno] = [text]
+    return "".join(lines)
+
+
+def _is_node(function: ast.expr) -> bool:
+    """Whether this is how a file calls `@node`: ``node``, or ``rg.node``."""
+    return getattr(function, "attr", getattr(function, "id", None)) == "node"
 
 
 def _closure(item: Any) -> dict[str, Any]:

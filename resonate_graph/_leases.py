@@ -27,7 +27,8 @@ class Lease:
         name = f"{os.getpid()}-{secrets.token_hex(4)}"
         self.lock_path = folder / f"{name}.lock"
         self._uses = folder / f"{name}.uses"
-        self._lock = FileLock(self.lock_path)
+        # whichever thread used something first took it, and the one that runs the graph ends it
+        self._lock = FileLock(self.lock_path, thread_local=False)
         self._lock.acquire()
 
     def add(self, digest: str) -> None:

@@ -24,7 +24,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 from typing_extensions import ParamSpec
 
 from ._context import NotComputed, RunContext
-from ._devices import choose, probe
+from ._cost import HEAVY, LIGHT, Cost
+from ._devices import Avoid, place, probe
 from ._errors import CatalogError, NodeError, ParamError, ResonateWarning
 from ._fingerprint import source_fingerprint
 from ._types import Port, describe, port_type
@@ -85,6 +86,8 @@ class NodeType:
         params: pydantic model of the params.
         device: ``accelerated`` where it can use a GPU.
         uses: distributions whose version is part of the key.
+        cost: what a step takes, as far as its author says; it decides when steps run.
+        avoid: the devices it does not take unless it is told to.
         doc: the function's docstring.
     """
 
@@ -99,6 +102,8 @@ class NodeType:
     device: Placement = "cpu"
     uses: tuple[str, ...] = ()
     prepare: Prepare | None = None
+    cost: Cost = LIGHT
+    avoid: tuple[Avoid, ...] = ()
     pack: str | None = None
 
     @property
@@ -298,7 +303,7 @@ class Node(Generic[P, R_co]):
         """
         said: list[str] = []
         ctx = RunContext(
-            device=_eager_device(self.type),
+            device=_eager_device(self.type, kwargs),
             on_warning=lambda code, message: said.append(f"{code}: {message}"),
         )
         try:
@@ -326,6 +331,8 @@ def node(
     device: Placement = "cpu",
     uses: Sequence[str] = (),
     prepare: Prepare | None = None,
+    cost: Cost | None = None,
+    avoid: Sequence[Avoid] = (),
 ) -> _Decorator:
     """Make a node of a function; its signature is the declaration.
 
@@ -336,6 +343,10 @@ def node(
         uses: distributions (as pip names them) whose version decides the result.
         prepare: called before anything runs; returns what else decides the result, such as the
             digest of model weights. See `Preparation`.
+        cost: what a step takes, so that steps are run in a good order and fit into the memory;
+            None for one thread and little time, or for all threads and much time where it can
+            use an accelerator. Part of no key.
+        avoid: kinds of device that ``auto`` leaves alone, with the reason. Part of no key.
 
     Returns:
         A decorator whose result is callable as before, and can be added to a `Graph`.
@@ -354,10 +365,16 @@ def node(
     """
 
     def decorate(function: Callable[..., Any]) -> Node[Any, Any]:
-        declared = _read_signature(function)
-        return Node(
-            replace(declared, version=version, device=device, uses=tuple(uses), prepare=prepare)
+        declared = replace(
+            _read_signature(function),
+            version=version,
+            device=device,
+            uses=tuple(uses),
+            prepare=prepare,
+            cost=cost or (HEAVY if device == accelerated else LIGHT),
+            avoid=tuple(avoid),
         )
+        return Node(declared)
 
     return cast(_Decorator, decorate)
 
@@ -474,7 +491,9 @@ def _scalar(value: object) -> object:
     raise ValueError
 
 
-def _eager_device(node_type: NodeType) -> str:
+def _eager_device(node_type: NodeType, given: Mapping[str, Any]) -> str:
     if node_type.device == "cpu":
         return "cpu"
-    return choose(probe(), "auto")
+    defaults = {name: field.default for name, field in node_type.params.model_fields.items()}
+    choice = place(probe(), "auto", avoid=node_type.avoid, params={**defaults, **given})
+    return choice.devices[0]

@@ -148,7 +148,8 @@ class Plan:
         state = self._states[source.node]
         assert state.found is not None
         state.found = replace(state.found, present=state.found.present - {source.port})
-        state.status = "waiting"
+        if state.status != "running":  # another reader has found so before, and it is at it
+            state.status = "waiting"
         state.asked_for_values.add(source.port)
         if reader is not None:
             self._states[reader].status = "waiting"

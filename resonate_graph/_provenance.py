@@ -18,8 +18,8 @@ from typing import IO, Any
 from ._bindings import Bindings, path_text
 from ._document import GraphDocument
 from ._errors import InputError
-from ._execute import Outcome
 from ._graph import BoundGraph
+from ._settings import Outcome
 from ._values import digest
 
 FORMAT = 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 from blake3 import blake3
@@ -13,6 +14,26 @@ from ._values import File, Value, canonical_json, digest, value_json
 from ._wav import HEADER_BYTES
 
 Kind = Literal["audio", "file", "json"]
+
+
+@dataclass(frozen=True)
+class Size:
+    """How much of something there is.
+
+    Attributes:
+        bytes: what it takes in memory; nothing for reports and scalars.
+        seconds: how long it sounds; nothing where it does not.
+    """
+
+    bytes: int = 0
+    seconds: float = 0.0
+
+    @classmethod
+    def of(cls, value: Value) -> Size:
+        """Return the size of a value."""
+        if isinstance(value, Audio):
+            return cls(value.samples.nbytes, value.duration_seconds)
+        return cls(len(value.content)) if isinstance(value, File) else cls()
 
 
 class Entry(BaseModel):
@@ -37,6 +58,13 @@ class Entry(BaseModel):
     channels: int | None = None
     sample_rate: int | None = None
     frames: int | None = None
+
+    @property
+    def size(self) -> Size:
+        """The size of what it stands for."""
+        if self.frames is None or not self.sample_rate:
+            return Size(self.bytes if self.kind == "file" else 0)
+        return Size(self.bytes - HEADER_BYTES, self.frames / self.sample_rate)
 
     @classmethod
     def of(cls, value: Value) -> Entry:

@@ -10,9 +10,9 @@ from typing import IO, Any
 
 from ._audio import Audio
 from ._errors import OutputError
-from ._execute import Outcome
 from ._provenance import SUFFIX, TAGGED, write_tag
 from ._publish import publish
+from ._settings import Outcome
 from ._values import File, Report, Value, digest
 
 #: Beyond this a WAV file is RF64, whose metadata nobody agrees on; the file beside it has it all.

@@ -22,6 +22,7 @@ import contextlib
 import math
 import os
 import shutil
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -122,6 +123,7 @@ class Retention:
         self._uncounted = 0
         self._stuck_at = 0
         self._lease: Lease | None = None
+        self._one_lease = threading.Lock()
         self._runs = 0
         self._noted: set[str] = set()
 
@@ -152,8 +154,9 @@ class Retention:
             return
         self._noted.add(digest)
         with contextlib.suppress(OSError):
-            if self._lease is None:
-                self._lease = Lease(self._leases)
+            with self._one_lease:
+                if self._lease is None:
+                    self._lease = Lease(self._leases)
             self._lease.add(digest)
             self._note(digest, 1, seconds)
 

@@ -16,6 +16,7 @@ nothing depends on them being honoured.
 from __future__ import annotations
 
 import contextlib
+import heapq
 import json
 import mmap
 import os
@@ -31,6 +32,7 @@ from filelock import FileLock, Timeout
 
 from ._audio import Audio, audio_hasher
 from ._errors import StoreError
+from ._key_lock import KeyLock
 from ._keys import Key
 from ._publish import adopt, publish, sync_folder
 from ._records import Entry, Origin, Record, seal, unseal
@@ -200,28 +202,36 @@ class Store:
             key: the key.
             waiting: called now and then while another holds it; it may raise to give up.
         """
-        path = self.path / "locks" / f"{key.hex}.lock"
-        lock = FileLock(path)
-        with contextlib.suppress(OSError, NotImplementedError):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            while not lock.is_locked:
-                try:
-                    lock.acquire(timeout=_LOCK_SECONDS)
-                except Timeout:
-                    waiting()
+        lock = self.key_lock(key)
+        while not lock.take(_LOCK_SECONDS):
+            waiting()
         try:
             yield
         finally:
-            with contextlib.suppress(OSError):  # held still, so nobody else can hold this file
-                if lock.is_locked:
-                    path.unlink(missing_ok=True)
-            lock.release()
+            lock.give_back()
+
+    def key_lock(self, key: Key) -> KeyLock:
+        """Return the right to compute a key, which is still to be taken."""
+        return KeyLock(self.path / "locks" / f"{key.hex}.lock")
 
     def records(self) -> Iterator[Record]:
         """Yield every record that is whole."""
         for _, record in self._read_records():
             if record is not None:
                 yield record
+
+    def latest_records(self, count: int) -> list[Record]:
+        """Return the records that were written last, the latest first."""
+        dated: list[tuple[float, Path]] = []
+        for path in (self.path / "records").glob("*/*.json"):
+            with contextlib.suppress(OSError):
+                dated.append((path.stat().st_mtime, path))
+        records = []
+        for _, path in heapq.nlargest(count, dated):
+            with contextlib.suppress(OSError):
+                if record := unseal(path.read_bytes()):
+                    records.append(record)
+        return records
 
     def make_room(self, limit_bytes: int | None = None) -> list[StoredObject]:
         """Drop what is cheapest to compute again until a limit holds; return what went.

@@ -6,7 +6,6 @@ samples do not depend on how many there are. On an accelerator segments go in ba
 
 from __future__ import annotations
 
-import os
 import random
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -210,12 +209,6 @@ class Separator:
             finally:
                 for _, future in waiting:
                     future.cancel()
-
-
-def processors() -> int:
-    """Return how many processors this process may use."""
-    affinity = getattr(os, "sched_getaffinity", None)  # macOS has none
-    return len(affinity(0)) if affinity else os.cpu_count() or 1
 
 
 @contextmanager

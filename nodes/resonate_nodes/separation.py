@@ -15,6 +15,8 @@ from pydantic import Field
 from resonate_graph import (
     Audio,
     AudioWriter,
+    Avoid,
+    Cost,
     ModelError,
     ParamError,
     Preparation,
@@ -28,6 +30,11 @@ from ._placement import Placement, Precision
 from .rate import convert
 
 _PAIR = 2
+
+#: Hybrid models that MPS takes 9 to 14 times as long for as the CPU.
+SLOW_ON_MPS = Avoid(
+    "mps", "9 to 14 times slower there than on the CPU", {"model": ("hdemucs_mmi", "repro_mdx_a")}
+)
 
 
 class Stems(NamedTuple):
@@ -69,7 +76,20 @@ def _require_stems(model: str, stems: Sequence[str], wanted: frozenset[str]) -> 
         )
 
 
-@node(version=1, device=accelerated, uses=("demucs", "torch", "soxr"), prepare=prepare_model)
+@node(
+    version=1,
+    device=accelerated,
+    uses=("demucs", "torch", "soxr"),
+    prepare=prepare_model,
+    cost=Cost(
+        seconds_per_second=1.0,
+        seconds=3.0,
+        threads="all",
+        bytes_per_input_byte=2.0,
+        bytes=1_500_000_000,
+    ),
+    avoid=[SLOW_ON_MPS],
+)
 def separate(
     ctx: RunContext,
     mix: Audio,
@@ -122,7 +142,7 @@ def separate(
         shifts=shifts,
         seed=seed,
         placement=placement,
-        threads=_demucs.processors(),
+        threads=ctx.threads,
     )
     stems = _Separation(ctx, separator, mix).stems()
     ctx.device = placement.device

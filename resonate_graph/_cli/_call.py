@@ -43,6 +43,13 @@ StoreOption = Annotated[
     Path | None, typer.Option("--store", metavar="DIR", help="Where results are kept.")
 ]
 NoStoreOption = Annotated[bool, typer.Option("--no-store", help="Keep nothing and reuse nothing.")]
+DeviceOption = Annotated[str, typer.Option("--device", metavar="D", help="auto, mps, cuda or cpu.")]
+ThreadsOption = Annotated[
+    int | None,
+    typer.Option(
+        "--threads", metavar="N", min=1, help="Threads of the CPU that steps share; 1: in turn."
+    ),
+]
 JsonOption = Annotated[
     bool, typer.Option("--json", help="Print one JSON document and nothing else.")
 ]

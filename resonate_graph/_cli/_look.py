@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import inspect
+import itertools
 import json
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any, cast
 
 import typer
@@ -11,10 +13,13 @@ import typer
 from .._api import stock_graphs
 from .._catalog import Catalog
 from .._decode import Limits
-from .._devices import choose, probe
+from .._devices import Choice, Inventory, Request, choose, place, probe
 from .._errors import CatalogError
-from .._node import NodeType
+from .._forecast import PlannedStep
+from .._machine import this_machine
+from .._node import NodeType, accelerated
 from ._call import (
+    DeviceOption,
     GraphArgument,
     InputOption,
     JsonOption,
@@ -24,6 +29,7 @@ from ._call import (
     OnlyOption,
     ParamOption,
     StoreOption,
+    ThreadsOption,
     chosen_store,
     open_graph,
     read_inputs,
@@ -87,11 +93,14 @@ def plan(
     models: ModelsOption = None,
     nodes: NodesOption = None,
     max_minutes: Annotated[float, typer.Option(metavar="MINUTES")] = Limits.max_minutes,
+    device: DeviceOption = "auto",
+    threads: ThreadsOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Say what a run would compute, and what it would take from the store.
+    """Say what a run would compute, where and when, and what it would take from the store.
 
-    A node is "open" where that depends on what comes out of an earlier one.
+    A node is "open" where that depends on what comes out of an earlier one; it is counted as if
+    it ran. Seconds are those of earlier runs in the store, else what the nodes declare.
     """
     printer = Printer(as_json=as_json)
     opened = open_graph(graph, nodes)
@@ -102,10 +111,16 @@ def plan(
         store=cast(Any, chosen_store(store, no_store)),
         models=models,
         max_minutes=max_minutes,
+        device=cast(Request, device),
+        threads=threads,
     )
     printer.document(
         {
             "graph": opened.name,
+            "lanes": {"cpu": steps.threads, **dict.fromkeys(steps.accelerators, 1)},
+            "memory_bytes": steps.memory_bytes,
+            "seconds": round(steps.seconds, 3),
+            "peak_bytes": steps.peak_bytes,
             "nodes": [
                 {
                     "id": step.id,
@@ -113,15 +128,49 @@ def plan(
                     "status": step.status,
                     "wanted": list(step.wanted),
                     "key": step.key,
+                    "lane": step.lane,
+                    "order": step.order,
+                    "starts_seconds": _rounded(step.starts_seconds),
+                    "seconds": _rounded(step.seconds),
+                    "bytes": step.bytes,
                 }
                 for step in steps
             ],
         }
     )
     printer.table(
-        ("node", "type", "status", "outputs needed"),
-        [(step.id, step.type, step.status, ", ".join(step.wanted)) for step in steps],
+        ("node", "type", "status", "outputs needed", "lane", "order", "from", "seconds", "memory"),
+        [
+            (step.id, step.type, step.status, ", ".join(step.wanted), *_forecast_cells(step))
+            for step in steps
+        ],
     )
+    if steps.seconds:
+        lanes = [f"{steps.threads} threads", *steps.accelerators]
+        printer.line(
+            f"about {steps.seconds:.1f} s on {', '.join(lanes)}; "
+            f"{_megabytes(steps.peak_bytes)} of {_megabytes(steps.memory_bytes)} at most"
+        )
+
+
+def _forecast_cells(step: PlannedStep) -> tuple[str, ...]:
+    if step.lane is None or step.seconds is None or step.starts_seconds is None:
+        return ("", "", "", "", "")
+    return (
+        step.lane,
+        str(step.order),
+        f"{step.starts_seconds:.1f}",
+        f"{step.seconds:.1f}",
+        _megabytes(step.bytes or 0),
+    )
+
+
+def _rounded(seconds: float | None) -> float | None:
+    return None if seconds is None else round(seconds, 3)
+
+
+def _megabytes(size: int) -> str:
+    return f"{size / 1e6:.0f} MB"
 
 
 def why(
@@ -233,12 +282,42 @@ def graphs(as_json: JsonOption = False) -> None:
                 printer.line(f"    {flag} {key}{default}  {spec.get('description', '')}")
 
 
-def devices(as_json: JsonOption = False) -> None:
-    """Show the devices of this machine, and which one `auto` takes."""
+def devices(
+    modules: NodesOption = None, device: DeviceOption = "auto", as_json: JsonOption = False
+) -> None:
+    """Show the devices of this machine, what was found out, and what each node would take.
+
+    Only nodes that can use an accelerator are listed, and of their params those that decide.
+    """
     printer = Printer(as_json=as_json)
-    inventory = probe()
+    catalog = Catalog.installed()
+    for module in modules or ():
+        catalog = catalog.with_module(module)
+    inventory, machine = probe(), this_machine()
     chosen = choose(inventory, "auto")
-    printer.document({"devices": inventory.to_json(), "auto": chosen})
+    choices = [
+        (one.id, params, _choice(one, params, inventory, cast(Request, device)))
+        for one in catalog
+        if one.device == accelerated
+        for params in _cases(one)
+    ]
+    printer.document(
+        {
+            "devices": inventory.to_json(),
+            "auto": chosen,
+            "threads": machine.threads,
+            "memory_bytes": machine.memory_bytes,
+            "nodes": [
+                {
+                    "type": name,
+                    "params": params,
+                    "devices": list(choice.devices),
+                    "reason": choice.reason,
+                }
+                for name, params, choice in choices
+            ],
+        }
+    )
     printer.table(
         ("device", "name", "usable", "", "auto"),
         [
@@ -246,12 +325,59 @@ def devices(as_json: JsonOption = False) -> None:
                 device.id,
                 device.name,
                 "yes" if device.usable else "no",
-                device.detail,
+                "; ".join(filter(None, [device.detail, *map(_fact, device.facts.items())])),
                 "*" if device.id == chosen else "",
             )
             for device in inventory.devices
         ],
     )
+    printer.line(
+        f"steps share {machine.threads} threads of the CPU and {_megabytes(machine.memory_bytes)}"
+    )
+    printer.table(
+        ("node", "params", "takes", "why"),
+        [
+            (
+                name,
+                ", ".join(f"{key}={value}" for key, value in params.items()),
+                " or ".join(choice.devices),
+                choice.reason,
+            )
+            for name, params, choice in choices
+        ],
+    )
+
+
+def _choice(
+    node_type: NodeType, params: Mapping[str, Any], inventory: Inventory, request: Request
+) -> Choice:
+    fields = node_type.params.model_fields
+    full = {**{name: field.default for name, field in fields.items()}, **params}
+    return place(inventory, request, avoid=node_type.avoid, params=full)
+
+
+def _cases(node_type: NodeType) -> list[dict[str, Any]]:
+    """Return no params, and each combination of params for which it may be otherwise."""
+    cases: list[dict[str, Any]] = [{}]
+    for exception in node_type.avoid:
+        for values in itertools.product(*exception.params.values()):
+            params = dict(zip(exception.params, values, strict=True))
+            if params not in cases:
+                cases.append(params)
+    return cases
+
+
+_FACTS: dict[str, Callable[[Any], str]] = {
+    "memory_bytes": lambda size: f"{size / 1e9:.1f} GB",
+    "long_convolutions": lambda able: "" if able else "no outputs beyond 65,536 frames",
+    "macos": lambda version: f"macOS {version}",
+    "threads": lambda count: "",
+}
+
+
+def _fact(fact: tuple[str, Any]) -> str:
+    name, value = fact
+    return _FACTS[name](value) if name in _FACTS else f"{name}: {value}"
 
 
 def _show_node(printer: Printer, catalog: Catalog, type_id: str) -> None:

@@ -13,6 +13,7 @@ from .._devices import Request
 from .._provenance import read
 from .._publish import require_writable
 from ._call import (
+    DeviceOption,
     InputOption,
     JsonOption,
     ModelsOption,
@@ -21,6 +22,7 @@ from ._call import (
     OnlyOption,
     ParamOption,
     StoreOption,
+    ThreadsOption,
     chosen_store,
     open_graph,
     read_inputs,
@@ -48,9 +50,8 @@ def run(
         Path, typer.Option("--out", "-o", metavar="DIR", help="Folder for the files written.")
     ] = DEFAULT_FOLDER,
     only: OnlyOption = None,
-    device: Annotated[
-        str, typer.Option("--device", metavar="D", help="auto, mps, cuda or cpu.")
-    ] = "auto",
+    device: DeviceOption = "auto",
+    threads: ThreadsOption = None,
     store: StoreOption = None,
     no_store: NoStoreOption = False,
     models: ModelsOption = None,
@@ -100,6 +101,7 @@ def run(
             reuse="exact" if exact else "content",
             warn_minutes=warn_minutes,
             max_minutes=max_minutes,
+            threads=threads,
             on_event=display,
         )
         result.save(folder, provenance=not no_provenance)

@@ -179,7 +179,7 @@ def test_a_file_that_changes_during_the_run_is_an_error(
     graph.output("second", graph.add(gain)(sound, gain_db=-3.0))
     silence = Audio(np.zeros((2, 100)), 44100)
     with pytest.raises(InputError, match="changed while the graph was running") as caught:
-        graph.run({"quiet": silence, "mix": path}, store=store)
+        graph.run({"quiet": silence, "mix": path}, store=store, threads=1)
     assert caught.value.path == path
     good = write_sound(excerpt, tmp_path / "b.wav", "FLOAT")
     again = graph.run({"quiet": silence, "mix": good}, outputs=["second"], store=store)

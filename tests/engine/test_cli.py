@@ -560,7 +560,8 @@ def test_plan_says_what_would_run_and_computes_nothing(
     assert call("run", *arguments, "-o", tmp_path / "out", "--only", "out").code == 0
     assert planned() == {"first": "cached", "second": "cached", "aside": "run"}
     assert planned("--only", "out") == {"first": "cached", "second": "cached", "aside": "skipped"}
-    table = call("plan", *arguments).out.splitlines()
+    *table, total = call("plan", *arguments).out.splitlines()
+    assert re.fullmatch(r"about \d+\.\d s on \d+ threads; \d+ MB of \d+ MB at most", total)
     assert [line.split()[:3] for line in table] == [
         ["node", "type", "status"],
         ["first", "counted_gain", "cached"],

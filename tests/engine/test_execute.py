@@ -353,7 +353,7 @@ def test_what_turns_out_not_to_be_read_is_let_go(
     graph.output("two", graph.add(look)(sound, setting=1))
     graph.run({"mix": excerpt}, store=store)
     changes = {"make.setting": 2, "look.setting": 2}
-    again = graph.run({"mix": excerpt}, params=changes, store=store)
+    again = graph.run({"mix": excerpt}, params=changes, store=store, threads=1)
     assert statuses(again) == {"make": "ran", "gain": "cached", "look": "ran"}
     assert seen[-1] == set()
 

@@ -105,6 +105,18 @@ def test_what_does_not_change_the_samples_does_not_change_the_fingerprint(
     assert fingerprint_of(SOURCE.replace(old, new)) == fingerprint_of()
 
 
+def test_when_and_where_it_runs_does_not_enter(fingerprint_of: FingerprintOf) -> None:
+    advice = """@node(
+    cost=Cost(seconds=SECONDS, threads="all"),  # of this machine
+    avoid=[Avoid("mps", "slower there")],
+)
+"""
+    source = SOURCE.replace("import Audio, node", "import Audio, Avoid, Cost, node")
+    source = source.replace("LEVEL = 0.5", "LEVEL = 0.5\nSECONDS = 3.0")
+    assert fingerprint_of(source.replace("@node()\n", advice)) == fingerprint_of()
+    assert fingerprint_of(SOURCE.replace("@node()", "@node(version=None)")) != fingerprint_of()
+
+
 @pytest.mark.parametrize(
     ("old", "new"),
     [

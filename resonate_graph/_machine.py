@@ -1,0 +1,57 @@
+"""The machine: how many threads and how much memory a run may use."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+#: The part of the memory that steps may take together; the rest is for what is not counted.
+MEMORY_FRACTION = 0.75
+
+#: Where not even the size of the memory can be found out.
+FALLBACK_BYTES = 8 * 10**9
+
+#: Where a Linux container is told its limit, by the two versions of control groups.
+_CONTAINER_LIMITS = (
+    Path("/sys/fs/cgroup/memory.max"),
+    Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"),
+)
+
+
+@dataclass(frozen=True)
+class Machine:
+    """What steps may use together.
+
+    Attributes:
+        threads: threads of the CPU, at least one.
+        memory_bytes: main memory.
+    """
+
+    threads: int
+    memory_bytes: int
+
+
+@lru_cache(maxsize=1)
+def this_machine() -> Machine:
+    """Return what this process may use: the cores it may run on, and 75 % of the memory."""
+    return Machine(_cores(), int(_memory_bytes() * MEMORY_FRACTION))
+
+
+def _cores() -> int:
+    with contextlib.suppress(AttributeError, OSError):  # not on macOS
+        return max(1, len(os.sched_getaffinity(0)))
+    return os.cpu_count() or 1
+
+
+def _memory_bytes() -> int:
+    """Return the size of the main memory, or what a container may have of it."""
+    sizes = []
+    with contextlib.suppress(AttributeError, OSError, ValueError):
+        sizes.append(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
+    for path in _CONTAINER_LIMITS:
+        with contextlib.suppress(OSError, ValueError):  # "max" is no number
+            sizes.append(int(path.read_text()))
+    return min((size for size in sizes if size > 0), default=FALLBACK_BYTES)
