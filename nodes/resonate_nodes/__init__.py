@@ -7,6 +7,7 @@
 Audio(2 ch, 4 frames, 44100 Hz, 0.000 s)
 """
 
+from .clicks import declick, decrackle
 from .dynamics import compress, gate
 from .files import encode_flac, encode_mp3, encode_wav
 from .loudness import LoudnessReport, measure_loudness, normalize_loudness
@@ -21,6 +22,8 @@ __all__ = [
     "LoudnessReport",
     "Stems",
     "compress",
+    "declick",
+    "decrackle",
     "dehum",
     "denoise",
     "encode_flac",
