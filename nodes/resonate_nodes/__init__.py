@@ -8,6 +8,7 @@ Audio(2 ch, 4 frames, 44100 Hz, 0.000 s)
 """
 
 from .clicks import declick, decrackle
+from .clipping import declip
 from .dynamics import compress, gate
 from .files import encode_flac, encode_mp3, encode_wav
 from .loudness import LoudnessReport, measure_loudness, normalize_loudness
@@ -23,6 +24,7 @@ __all__ = [
     "Stems",
     "compress",
     "declick",
+    "declip",
     "decrackle",
     "dehum",
     "denoise",
