@@ -9,13 +9,16 @@ Audio(2 ch, 4 frames, 44100 Hz, 0.000 s)
 
 from .clicks import declick, decrackle
 from .clipping import declip
+from .dropouts import remove_dc, repair_dropouts
 from .dynamics import compress, gate
 from .files import encode_flac, encode_mp3, encode_wav
+from .hum import dehum
 from .loudness import LoudnessReport, measure_loudness, normalize_loudness
 from .mixing import gain, mix, residual
 from .rate import resample
-from .repair import dehum, denoise
+from .repair import denoise
 from .separation import Stems, separate
+from .sibilance import deess
 from .tone import Band, eq, highpass, lowpass
 
 __all__ = [
@@ -26,6 +29,7 @@ __all__ = [
     "declick",
     "declip",
     "decrackle",
+    "deess",
     "dehum",
     "denoise",
     "encode_flac",
@@ -39,6 +43,8 @@ __all__ = [
     "measure_loudness",
     "mix",
     "normalize_loudness",
+    "remove_dc",
+    "repair_dropouts",
     "resample",
     "residual",
     "separate",

@@ -153,3 +153,25 @@ def least_excitation(samples: Array, places: NDArray[np.intp], model: Array) -> 
         band[k, : len(places) - k] = half[np.minimum(places[k:] - places[:-k], order + 1)]
     found: Array = solveh_banded(band, right, lower=True, check_finite=False)
     return found
+
+
+def burg(samples: Array, order: int) -> Array:
+    """Return the prediction-error filter of one stretch, by J. P. Burg's method (1975).
+
+    It needs no window, resolves more in a short stretch than the autocorrelation method, and its
+    model is stable: what it extrapolates dies away.
+    """
+    model = np.ones(1)
+    forwards, backwards = samples[1:].copy(), samples[:-1].copy()
+    for _ in range(order):
+        energy = forwards @ forwards + backwards @ backwards
+        if energy <= 0:
+            break
+        reflection = -2 * (forwards @ backwards) / energy * (1 - _WHITE)
+        longer = np.append(model, 0.0)
+        model = longer + reflection * longer[::-1]
+        forwards, backwards = (
+            (forwards + reflection * backwards)[1:],
+            (backwards + reflection * forwards)[:-1],
+        )
+    return np.pad(model, (0, order + 1 - len(model)))

@@ -1,4 +1,4 @@
-"""Repair: hum and broadband noise."""
+"""Broadband noise: spectral gating."""
 
 from __future__ import annotations
 
@@ -9,8 +9,6 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from resonate_graph import Audio, NodeError, RunContext, node
-
-from .tone import Band, biquad, require_below_nyquist
 
 # A floor far below 24-bit resolution. Without it noisereduce divides by zero in digital silence.
 _FLOOR = 1e-9
@@ -23,45 +21,6 @@ _SMOOTH_HZ = 500
 _PROFILE_SECONDS = 60.0
 _QUIET_SECONDS = 0.5
 _QUIET_WINDOW_SECONDS = 0.1
-
-
-@node(version=1, uses=("scipy",))
-def dehum(
-    audio: Audio,
-    *,
-    base_hz: Annotated[float, Field(ge=10, le=1000)] = 50.0,
-    harmonics: Annotated[int, Field(ge=1, le=100)] = 8,
-    q: Annotated[float, Field(ge=5, le=1000)] = 50.0,
-) -> Audio:
-    """Remove mains hum: a notch at its base frequency and one at each harmonic.
-
-    The notches are biquads after R. Bristow-Johnson's *Audio EQ Cookbook*, all as wide in Hz as
-    the first, run forwards and backwards: no phase shift and no delay. Harmonics at or above half
-    the sample rate are left out.
-
-    Args:
-        audio: the sound.
-        base_hz: the hum's frequency: 50 in most of the world, 60 in the Americas.
-        harmonics: how many notches, the base included.
-        q: base frequency over the width of a notch: higher is narrower, and takes less of the
-            music with it.
-
-    Raises:
-        NodeError: the base frequency lies at or above half the sample rate.
-    """
-    from scipy.signal import sosfiltfilt
-
-    frequencies = [base_hz * (k + 1) for k in range(harmonics)]
-    inside = [one for one in frequencies if one < audio.sample_rate / 2]
-    require_below_nyquist(audio, base_hz)
-    notches = [Band(kind="notch", frequency_hz=one, q=q * one / base_hz) for one in inside]
-    sections = np.vstack([biquad(notch, audio.sample_rate) for notch in notches])
-    if audio.frames < 2:
-        return audio
-    # long enough for the narrowest notch to settle on the mirrored start
-    padding = min(audio.frames - 1, int(3 * q / base_hz * audio.sample_rate))
-    samples = audio.samples.astype(np.float64)
-    return audio.with_samples(sosfiltfilt(sections, samples, axis=1, padlen=padding))
 
 
 @node(version=1, uses=("noisereduce", "scipy"))

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from resonate_graph import Audio
-from resonate_nodes import declick, declip, decrackle
+from resonate_nodes import declick, declip, decrackle, deess, dehum, repair_dropouts
 from tests.signals import difference_db
 
 #: How much each node may change the clean recording, at its defaults: dB against the recording.
@@ -19,6 +19,9 @@ HARM_DB: dict[str, tuple[Callable[[Audio], Audio], float]] = {
     "declick": (declick, -70),
     "declip": (declip, -np.inf),
     "decrackle": (decrackle, -55),
+    "deess": (deess, -np.inf),
+    "dehum": (dehum, -np.inf),
+    "repair_dropouts": (repair_dropouts, -np.inf),
 }
 
 #: Settings at which a node has nothing to do.
@@ -26,6 +29,9 @@ NEUTRAL: dict[str, Callable[[Audio], Audio]] = {
     "declick": lambda audio: declick(audio, threshold_sigma=1000.0),
     "declip": lambda audio: declip(audio, threshold_dbfs=0.0),
     "decrackle": lambda audio: decrackle(audio, threshold_sigma=1000.0),
+    "deess, ratio": lambda audio: deess(audio, threshold_db=-60.0, ratio=1.0),
+    "deess, threshold": lambda audio: deess(audio, threshold_db=24.0, ratio=100.0),
+    "repair_dropouts": lambda audio: repair_dropouts(audio, max_gap_ms=0.1),
 }
 
 
