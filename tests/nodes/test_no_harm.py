@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from resonate_graph import Audio
-from resonate_nodes import declick, declip, decrackle, deess, dehum, repair_dropouts
+from resonate_nodes import declick, declip, decrackle, deess, dehum, denoise, repair_dropouts
 from tests.signals import difference_db
 
 #: How much each node may change the clean recording, at its defaults: dB against the recording.
@@ -31,6 +31,7 @@ NEUTRAL: dict[str, Callable[[Audio], Audio]] = {
     "decrackle": lambda audio: decrackle(audio, threshold_sigma=1000.0),
     "deess, ratio": lambda audio: deess(audio, threshold_db=-60.0, ratio=1.0),
     "deess, threshold": lambda audio: deess(audio, threshold_db=24.0, ratio=100.0),
+    "denoise": lambda audio: denoise(audio, strength=0.0),
     "repair_dropouts": lambda audio: repair_dropouts(audio, max_gap_ms=0.1),
 }
 

@@ -5,6 +5,7 @@ import pytest
 
 from resonate_graph import Audio, NodeError, ResonateWarning
 from resonate_nodes import denoise, resample
+from tests import degradations
 from tests.signals import (
     joined,
     si_sdr_db,
@@ -58,6 +59,20 @@ def test_a_stationary_gate_finds_the_noise_in_the_pauses(profile: Audio, excerpt
     in_pause = slice(4410, 40_000)
     left = np.std(heard.samples[:, in_pause]) / np.std(noise.samples[:, in_pause])
     assert left < 0.25
+
+
+@pytest.mark.parametrize("stationary", [False, True])
+@pytest.mark.parametrize(("snr_db", "gain_db"), [(5, 9), (10, 7), (20, 4)])
+def test_without_a_profile_hiss_goes_and_the_music_stays(
+    snr_db: float, gain_db: float, stationary: bool, groove: Audio
+) -> None:
+    tape = degradations.with_hiss(groove, snr_db=snr_db)
+    heard = denoise(tape, strength=1.0, stationary=stationary)
+    assert si_sdr_db(heard, groove) > si_sdr_db(tape, groove) + gain_db
+
+
+def test_without_a_profile_a_clean_recording_hardly_changes(groove: Audio) -> None:
+    assert si_sdr_db(denoise(groove, strength=1.0), groove) > 25
 
 
 def test_noise_alone_is_turned_down_by_the_strength() -> None:
