@@ -7,13 +7,18 @@
 Audio(2 ch, 4 frames, 44100 Hz, 0.000 s)
 """
 
+from .clicks import declick, decrackle
+from .clipping import declip
+from .dropouts import remove_dc, repair_dropouts
 from .dynamics import compress, gate
 from .files import encode_flac, encode_mp3, encode_wav
+from .hum import dehum
 from .loudness import LoudnessReport, measure_loudness, normalize_loudness
 from .mixing import average_stems, gain, mix, residual
 from .rate import resample
-from .repair import dehum, denoise
+from .repair import denoise
 from .separation import Stems, separate
+from .sibilance import deess
 from .tone import Band, eq, highpass, lowpass
 
 __all__ = [
@@ -22,6 +27,10 @@ __all__ = [
     "Stems",
     "average_stems",
     "compress",
+    "declick",
+    "declip",
+    "decrackle",
+    "deess",
     "dehum",
     "denoise",
     "encode_flac",
@@ -35,6 +44,8 @@ __all__ = [
     "measure_loudness",
     "mix",
     "normalize_loudness",
+    "remove_dc",
+    "repair_dropouts",
     "resample",
     "residual",
     "separate",

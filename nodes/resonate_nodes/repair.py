@@ -1,8 +1,8 @@
-"""Repair: hum and broadband noise."""
+"""Broadband noise: spectral gating with a profile of the noise, log-MMSE without one."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +10,7 @@ from pydantic import Field
 
 from resonate_graph import Audio, NodeError, RunContext, node
 
-from .tone import Band, biquad, require_below_nyquist
+from . import _log_mmse
 
 # A floor far below 24-bit resolution. Without it noisereduce divides by zero in digital silence.
 _FLOOR = 1e-9
@@ -21,50 +21,9 @@ _LOWEST_RATE = 1000
 _MIRROR_SECONDS = 0.25
 _SMOOTH_HZ = 500
 _PROFILE_SECONDS = 60.0
-_QUIET_SECONDS = 0.5
-_QUIET_WINDOW_SECONDS = 0.1
 
 
-@node(version=1, uses=("scipy",))
-def dehum(
-    audio: Audio,
-    *,
-    base_hz: Annotated[float, Field(ge=10, le=1000)] = 50.0,
-    harmonics: Annotated[int, Field(ge=1, le=100)] = 8,
-    q: Annotated[float, Field(ge=5, le=1000)] = 50.0,
-) -> Audio:
-    """Remove mains hum: a notch at its base frequency and one at each harmonic.
-
-    The notches are biquads after R. Bristow-Johnson's *Audio EQ Cookbook*, all as wide in Hz as
-    the first, run forwards and backwards: no phase shift and no delay. Harmonics at or above half
-    the sample rate are left out.
-
-    Args:
-        audio: the sound.
-        base_hz: the hum's frequency: 50 in most of the world, 60 in the Americas.
-        harmonics: how many notches, the base included.
-        q: base frequency over the width of a notch: higher is narrower, and takes less of the
-            music with it.
-
-    Raises:
-        NodeError: the base frequency lies at or above half the sample rate.
-    """
-    from scipy.signal import sosfiltfilt
-
-    frequencies = [base_hz * (k + 1) for k in range(harmonics)]
-    inside = [one for one in frequencies if one < audio.sample_rate / 2]
-    require_below_nyquist(audio, base_hz)
-    notches = [Band(kind="notch", frequency_hz=one, q=q * one / base_hz) for one in inside]
-    sections = np.vstack([biquad(notch, audio.sample_rate) for notch in notches])
-    if audio.frames < 2:
-        return audio
-    # long enough for the narrowest notch to settle on the mirrored start
-    padding = min(audio.frames - 1, int(3 * q / base_hz * audio.sample_rate))
-    samples = audio.samples.astype(np.float64)
-    return audio.with_samples(sosfiltfilt(sections, samples, axis=1, padlen=padding))
-
-
-@node(version=1, uses=("noisereduce", "scipy"))
+@node(version=2, uses=("noisereduce", "scipy"))
 def denoise(
     ctx: RunContext,
     audio: Audio,
@@ -74,30 +33,35 @@ def denoise(
     stationary: bool = False,
     threshold_std: Annotated[float, Field(ge=0, le=10)] = 1.5,
 ) -> Audio:
-    """Reduce hiss and other broadband noise by spectral gating.
+    """Reduce hiss and other broadband noise.
 
-    T. Sainburg, M. Thielk, T. Q. Gentner: *Finding, visualizing, and quantifying latent structure
-    across diverse animal vocal repertoires* (2020), as implemented by noisereduce.
+    With a noise profile, by spectral gating: T. Sainburg, M. Thielk, T. Q. Gentner: *Finding,
+    visualizing, and quantifying latent structure across diverse animal vocal repertoires* (2020),
+    as implemented by noisereduce.
+
+    Without one, the noise floor is sought in the sound itself, after R. Martin's minimum
+    statistics (2001), and the log-spectral estimator of Y. Ephraim and D. Malah (1985) brings
+    down what is near it, by up to 26 dB. It spares held notes, and takes dense material that
+    never pauses for noise in part.
 
     Args:
         ctx: filled in by the engine.
         audio: the sound.
-        noise: a stretch of noise alone, at the same rate. With it the gate is stationary and its
+        noise: a stretch of noise alone, at the same rate. With it the gate is used, and its
             thresholds come from there.
-        strength: how much of what the gate finds to be noise is removed; 0 changes nothing. High
-            values want a noise profile: without one the gate takes held notes for noise.
-        stationary: one threshold per frequency for the whole sound, estimated from its quietest
-            moments, which suits recordings with pauses; otherwise the noise floor is followed
-            over time.
-        threshold_std: for the stationary gate, how many standard deviations above the mean level
-            of the noise the threshold lies.
+        strength: how much of what is found to be noise is removed; 0 changes nothing.
+        stationary: without a profile: one noise floor for the whole sound, from its quietest
+            stretch at each frequency; otherwise it is followed in steps of 12 s. With a profile
+            it has no effect.
+        threshold_std: with a profile: how many standard deviations above the mean level of the
+            noise the threshold lies.
 
     Raises:
         NodeError: the noise profile has another rate, or is shorter than one analysis frame; the
             sample rate is below 1 kHz.
     """
     if audio.sample_rate < _LOWEST_RATE:
-        raise NodeError(f"a spectral gate needs 1 kHz or more, this is {audio.sample_rate} Hz")
+        raise NodeError(f"noise is told from sound at 1 kHz or more, not at {audio.sample_rate} Hz")
     frame = _frame_length(audio.sample_rate)
     if strength == 0 or not audio.frames:
         return audio
@@ -108,20 +72,21 @@ def denoise(
         return audio
     if not np.any(audio.samples):
         return audio
-    if noise is None and stationary:
-        noise = _quietest(audio, frame)
-    gated = np.stack([
-        _gated(channel, audio.sample_rate, frame, _profile(noise, index), threshold_std)
-        for index, channel in enumerate(audio.samples)
-    ])  # fmt: skip
-    reduced = audio.samples + strength * (gated - audio.samples)
+    if noise is None:
+        cleaned = _log_mmse.denoised(
+            audio.samples.astype(np.float64), audio.sample_rate, stationary=stationary
+        )
+    else:
+        cleaned = np.stack([
+            _gated(channel, audio.sample_rate, frame, _profile(noise, index), threshold_std)
+            for index, channel in enumerate(audio.samples)
+        ])  # fmt: skip
+    reduced = audio.samples + strength * (cleaned - audio.samples)
     return audio.with_samples(np.where(audio.samples == 0, 0.0, reduced))
 
 
-def _profile(noise: Audio | None, channel: int) -> NDArray[np.float64] | None:
+def _profile(noise: Audio, channel: int) -> NDArray[np.float64]:
     """Return the noise of one channel; noisereduce itself would average the channels."""
-    if noise is None:
-        return None
     samples = noise.samples[min(channel, noise.channels - 1)]
     return _with_floor(samples[: int(_PROFILE_SECONDS * noise.sample_rate)])
 
@@ -130,7 +95,7 @@ def _gated(
     samples: NDArray[np.float32],
     sample_rate: int,
     frame: int,
-    profile: NDArray[np.float64] | None,
+    profile: NDArray[np.float64],
     threshold_std: float,
 ) -> NDArray[np.float64]:
     """Return one channel with all that the gate finds to be noise removed."""
@@ -141,12 +106,6 @@ def _gated(
     # mirrored stretch keeps the first and last moments of the sound, a filter mends the spectrum.
     mirrored = min(len(samples) - 1, int(_MIRROR_SECONDS * sample_rate))
     padded = np.pad(_with_floor(samples), mirrored, mode="reflect")
-    stationary: dict[str, Any] = {
-        "stationary": True,
-        "y_noise": profile,
-        "n_std_thresh_stationary": threshold_std,
-        "clip_noise_stationary": False,
-    }
     gated = reduce_noise(
         y=padded,
         sr=sample_rate,
@@ -154,7 +113,10 @@ def _gated(
         freq_mask_smooth_hz=_SMOOTH_HZ,
         chunk_size=int(_CHUNK_SECONDS * sample_rate),
         padding=int(_PADDING_SECONDS * sample_rate),
-        **(stationary if profile is not None else {}),
+        stationary=True,
+        y_noise=profile,
+        n_std_thresh_stationary=threshold_std,
+        clip_noise_stationary=False,
     )
     mended: NDArray[np.float64] = oaconvolve(gated, _edge_filter(sample_rate, frame))
     return mended[frame // 2 + mirrored :][: len(samples)]
@@ -171,21 +133,6 @@ def _edge_filter(sample_rate: int, frame: int) -> NDArray[np.float64]:
     kept = np.convolve(np.ones(frame // 2 + 1), triangle / triangle.sum(), "same")
     taps: NDArray[np.float64] = np.fft.fftshift(np.fft.irfft(1 / kept, frame))
     return taps * np.hanning(frame + 1)[:-1]
-
-
-def _quietest(audio: Audio, frame: int) -> Audio:
-    """Return the quietest twentieth of a sound, at least half a second where it is that long."""
-    window = max(frame, int(_QUIET_WINDOW_SECONDS * audio.sample_rate))
-    windows = max(1, audio.frames // window)
-    if windows == 1:
-        return audio
-    cut = audio.samples[:, : windows * window].reshape(audio.channels, windows, window)
-    energy = np.square(cut, dtype=np.float64).sum(axis=(0, 2))
-    energy[energy == 0] = np.inf  # digital silence tells nothing of the noise
-    least = -(-int(_QUIET_SECONDS * audio.sample_rate) // window)
-    count = min(windows, max(least, windows // 20))
-    chosen = np.sort(np.argsort(energy, kind="stable")[:count])
-    return audio.with_samples(cut[:, chosen].reshape(audio.channels, -1))
 
 
 def _check_profile(audio: Audio, noise: Audio, frame: int) -> None:

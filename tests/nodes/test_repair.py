@@ -3,18 +3,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from resonate_graph import Audio, NodeError, ParamError, ResonateWarning
-from resonate_nodes import dehum, denoise, resample
+from resonate_graph import Audio, NodeError, ResonateWarning
+from resonate_nodes import denoise, resample
+from tests import degradations
 from tests.signals import (
-    Array,
-    decibels,
-    difference_db,
-    impulse,
     joined,
-    peak,
-    response,
     si_sdr_db,
-    sine,
     white_noise,
 )
 
@@ -26,81 +20,6 @@ def added(*sounds: Audio) -> Audio:
 
 def silence_like(audio: Audio) -> Audio:
     return audio.with_samples(np.zeros(audio.samples.shape))
-
-
-# -- hum ------------------------------------------------------------------------------------------
-
-
-def hum(base_hz: float, *, seconds: float, rate: int, harmonics: int = 8) -> Audio:
-    waves = [
-        sine(base_hz * k, seconds=seconds, rate=rate, amplitude=0.1 / k, phase_degrees=37 * k)
-        for k in range(1, harmonics + 1)
-        if base_hz * k < rate / 2
-    ]
-    return added(*waves)
-
-
-@pytest.mark.parametrize("base_hz", [50.0, 60.0])
-def test_hum_and_its_harmonics_go_and_the_music_stays(base_hz: float, groove: Audio) -> None:
-    mains = hum(base_hz, seconds=groove.duration_seconds, rate=groove.sample_rate)
-    tape = groove.with_samples(groove.samples + 0.5 * mains.samples[:, : groove.frames])
-    before, after = si_sdr_db(tape, groove), si_sdr_db(dehum(tape, base_hz=base_hz), groove)
-    assert before < 14
-    assert after > before + 6
-
-
-@pytest.mark.parametrize("rate", [8000, 44_100, 192_000])
-def test_hum_alone_is_taken_out(rate: int) -> None:
-    mains = hum(50, seconds=8, rate=rate)
-    middle = slice(3 * rate, 5 * rate)  # a notch 1 Hz wide takes a second or two to settle
-    left = dehum(mains).samples[:, middle]
-    assert decibels(float(np.abs(left).max()) / peak(mains)) < -60
-
-
-def notches_closed_form(frequencies_hz: Array, base_hz: float, harmonics: int, q: float) -> Array:
-    """Return the response in dB of notches that are all as wide as the first, passed twice."""
-    total = np.zeros(len(frequencies_hz))
-    for k in range(1, harmonics + 1):
-        ratio = np.tan(np.pi * frequencies_hz / 48_000) / np.tan(np.pi * base_hz * k / 48_000)
-        s = 1j * ratio
-        total += 2 * 20 * np.log10(np.abs((s * s + 1) / (s * s + s / (q * k) + 1)))
-    return total
-
-
-def test_the_notches_have_the_response_of_their_closed_form() -> None:
-    heard = dehum(impulse(frames=96_000, at=48_000), base_hz=100.0, harmonics=4, q=10.0)
-    frequencies = np.array([20.0, 80, 95, 98, 105, 150, 195, 206, 250, 297, 350, 404, 450, 1000])
-    expected = notches_closed_form(frequencies, 100.0, 4, 10.0)
-    np.testing.assert_allclose(response(heard, frequencies), expected, atol=0.02)
-
-
-def test_it_neither_delays_nor_bends_phases() -> None:
-    wave = dehum(impulse(frames=9601, at=4800), base_hz=200.0, q=5.0).samples[0]
-    assert np.argmax(np.abs(wave)) == 4800
-    np.testing.assert_allclose(wave, wave[::-1], atol=1e-6)
-
-
-def test_a_steady_level_under_the_hum_stays() -> None:
-    offset = Audio(np.full((2, 48_000), 0.25), 48_000)
-    assert difference_db(dehum(offset), offset) < -120
-
-
-def test_harmonics_beyond_the_rate_are_left_out_and_a_base_beyond_it_is_an_error() -> None:
-    low = white_noise(rate=1000, seconds=2)
-    assert dehum(low, base_hz=60.0, harmonics=100) == dehum(low, base_hz=60.0, harmonics=8)
-    with pytest.raises(NodeError, match="500 Hz is not below 500 Hz, half the sample rate"):
-        dehum(low, base_hz=500.0)
-    with pytest.raises(ParamError, match="harmonics"):
-        dehum(low, harmonics=0)
-
-
-@pytest.mark.parametrize("frames", [0, 1, 2, 3, 100])
-def test_hum_in_a_very_short_sound(frames: int) -> None:
-    short = white_noise(rate=44_100, channels=2)
-    short = short.with_samples(short.samples[:, :frames])
-    heard = dehum(short)
-    assert heard.samples.shape == short.samples.shape
-    assert np.abs(heard.samples).max(initial=0) <= 4 * np.abs(short.samples).max(initial=0)
 
 
 # -- noise ----------------------------------------------------------------------------------------
@@ -140,6 +59,20 @@ def test_a_stationary_gate_finds_the_noise_in_the_pauses(profile: Audio, excerpt
     in_pause = slice(4410, 40_000)
     left = np.std(heard.samples[:, in_pause]) / np.std(noise.samples[:, in_pause])
     assert left < 0.25
+
+
+@pytest.mark.parametrize("stationary", [False, True])
+@pytest.mark.parametrize(("snr_db", "gain_db"), [(5, 9), (10, 7), (20, 4)])
+def test_without_a_profile_hiss_goes_and_the_music_stays(
+    snr_db: float, gain_db: float, stationary: bool, groove: Audio
+) -> None:
+    tape = degradations.with_hiss(groove, snr_db=snr_db)
+    heard = denoise(tape, strength=1.0, stationary=stationary)
+    assert si_sdr_db(heard, groove) > si_sdr_db(tape, groove) + gain_db
+
+
+def test_without_a_profile_a_clean_recording_hardly_changes(groove: Audio) -> None:
+    assert si_sdr_db(denoise(groove, strength=1.0), groove) > 25
 
 
 def test_noise_alone_is_turned_down_by_the_strength() -> None:

@@ -1,0 +1,177 @@
+"""Autoregressive models of sound, block by block, and what they say of missing samples.
+
+Within some 40 ms a sound is close to an autoregressive process: each sample a weighted sum of the
+`order` before it, plus a small excitation. What was lost is taken to be what makes the excitation
+smallest: A. J. E. M. Janssen, R. N. J. Veldhuis, L. B. Vries, *Adaptive interpolation of
+discrete-time signals that can be modeled as autoregressive processes*, IEEE Trans. ASSP 34 (1986);
+S. J. Godsill, P. J. W. Rayner, *Digital Audio Restoration* (Springer 1998), chapters 4 and 5.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+Mask = NDArray[np.bool_]
+
+_BLOCK_SECONDS = 0.04
+_BLOCKS_AT_ONCE = 512
+# Keeps the equations solvable where the spectrum has holes, as above 16 kHz after a lossy codec:
+# a trace of white noise, 100 dB under the sound.
+_WHITE = 1e-10
+
+
+class Blocks:
+    """The blocks a sound of some length is cut into: each is modelled with its neighbourhood.
+
+    Block b is `hop` samples from ``b * hop``; its model sees half a hop more on either side, or, at
+    the ends of the sound, as much more on one side.
+
+    Args:
+        frames: length of the sound, in samples.
+        sample_rate: in Hz.
+    """
+
+    def __init__(self, frames: int, sample_rate: int) -> None:
+        self.frames = frames
+        self.hop = int(2 ** max(6, round(np.log2(_BLOCK_SECONDS / 2 * sample_rate))))
+        self.count = -(-frames // self.hop)
+        #: samples each model sees
+        self.seen = 2 * self.hop
+
+    def groups(self) -> Iterator[range]:
+        """Yield the blocks in runs of as many as are worked on at once."""
+        for first in range(0, self.count, _BLOCKS_AT_ONCE):
+            yield range(first, min(first + _BLOCKS_AT_ONCE, self.count))
+
+    def neighbourhoods(self, samples: Array, blocks: range) -> Array:
+        """Return what the models of some blocks see, one row each: never beyond the ends."""
+        whole = np.pad(samples, (0, max(self.seen - self.frames, 0)))
+        starts = np.arange(blocks.start, blocks.stop) * self.hop - self.hop // 2
+        starts = np.clip(starts, 0, len(whole) - self.seen)
+        return np.lib.stride_tricks.sliding_window_view(whole, self.seen)[starts]
+
+    def cut(self, samples: Array, blocks: range, before: int, after: int) -> Array:
+        """Return the blocks with samples around them, zeros beyond the ends: one row each."""
+        start = blocks.start * self.hop - before
+        stop = blocks.stop * self.hop + after
+        inside = samples[max(start, 0) : min(stop, self.frames)]
+        padded = np.pad(inside, (max(-start, 0), max(stop - self.frames, 0)))
+        width = before + self.hop + after
+        return np.lib.stride_tricks.sliding_window_view(padded, width)[:: self.hop]
+
+
+def models(
+    samples: Array, blocks: Blocks, group: range, order: int, white: float = _WHITE
+) -> Array:
+    """Return prediction-error filters ``[1, a1, ..., a_order]``, one row per block.
+
+    By the autocorrelation method under a Hann window, solved by Levinson and Durbin's recursion,
+    for all blocks at once. White noise of power ``white`` against the sound's is assumed in it.
+    """
+    from scipy.fft import irfft, next_fast_len, rfft
+
+    seen = blocks.neighbourhoods(samples, group)
+    size = next_fast_len(seen.shape[1] + order, real=True)
+    spectrum = rfft(seen * np.hanning(seen.shape[1] + 2)[1:-1], size, axis=1)
+    power = spectrum.real**2 + spectrum.imag**2
+    whole: Array = irfft(power, size, axis=1)
+    correlation = whole[:, : order + 1].copy()
+    correlation[:, 0] *= 1 + white
+    return levinson(correlation)
+
+
+def levinson(correlation: Array) -> Array:
+    """Return the prediction-error filters of autocorrelations: one row each, lag 0 first.
+
+    A row of zeros gives a filter that changes nothing.
+    """
+    rows, columns = correlation.shape
+    filters = np.zeros((rows, columns))
+    filters[:, 0] = 1.0
+    error = correlation[:, 0].copy()
+    for k in range(1, columns):
+        reach = np.einsum("ij,ij->i", filters[:, :k], correlation[:, k:0:-1])
+        reflection = np.zeros(rows)
+        np.divide(-reach, error, out=reflection, where=error > 0)
+        filters[:, 1 : k + 1] += reflection[:, None] * filters[:, k - 1 :: -1][:, :k]
+        error *= 1 - reflection**2
+    return filters
+
+
+def order_for(sample_rate: int) -> int:
+    """Return a model order: one pole per kHz and a few more, as for speech; 48 at 44.1 kHz."""
+    return int(np.clip(sample_rate // 1000 + 4, 16, 64))
+
+
+def interpolate(samples: Array, missing: Mask, blocks: Blocks, order: int) -> None:
+    """Fill in missing samples, in place, block by block, with the model of what is there now."""
+    wanted = set((np.flatnonzero(missing) // blocks.hop).tolist())
+    for group in blocks.groups():
+        chosen = sorted(wanted.intersection(group))
+        if chosen:
+            filters = models(samples, blocks, group, order)
+            for block in chosen:
+                start = block * blocks.hop
+                fill(samples, missing, start, start + blocks.hop, filters[block - group.start])
+
+
+def fill(samples: Array, missing: Mask, start: int, stop: int, model: Array) -> None:
+    """Fill in the missing samples from start to stop so that the excitation is smallest.
+
+    What is missing just outside counts as known: it is filled in with the block it lies in.
+    """
+    places = start + np.flatnonzero(missing[start:stop])
+    if len(places):
+        samples[places] = least_excitation(samples, places, model)
+
+
+def least_excitation(samples: Array, places: NDArray[np.intp], model: Array) -> Array:
+    """Return the samples at some places (in rising order) that make the excitation smallest.
+
+    With b the autocorrelation of the filter, the sum of b[k] x[t + k] is zero at each place t:
+    a banded, symmetric, positive definite system.
+    """
+    from scipy.linalg import solveh_banded
+
+    order = len(model) - 1
+    lags = np.correlate(model, model, "full")
+    first, last = int(places[0]), int(places[-1])
+    known = np.zeros(last - first + 1 + 2 * order)
+    low, high = max(first - order, 0), min(last + order + 1, len(samples))
+    known[low - first + order : high - first + order] = samples[low:high]
+    known[places - first + order] = 0
+    right = -np.convolve(known, lags, "valid")[places - first]
+    width = min(order, len(places) - 1)
+    band = np.zeros((width + 1, len(places)))
+    half = np.append(lags[order:], 0.0)
+    band[0] = half[0] * (1 + _WHITE)
+    for k in range(1, width + 1):
+        band[k, : len(places) - k] = half[np.minimum(places[k:] - places[:-k], order + 1)]
+    found: Array = solveh_banded(band, right, lower=True, check_finite=False)
+    return found
+
+
+def burg(samples: Array, order: int) -> Array:
+    """Return the prediction-error filter of one stretch, by J. P. Burg's method (1975).
+
+    It needs no window, resolves more in a short stretch than the autocorrelation method, and its
+    model is stable: what it extrapolates dies away.
+    """
+    model = np.ones(1)
+    forwards, backwards = samples[1:].copy(), samples[:-1].copy()
+    for _ in range(order):
+        energy = forwards @ forwards + backwards @ backwards
+        if energy <= 0:
+            break
+        reflection = -2 * (forwards @ backwards) / energy * (1 - _WHITE)
+        longer = np.append(model, 0.0)
+        model = longer + reflection * longer[::-1]
+        forwards, backwards = (
+            (forwards + reflection * backwards)[1:],
+            (backwards + reflection * forwards)[:-1],
+        )
+    return np.pad(model, (0, order + 1 - len(model)))

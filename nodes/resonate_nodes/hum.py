@@ -1,0 +1,268 @@
+"""Mains hum: found exactly, followed as it wanders, and subtracted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated, Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from resonate_graph import Audio, RunContext, node
+
+from .tone import require_below_nyquist
+
+Array = NDArray[np.float64]
+Complex = NDArray[np.complex128]
+
+_MAINS_HZ = (50.0, 60.0)
+# Each harmonic is brought down to 0 Hz and kept at knots: 0.4 of them per period of the base.
+_KNOTS_PER_PERIOD = 0.4
+_KNOTS_AT_ONCE = 256
+# The base lies within 1 % of what was named, and is sought in steps of 0.02 %, by the first
+# harmonics: the others move too fast.
+_SEARCH = 0.01
+_STEP = 0.0002
+_TRACKED_HARMONICS = 10
+_TRACK_KNOTS = 48
+# How much one harmonic in one window may say, in nats, before it counts for a tenth: a loud note
+# must not outvote the rest.
+_MOST_SAID = 1.0
+# What it costs the track to move by one step from one window to the next: this, times the square.
+_STIFFNESS = 0.1
+# Hum stands out from what lies beside it three quarters of the time, and keeps its level.
+_WINDOW_KNOTS = 40
+_LEAST_KNOTS = 12
+_STANDS_OUT_DB = 8.0
+_STEADY = 0.6
+_LEAST_HARMONICS = 2
+# The bandwidth at -3 dB of a Hann window of one second, in Hz.
+_HANN_BANDWIDTH = 1.44
+
+
+@node(version=2, uses=("scipy",))
+def dehum(
+    ctx: RunContext,
+    audio: Audio,
+    *,
+    base_hz: Annotated[float, Field(ge=10, le=1000)] | Literal["auto"] = "auto",
+    harmonics: Annotated[int, Field(ge=1, le=100)] = 8,
+    q: Annotated[float, Field(ge=10, le=2000)] = 200.0,
+) -> Audio:
+    """Remove mains hum: find its frequency, follow it as it wanders, and subtract what is steady.
+
+    The base frequency is sought within 1 % of where it should be, in windows of some 2.4 s (at
+    50 Hz), by all of the first ten harmonics together; the smoothest path through what they say
+    (R. Bellman's dynamic programming, known as the Viterbi algorithm) follows mains and tape
+    machines that drift. Along it each harmonic is a sinusoid whose amplitude and phase change
+    slowly, and is subtracted: no phase shift, no delay, and a bass note beside it stays. Harmonics
+    at or above half the sample rate are left out.
+
+    Where no hum is found the sound comes back as it is, with the warning ``no-hum``: at least two
+    harmonics (or the only one asked for) have to stand out from what lies beside them and keep
+    their level throughout. Below 12 knots of 2.5 periods (0.6 s at 50 Hz) nothing can be found.
+
+    Args:
+        ctx: filled in by the engine.
+        audio: the sound.
+        base_hz: about where the hum is: 50 in most of the world, 60 in the Americas; ``auto`` for
+            whichever of these two is there.
+        harmonics: how many are removed, the base included.
+        q: base frequency over the bandwidth of each harmonic: higher takes less of the music
+            with it, lower follows hum whose level changes quickly. At 50 Hz and 200 it is 0.25 Hz.
+
+    Raises:
+        NodeError: the base frequency lies at or above half the sample rate.
+    """
+    bases = _MAINS_HZ if base_hz == "auto" else (base_hz,)
+    for base in bases:
+        require_below_nyquist(audio, base)
+    samples = audio.samples.astype(np.float64)
+    if len(_Knots(audio.frames, audio.sample_rate, min(bases))) < _LEAST_KNOTS:
+        if audio.frames:
+            ctx.warn("too-short", f"{audio.duration_seconds:.2f} s are too short to find hum in")
+        return audio
+    found = [
+        hum for base in bases if (hum := _hum(samples, audio.sample_rate, base, harmonics, ctx))
+    ]
+    if not found:
+        places = " or ".join(f"{base:g} Hz" for base in bases)
+        ctx.warn("no-hum", f"no hum was found around {places}: the sound is left as it is")
+        return audio
+    return audio.with_samples(_without(samples, max(found, key=lambda hum: hum.score), q))
+
+
+class _Knots:
+    """Points in time, a few periods apart, at which the hum is described.
+
+    Between them its frequency, and the amplitude of each harmonic, change linearly.
+    """
+
+    def __init__(self, frames: int, sample_rate: int, base_hz: float) -> None:
+        self.base_hz = base_hz
+        self.sample_rate = sample_rate
+        #: frames from one to the next
+        self.hop = max(1, round(sample_rate / (_KNOTS_PER_PERIOD * base_hz)))
+        self.per_second = sample_rate / self.hop
+        self._rows = frames // self.hop + 1
+
+    def __len__(self) -> int:
+        return self._rows + 1
+
+    def waves(self, frequencies: Array) -> Iterator[tuple[int, int, Complex]]:
+        """Yield (first, last, wave): exp(j phase) of the base, a row of samples from each knot."""
+        steps = 2 * np.pi * frequencies / self.sample_rate
+        starts = np.concatenate([[0.0], np.cumsum(self.hop * (steps[1:] + steps[:-1]) / 2)])
+        frames = np.arange(self.hop)
+        for first in range(0, self._rows, _KNOTS_AT_ONCE):
+            last = min(first + _KNOTS_AT_ONCE, self._rows)
+            bend = (steps[first + 1 : last + 1] - steps[first:last]) / (2 * self.hop)
+            phase = starts[first:last, None] + steps[first:last, None] * frames
+            yield first, last, np.exp(1j * (phase + bend[:, None] * frames**2))
+
+    def rows(self, samples: Array, first: int, last: int) -> Array:
+        """Return the samples from each knot to the next, zeros beyond the end."""
+        inside = samples[..., first * self.hop : last * self.hop]
+        missing = (last - first) * self.hop - inside.shape[-1]
+        padded = np.pad(inside, [*[(0, 0)] * (inside.ndim - 1), (0, missing)])
+        return padded.reshape(*inside.shape[:-1], last - first, self.hop)
+
+    def amplitudes(self, samples: Array, frequencies: Array, harmonics: int) -> Complex:
+        """Return the complex amplitude of each harmonic at each knot, by channel.
+
+        Each is a mean under a Hann window that reaches two knots to either side; at the ends, the
+        nearest that does so within the sound.
+        """
+        window = np.hanning(4 * self.hop + 1)[:-1].reshape(4, self.hop).T
+        parts = np.zeros((len(samples), harmonics, self._rows + 4, 4), np.complex128)
+        mass = np.zeros((self._rows + 4, 4))
+        ones = np.ones(samples.shape[1])
+        for first, last, wave in self.waves(frequencies):
+            place = slice(first + 2, last + 2)
+            mass[place] = self.rows(ones, first, last) @ window
+            heard = self.rows(samples, first, last).astype(np.complex128)
+            for harmonic in range(harmonics):
+                heard *= wave.conj()
+                parts[:, harmonic, place] = heard @ window
+        count = self._rows + 1
+        total = sum(parts[:, :, part : part + count, part] for part in range(4))
+        weight = sum(mass[part : part + count, part] for part in range(4))
+        whole = np.flatnonzero(weight > (1 - 1e-9) * window.sum())
+        nearest = np.clip(np.arange(count), whole[0], whole[-1])
+        mean: Complex = (total / window.sum())[:, :, nearest]
+        return mean
+
+
+class _Hum(NamedTuple):
+    """What was found: where it is, what it is, in which channels, and how much it stands out."""
+
+    knots: _Knots
+    frequencies: Array
+    amplitudes: Complex
+    channels: NDArray[np.bool_]
+    score: float
+
+
+def _hum(
+    samples: Array, sample_rate: int, base_hz: float, harmonics: int, ctx: RunContext
+) -> _Hum | None:
+    """Return the hum near a base frequency, None where there is none."""
+    knots = _Knots(samples.shape[1], sample_rate, base_hz)
+    highest = sample_rate / 2 / (base_hz * (1 + _SEARCH))
+    count = min(harmonics, int(np.ceil(highest)) - 1)
+    if count < 1 or len(knots) < _LEAST_KNOTS:
+        return None
+    ctx.check_cancelled()
+    steady = np.full(len(knots), base_hz)
+    tracked = knots.amplitudes(samples, steady, min(count, _TRACKED_HARMONICS))
+    frequencies = _followed(tracked, knots)
+    ctx.check_cancelled()
+    amplitudes = knots.amplitudes(samples, frequencies, count)
+    stands_out, keeps_level = _prominence(amplitudes)
+    present = (stands_out > 10 ** (_STANDS_OUT_DB / 10)) & (keeps_level > _STEADY)
+    channels = present.sum(axis=1) >= min(_LEAST_HARMONICS, harmonics)
+    if not channels.any():
+        return None
+    return _Hum(knots, frequencies, amplitudes, channels, float(np.log(stands_out[present]).sum()))
+
+
+def _followed(amplitudes: Complex, knots: _Knots) -> Array:
+    """Return the base frequency at each knot, in Hz."""
+    count = amplitudes.shape[2]
+    width = min(_TRACK_KNOTS, count)
+    starts = np.arange(0, count - width + 1, max(1, width // 6))
+    window = np.hanning(width + 2)[1:-1]
+    offsets = knots.base_hz * np.arange(-_SEARCH, _SEARCH + _STEP / 2, _STEP)
+    times = np.arange(width) / knots.per_second
+    said = np.zeros((len(starts), len(offsets)))
+    for index in range(amplitudes.shape[1]):
+        turned = np.exp(-2j * np.pi * (index + 1) * np.outer(times, offsets)) * window[:, None]
+        for channel in amplitudes[:, index]:
+            cut = np.lib.stride_tricks.sliding_window_view(channel, width)[starts]
+            power = (np.abs(cut) ** 2) @ window * window.sum()
+            explained = np.abs(cut @ turned) ** 2 / np.maximum(power, 1e-30)[:, None]
+            nats = -np.log1p(-np.minimum(explained, 0.9999))
+            said += np.where(nats < _MOST_SAID, nats, 0.9 * _MOST_SAID + 0.1 * nats)
+    centres = starts + (width - 1) / 2
+    return knots.base_hz + np.interp(np.arange(count), centres, offsets[_smoothest_path(said)])
+
+
+def _smoothest_path(said: Array) -> NDArray[np.intp]:
+    """Return the column of each row that says most, at the least movement between rows."""
+    columns = np.arange(said.shape[1])
+    cost = _STIFFNESS * np.subtract.outer(columns, columns) ** 2
+    total, came_from = said[0], []
+    for row in said[1:]:
+        options = total - cost
+        came_from.append(options.argmax(axis=1))
+        total = row + options.max(axis=1)
+    path = [int(total.argmax())]
+    for choice in reversed(came_from):
+        path.append(int(choice[path[-1]]))
+    return np.array(path[::-1])
+
+
+def _prominence(amplitudes: Complex) -> tuple[Array, Array]:
+    """Return by channel and harmonic how far it stands out in power, and how steady it is.
+
+    In windows of two seconds (at 50 Hz): the power at the hum over the mean of what lies 1.5 to
+    4.5 Hz beside it, reached three quarters of the time; and the lower quartile of its level over
+    the upper one.
+    """
+    width = min(_WINDOW_KNOTS, amplitudes.shape[2])
+    cut = np.lib.stride_tricks.sliding_window_view(amplitudes, width, axis=2)
+    cut = cut[:, :, :: max(1, width // 2)]
+    power = np.abs(np.fft.fft(cut * np.hanning(width + 2)[1:-1], axis=3)) ** 2
+    bins = np.abs(np.fft.fftfreq(width, 1 / width))
+    beside = power[..., (bins >= 3) & (bins <= max(4, min(9, width // 4)))].mean(axis=3)
+    stands_out = np.quantile(power[..., 0] / np.maximum(beside, 1e-30), 0.25, axis=2)
+    low, high = np.quantile(np.sqrt(power[..., 0]), [0.25, 0.75], axis=2)
+    return stands_out, low / np.maximum(high, 1e-30)
+
+
+def _without(samples: Array, hum: _Hum, q: float) -> Array:
+    """Return the samples without the hum."""
+    from scipy.ndimage import convolve1d
+
+    knots = hum.knots
+    width = round(_HANN_BANDWIDTH * q / knots.base_hz * knots.per_second)
+    window = np.hanning(min(max(width, 1), 2 * len(knots) - 1) // 2 * 2 + 3)[1:-1]
+    mass = convolve1d(np.ones(len(knots)), window, mode="constant")
+    parts = [
+        convolve1d(part, window, axis=2, mode="constant") / mass
+        for part in (hum.amplitudes.real, hum.amplitudes.imag)
+    ]
+    amplitudes = (parts[0] + 1j * parts[1]) * hum.channels[:, None, None]
+    result = samples.copy()
+    ramp = np.arange(knots.hop) / knots.hop
+    for first, last, base in knots.waves(hum.frequencies):
+        wave = np.ones_like(base)
+        added = np.zeros((len(samples), last - first, knots.hop))
+        for harmonic in range(amplitudes.shape[1]):
+            wave *= base
+            level = amplitudes[:, harmonic, first : last + 1, None]
+            added += 2 * ((level[:, :-1] + np.diff(level, axis=1) * ramp) * wave).real
+        place = result[:, first * knots.hop : last * knots.hop]
+        place -= added.reshape(len(samples), -1)[:, : place.shape[1]]
+    return result

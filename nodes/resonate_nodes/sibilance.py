@@ -1,0 +1,101 @@
+"""Sibilance: a compressor for the band of s-sounds alone."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from resonate_graph import Audio, node
+
+from .tone import require_below_nyquist
+
+Array = NDArray[np.float64]
+
+# How steep the split is: the filter is this many periods of the split frequency long.
+_PERIODS = 16
+_DETECTOR_SECONDS = 0.004
+_ATTACK_SECONDS = 0.002
+_HOLD_SECONDS = 0.012
+_LOUD_WINDOW_SECONDS = 0.05
+_LOUD_QUANTILE = 0.9
+
+
+@node(version=1, uses=("scipy",))
+def deess(
+    audio: Audio,
+    *,
+    split_hz: Annotated[float, Field(ge=1000, le=20_000)] = 5000.0,
+    threshold_db: Annotated[float, Field(ge=-60, le=24)] = -10.0,
+    ratio: Annotated[float, Field(ge=1, le=100)] = 4.0,
+) -> Audio:
+    """Turn down s-sounds of a voice where they are too loud, and nothing else.
+
+    The sound is split in two by a linear-phase filter; the upper band is turned down while it is
+    loud, and added to the lower again. The two bands are complements, so that what is not turned
+    down comes out as it went in, without delay. All channels get the same gain. The gain looks
+    ahead: it moves under a window of 2 ms either side and holds for 12 ms, so that it does not
+    modulate the sound. It is meant for voices: cymbals alone in a bar are turned down too.
+
+    Args:
+        audio: the sound.
+        split_hz: where the upper band begins.
+        threshold_db: the level of the upper band above which it is turned down, relative to the
+            loud passages of the sound itself: the level, in dB of RMS over 50 ms, that all
+            channels together exceed a tenth of the time. So it does not depend on the gain of the
+            recording.
+        ratio: above the threshold the upper band grows by only 1/ratio dB per dB; 1 changes
+            nothing.
+
+    Raises:
+        NodeError: the split lies at or above half the sample rate.
+    """
+    require_below_nyquist(audio, split_hz)
+    samples = audio.samples.astype(np.float64)
+    loud = _loud_level(samples, audio.sample_rate)
+    if ratio == 1 or loud == 0:
+        return audio
+    upper = _upper_band(samples, audio.sample_rate, split_hz)
+    gain = _gain(upper, audio.sample_rate, loud * 10 ** (threshold_db / 20), ratio)
+    if gain.min() == 1:
+        return audio
+    return audio.with_samples(samples + (gain - 1) * upper)
+
+
+def _loud_level(samples: Array, sample_rate: int) -> float:
+    """Return the RMS, over all channels, that is exceeded in a tenth of all windows of 50 ms."""
+    if not samples.shape[1]:
+        return 0.0
+    window = min(samples.shape[1], max(1, round(_LOUD_WINDOW_SECONDS * sample_rate)))
+    whole = samples[:, : samples.shape[1] // window * window]
+    power = np.square(whole).reshape(len(samples), -1, window).mean(axis=(0, 2))
+    return float(np.sqrt(np.quantile(power, _LOUD_QUANTILE)))
+
+
+def _upper_band(samples: Array, sample_rate: int, split_hz: float) -> Array:
+    """Return what lies above the split: a Kaiser-windowed FIR filter, its delay taken out."""
+    from scipy.signal import firwin, oaconvolve
+
+    half = max(8, round(_PERIODS / 2 * sample_rate / split_hz))
+    taps = firwin(2 * half + 1, split_hz, fs=sample_rate, pass_zero=False, window=("kaiser", 8.0))
+    whole = oaconvolve(samples, taps[None], axes=1)
+    upper: Array = whole[:, half : half + samples.shape[1]]
+    return upper
+
+
+def _gain(upper: Array, sample_rate: int, threshold: float, ratio: float) -> Array:
+    """Return the gain of the upper band at each sample."""
+    from scipy.ndimage import minimum_filter1d, uniform_filter1d
+
+    def frames(seconds: float) -> int:
+        return max(1, round(seconds * sample_rate))
+
+    power = np.square(upper).mean(axis=0)
+    power = uniform_filter1d(power, frames(_DETECTOR_SECONDS), mode="constant")
+    over = np.maximum(power / threshold**2, 1.0)
+    gain = over ** ((1 / ratio - 1) / 2)
+    held = minimum_filter1d(gain, frames(_HOLD_SECONDS), mode="nearest")
+    smooth: Array = uniform_filter1d(held, frames(2 * _ATTACK_SECONDS), mode="nearest")
+    return np.where(smooth > 1 - 1e-12, 1.0, smooth)

@@ -1,0 +1,149 @@
+"""Damage by stated models, done to real recordings: what the repair nodes are measured on.
+
+Each takes a sound and gives it back damaged; the same seed gives the same damage.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from resonate_graph import Audio
+from tests.signals import Array
+
+SEED = 1926
+
+
+def rms(audio: Audio) -> float:
+    """Return the level of a sound, over all channels."""
+    return float(np.sqrt(np.mean(np.square(audio.samples, dtype=np.float64))))
+
+
+def with_clicks(audio: Audio, *, per_second: float = 10.0, seed: int = SEED) -> Audio:
+    """Add scratches as of a record, at random times (Poisson), to each channel.
+
+    A click is a burst of 0.05 to 1 ms of white Gaussian noise under a decaying exponential. Its
+    peak lies between 6 and 26 dB over the RMS of the recording, evenly in dB.
+    """
+    return audio.with_samples(
+        audio.samples + _bursts(audio, per_second, (0.05, 1.0), (6, 26), seed)
+    )
+
+
+def with_crackle(audio: Audio, *, per_second: float = 400.0, seed: int = SEED) -> Audio:
+    """Add crackle: many bursts of 20 to 100 µs.
+
+    Their peaks lie between 14 dB under and 6 dB over the RMS of the recording, evenly in dB.
+    """
+    added = _bursts(audio, per_second, (0.02, 0.1), (-14, 6), seed)
+    return audio.with_samples(audio.samples + added)
+
+
+def clipped(audio: Audio, *, sdr_db: float) -> tuple[Audio, float]:
+    """Clip at the level that leaves a signal-to-distortion ratio; return that level too."""
+    samples = audio.samples.astype(np.float64)
+    low, high = 0.0, float(np.abs(samples).max())
+    for _ in range(50):
+        level = (low + high) / 2
+        lost = np.sum((samples - np.clip(samples, -level, level)) ** 2)
+        if lost and 10 * np.log10(np.sum(samples**2) / lost) > sdr_db:
+            high = level
+        else:
+            low = level
+    level = float(np.float32(high))
+    return audio.with_samples(np.clip(audio.samples, -level, level)), level
+
+
+def with_hum(
+    audio: Audio,
+    *,
+    base_hz: float = 50.0,
+    drift: float = 0.0,
+    level_db: float = -12.0,
+    harmonics: int = 8,
+    seed: int = SEED,
+) -> Audio:
+    """Add mains hum, ``level_db`` against the RMS of the recording.
+
+    Harmonic k has an amplitude of 1/k and a random phase. The base frequency wanders by up to
+    ``drift`` (0.005 is half a per cent), as a sine of 20 s.
+    """
+    return audio.with_samples(
+        audio.samples + hum_for(audio, base_hz, drift, level_db, harmonics, seed)
+    )
+
+
+def hum_for(
+    audio: Audio, base_hz: float, drift: float, level_db: float, harmonics: int, seed: int = SEED
+) -> Array:
+    """Return the hum that `with_hum` adds: one channel."""
+    random = np.random.default_rng(seed)
+    seconds = np.arange(audio.frames) / audio.sample_rate
+    frequency = base_hz * (1 + drift * np.sin(2 * np.pi * seconds / 20))
+    phase = 2 * np.pi * np.cumsum(frequency) / audio.sample_rate
+    hum = np.zeros(audio.frames)
+    for k in range(1, harmonics + 1):
+        hum += np.sin(k * phase + random.uniform(0, 2 * np.pi)) / k
+    scaled: Array = hum * (rms(audio) * 10 ** (level_db / 20) / np.sqrt(np.mean(hum**2)))
+    return scaled
+
+
+def with_hiss(audio: Audio, *, snr_db: float, seed: int = SEED) -> Audio:
+    """Add white Gaussian noise, independent in each channel."""
+    random = np.random.default_rng(seed)
+    noise = random.standard_normal(audio.samples.shape)
+    return audio.with_samples(audio.samples + rms(audio) * 10 ** (-snr_db / 20) * noise)
+
+
+def with_dropouts(
+    audio: Audio, *, per_second: float = 2.0, longest_ms: float = 10.0, seed: int = SEED
+) -> Audio:
+    """Set stretches of 1 to ``longest_ms`` ms to zero, at random times, in all channels."""
+    random = np.random.default_rng(seed)
+    samples = audio.samples.copy()
+    for start in _times(random, audio, per_second):
+        length = round(random.uniform(1, longest_ms) / 1000 * audio.sample_rate)
+        samples[:, start : start + length] = 0
+    return audio.with_samples(samples)
+
+
+def with_sibilance(audio: Audio, *, per_second: float = 1.5, seed: int = SEED) -> Audio:
+    """Add harsh s-sounds: 120 ms of noise from 5 to 9 kHz, 3 dB over the RMS of the recording."""
+    from scipy.signal import butter, sosfilt
+
+    random = np.random.default_rng(seed)
+    top = min(9000.0, 0.45 * audio.sample_rate)
+    band = butter(4, [5000, top], "bandpass", fs=audio.sample_rate, output="sos")
+    length = round(0.12 * audio.sample_rate)
+    added = np.zeros(audio.samples.shape)
+    for start in _times(random, audio, per_second):
+        noise = sosfilt(band, random.standard_normal(length + 2000))[2000:] * np.hanning(length)
+        noise *= rms(audio) * 10 ** (3 / 20) / np.sqrt(np.mean(noise**2))
+        place = added[:, start : start + length]
+        place += noise[: place.shape[1]]
+    return audio.with_samples(audio.samples + added)
+
+
+def _bursts(
+    audio: Audio,
+    per_second: float,
+    lengths_ms: tuple[float, float],
+    peaks_db: tuple[float, float],
+    seed: int,
+) -> Array:
+    random = np.random.default_rng(seed)
+    level = rms(audio)
+    added = np.zeros(audio.samples.shape)
+    for channel in added:
+        for start in _times(random, audio, per_second):
+            length = max(1, round(random.uniform(*lengths_ms) / 1000 * audio.sample_rate))
+            burst = random.standard_normal(length) * np.exp(-3 * np.arange(length) / length)
+            burst *= level * 10 ** (random.uniform(*peaks_db) / 20) / np.abs(burst).max()
+            place = channel[start : start + length]
+            place += burst[: len(place)]
+    return added
+
+
+def _times(random: np.random.Generator, audio: Audio, per_second: float) -> list[int]:
+    """Return Poisson-distributed places, as frames."""
+    count = random.poisson(per_second * audio.duration_seconds)
+    return sorted(int(place) for place in random.uniform(0, audio.frames, count))

@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from resonate_graph import Audio, ResonateWarning
+from resonate_nodes import remove_dc, repair_dropouts, resample
+from tests import degradations
+from tests.signals import difference_db, joined, si_sdr_db, sine
+
+
+@pytest.mark.parametrize(("longest_ms", "gain_db"), [(2, 10), (5, 9), (10, 7), (20, 5)])
+def test_short_gaps_are_filled(longest_ms: float, gain_db: float, groove: Audio) -> None:
+    tape = degradations.with_dropouts(groove, longest_ms=longest_ms)
+    assert si_sdr_db(repair_dropouts(tape), groove) > si_sdr_db(tape, groove) + gain_db
+
+
+@pytest.mark.parametrize("rate", [8000, 96_000])
+def test_short_gaps_are_filled_at_any_rate(rate: int, excerpt: Audio) -> None:
+    clean = resample(excerpt, sample_rate=rate)
+    tape = degradations.with_dropouts(clean)
+    assert si_sdr_db(repair_dropouts(tape), clean) > si_sdr_db(tape, clean) + 6
+
+
+def test_what_is_there_stays_bit_by_bit(groove: Audio) -> None:
+    tape = degradations.with_dropouts(groove)
+    there = tape.samples != 0
+    np.testing.assert_array_equal(repair_dropouts(tape).samples[there], tape.samples[there])
+
+
+def test_a_tone_goes_on_through_a_gap() -> None:
+    tone = sine(441, amplitude=0.5, rate=44_100, phase_degrees=30)
+    samples = tone.samples.copy()
+    samples[0, 20_000:20_400] = 0
+    assert difference_db(repair_dropouts(tone.with_samples(samples)), tone) < -30
+
+
+def test_a_long_gap_is_left_with_a_warning(excerpt: Audio) -> None:
+    samples = excerpt.samples.copy()
+    samples[:, 60_000:62_000] = 0
+    tape = excerpt.with_samples(samples)
+    with pytest.warns(ResonateWarning, match="long-dropout: 2 gaps of more than 20 ms"):
+        assert repair_dropouts(tape) == tape
+
+
+def test_silence_before_after_and_between_faded_sounds_is_no_dropout() -> None:
+    silence = Audio(np.zeros((1, 400)), 44_100)
+    tone = sine(441, seconds=0.5, rate=44_100)
+    faded = tone.with_samples(tone.samples * np.hanning(tone.frames) ** 3)
+    sound = joined(silence, faded, silence, faded, silence)
+    assert repair_dropouts(sound) == sound
+
+
+def test_an_offset_goes_and_nothing_else(groove: Audio) -> None:
+    centred = groove.samples - groove.samples.mean(axis=1, keepdims=True, dtype=np.float64)
+    shifted = groove.with_samples(centred + np.array([[0.2], [-0.1]]))
+    assert difference_db(remove_dc(shifted), groove.with_samples(centred)) < -120
+    still = Audio(np.full((2, 1000), 0.25), 8000)
+    assert not remove_dc(still).samples.any()

@@ -1,0 +1,98 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from resonate_graph import Audio, NodeError, ParamError, ResonateWarning
+from resonate_nodes import dehum
+from tests import degradations
+from tests.signals import decibels, difference_db, peak, si_sdr_db, sine, white_noise
+
+
+def hum(base_hz: float, *, seconds: float, rate: int, drift: float = 0.0) -> Audio:
+    """Return hum alone, of eight harmonics, with an RMS of 0.1."""
+    silence = Audio(np.full((1, round(seconds * rate)), 0.1), rate)
+    return silence.with_samples(degradations.hum_for(silence, base_hz, drift, 0.0, 8)[None])
+
+
+@pytest.mark.parametrize(
+    ("base_hz", "drift", "level_db", "gain_db"),
+    [
+        (50.0, 0.0, -12, 14),
+        (50.2, 0.0, -12, 12),
+        (59.8, 0.0, -12, 12),
+        (50.0, 0.005, -12, 12),
+        (60.0, 0.003, -12, 12),
+        (50.0, 0.001, -20, 6),
+    ],
+)
+def test_hum_goes_and_the_music_stays(
+    base_hz: float, drift: float, level_db: float, gain_db: float, groove: Audio
+) -> None:
+    tape = degradations.with_hum(groove, base_hz=base_hz, drift=drift, level_db=level_db)
+    assert si_sdr_db(dehum(tape), groove) > si_sdr_db(tape, groove) + gain_db
+
+
+@pytest.mark.parametrize("rate", [8000, 44_100, 192_000])
+@pytest.mark.parametrize("base_hz", [50.0, 60.3])
+def test_hum_alone_is_taken_out(rate: int, base_hz: float) -> None:
+    mains = hum(base_hz, seconds=8, rate=rate)
+    left = dehum(mains).samples
+    assert decibels(float(np.abs(left).max()) / peak(mains)) < -40
+
+
+def test_hum_that_wanders_is_followed() -> None:
+    mains = hum(50.0, seconds=30, rate=8000, drift=0.005)
+    left = dehum(mains).samples[:, 2 * 8000 : -2 * 8000]
+    assert decibels(float(np.std(left) / np.std(mains.samples))) < -30
+
+
+def test_another_base_can_be_named() -> None:
+    whine = hum(400.0, seconds=4, rate=44_100)
+    assert decibels(float(np.std(dehum(whine, base_hz=400.0).samples) / 0.1)) < -40
+
+
+def test_the_only_harmonic_asked_for() -> None:
+    tone = sine(50, seconds=6, rate=44_100, amplitude=0.2)
+    hiss = white_noise(seconds=6, rate=44_100, rms=0.01)
+    heard = dehum(tone.with_samples(tone.samples + hiss.samples), harmonics=1)
+    assert si_sdr_db(heard, hiss) > 20
+
+
+def test_hum_in_one_channel_is_taken_out_there(groove: Audio) -> None:
+    tape = degradations.with_hum(groove, level_db=-12)
+    samples = np.stack([tape.samples[0], groove.samples[1]])
+    heard = dehum(groove.with_samples(samples))
+    np.testing.assert_array_equal(heard.samples[1], groove.samples[1])
+    assert si_sdr_db(heard, groove) > si_sdr_db(groove.with_samples(samples), groove) + 9
+
+
+def test_where_there_is_no_hum_it_says_so(groove: Audio) -> None:
+    for base_hz in (50.0, 60.0):
+        with pytest.warns(ResonateWarning, match=f"no hum was found around {base_hz:g} Hz"):
+            assert dehum(groove, base_hz=base_hz) == groove
+    with pytest.warns(ResonateWarning, match="around 50 Hz or 60 Hz"):
+        assert dehum(groove) == groove
+
+
+def test_a_steady_level_under_the_hum_stays() -> None:
+    mains = hum(50.0, seconds=8, rate=8000)
+    raised = dehum(mains.with_samples(mains.samples + 0.25))
+    assert difference_db(raised, dehum(mains).with_samples(dehum(mains).samples + 0.25)) < -80
+
+
+def test_harmonics_beyond_the_rate_are_left_out_and_a_base_beyond_it_is_an_error() -> None:
+    mains = hum(60.0, seconds=8, rate=1000)
+    assert dehum(mains, base_hz=60.0, harmonics=100) == dehum(mains, base_hz=60.0, harmonics=8)
+    with pytest.raises(NodeError, match="500 Hz is not below 500 Hz, half the sample rate"):
+        dehum(mains, base_hz=500.0)
+    with pytest.raises(ParamError, match="harmonics"):
+        dehum(mains, harmonics=0)
+
+
+@pytest.mark.parametrize("frames", [1, 2, 3, 100, 20_000])
+def test_a_very_short_sound_comes_back_with_a_warning(frames: int) -> None:
+    mains = hum(50.0, seconds=1, rate=44_100)
+    short = mains.with_samples(mains.samples[:, :frames])
+    with pytest.warns(ResonateWarning, match="too-short"):
+        assert dehum(short) == short
