@@ -61,7 +61,8 @@ def dehum(
 
     Where no hum is found the sound comes back as it is, with the warning ``no-hum``: at least two
     harmonics (or the only one asked for) have to stand out from what lies beside them and keep
-    their level throughout. Below 12 knots of 2.5 periods (0.6 s at 50 Hz) nothing can be found.
+    their level throughout. In less than 25 periods (0.5 s at 50 Hz) nothing can be found:
+    that gives the warning ``too-short``.
 
     Args:
         ctx: filled in by the engine.
