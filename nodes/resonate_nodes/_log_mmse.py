@@ -45,7 +45,8 @@ def denoised(samples: Array, sample_rate: int, *, stationary: bool) -> Array:
         samples: the sound.
         sample_rate: in Hz.
         stationary: one noise floor for the whole sound, the lowest of all stretches; otherwise
-            one per stretch, and in between a mean of both.
+            one per stretch, and in between a mean of both. Stretches of digital silence do
+            not count.
     """
     from scipy.fft import irfft
 
@@ -55,8 +56,9 @@ def denoised(samples: Array, sample_rate: int, *, stationary: bool) -> Array:
     padded = np.pad(samples, ((0, 0), (length, 2 * length)), mode="symmetric")
     count = (samples.shape[1] + length) // hop + 1
     floors = np.stack([_floor(one) for _, one in _spectra(padded, window, hop, count)])
-    if stationary:
-        floors[:] = floors.min(axis=0)
+    lowest = floors.min(axis=0)
+    floors = np.where(np.isinf(floors) | stationary, lowest, floors)
+    floors[np.isinf(floors)] = _LOWEST
     result = np.zeros(padded.shape)
     clean = np.ones_like(floors[0])
     for first, spectra in _spectra(padded, window, hop, count):
@@ -84,10 +86,13 @@ def _spectra(padded: Array, window: Array, hop: int, count: int) -> Iterator[tup
 
 
 def _floor(spectra: Complex) -> Array:
-    """Return the noise floor of a stretch, as power, of shape (channels, bins)."""
+    """Return the noise floor of a stretch, as power, of shape (channels, bins).
+
+    It is infinite in channels where the stretch is digital silence.
+    """
     from scipy.ndimage import percentile_filter, uniform_filter1d
 
-    floors = np.full((len(spectra), spectra.shape[2]), _LOWEST)
+    floors = np.full((len(spectra), spectra.shape[2]), np.inf)
     for floor, spectrum in zip(floors, spectra, strict=True):
         power = np.abs(spectrum) ** 2
         power = power[power.any(axis=1)]  # digital silence tells nothing of the noise

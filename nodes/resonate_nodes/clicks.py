@@ -40,10 +40,11 @@ def declick(
 ) -> Audio:
     """Remove clicks and scratches, as of a record, and leave all other samples as they are.
 
-    Each channel is modelled as an autoregressive process in blocks of 46 ms that overlap by half.
-    A click is what the model predicts badly forwards and backwards in time, by a wide margin over
-    the 8 ms on either side, and what is over soon: the onset of a drum is not. It is filled in
-    with the samples that make the model's excitation smallest; all others stay, bit by bit.
+    Each channel is modelled as an autoregressive process in blocks of some 45 ms that overlap by
+    half. A click is what the model predicts badly forwards and backwards in time, by a wide margin
+    over the 8 ms on either side, and what is over soon: the onset of a drum seldom is. It is
+    filled in with the samples that make the model's excitation smallest; all others stay, bit by
+    bit.
     After S. J. Godsill, P. J. W. Rayner: *Digital Audio Restoration* (1998), chapter 5 (the
     matched filter), and A. J. E. M. Janssen, R. N. J. Veldhuis, L. B. Vries: *Adaptive
     interpolation of discrete-time signals that can be modeled as autoregressive processes* (1986).

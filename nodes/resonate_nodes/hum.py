@@ -56,12 +56,13 @@ def dehum(
     50 Hz), by all of the first ten harmonics together; the smoothest path through what they say
     (R. Bellman's dynamic programming, known as the Viterbi algorithm) follows mains and tape
     machines that drift. Along it each harmonic is a sinusoid whose amplitude and phase change
-    slowly, and is subtracted: no phase shift, no delay, and a bass note beside it stays. Harmonics
-    at or above half the sample rate are left out.
+    slowly, and is subtracted: without phase shift or delay, and with little of the bass notes
+    beside it. Harmonics at or above half the sample rate are left out.
 
     Where no hum is found the sound comes back as it is, with the warning ``no-hum``: at least two
     harmonics (or the only one asked for) have to stand out from what lies beside them and keep
-    their level throughout. Below 12 knots of 2.5 periods (0.6 s at 50 Hz) nothing can be found.
+    their level throughout. In less than 25 periods (0.5 s at 50 Hz) nothing can be found:
+    that gives the warning ``too-short``.
 
     Args:
         ctx: filled in by the engine.

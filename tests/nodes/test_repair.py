@@ -75,6 +75,14 @@ def test_without_a_profile_a_clean_recording_hardly_changes(groove: Audio) -> No
     assert si_sdr_db(denoise(groove, strength=1.0), groove) > 25
 
 
+@pytest.mark.parametrize("stationary", [False, True])
+def test_digital_silence_tells_nothing_of_the_noise(stationary: bool) -> None:
+    noise = white_noise(seconds=15, rate=8000, rms=RMS)
+    silence = silence_like(white_noise(seconds=30, rate=8000))
+    heard = denoise(joined(silence, noise), strength=1.0, stationary=stationary)
+    assert np.std(heard.samples[:, 32 * 8000 :]) < 0.4 * RMS
+
+
 def test_noise_alone_is_turned_down_by_the_strength() -> None:
     noise = white_noise(seconds=3, rate=44_100, rms=RMS, seed=4)
     other = white_noise(seconds=1, rate=44_100, rms=RMS, seed=5)
