@@ -121,7 +121,7 @@ class Retention:
         self._limit = limit_bytes
         self._size: int | None = None
         self._uncounted = 0
-        self._stuck_at = 0
+        self._stuck_at: int | None = None  # the size at which nothing more could be dropped
         self._lease: Lease | None = None
         self._one_lease = threading.Lock()
         self._runs = 0
@@ -174,7 +174,7 @@ class Retention:
         if self._runs == 0:
             self._noted.clear()
             self.floor_is_out_of_reach = False
-            self._stuck_at = 0
+            self._stuck_at = None
             leased(self._leases)  # removes what killed processes left
         self._runs += 1
         try:
@@ -203,9 +203,10 @@ class Retention:
             known = sum(item.bytes for item in self._files())  # others add to it as well
             self._uncounted = 0
         self._size = known
-        if self._too_large(known) and known > self._stuck_at + limit * RECOUNT:
+        stuck = self._stuck_at is not None and known <= self._stuck_at + limit * RECOUNT
+        if self._too_large(known) and not stuck:
             self._make_room(limit, HEADROOM)
-            self._stuck_at = self._size if self._too_large(self._size) else 0
+            self._stuck_at = self._size if self._too_large(self._size) else None
 
     def make_room(self, limit_bytes: int | None = None) -> list[StoredObject]:
         """Drop objects until the limit and the floor of free disk hold; return what went.
