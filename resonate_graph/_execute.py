@@ -214,6 +214,9 @@ class _Execution:
     def _end(self, run: Run) -> None:
         self._open.remove(run)
         run.close("failed" if run.error is not None else "done")
+        if self._settings.store and self._open:
+            others = (other.digests for other in self._open)
+            self._settings.store.not_used(run.digests.difference(*others))
         self._on_end(run)
 
     # -- the queue ------------------------------------------------------------------------------

@@ -14,6 +14,8 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from ._publish import publish
+
 
 class Lease:
     """What this process uses.
@@ -29,11 +31,19 @@ class Lease:
         self._uses = folder / f"{name}.uses"
         # whichever thread used something first took it, and the one that runs the graph ends it
         self._lock = FileLock(self.lock_path, thread_local=False)
-        self._lock.acquire()
+        try:
+            self._lock.acquire()
+        except OSError:  # where there are no locks, nobody can be told
+            self.lock_path.unlink(missing_ok=True)
 
     def add(self, digest: str) -> None:
         """Tell the others of one more object in use."""
         append(self._uses, f"{digest}\n")
+
+    def keep_only(self, digests: set[str]) -> None:
+        """Tell the others that these are in use, and no more."""
+        text = "".join(f"{digest}\n" for digest in digests)
+        publish(self._uses, lambda file: file.write(text.encode()), durable=False)
 
     def end(self) -> None:
         """Give everything back."""
@@ -51,6 +61,9 @@ def leased(folder: Path, *, own: Lease | None = None) -> set[str]:
         own: the lease of this process, which is valid.
     """
     used: set[str] = set()
+    for orphan in folder.glob("*.uses"):
+        if not orphan.with_suffix(".lock").exists():
+            orphan.unlink(missing_ok=True)
     for lock_path in folder.glob("*.lock"):
         digests = lock_path.with_suffix(".uses")
         if own is None or lock_path != own.lock_path:

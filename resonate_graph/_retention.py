@@ -123,7 +123,7 @@ class Retention:
         self._uncounted = 0
         self._stuck_at: int | None = None  # the size at which nothing more could be dropped
         self._lease: Lease | None = None
-        self._one_lease = threading.Lock()
+        self._lock = threading.RLock()  # for what several threads of a run do at once
         self._runs = 0
         self._noted: set[str] = set()
 
@@ -150,15 +150,25 @@ class Retention:
             seconds: how long it took to compute, where it was computed now.
         """
         digest = path.stem
-        if not self._runs or digest in self._noted:
-            return
-        self._noted.add(digest)
-        with contextlib.suppress(OSError):
-            with self._one_lease:
-                if self._lease is None:
-                    self._lease = Lease(self._leases)
+        with self._lock, contextlib.suppress(OSError):
+            if not self._runs or digest in self._noted:
+                return
+            if self._lease is None:
+                self._lease = Lease(self._leases)
             self._lease.add(digest)
+            self._noted.add(digest)
             self._note(digest, 1, seconds)
+
+    def not_used(self, digests: set[str]) -> None:
+        """Note that one of several runs ended, and that no other one here uses these objects."""
+        with self._lock, contextlib.suppress(OSError):
+            if self._runs > 1 or self._lease is None:
+                return  # runs of other threads may use them
+            self._noted -= digests
+            self._lease.keep_only(self._noted)
+            self._stuck_at = None
+            if self._size is not None and self._too_large(self._size):
+                self._make_room(self.limit_bytes, HEADROOM)
 
     @contextlib.contextmanager
     def run(self) -> Iterator[None]:
@@ -171,42 +181,47 @@ class Retention:
         """
         if self._limit is None:
             _limit_of_surroundings()
-        if self._runs == 0:
-            self._noted.clear()
-            self.floor_is_out_of_reach = False
-            self._stuck_at = None
-            leased(self._leases)  # removes what killed processes left
-        self._runs += 1
+        with self._lock:
+            if self._runs == 0:
+                self._forget_uses()
+                leased(self._leases)  # removes what killed processes left
+            self._runs += 1
         try:
             yield
         finally:
-            self._runs -= 1
-            if self._runs == 0:
-                if self._lease is not None:
-                    self._lease.end()
-                self._lease = None
-                self._noted.clear()
-                self.floor_is_out_of_reach = False
-                too_large = self._size is not None and self._too_large(self._size)
-                if too_large or self._log_is_long:
-                    self._make_room(self.limit_bytes, HEADROOM)
+            with self._lock:
+                self._runs -= 1
+                if self._runs == 0:
+                    self._forget_uses()
+                    too_large = self._size is not None and self._too_large(self._size)
+                    if too_large or self._log_is_long:
+                        self._make_room(self.limit_bytes, HEADROOM)
+
+    def _forget_uses(self) -> None:
+        if self._lease is not None:
+            self._lease.end()
+        self._lease = None
+        self._noted.clear()
+        self.floor_is_out_of_reach = False
+        self._stuck_at = None
 
     def added(self, path: Path, size: int, seconds: float) -> None:
         """Note a new object; drop others where the limit or the disk asks for it."""
         with contextlib.suppress(OSError):
             self._note(path.stem, 0, seconds)
-        self.used(path)
-        self._uncounted += size
-        limit = self.limit_bytes
-        known = limit if self._size is None else self._size + size
-        if known > limit * NEAR or self._uncounted > limit * RECOUNT:
-            known = sum(item.bytes for item in self._files())  # others add to it as well
-            self._uncounted = 0
-        self._size = known
-        stuck = self._stuck_at is not None and known <= self._stuck_at + limit * RECOUNT
-        if self._too_large(known) and not stuck:
-            self._make_room(limit, HEADROOM)
-            self._stuck_at = self._size if self._too_large(self._size) else None
+        with self._lock:
+            self.used(path)
+            self._uncounted += size
+            limit = self.limit_bytes
+            known = limit if self._size is None else self._size + size
+            if known > limit * NEAR or self._uncounted > limit * RECOUNT:
+                known = sum(item.bytes for item in self._files())  # others add to it as well
+                self._uncounted = 0
+            self._size = known
+            stuck = self._stuck_at is not None and known <= self._stuck_at + limit * RECOUNT
+            if self._too_large(known) and not stuck:
+                self._make_room(limit, HEADROOM)
+                self._stuck_at = self._size if self._too_large(self._size) else None
 
     def make_room(self, limit_bytes: int | None = None) -> list[StoredObject]:
         """Drop objects until the limit and the floor of free disk hold; return what went.
@@ -353,8 +368,13 @@ class Retention:
     def _alone(self) -> Iterator[None]:
         """Hold the right to drop objects; one process is enough."""
         self._folder.mkdir(parents=True, exist_ok=True)
-        with FileLock(self._folder / "retention.lock", timeout=0):
+        lock = FileLock(self._folder / "retention.lock", timeout=0)
+        with contextlib.suppress(OSError, NotImplementedError):  # where there are no locks
+            lock.acquire()
+        try:
             yield
+        finally:
+            lock.release()
 
     def _clock(self) -> float:
         with contextlib.suppress(OSError, ValueError):

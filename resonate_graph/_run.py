@@ -212,6 +212,11 @@ class Run:
         return {name: known.key for name, known in self._known.items()}
 
     @property
+    def digests(self) -> set[str]:
+        """The digests of all results it knows of."""
+        return {one.digest for known in self._known.values() for one in known.entries.values()}
+
+    @property
     def unread_bytes(self) -> int:
         """The memory it will take to read the inputs, roughly."""
         return self._bindings.unread_bytes

@@ -252,6 +252,10 @@ class Store:
         _remove_old(self._quarantine_folder.glob("*"), _KEPT_SECONDS)
         return self.retention.run()
 
+    def not_used(self, digests: set[str]) -> None:
+        """Note that one of several runs ended, and that none of the others uses these objects."""
+        self.retention.not_used(digests)
+
     def evictions(self) -> dict[str, float]:
         """Return when objects were dropped to make room, in seconds since 1970, by digest."""
         return self.retention.evictions()

@@ -166,6 +166,15 @@ class AudioWriter:
             frames: how many frames of it.
             digest: of these, as the `position` of its writer said.
         """
+        if self._copied(source, frames, digest):
+            return True
+        self.close()
+        if self.path is not None:  # another writer can have the name
+            with contextlib.suppress(OSError):
+                self.path.unlink(missing_ok=True)
+        return False
+
+    def _copied(self, source: Path, frames: int, digest: str) -> bool:
         size = frames * self._frame_bytes
         try:
             with source.open("rb") as file:
@@ -239,13 +248,12 @@ class AudioWriter:
         channels, _, frames = self._shape
         array = np.zeros((frames, channels), np.float32)
         if self._file is not None:
-            assert self.path is not None
-            with self.path.open("rb") as file:
-                file.seek(HEADER_BYTES)
-                content = file.read(self.frames_written * self._frame_bytes)
+            self._file.seek(HEADER_BYTES)
+            content = self._file.read(self.frames_written * self._frame_bytes)
             array.reshape(-1)[: len(content) // SAMPLE_BYTES] = np.frombuffer(content, "<f4")
             with contextlib.suppress(OSError):
                 self.close()
+                assert self.path is not None
                 self.path.unlink()
         return array
 

@@ -86,6 +86,11 @@ class Separator:
                 )
 
     @property
+    def order(self) -> int:
+        """What the order of the segments depends on beside the passes."""
+        return self._placement.batch_size
+
+    @property
     def sample_rate(self) -> int:
         """The rate the models work at, in Hz."""
         return next((int(model.samplerate) for model in self._models.values()), 44100)
@@ -93,6 +98,19 @@ class Separator:
     def steps(self, frames: int) -> int:
         """Return how many segments a mix of so many frames takes."""
         return sum(len(one.offsets(frames)) for one in self._passes())
+
+    def accepts(self, frames: int, done: int, state: Mapping[str, Array]) -> bool:
+        """Whether a mix of so many frames can go on from what `checkpoint` was told once."""
+        passes = self._passes()
+        work = jobs(passes, frames, self._placement.batch_size)
+        if not 0 < done <= len(work):
+            return False
+        adder = OverlapAdd(passes, frames, len(self.stems), _CHANNELS)
+        try:
+            adder.restore(work[done - 1].row, state)
+        except ValueError:
+            return False
+        return True
 
     def separate(
         self,

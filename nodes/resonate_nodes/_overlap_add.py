@@ -174,12 +174,28 @@ class OverlapAdd:
         Args:
             rows: how many segments of each pass it had added.
             state: what it gave then.
+
+        Raises:
+            ValueError: the state is not one of these passes.
         """
         for number, one in enumerate(self._passes):
-            sums, counts = state[f"sums{number}"], state[f"counts{number}"]
+            sums, counts = state.get(f"sums{number}"), state.get(f"counts{number}")
+            finished = state.get(f"finished{number}")
+            overlap = max(0, one.segment - one.stride)
+            stems, channels = self._finished[number].shape[:2]
+            if (
+                rows < 1
+                or sums is None
+                or sums.shape != (stems, channels, overlap)
+                or counts is None
+                or counts.shape != (overlap,)
+                or finished is None
+                or finished.shape[:2] != (stems, channels)
+            ):
+                raise ValueError(f"this is no state of pass {number}")
             self._sums[number][..., : sums.shape[-1]] = sums
             self._counts[number][: counts.shape[-1]] = counts
-            self._finished[number] = state[f"finished{number}"]
+            self._finished[number] = finished
             self._next[number] = min(self._frames, one.start + rows * one.stride)
 
 

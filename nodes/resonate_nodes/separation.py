@@ -31,6 +31,9 @@ from .rate import convert
 
 _PAIR = 2
 
+#: Raise it whenever what a separation remembers of itself means something else.
+_LAYOUT = 1
+
 #: Hybrid models that MPS takes 9 to 14 times as long for as the CPU.
 SLOW_ON_MPS = Avoid(
     "mps", "9 to 14 times slower there than on the CPU", {"model": ("hdemucs_mmi", "repro_mdx_a")}
@@ -232,6 +235,7 @@ class _Separation:
     def _save(self, number: int, done: int, state: Mapping[str, NDArray[np.float32]]) -> None:
         positions = [writer.position for writers in self._writers for writer in writers]
         plain = {
+            "layout": [_LAYOUT, self._separator.order],
             "stems": self._separator.stems,
             "pair": number,
             "done": done,
@@ -242,10 +246,18 @@ class _Separation:
     def _resumed(self) -> tuple[int, int, Mapping[str, NDArray[np.float32]]]:
         """Return the pair, its finished segments and the arrays to go on with."""
         found = self._ctx.workspace.load()
-        if found is None or found[0]["stems"] != list(self._separator.stems):
+        if found is None:
             return 0, 0, {}
         plain, state = found
         writers = [writer for writers in self._writers for writer in writers]
+        fits = (
+            plain.get("layout") == [_LAYOUT, self._separator.order]
+            and plain["stems"] == list(self._separator.stems)
+            and len(plain["positions"]) == len(writers)
+            and self._separator.accepts(self._frames, plain["done"], state)
+        )
+        if not fits:
+            return 0, 0, {}
         positions = zip(writers, plain["positions"], strict=True)
         resume = self._ctx.workspace.resume
         if not all(resume(writer, position) for writer, position in positions):

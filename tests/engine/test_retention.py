@@ -18,6 +18,7 @@ from resonate_graph import Audio, Store, StoreError
 from resonate_graph._keys import Key
 from resonate_graph._retention import parse_bytes
 from resonate_graph._types import PortType
+from resonate_nodes import gain
 
 FRAMES = 10_000
 OBJECT_BYTES = FRAMES * 4 + 116
@@ -134,6 +135,33 @@ def test_a_log_that_has_grown_long_is_written_anew(tmp_path: Path) -> None:
     assert (tmp_path / "uses.log").read_text().count("\n") == 1
     (item,) = Store(tmp_path).retention.objects()
     assert item.uses == 50_000
+
+
+def test_of_many_runs_those_that_ended_are_spared_no_longer(tmp_path: Path, excerpt: Audio) -> None:
+    graph = rg.Graph("quieter")
+    quiet = graph.add(gain, "quiet")(graph.input("mix", Audio), gain_db=-1.0)
+    graph.output("out", graph.add(gain, "more")(quiet, gain_db=-2.0))
+    mixes = [excerpt.with_samples(excerpt.samples / (2 + number)) for number in range(30)]
+    size = mixes[0].samples.nbytes
+    store = Store(tmp_path / "store", limit_bytes=10 * size)
+    sizes: list[int] = []
+
+    def measure(*given: object) -> None:
+        sizes.append(sum(item.bytes for item in store.retention.objects()))
+
+    found = graph.run_many(
+        [{"mix": mix} for mix in mixes], store=store, on_result=measure, threads=2
+    )
+    assert max(sizes) <= 10 * size + 8 * size  # and what the runs at work use
+    for mix, result in zip(mixes, found, strict=True):
+        assert result["out"] == gain(gain(mix, gain_db=-1.0), gain_db=-2.0)
+
+
+def test_what_no_lease_stands_for_is_removed(tmp_path: Path) -> None:
+    (tmp_path / "leases").mkdir()
+    (tmp_path / "leases" / "1-abc.uses").write_text("digest\n")
+    with Store(tmp_path).in_use():
+        assert list((tmp_path / "leases").iterdir()) == []
 
 
 def evict(folder: Path, count: int) -> None:

@@ -81,6 +81,10 @@ def test_a_flipped_bit_in_what_was_written_is_found(tmp_path: Path, position: in
     second = Workspace(tmp_path)
     assert second.load() is not None
     assert not second.resume(second.writer("sound", 2, 44100, SOUND.frames), where)
+    afresh = written(second, SOUND.frames)
+    found = afresh.finish()
+    np.testing.assert_array_equal(found.samples, SOUND.samples)
+    assert second.written(found) is not None  # in a file, not in memory
 
 
 def test_two_processes_that_both_hold_the_lock_do_not_meet(tmp_path: Path) -> None:

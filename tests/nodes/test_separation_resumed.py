@@ -11,7 +11,9 @@ import numpy as np
 import pytest
 
 from resonate_graph import Audio, Cancelled, Graph, NodeProgress, Store
+from resonate_graph._workspace import Workspace
 from resonate_nodes import separate
+from resonate_nodes._placement import Placement
 from tests.engine.test_store import flipped
 from tests.processes import end_of, files_in, start_python
 
@@ -130,6 +132,51 @@ def test_what_was_damaged_meanwhile_is_not_believed(
     forwards.clear()
     found = graph.run({"mix": groove}, store=store)
     assert len(forwards) == total
+    assert same(found, graph.run({"mix": groove}, store=False))
+
+
+@pytest.mark.parametrize("batch_size", [3, 8])
+def test_another_device_with_other_batches_starts_over(
+    groove: Audio, store: Store, monkeypatch: pytest.MonkeyPatch, batch_size: int
+) -> None:
+    """As when a run that was stopped on a CPU goes on beside an accelerator."""
+    graph = graph_of("vocals", "drums", model="htdemucs_ft")
+    stopped(graph, groove, store, after=5)
+    whole = graph.run({"mix": groove}, store=False)
+    made = Placement.__init__
+
+    def in_batches(self: Placement, *given: Any, **named: Any) -> None:
+        made(self, *given, **named)
+        self.device, self.batch_size = "cpu:0", batch_size
+
+    monkeypatch.setattr(Placement, "__init__", in_batches)
+    found: Any = graph.run({"mix": groove}, store=store)
+    expected: Any = whole
+    for name in whole:
+        np.testing.assert_allclose(found[name].samples, expected[name].samples, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"layout": [0, 1]}, {"stems": []}, {"positions": []}, {"done": 10_000}, {"done": 0}],
+    ids=str,
+)
+def test_a_state_that_does_not_fit_starts_over(
+    groove: Audio, store: Store, change: dict[str, Any]
+) -> None:
+    """Its digest is right: another version of the node may have written it."""
+    graph = graph_of("vocals", model="htdemucs")
+    stopped(graph, groove, store, after=5)
+    (folder,) = (store.path / "unfinished").iterdir()
+    (written,) = folder.glob("*/vocals-0.wav")
+    content = written.read_bytes()
+    workspace = Workspace(folder)
+    state = workspace.load()
+    assert state is not None
+    workspace.save({**state[0], **change}, state[1])
+    (place,) = folder.iterdir()
+    (place / written.name).write_bytes(content)
+    found = graph.run({"mix": groove}, store=store)
     assert same(found, graph.run({"mix": groove}, store=False))
 
 
