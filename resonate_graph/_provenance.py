@@ -11,6 +11,7 @@ import json
 import platform
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 from typing import IO, Any
@@ -66,7 +67,7 @@ def describe(
     return {
         "format": FORMAT,
         "made_with": {
-            "resonate-graph": metadata.version("resonate-graph"),
+            "resonate-graph": _own_version(),
             "python": platform.python_version(),
         },
         "graph": document.model_dump(mode="json", exclude_unset=True) | {"format": 1},
@@ -174,6 +175,11 @@ def write_tag(file: IO[bytes], suffix: str, text: str) -> None:
         sound.tags.add(text_frame(encoding=3, desc=TAG, text=[text]))
     file.seek(0)
     sound.save(file)
+
+
+@cache
+def _own_version() -> str:
+    return metadata.version("resonate-graph")
 
 
 def _settings(plain: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:

@@ -103,8 +103,8 @@ def sync_folder(folder: Path) -> None:
 def _remove_abandoned(folder: Path) -> None:
     """Remove what processes that were killed here were writing."""
     horizon = time.time() - _ABANDONED_SECONDS
-    for path in folder.glob(f"{_PREFIX}*"):
-        with contextlib.suppress(OSError):
+    with contextlib.suppress(OSError):  # another process may remove them, or the folder
+        for path in folder.glob(f"{_PREFIX}*"):
             if path.stat().st_mtime < horizon:
                 path.unlink()
 

@@ -68,7 +68,7 @@ class Workspace:
         named: dict[str, Any] = {**arrays, "_plain": text}
         np.savez(content, **named)
         sealed = blake3(content.getbuffer()).digest() + content.getvalue()
-        with contextlib.suppress(OutputError):
+        with contextlib.suppress(OutputError, OSError):
             publish(self._own / "state", lambda file: file.write(sealed), durable=False)
             self._remove_others()
 
@@ -117,8 +117,8 @@ class Workspace:
     def _states(self) -> list[Path]:
         """Return what earlier processes remembered, the latest first."""
         found = []
-        for path in self._folder.glob("*/state") if self._folder else ():
-            with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError):  # another process may remove them
+            for path in self._folder.glob("*/state") if self._folder else ():
                 found.append((path.stat().st_mtime_ns, path))
         return [path for _, path in sorted(found, reverse=True)]
 

@@ -113,7 +113,11 @@ import resource, sys
 from pathlib import Path
 from resonate_graph._pictures import picture
 picture(Path(sys.argv[1]), "long")
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+status = Path("/proc/self/status")  # of this program alone; the other figure may be its parent's
+if status.exists():
+    print(next(line.split()[1] for line in status.read_text().splitlines() if "VmHWM" in line))
+else:
+    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 """
 
 
