@@ -220,8 +220,8 @@ class Retention:
             self._size = known
             stuck = self._stuck_at is not None and known <= self._stuck_at + limit * RECOUNT
             if self._too_large(known) and not stuck:
-                self._make_room(limit, HEADROOM)
-                self._stuck_at = self._size if self._too_large(self._size) else None
+                done = self._make_room(limit, HEADROOM) is not None
+                self._stuck_at = self._size if done and self._too_large(self._size) else None
 
     def make_room(self, limit_bytes: int | None = None) -> list[StoredObject]:
         """Drop objects until the limit and the floor of free disk hold; return what went.
@@ -232,7 +232,8 @@ class Retention:
         Args:
             limit_bytes: another limit than the store's.
         """
-        return self._make_room(self.limit_bytes if limit_bytes is None else limit_bytes, 0.0)
+        limit = self.limit_bytes if limit_bytes is None else limit_bytes
+        return self._make_room(limit, 0.0) or []
 
     def objects(self) -> list[StoredObject]:
         """Return every object, with what is known of its use."""
@@ -288,9 +289,12 @@ class Retention:
     def _leases(self) -> Path:
         return self._folder / "leases"
 
-    def _make_room(self, limit: int, headroom: float) -> list[StoredObject]:
-        """Drop objects where a limit or the floor asks for it, and then a share of the limit."""
-        dropped: list[StoredObject] = []
+    def _make_room(self, limit: int, headroom: float) -> list[StoredObject] | None:
+        """Drop objects where a limit or the floor asks for it, and then a share of the limit.
+
+        Returns:
+            What went; None where another process is at it, or the folder cannot be written.
+        """
         with contextlib.suppress(OSError, OutputError, Timeout), self._alone():
             objects = self.objects()
             spared = self.in_use()
@@ -299,11 +303,13 @@ class Retention:
             missing = self.floor_bytes - self._free_bytes()
             self.floor_is_out_of_reach = missing > sum(item.bytes for item in loose)
             surplus = max(size - limit, 0 if self.floor_is_out_of_reach else missing)
-            if surplus > 0:
-                dropped = _drop(sorted(loose, key=_priority), surplus + headroom * limit)
+            goal = surplus + headroom * limit if surplus > 0 else 0
+            dropped = _drop(sorted(loose, key=_priority), goal)
             self._remember(objects, dropped)
-            self._count(size - sum(item.bytes for item in dropped))
-        return dropped
+            self._size = size - sum(item.bytes for item in dropped)
+            self._uncounted = 0
+            return dropped
+        return None
 
     def _remember(self, objects: list[StoredObject], dropped: list[StoredObject]) -> None:
         """Write down what went and when, and how far the clock has come with it."""
@@ -316,11 +322,6 @@ class Retention:
     def _note(self, digest: str, uses: int, seconds: float) -> None:
         use = _Use(uses, self._clock(), time.time(), seconds)
         append(self._folder / "uses.log", use.line(digest))
-
-    def _count(self, size: int) -> None:
-        """Remember the size of the store, as it was found now."""
-        self._size = size
-        self._uncounted = 0
 
     def _too_large(self, size: int) -> bool:
         if size > self.limit_bytes:
@@ -369,8 +370,12 @@ class Retention:
         """Hold the right to drop objects; one process is enough."""
         self._folder.mkdir(parents=True, exist_ok=True)
         lock = FileLock(self._folder / "retention.lock", timeout=0)
-        with contextlib.suppress(OSError, NotImplementedError):  # where there are no locks
+        try:
             lock.acquire()
+        except Timeout:  # which is an OSError too
+            raise
+        except (OSError, NotImplementedError):
+            pass  # where there are no locks, two may drop the same, which only costs time
         try:
             yield
         finally:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from filelock import FileLock
 
 import resonate_graph as rg
 from resonate_graph import Audio, Store, StoreError
@@ -155,6 +156,14 @@ def test_of_many_runs_those_that_ended_are_spared_no_longer(tmp_path: Path, exce
     assert max(sizes) <= 10 * size + 8 * size  # and what the runs at work use
     for mix, result in zip(mixes, found, strict=True):
         assert result["out"] == gain(gain(mix, gain_db=-1.0), gain_db=-2.0)
+
+
+def test_while_another_process_makes_room_nobody_else_does(tmp_path: Path) -> None:
+    digest = keep(Store(tmp_path), 1, seconds=1.0)
+    with FileLock(tmp_path / "retention.lock"):
+        assert Store(tmp_path).make_room(limit_bytes=0) == []
+        assert kept(Store(tmp_path)) == {digest}
+    assert [one.digest for one in Store(tmp_path).make_room(limit_bytes=0)] == [digest]
 
 
 def test_what_no_lease_stands_for_is_removed(tmp_path: Path) -> None:
