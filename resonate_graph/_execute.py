@@ -216,7 +216,7 @@ class _Execution:
         run.close("failed" if run.error is not None else "done")
         if self._settings.store and self._open:
             others = (other.digests for other in self._open)
-            self._settings.store.not_used(run.digests.difference(*others))
+            self._settings.store.retention.not_used(run.digests.difference(*others))
         self._on_end(run)
 
     # -- the queue ------------------------------------------------------------------------------

@@ -133,7 +133,7 @@ def outlived(store: Store) -> Iterator[Record]:
     """
     horizon = time.time() - OUTLIVED_DAYS * 86_400
     here = {item.digest for item in store.retention.objects()}
-    lost = store.evictions()
+    lost = store.retention.evictions()
     for record in store.records():
         digests = {entry.digest for entry in record.ports.values()}
         latest = max(record.created, *(lost.get(digest, 0.0) for digest in digests), 0.0)

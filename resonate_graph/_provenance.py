@@ -21,7 +21,7 @@ from ._document import GraphDocument
 from ._errors import InputError
 from ._graph import BoundGraph
 from ._settings import Outcome
-from ._values import digest
+from ._values import brief, digest
 
 FORMAT = 1
 SUFFIX = ".provenance.json"
@@ -113,7 +113,7 @@ class Recipe:
         for name, now in params.items():
             before = self.settings.get(name, now)
             if before != now:
-                yield f"{name} {_short(before)} -> {_short(now)}"
+                yield f"{name} {brief(before)} -> {brief(now)}"
 
     def differences(self, made: Mapping[str, Any]) -> Iterator[str]:
         """Say what differs between this and the provenance of a new run."""
@@ -123,7 +123,7 @@ class Recipe:
                 yield f"the file bound to {name!r} is another one"
         for name, node in self.nodes.items():
             for what, before, now in _changed(node, made["nodes"].get(name, node)):
-                yield f"{name}: {what} {_short(before)} -> {_short(now)}"
+                yield f"{name}: {what} {brief(before)} -> {brief(now)}"
         for name, before in self.outputs.items():
             if name in made["outputs"] and made["outputs"][name] != before:
                 yield f"output {name!r} came out differently"
@@ -201,10 +201,6 @@ def _changed(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[tuple[s
             before, now = old[part].get(name), new[part].get(name)
             if before != now:
                 yield prefix + name, before, now
-
-
-def _short(value: object) -> str:
-    return str(value).removesuffix(".0") if isinstance(value, float) else str(value)
 
 
 def _text(path: Path) -> str:

@@ -43,7 +43,8 @@ def publish(
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OutputError(f"{path}: cannot be written: {_reason(error)}") from error
-    _remove_abandoned(folder)
+    if temp_folder is None:
+        _remove_abandoned(folder)  # a folder for temporary files is swept by whoever owns it
     temporary = folder / f"{_PREFIX}{secrets.token_hex(8)}"
     try:
         with temporary.open("x+b") as file:

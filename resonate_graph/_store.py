@@ -41,7 +41,6 @@ from ._types import PortType
 from ._values import File, Report, Value, digest, json_digest, value_json
 from ._wav import HEADER_BYTES, read_float_wav_header
 
-_LOCK_SECONDS = 0.25
 _LEFTOVER_SECONDS = 3600
 _KEPT_SECONDS = 7 * 24 * 3600
 
@@ -194,22 +193,6 @@ class Store:
         publish(path, lambda file: file.write(text), temp_folder=self._temporary)
         return record
 
-    @contextlib.contextmanager
-    def lock(self, key: Key, waiting: Callable[[], None] = lambda: None) -> Iterator[None]:
-        """Hold the right to compute a key, where the filesystem can keep such promises.
-
-        Args:
-            key: the key.
-            waiting: called now and then while another holds it; it may raise to give up.
-        """
-        lock = self.key_lock(key)
-        while not lock.take(_LOCK_SECONDS):
-            waiting()
-        try:
-            yield
-        finally:
-            lock.give_back()
-
     def key_lock(self, key: Key) -> KeyLock:
         """Return the right to compute a key, which is still to be taken."""
         return KeyLock(self.path / "locks" / f"{key.hex}.lock")
@@ -233,14 +216,6 @@ class Store:
                     records.append(record)
         return records
 
-    def make_room(self, limit_bytes: int | None = None) -> list[StoredObject]:
-        """Drop what is cheapest to compute again until a limit holds; return what went.
-
-        Args:
-            limit_bytes: what the objects may take together; None for the store's own limit.
-        """
-        return self.retention.make_room(limit_bytes)
-
     def in_use(self) -> contextlib.AbstractContextManager[None]:
         """Spare what is used during a run from being dropped, by this process and by others.
 
@@ -251,14 +226,6 @@ class Store:
         _remove_old(self._workspaces.glob("*"), _KEPT_SECONDS)
         _remove_old(self._quarantine_folder.glob("*"), _KEPT_SECONDS)
         return self.retention.run()
-
-    def not_used(self, digests: set[str]) -> None:
-        """Note that one of several runs ended, and that none of the others uses these objects."""
-        self.retention.not_used(digests)
-
-    def evictions(self) -> dict[str, float]:
-        """Return when objects were dropped to make room, in seconds since 1970, by digest."""
-        return self.retention.evictions()
 
     def quarantined(self) -> dict[str, float]:
         """Return when things were found damaged and moved away, by digest or key."""

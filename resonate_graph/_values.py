@@ -87,6 +87,12 @@ def canonical(value: Any) -> Any:
     return json.loads(canonical_json(value), parse_int=_portable_integer)
 
 
+def brief(value: object, longest: int = 60) -> str:
+    """Return a param's value as messages show it: 2.0 as 2, and the beginning of what is long."""
+    text = str(value).removesuffix(".0") if isinstance(value, float) else str(value)
+    return text if len(text) <= longest else f"{text[: longest - 3]}..."
+
+
 def _portable_integer(digits: str) -> int | float:
     """Read an integer; as a float where it is beyond what every JSON reader counts exactly."""
     number = int(digits)

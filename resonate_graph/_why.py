@@ -19,6 +19,7 @@ from ._keys import Key
 from ._plan import Plan
 from ._records import Record
 from ._store import Store
+from ._values import brief
 
 _MAX_CHAIN = 20
 
@@ -58,7 +59,7 @@ class Explainer:
         self._keys = keys
         self._store = store
         self._records = list(store.records())
-        self._evictions = store.evictions()
+        self._evictions = store.retention.evictions()
         self._quarantined = store.quarantined()
         self._explained: set[str] = set()
 
@@ -210,9 +211,4 @@ def _changed_label(label: str, old: object, new: object) -> str:
 def _changed_items(prefix: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str]:
     for name in sorted(old.keys() | new.keys()):
         if old.get(name) != new.get(name):
-            yield f"{prefix}{name} {_short(old.get(name))} -> {_short(new.get(name))}"
-
-
-def _short(value: object) -> str:
-    text = str(value).removesuffix(".0") if isinstance(value, float) else str(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."
+            yield f"{prefix}{name} {brief(old.get(name))} -> {brief(new.get(name))}"

@@ -6,7 +6,9 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import yaml
+from numpy.typing import NDArray
 
 SOURCES = ["drums", "bass", "other", "vocals"]
 SEGMENT = Fraction(3, 2)
@@ -68,3 +70,24 @@ def write_models(folder: Path) -> Path:
     }
     (folder / "htdemucs_ft.yaml").write_text(yaml.safe_dump(bag))
     return folder
+
+
+def separated_by_demucs(
+    model: Any, samples: NDArray[np.float32], *, shifts: int = 0, device: str = "cpu"
+) -> NDArray[np.float32]:
+    """Return (stems, channels, frames) as `demucs.api.Separator.separate_tensor` computes them.
+
+    With an overlap of 0.25. The API itself takes models by name only.
+    """
+    import torch
+    from demucs.apply import apply_model
+
+    wav = torch.from_numpy(samples.copy())
+    mono = wav.mean(0)
+    mean, deviation = mono.mean(), mono.std() + 1e-8
+    with torch.no_grad():
+        out = apply_model(
+            model, ((wav - mean) / deviation)[None], shifts=shifts, overlap=0.25, device=device
+        )
+    found: NDArray[np.float32] = (out * deviation + mean)[0].cpu().numpy()
+    return found

@@ -6,6 +6,7 @@ S. Rouard, F. Massa, A. Défossez: *Hybrid Transformers for Music Source Separat
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Annotated, Any, NamedTuple
 
 import numpy as np
@@ -187,10 +188,10 @@ class _Separation:
         for number in range(pair, len(self._starts)):
             self._separator.separate(
                 self._at_rate(self._starts[number]),
-                lambda block, number=number: self._write(number, block),  # type: ignore[misc]
+                partial(self._write, number),
                 step,
                 begin=(done, state),
-                checkpoint=lambda done, state, number=number: self._save(number, done, state),  # type: ignore[misc]
+                checkpoint=partial(self._save, number),
             )
             done, state = 0, {}
         return {name: self._assembled(name) for name in self._separator.stems}

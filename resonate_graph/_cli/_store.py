@@ -151,7 +151,7 @@ def gc(
         with contextlib.suppress(StoreError):  # a run is making its content again
             opened.forget(record)
             forgotten.append(record.key)
-    dropped = opened.make_room(parse_bytes(limit) if limit else None)
+    dropped = opened.retention.make_room(parse_bytes(limit) if limit else None)
     freed = sum(item.bytes for item in dropped)
     printer.document(
         {

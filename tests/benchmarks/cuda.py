@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from resonate_nodes import _demucs, _weights
 from resonate_nodes._placement import BATCH_SIZE, Placement, Precision
-from tests.models import SOURCES, full_size_htdemucs, save_th
+from tests.models import SOURCES, full_size_htdemucs, save_th, separated_by_demucs
 
 RATE = 44_100
 ROUNDS = 3
@@ -84,19 +84,10 @@ def ours(
 
 
 def by_demucs(path: Path, mix: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return the stems as `demucs.api.Separator.separate_tensor` computes them."""
-    import torch
-    from demucs.apply import apply_model
+    """Return the stems as Demucs computes them on the card."""
     from demucs.pretrained import get_model
 
-    wav = torch.from_numpy(mix.copy())
-    mono = wav.mean(0)
-    wav = (wav - mono.mean()) / (mono.std() + 1e-8)
-    model = get_model("full", repo=path.parent)
-    with torch.no_grad():
-        out = apply_model(model, wav[None], shifts=0, overlap=0.25, device="cuda")
-    found: NDArray[np.float32] = (out * (mono.std() + 1e-8) + mono.mean())[0].cpu().numpy()
-    return found
+    return separated_by_demucs(get_model("full", repo=path.parent), mix, device="cuda")
 
 
 def sdr_db(exact: NDArray[np.float32], other: NDArray[np.float32]) -> float:

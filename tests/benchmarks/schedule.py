@@ -15,6 +15,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -111,12 +112,8 @@ def trivial() -> None:
     audio = Audio(np.zeros((2, 8)), RATE)
     for name, graph in (("chain", chain()), ("wide", wide()), ("pairs", pairs())):
         rows: dict[str, Callable[[], object]] = {
-            f"{name}, in turn": lambda graph=graph: graph.run(  # type: ignore[misc]
-                {"audio": audio}, store=False, threads=1
-            ),
-            f"{name}, all threads": lambda graph=graph: graph.run(  # type: ignore[misc]
-                {"audio": audio}, store=False
-            ),
+            f"{name}, in turn": partial(graph.run, {"audio": audio}, store=False, threads=1),
+            f"{name}, all threads": partial(graph.run, {"audio": audio}, store=False),
         }
         times = measured(rows)
         report(times, times[f"{name}, in turn"])

@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 
 from resonate_graph import Audio, Graph
 from resonate_nodes import separate
-from tests.models import SOURCES, full_size_htdemucs, save_th, write_models
+from tests.models import SOURCES, full_size_htdemucs, save_th, separated_by_demucs, write_models
 
 RATE = 44_100
 ROUNDS = 3
@@ -97,17 +97,8 @@ def write_full_size(folder: Path) -> None:
 
 
 def by_demucs(name: str, folder: Path, mix: Audio) -> NDArray[np.float32]:
-    """Return the stems as `demucs.api.Separator.separate_tensor` computes them."""
-    import torch
-    from demucs.apply import apply_model
-
-    wav = torch.from_numpy(mix.samples.copy())
-    mono = wav.mean(0)
-    wav = (wav - mono.mean()) / (mono.std() + 1e-8)
-    with torch.no_grad():
-        out = apply_model(_model(name, folder), wav[None], shifts=0, overlap=0.25)
-    found: NDArray[np.float32] = (out * (mono.std() + 1e-8) + mono.mean())[0].numpy()
-    return found
+    """Return the stems as Demucs computes them, with a model that is loaded once."""
+    return separated_by_demucs(_model(name, folder), mix.samples)
 
 
 _models: dict[str, Any] = {}

@@ -2,9 +2,8 @@ from __future__ import annotations
 
 import gc
 import random
-import signal
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -45,7 +44,6 @@ from tests.own_nodes import (
     warned,
 )
 from tests.processes import (
-    PATIENCE_SECONDS,
     Signals,
     end_of,
     files_in,
@@ -57,16 +55,7 @@ from tests.processes import (
 OWN_NODES = Path(__file__).parents[1] / "own_nodes.py"
 
 
-@pytest.fixture(autouse=True)
-def _no_test_waits_for_ever() -> Iterator[None]:
-    def stop(number: int, frame: object) -> None:
-        raise AssertionError("this takes too long")
-
-    before = signal.signal(signal.SIGALRM, stop)
-    signal.alarm(2 * PATIENCE_SECONDS)
-    yield
-    signal.alarm(0)
-    signal.signal(signal.SIGALRM, before)
+pytestmark = pytest.mark.usefixtures("no_test_waits_for_ever")
 
 
 @pytest.fixture
@@ -777,8 +766,11 @@ def test_a_run_that_waits_for_another_can_be_stopped(
         asked.append(None)
         return len(asked) > 3
 
-    with Store(store.path).lock(Key(step.key, {})), pytest.raises(Cancelled):
+    held = Store(store.path).key_lock(Key(step.key, {}))
+    assert held.take()
+    with pytest.raises(Cancelled):
         graph.run({"mix": excerpt}, store=store, cancelled=cancelled)
+    held.give_back()
     assert count(told) == 0
 
 

@@ -55,16 +55,7 @@ from tests.processes import PATIENCE_SECONDS, files_in
 GB = 10**9
 
 
-@pytest.fixture(autouse=True)
-def _no_test_waits_for_ever() -> Iterator[None]:
-    def stop(number: int, frame: object) -> None:
-        raise AssertionError("this takes too long")
-
-    before = signal.signal(signal.SIGALRM, stop)
-    signal.alarm(2 * PATIENCE_SECONDS)
-    yield
-    signal.alarm(0)
-    signal.signal(signal.SIGALRM, before)
+pytestmark = pytest.mark.usefixtures("no_test_waits_for_ever")
 
 
 def workers() -> list[str]:

@@ -43,7 +43,7 @@ def test_what_costs_least_to_compute_again_goes_first(tmp_path: Path) -> None:
     dear = [keep(writer, number, seconds=60.0) for number in range(5, 8)]
     del writer
     store = Store(tmp_path, limit_bytes=4 * OBJECT_BYTES)
-    store.make_room()
+    store.retention.make_room()
     assert set(dear) <= kept(store)
     assert len(kept(store) & set(cheap)) == 1
 
@@ -61,10 +61,10 @@ def test_a_pinned_object_stays(tmp_path: Path) -> None:
     keep(Store(tmp_path), 2, seconds=9.0)
     store = Store(tmp_path)
     store.retention.pin(pinned)
-    store.make_room(limit_bytes=0)
+    store.retention.make_room(limit_bytes=0)
     assert kept(store) == {pinned}
     store.retention.unpin(pinned)
-    store.make_room(limit_bytes=0)
+    store.retention.make_room(limit_bytes=0)
     assert kept(store) == set()
 
 
@@ -81,7 +81,7 @@ def test_frequent_use_counts(tmp_path: Path) -> None:
             store.get(entry, PortType(Audio))
             store.put(Audio(np.full((1, FRAMES), 1 / 1000), 44100))
     store = Store(tmp_path)
-    store.make_room(limit_bytes=OBJECT_BYTES)
+    store.retention.make_room(limit_bytes=OBJECT_BYTES)
     assert kept(store) == {often}
     assert once not in kept(store)
 
@@ -91,7 +91,7 @@ def test_what_a_run_puts_again_is_in_use_too(tmp_path: Path) -> None:
     running = Store(tmp_path)
     with running.in_use():
         running.put(Audio(np.full((1, FRAMES), 1 / 1000), 44100))
-        Store(tmp_path).make_room(limit_bytes=0)
+        Store(tmp_path).retention.make_room(limit_bytes=0)
         assert kept(running) == {digest}
 
 
@@ -121,8 +121,8 @@ def test_when_an_object_was_used_last_is_known(tmp_path: Path) -> None:
 def test_counts_of_uses_outlast_the_log(tmp_path: Path) -> None:
     digest = keep(Store(tmp_path), 1, seconds=1.0)
     (tmp_path / "uses.log").write_text(f"{digest} 0 1700000000 1 2\n" * 30)
-    Store(tmp_path).make_room()
-    Store(tmp_path).make_room()
+    Store(tmp_path).retention.make_room()
+    Store(tmp_path).retention.make_room()
     assert (tmp_path / "uses.log").read_text().count("\n") == 1
     (item,) = Store(tmp_path).retention.objects()
     assert (item.uses, item.last_used, item.seconds) == (30, 1700000000, 2)
@@ -161,9 +161,9 @@ def test_of_many_runs_those_that_ended_are_spared_no_longer(tmp_path: Path, exce
 def test_while_another_process_makes_room_nobody_else_does(tmp_path: Path) -> None:
     digest = keep(Store(tmp_path), 1, seconds=1.0)
     with FileLock(tmp_path / "retention.lock"):
-        assert Store(tmp_path).make_room(limit_bytes=0) == []
+        assert Store(tmp_path).retention.make_room(limit_bytes=0) == []
         assert kept(Store(tmp_path)) == {digest}
-    assert [one.digest for one in Store(tmp_path).make_room(limit_bytes=0)] == [digest]
+    assert [one.digest for one in Store(tmp_path).retention.make_room(limit_bytes=0)] == [digest]
 
 
 def test_what_no_lease_stands_for_is_removed(tmp_path: Path) -> None:
@@ -185,16 +185,16 @@ def test_the_log_of_evictions_stays_short_and_keeps_the_latest(tmp_path: Path) -
     with (tmp_path / "evicted.log").open("a") as log:
         log.write(f"4 {back}\n")
     dropped = keep(Store(tmp_path), 2, seconds=0.0)
-    Store(tmp_path).make_room(limit_bytes=OBJECT_BYTES)
+    Store(tmp_path).retention.make_room(limit_bytes=OBJECT_BYTES)
     assert len((tmp_path / "evicted.log").read_text().splitlines()) == 8001
-    evictions = Store(tmp_path).evictions()
+    evictions = Store(tmp_path).retention.evictions()
     assert back not in evictions
     assert evictions[f"{7:064x}"] == 3
     assert evictions[dropped] == pytest.approx(time.time(), abs=60)
     evict(tmp_path, 30_000)
-    Store(tmp_path).make_room(limit_bytes=0)
-    assert len(Store(tmp_path).evictions()) == 10_000
-    assert back in Store(tmp_path).evictions()
+    Store(tmp_path).retention.make_room(limit_bytes=0)
+    assert len(Store(tmp_path).retention.evictions()) == 10_000
+    assert back in Store(tmp_path).retention.evictions()
 
 
 EVICTOR = """
@@ -206,7 +206,7 @@ folder = Path(sys.argv[1])
 for number in range(int(sys.argv[2]), int(sys.argv[2]) + 10):
     keep(Store(folder), number, seconds=0.0)
     evict(folder, 7000)
-    Store(folder).make_room(limit_bytes=0)
+    Store(folder).retention.make_room(limit_bytes=0)
 """
 
 
@@ -242,7 +242,7 @@ def test_the_floor_of_free_disk_drops_as_much_as_it_takes(tmp_path: Path) -> Non
     store = Store(tmp_path, limit_bytes=10**15)
     free = shutil.disk_usage(tmp_path).free
     store.retention.floor_bytes = free + 25 * 10**11
-    assert len(store.make_room()) == 3
+    assert len(store.retention.make_room()) == 3
     assert not store.retention.floor_is_out_of_reach
 
 
@@ -251,9 +251,9 @@ def test_a_floor_out_of_reach_drops_nothing(tmp_path: Path) -> None:
         lay(tmp_path, number, 10**12)
     store = Store(tmp_path, limit_bytes=3 * 10**12)
     store.retention.floor_bytes = 10**15
-    assert len(store.make_room()) == 2, "the limit still holds"
+    assert len(store.retention.make_room()) == 2, "the limit still holds"
     assert store.retention.floor_is_out_of_reach
-    assert store.make_room() == []
+    assert store.retention.make_room() == []
 
 
 def test_a_run_on_a_disk_that_others_filled_keeps_its_results_and_warns_once(
@@ -294,7 +294,7 @@ def test_what_a_running_process_uses_stays_until_it_ends(tmp_path: Path) -> None
     )
     assert process.stdout is not None
     assert process.stdout.readline() == "holding\n"
-    Store(tmp_path).make_room(limit_bytes=0)
+    Store(tmp_path).retention.make_room(limit_bytes=0)
     with pytest.raises(StoreError, match="is in use by a run: remove it when that has ended"):
         Store(tmp_path).forget(next(Store(tmp_path).records()))
     rm = [sys.executable, "-m", "resonate_graph._cli", "store", "rm", "--store", str(tmp_path)]
@@ -305,7 +305,7 @@ def test_what_a_running_process_uses_stays_until_it_ends(tmp_path: Path) -> None
     assert kept(Store(tmp_path)) == {digest}
     process.kill()  # without a chance to give its lease back
     process.wait()
-    Store(tmp_path).make_room(limit_bytes=0)
+    Store(tmp_path).retention.make_room(limit_bytes=0)
     assert kept(Store(tmp_path)) == set()
     assert not list((tmp_path / "leases").glob("*.uses"))
 

@@ -14,7 +14,7 @@ import pytest
 import soundfile
 from pydantic import ValidationError
 
-from resonate_graph import Audio, Cancelled, File, OutputError, Report, Store, StoreError, Value
+from resonate_graph import Audio, File, OutputError, Report, Store, StoreError, Value
 from resonate_graph._keys import Key
 from resonate_graph._records import Entry
 from resonate_graph._store import Quarantined
@@ -303,24 +303,20 @@ def test_a_full_disk_leaves_the_record_that_was_there(store: Store) -> None:
     assert len(files_in(store.path)) == 1
 
 
-def test_the_lock_is_held_by_one_and_lets_the_other_give_up(store: Store) -> None:
-    calls = []
-
-    def waiting() -> None:
-        calls.append("waiting")
-        raise Cancelled
-
-    with store.lock(KEY):
-        with pytest.raises(Cancelled), Store(store.path).lock(KEY, waiting):
-            raise AssertionError("two hold one lock")
-        with store.lock(Key.of({"step": "two"}), waiting):
-            pass
-    with Store(store.path).lock(KEY, waiting):
-        pass
-    assert calls == ["waiting"]
+def test_the_right_to_compute_a_key_is_held_by_one(store: Store) -> None:
+    held = store.key_lock(KEY)
+    assert held.take()
+    other = Store(store.path).key_lock(KEY)
+    assert not other.take()
+    assert store.key_lock(Key.of({"step": "two"})).take()
+    held.give_back()
+    assert other.take()
+    other.give_back()
+    assert not list((store.path / "locks").glob(f"{KEY.hex}*"))
 
 
 def test_without_a_place_for_locks_work_goes_on(tmp_path: Path) -> None:
     (tmp_path / "store").write_text("a file where the store has to be")
-    with Store(tmp_path / "store").lock(KEY):
-        pass
+    lock = Store(tmp_path / "store").key_lock(KEY)
+    assert lock.take()
+    lock.give_back()

@@ -113,7 +113,7 @@ def test_the_order_of_tracks_is_named(excerpt: Audio, store: Store) -> None:
 
 def test_what_was_evicted_or_damaged_is_named(excerpt: Audio, tmp_path: Path) -> None:
     repair().run({"take": excerpt}, store=Store(tmp_path))
-    Store(tmp_path).make_room(limit_bytes=0)
+    Store(tmp_path).retention.make_room(limit_bytes=0)
     (reason,) = why(repair(), excerpt, Store(tmp_path))["gate"]
     assert re.fullmatch(r"evicted on \d{4}-\d\d-\d\d: output out", reason)
 
@@ -140,7 +140,7 @@ def test_what_happened_last_is_named(excerpt: Audio, tmp_path: Path) -> None:
 
     def evict() -> None:
         repair().run({"take": excerpt}, store=Store(tmp_path))
-        Store(tmp_path).make_room(limit_bytes=0)
+        Store(tmp_path).retention.make_room(limit_bytes=0)
 
     for happens, said in ((damage, "quarantined"), (evict, "evicted"), (damage, "quarantined")):
         happens()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,7 @@ from resonate_graph import (
     Store,
 )
 from resonate_nodes import Stems, gain, resample, residual, separate
-from tests.models import SOURCES, save_th, small_htdemucs
+from tests.models import SOURCES, save_th, separated_by_demucs, small_htdemucs
 from tests.signals import difference_db, white_noise
 
 RATE = 44_100
@@ -39,37 +39,8 @@ def models(models_dir: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return models_dir
 
 
-@pytest.fixture
-def forwards() -> Iterator[list[Any]]:
-    """The model of every forward pass that was made, in order."""
-    from demucs.demucs import Demucs
-    from demucs.hdemucs import HDemucs
-    from demucs.htdemucs import HTDemucs
-    from torch.nn.modules.module import register_module_forward_hook
-
-    calls: list[Any] = []
-
-    def count(module: Any, arguments: Any, output: Any) -> None:
-        if isinstance(module, (Demucs, HDemucs, HTDemucs)):
-            calls.append(module)
-
-    handle = register_module_forward_hook(count)
-    yield calls
-    handle.remove()
-
-
 def by_demucs(model: Any, mix: Audio, *, shifts: int = 0) -> NDArray[np.float32]:
-    """Return (stems, channels, frames) as `demucs.api.Separator.separate_tensor` computes them."""
-    import torch
-    from demucs.apply import apply_model
-
-    wav = torch.from_numpy(mix.samples.copy())
-    reference = wav.mean(0)
-    mean, std = reference.mean(), reference.std() + 1e-8
-    with torch.no_grad():
-        out = apply_model(model, ((wav - mean) / std)[None], shifts=shifts, overlap=0.25)
-    result: NDArray[np.float32] = (out * std + mean)[0].numpy()
-    return result
+    return separated_by_demucs(model, mix.samples, shifts=shifts)
 
 
 def demucs_model(name: str, folder: Path) -> Any:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -31,23 +30,6 @@ load(sys.argv[1]).run({"mix": sys.argv[2]}, store=Store(sys.argv[3]), on_event=d
 def models(models_dir: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("RESONATE_MODELS", str(models_dir))
     return models_dir
-
-
-@pytest.fixture
-def forwards() -> Iterator[list[Any]]:
-    """A list that grows with every segment a model computes."""
-    from demucs.htdemucs import HTDemucs
-    from torch.nn.modules.module import register_module_forward_hook
-
-    calls: list[Any] = []
-
-    def count(module: Any, arguments: Any, output: Any) -> None:
-        if isinstance(module, HTDemucs):
-            calls.append(None)
-
-    handle = register_module_forward_hook(count)
-    yield calls
-    handle.remove()
 
 
 def graph_of(*stems: str, **params: Any) -> Graph:

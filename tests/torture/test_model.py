@@ -89,7 +89,7 @@ class StoreAgainstDict(RuleBasedStateMachine):
     @rule(limit_bytes=st.sampled_from([0, 300, 600, 10_000]))
     def make_room(self, limit_bytes: int) -> None:
         pins = self.store.retention.pins()
-        gone = {item.digest for item in self.store.make_room(limit_bytes)}
+        gone = {item.digest for item in self.store.retention.make_room(limit_bytes)}
         assert not gone & pins
         self.lose(lambda place: Entry.of(self.known[place]).digest in gone)
         left = [item for item in self.store.retention.objects() if not item.pinned]
