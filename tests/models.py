@@ -27,6 +27,26 @@ def small_htdemucs(seed: int, **changes: Any) -> Any:
     return _htdemucs(seed, {**settings, **changes})
 
 
+def small_hdemucs() -> Any:
+    """Return a small HDemucs with random weights."""
+    import torch
+    from demucs.hdemucs import HDemucs
+
+    with torch.random.fork_rng():
+        torch.manual_seed(7)
+        return HDemucs(SOURCES, channels=4, nfft=1024, depth=4, segment=1).eval()
+
+
+def small_demucs() -> Any:
+    """Return a small Demucs with random weights."""
+    import torch
+    from demucs.demucs import Demucs
+
+    with torch.random.fork_rng():
+        torch.manual_seed(8)
+        return Demucs(SOURCES, channels=4, depth=4, segment=1).eval()
+
+
 def full_size_htdemucs(seed: int) -> Any:
     """Return an HTDemucs of the size of the released ones (42 M parameters), random weights."""
     settings = {"bottom_channels": 512, "dconv_mode": 3, "t_layers": 5, "segment": Fraction(39, 5)}

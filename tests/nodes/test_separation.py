@@ -25,7 +25,14 @@ from resonate_graph import (
     Store,
 )
 from resonate_nodes import Stems, gain, resample, residual, separate
-from tests.models import SOURCES, save_th, separated_by_demucs, small_htdemucs
+from tests.models import (
+    SOURCES,
+    save_th,
+    separated_by_demucs,
+    small_demucs,
+    small_hdemucs,
+    small_htdemucs,
+)
 from tests.signals import difference_db, white_noise
 
 RATE = 44_100
@@ -87,24 +94,6 @@ def test_a_bag_is_averaged_as_demucs_averages_it(
     (tmp_path / "duo.yaml").write_text(yaml.safe_dump(bag))
     monkeypatch.setenv("RESONATE_MODELS", str(tmp_path))
     assert_equals(separate(excerpt, model="duo"), by_demucs(demucs_model("duo", tmp_path), excerpt))
-
-
-def small_hdemucs() -> Any:
-    import torch
-    from demucs.hdemucs import HDemucs
-
-    with torch.random.fork_rng():
-        torch.manual_seed(7)
-        return HDemucs(SOURCES, channels=4, nfft=1024, depth=4, segment=1).eval()
-
-
-def small_demucs() -> Any:
-    import torch
-    from demucs.demucs import Demucs
-
-    with torch.random.fork_rng():
-        torch.manual_seed(8)
-        return Demucs(SOURCES, channels=4, depth=4, segment=1).eval()
 
 
 @pytest.mark.parametrize("make", [small_hdemucs, small_demucs])
