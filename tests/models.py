@@ -47,6 +47,35 @@ def small_demucs() -> Any:
         return Demucs(SOURCES, channels=4, depth=4, segment=1).eval()
 
 
+def identity_htdemucs() -> Any:
+    """Return an HTDemucs whose stems are all the mix, nearly: its weights are written by hand.
+
+    The branch in time takes four samples apart and puts them together again, far above where GELU
+    bends; the branch in frequency gives a constant, of which little is heard.
+    """
+    import torch
+
+    lift, channels, middle = 40.0, 8, 2
+    model = _htdemucs(0, {"channels": channels, "nfft": 1024, "depth": 1, "t_layers": 0,
+                          "dconv_mode": 0, "segment": SEGMENT})  # fmt: skip
+    taps = [(side * 4 + tap, side, tap + middle) for side in range(2) for tap in range(4)]
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.zero_()
+        encoder, decoder = model.tencoder[0], model.tdecoder[0]
+        for channel, side, tap in taps:
+            encoder.conv.weight[channel, side, tap] = 1
+            for stem in range(len(SOURCES)):
+                decoder.conv_tr.weight[channel, 2 * stem + side, tap] = 0.5  # it comes twice
+        encoder.conv.bias.fill_(lift)
+        for rewrite, tap in ((encoder.rewrite, 0), (decoder.rewrite, 1)):
+            for channel in range(channels):
+                rewrite.weight[channel, channel, tap] = 1
+            rewrite.bias[channels:] = lift  # the gates stand open
+        encoder.rewrite.bias[:channels] = -lift
+    return model
+
+
 def full_size_htdemucs(seed: int) -> Any:
     """Return an HTDemucs of the size of the released ones (42 M parameters), random weights."""
     settings = {"bottom_channels": 512, "dconv_mode": 3, "t_layers": 5, "segment": Fraction(39, 5)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from typing import Annotated
 
 import numpy as np
@@ -45,18 +46,50 @@ def convert(
     """Return samples of shape (channels, frames) at a new rate, in exactly that many frames.
 
     Raises:
+        NodeError: the rate is below 1 kHz or above 768 kHz.
+    """
+    if rate == new_rate:
+        return samples
+    result = np.zeros((samples.shape[0], frames), np.float32)
+    done = 0
+    for block in converted([samples], samples.shape[0], rate, new_rate, frames):
+        result[:, done : done + block.shape[1]] = block
+        done += block.shape[1]
+    return result
+
+
+def converted(
+    blocks: Iterable[NDArray[np.float32]], channels: int, rate: int, new_rate: int, frames: int
+) -> Iterator[NDArray[np.float32]]:
+    """Yield at a new rate what comes in blocks: exactly so many frames, whatever the blocks are.
+
+    Args:
+        blocks: of shape (channels, frames), from beginning to end.
+        channels: how many channels they have.
+        rate: their rate, in Hz.
+        new_rate: the new rate, in Hz.
+        frames: how many frames there will be: some less than soxr gives, or silence at the end.
+
+    Raises:
         NodeError: the rate is below 1 kHz or above 768 kHz: a file can claim 1 Hz, and a sound of
             a few seconds would fill the memory.
     """
     import soxr
 
     if rate == new_rate:
-        return samples
+        yield from blocks
+        return
     if not _LOWEST <= rate <= _HIGHEST:
         raise NodeError(f"a sound at {rate} Hz cannot be resampled, only {_LOWEST} to {_HIGHEST}")
-    result = np.zeros((samples.shape[0], frames), np.float32)
-    if samples.shape[1]:
-        converted = soxr.resample(np.ascontiguousarray(samples.T), rate, new_rate, quality="VHQ")
-        kept = min(frames, len(converted))
-        result[:, :kept] = converted[:kept].T
-    return result
+    stream = soxr.ResampleStream(rate, new_rate, channels, dtype="float32", quality="VHQ")
+
+    def resampled() -> Iterator[NDArray[np.float32]]:
+        for block in blocks:
+            yield stream.resample_chunk(np.ascontiguousarray(block.T))
+        yield stream.resample_chunk(np.zeros((0, channels), np.float32), last=True)
+
+    left = frames
+    for part in resampled():
+        yield part[:left].T
+        left -= min(left, len(part))
+    yield np.zeros((channels, left), np.float32)

@@ -5,7 +5,7 @@ S. Rouard, F. Massa, A. Défossez: *Hybrid Transformers for Music Source Separat
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import Annotated, Any, NamedTuple
 
@@ -28,9 +28,10 @@ from resonate_graph import (
 
 from . import _demucs, _weights
 from ._placement import Placement, Precision
-from .rate import convert
+from .rate import converted
 
 _PAIR = 2
+_BLOCK_FRAMES = 1 << 18
 
 #: Raise it whenever what a separation remembers of itself means something else.
 _LAYOUT = 1
@@ -198,9 +199,15 @@ class _Separation:
 
     def _at_rate(self, first: int) -> NDArray[np.float32]:
         """Return two channels at the model's rate; the last of an odd count stands on both."""
-        pair = self._mix.samples[first : first + _PAIR]
-        converted = convert(pair, self._mix.sample_rate, self._rate, self._frames)
-        return np.broadcast_to(converted, (_PAIR, self._frames))
+        mix = self._mix
+        pair = mix.samples[first : first + _PAIR]
+        if mix.sample_rate != self._rate:
+            writer = self._ctx.workspace.writer(f"mix-{first}", len(pair), self._rate, self._frames)
+            blocks = _blocks(pair)
+            for part in converted(blocks, len(pair), mix.sample_rate, self._rate, self._frames):
+                writer.write(part)
+            pair = writer.finish().samples
+        return np.broadcast_to(pair, (_PAIR, self._frames))
 
     def _write(self, number: int, block: NDArray[np.float32]) -> None:
         for writer, part in zip(self._writers[number], block, strict=True):
@@ -209,18 +216,26 @@ class _Separation:
     def _assembled(self, name: str) -> Audio:
         """Return a stem: what was written, if that is all there is to it."""
         mix, column = self._mix, self._separator.stems.index(name)
-        estimates = {
-            first: writers[column].finish()
-            for first, writers in zip(self._starts, self._writers, strict=True)
-        }
+        estimates = [writers[column].finish() for writers in self._writers]
         if mix.channels == _PAIR and mix.sample_rate == self._rate and estimates:
             return estimates[0]
-        samples = np.zeros(mix.samples.shape, np.float32)
-        for first, estimate in estimates.items():
-            at_home = convert(estimate.samples, self._rate, mix.sample_rate, mix.frames)
-            alone = mix.channels - first == 1
-            samples[first : first + _PAIR] = at_home.mean(axis=0) if alone else at_home
-        return mix.with_samples(samples)
+        if not estimates:
+            return mix.with_samples(np.zeros(mix.samples.shape, np.float32))
+        writer = self._ctx.workspace.writer(name, mix.channels, mix.sample_rate, mix.frames)
+        channels = _PAIR * len(estimates)
+        blocks = _blocks(*(estimate.samples for estimate in estimates))
+        for part in converted(blocks, channels, self._rate, mix.sample_rate, mix.frames):
+            writer.write(self._in_place(part))
+        return writer.finish()
+
+    def _in_place(self, part: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return the channels of the mix, given those of the pairs that went through."""
+        placed = np.zeros((self._mix.channels, part.shape[1]), np.float32)
+        for number, first in enumerate(self._starts):
+            pair = part[_PAIR * number : _PAIR * (number + 1)]
+            alone = self._mix.channels - first == 1
+            placed[first : first + _PAIR] = pair.mean(axis=0) if alone else pair
+        return placed
 
     # -- going on where another process was killed ------------------------------------------------
 
@@ -265,3 +280,9 @@ class _Separation:
             self._writers = self._new_writers()
             return 0, 0, {}
         return plain["pair"], plain["done"], state
+
+
+def _blocks(*sounds: NDArray[np.float32]) -> Iterator[NDArray[np.float32]]:
+    """Yield the channels of sounds of one length together, block by block."""
+    for start in range(0, sounds[0].shape[1], _BLOCK_FRAMES):
+        yield np.concatenate([sound[:, start : start + _BLOCK_FRAMES] for sound in sounds])

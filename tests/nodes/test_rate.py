@@ -2,12 +2,14 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import soxr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import signal
 
 from resonate_graph import Audio, NodeError, ParamError
 from resonate_nodes import resample
+from resonate_nodes.rate import converted
 from tests.signals import decibels, difference_db, impulse, peak, response, sine
 
 RATES = [8000, 11_025, 16_000, 22_050, 32_000, 44_100, 48_000, 88_200, 96_000, 176_400, 192_000]
@@ -111,3 +113,24 @@ def test_a_sound_at_a_rate_out_of_range_is_refused(rate: int) -> None:
     # 200 frames at 1 Hz would become 154 million at 768 kHz
     with pytest.raises(NodeError, match=f"{rate} Hz"):
         resample(Audio(np.zeros((1, 200)), rate), sample_rate=768_000)
+
+
+@given(
+    rates=st.sampled_from([(44_100, 48_000), (48_000, 44_100), (8000, 44_100), (96_000, 44_100)]),
+    lengths=st.lists(st.integers(0, 3000), max_size=8),
+)
+@settings(max_examples=40)
+def test_a_sound_in_blocks_is_what_soxr_makes_of_the_whole(
+    rates: tuple[int, int], lengths: list[int]
+) -> None:
+    rate, new_rate = rates
+    whole = np.random.default_rng(0).uniform(-1, 1, (2, sum(lengths))).astype(np.float32)
+    blocks = np.split(whole, np.cumsum(lengths)[:-1], axis=1) if lengths else []
+    expected = soxr.resample(whole.T, rate, new_rate, quality="VHQ").T if whole.size else whole
+    frames = round(whole.shape[1] * new_rate / rate)
+    for wanted in (frames, frames + 5, max(0, frames - 5)):
+        found = np.concatenate(list(converted(blocks, 2, rate, new_rate, wanted)), axis=1)
+        assert found.shape == (2, wanted)
+        common = min(wanted, expected.shape[1])
+        np.testing.assert_array_equal(found[:, :common], expected[:, :common])
+        assert not found[:, common:].any()

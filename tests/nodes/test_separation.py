@@ -27,6 +27,7 @@ from resonate_graph import (
 from resonate_nodes import Stems, gain, resample, residual, separate
 from tests.models import (
     SOURCES,
+    identity_htdemucs,
     save_th,
     separated_by_demucs,
     small_demucs,
@@ -285,6 +286,27 @@ def test_another_rate_is_converted_and_comes_back(
         np.testing.assert_allclose(
             stem.samples[:, :frames], at_home.samples[:, :frames], atol=1e-5, rtol=0
         )
+
+
+@pytest.mark.parametrize("rate", [16_000, RATE, 48_000, 96_000])
+@pytest.mark.parametrize("channels", [1, 2, 3])
+def test_stems_lie_where_the_mix_does(
+    rate: int, channels: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A train of impulses through a model that gives back what it gets."""
+    save_th(identity_htdemucs(), tmp_path / "identity.th")
+    monkeypatch.setenv("RESONATE_MODELS", str(tmp_path))
+    samples = np.zeros((channels, 4 * rate + 123), np.float32)
+    places = [np.arange(500 + 77 * channel, 4 * rate, 1009) for channel in range(channels)]
+    for channel, found in zip(samples, places, strict=True):
+        channel[found] = 0.5
+    for stem in computed(separate(Audio(samples, rate), model="identity")).values():
+        assert stem.samples.shape == samples.shape
+        for channel, expected in zip(stem.samples, places, strict=True):
+            peaks = [at - 400 + channel[at - 400 : at + 400].argmax() for at in expected]
+            np.testing.assert_array_equal(peaks, expected)
+        if rate == RATE:
+            np.testing.assert_allclose(stem.samples, samples, atol=0.01)
 
 
 @pytest.mark.parametrize("frames", [0, 1, 2, 100, RATE // 2, SEGMENT_FRAMES, SEGMENT_FRAMES + 1])
