@@ -6,11 +6,10 @@ samples do not depend on how many there are. On an accelerator segments go in ba
 
 from __future__ import annotations
 
-import random
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from itertools import groupby, islice
 from typing import Any
 
@@ -22,6 +21,7 @@ from resonate_graph import ModelError
 from . import _weights
 from ._overlap_add import Job, OverlapAdd, Pass, cut, jobs
 from ._placement import Estimator, Placement
+from ._random_numbers import draws_numbers, own_random_numbers
 
 Array = NDArray[np.float32]
 
@@ -75,8 +75,7 @@ class Separator:
             )
             for index, weights in self._weights.items()
         }
-        with _own_random_numbers(seed):
-            self._models = {index: placement.model(one) for index, one in self._estimators.items()}
+        self._models = {index: placement.model(one) for index, one in self._estimators.items()}
         for index, model in self._models.items():
             if model.audio_channels != _CHANNELS:
                 path = files.files[index]
@@ -148,15 +147,14 @@ class Separator:
             segment[:, place] = (part - mean) / deviation
             return segment
 
-        with _own_random_numbers(self._seed):
-            for job, estimate in self._estimates(work[done:], read):
-                finished = adder.add(job, estimate)
-                if finished.shape[-1]:
-                    write(finished * deviation + mean)
-                done += 1
-                if job.row:
-                    checkpoint(done, adder.state())
-                step()
+        for job, estimate in self._estimates(work[done:], read):
+            finished = adder.add(job, estimate)
+            if finished.shape[-1]:
+                write(finished * deviation + mean)
+            done += 1
+            if job.row:
+                checkpoint(done, adder.state())
+            step()
 
     def _passes(self) -> list[Pass]:
         found = []
@@ -187,7 +185,7 @@ class Separator:
     ) -> Iterator[tuple[Job, Array]]:
         """Yield what the models make of each segment, in order."""
         on_cpu = self._placement.device == "cpu"
-        if on_cpu and not any(map(_draws_numbers, self._models.values())):
+        if on_cpu and not any(map(draws_numbers, self._models.values())):
             return self._side_by_side(work, read)
         return self._in_batches(work, read)
 
@@ -201,7 +199,8 @@ class Separator:
             while batch := list(islice(group, self._placement.batch_size)):
                 index = batch[0].model
                 parts = np.stack([read(job) for job in batch])
-                with _own_random_numbers(self._seed, index):
+                draws = draws_numbers(self._models[index])
+                with own_random_numbers(self._seed, index) if draws else nullcontext():
                     estimates = self._placement.run(self._estimators[index], parts)
                 yield from zip(batch, estimates, strict=True)
 
@@ -242,11 +241,6 @@ def _single_threads(count: int) -> Iterator[ThreadPoolExecutor]:
             torch.set_num_threads(before)  # threads that torch meets later start with this
 
 
-def _draws_numbers(model: Any) -> bool:
-    """Whether a model draws random numbers when it is applied."""
-    return bool(getattr(getattr(model, "crosstransformer", None), "sin_random_shift", 0))
-
-
 def _level(samples: Array) -> tuple[np.float32, np.float32]:
     """Return mean and standard deviation of the mean of the channels."""
     frames = samples.shape[1]
@@ -259,21 +253,3 @@ def _level(samples: Array) -> tuple[np.float32, np.float32]:
     square = sum(np.square(part - mean).sum() for part in mono())
     deviation = np.sqrt(square / (frames - 1)) if frames > 1 else 0.0
     return np.float32(mean), np.float32(deviation) + np.float32(1e-8)
-
-
-@contextmanager
-def _own_random_numbers(*seed: int) -> Iterator[None]:
-    """Seed the global random states for demucs, and give them back as they were.
-
-    Making a model draws from torch's, and applying one from Python's, for the position its
-    transformer starts at.
-    """
-    import torch
-
-    before = random.getstate()
-    with torch.random.fork_rng(devices=[]):
-        random.seed(repr(seed))
-        try:
-            yield
-        finally:
-            random.setstate(before)

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from resonate_graph import NodeError
 
 from . import _weights
+from ._random_numbers import own_random_numbers, stand_still
 from ._resident import Residents
 
 Array = NDArray[np.float32]
@@ -176,7 +177,9 @@ def _load(estimator: Estimator, device: str, as_it_is: bool) -> Any:
 
     from ._fast_demucs import Selected, accelerate
 
-    model = _weights.load(estimator.path).eval()
+    with own_random_numbers():
+        model = _weights.load(estimator.path).eval()
+    stand_still(model)
     seconds = estimator.segment_seconds
     too_long = isinstance(model, HTDemucs) and (seconds or 0) > model.segment
     if seconds is not None and not too_long:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -354,6 +355,19 @@ def test_a_model_that_draws_random_positions_is_reproducible(
     once = separate(excerpt, model="wandering")[:4]
     random.seed(99)
     assert separate(excerpt, model="wandering")[:4] == once
+
+
+def test_two_that_draw_random_positions_do_not_disturb_each_other(
+    excerpt: Audio, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save_th(small_htdemucs(6, t_sin_random_shift=500), tmp_path / "wandering.th")
+    monkeypatch.setenv("RESONATE_MODELS", str(tmp_path))
+    seeds = [1, 2, 3, 4]
+    alone = [separate(excerpt, model="wandering", seed=seed)[:4] for seed in seeds]
+    with ThreadPoolExecutor(len(seeds)) as pool:
+        both = pool.map(lambda seed: separate(excerpt, model="wandering", seed=seed)[:4], seeds)
+        assert list(both) == alone
+    assert alone[0] != alone[1]
 
 
 def test_nobody_elses_random_numbers_are_touched(excerpt: Audio) -> None:
