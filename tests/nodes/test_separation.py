@@ -6,6 +6,7 @@ import os
 import random
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -347,21 +348,23 @@ def test_shifts_are_averaged_as_demucs_averages_them(
     assert_equals(separate(excerpt, shifts=2, seed=1), expected)
 
 
-def test_a_model_that_draws_random_positions_is_reproducible(
-    excerpt: Audio, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    save_th(small_htdemucs(6, t_sin_random_shift=500), tmp_path / "wandering.th")
+@pytest.fixture
+def wandering(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A model whose transformer starts at a random position, and is heard."""
+    model = small_htdemucs(6, t_sin_random_shift=500, depth=2, segment=Fraction(1, 4))
+    save_th(model, tmp_path / "wandering.th")
     monkeypatch.setenv("RESONATE_MODELS", str(tmp_path))
+
+
+@pytest.mark.usefixtures("wandering")
+def test_a_model_that_draws_random_positions_is_reproducible(excerpt: Audio) -> None:
     once = separate(excerpt, model="wandering")[:4]
     random.seed(99)
     assert separate(excerpt, model="wandering")[:4] == once
 
 
-def test_two_that_draw_random_positions_do_not_disturb_each_other(
-    excerpt: Audio, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    save_th(small_htdemucs(6, t_sin_random_shift=500), tmp_path / "wandering.th")
-    monkeypatch.setenv("RESONATE_MODELS", str(tmp_path))
+@pytest.mark.usefixtures("wandering")
+def test_two_that_draw_random_positions_do_not_disturb_each_other(excerpt: Audio) -> None:
     seeds = [1, 2, 3, 4]
     alone = [separate(excerpt, model="wandering", seed=seed)[:4] for seed in seeds]
     with ThreadPoolExecutor(len(seeds)) as pool:
