@@ -442,7 +442,7 @@ class Run:
             store.put_record(
                 known.key,
                 entries,
-                seconds=seconds,
+                seconds=ctx.workspace.earlier_seconds + seconds,
                 device=ctx.device,
                 warnings=warnings,
                 origin=Origin(graph=self.graph.name, node=name, files=files),

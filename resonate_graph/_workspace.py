@@ -18,6 +18,7 @@ import mmap
 import os
 import secrets
 import shutil
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -41,6 +42,9 @@ class Workspace:
     Args:
         folder: the step's folder, in which each process has one of its own. None to keep all in
             memory.
+
+    Attributes:
+        earlier_seconds: how long earlier processes worked on what this one goes on with.
     """
 
     def __init__(self, folder: Path | None) -> None:
@@ -48,6 +52,9 @@ class Workspace:
         self._own = folder / f"{os.getpid()}-{secrets.token_hex(4)}" if folder else None
         self._found: Path | None = None
         self._writers: list[AudioWriter] = []
+        self._began = time.monotonic()
+        self._found_seconds = 0.0
+        self.earlier_seconds = 0.0
 
     def writer(self, name: str, channels: int, sample_rate: int, frames: int) -> AudioWriter:
         """Return a writer for a piece of audio of known length."""
@@ -64,8 +71,9 @@ class Workspace:
         if self._own is None:
             return
         content = io.BytesIO()
+        seconds = self.earlier_seconds + time.monotonic() - self._began
         text = np.frombuffer(json.dumps(plain).encode(), np.uint8)
-        named: dict[str, Any] = {**arrays, "_plain": text}
+        named: dict[str, Any] = {**arrays, "_plain": text, "_seconds": np.float64(seconds)}
         np.savez(content, **named)
         sealed = blake3(content.getbuffer()).digest() + content.getvalue()
         with contextlib.suppress(OutputError, OSError):
@@ -82,6 +90,7 @@ class Workspace:
                     with np.load(io.BytesIO(content), allow_pickle=False) as found:
                         arrays = {name: found[name] for name in found.files}
                     self._found = path.parent
+                    self._found_seconds = float(arrays.pop("_seconds", 0.0))
                     return json.loads(arrays.pop("_plain").tobytes()), arrays
         return None
 
@@ -97,7 +106,11 @@ class Workspace:
         """
         if self._found is None or writer.path is None:
             return False
-        return writer.copy(self._found / writer.path.name, *position)
+        if not writer.copy(self._found / writer.path.name, *position):
+            self.earlier_seconds = 0.0
+            return False
+        self.earlier_seconds = self._found_seconds
+        return True
 
     def written(self, value: object) -> Path | None:
         """Return the file that holds just this piece of audio, if one of the writers made it."""

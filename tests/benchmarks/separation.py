@@ -35,7 +35,7 @@ def main() -> None:
     """Print all figures."""
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch is loaded
     if sys.argv[1:2] == ["memory"]:
-        memory(sys.argv[2], Path(sys.argv[3]), float(sys.argv[4]))
+        memory(sys.argv[2], Path(sys.argv[3]), float(sys.argv[4]), int(sys.argv[5]))
         return
     seconds = float(sys.argv[1]) if len(sys.argv) > 1 else 30.0
     with tempfile.TemporaryDirectory() as name:
@@ -47,9 +47,9 @@ def main() -> None:
         small.mkdir()
         write_models(small)
         for minutes in ("5", "30"):
-            for whose in ("ours", "demucs"):
+            for whose, rate in (("ours", RATE), ("ours", 48_000), ("demucs", RATE)):
                 command = [sys.executable, "-m", "tests.benchmarks.separation", "memory", whose]
-                subprocess.run([*command, str(small), minutes], check=True)
+                subprocess.run([*command, str(small), minutes, str(rate)], check=True)
 
 
 # -- speed ----------------------------------------------------------------------------------------
@@ -115,12 +115,12 @@ def _model(name: str, folder: Path) -> Any:
 # -- memory ---------------------------------------------------------------------------------------
 
 
-def memory(whose: str, folder: Path, minutes: float) -> None:
+def memory(whose: str, folder: Path, minutes: float, rate: int) -> None:
     """Print the peak of the resident memory of a separation into four stems."""
     os.environ["RESONATE_MODELS"] = str(folder)
     draw = np.random.default_rng(0)
-    mix = Audio(draw.uniform(-0.5, 0.5, (2, int(minutes * 60 * RATE))).astype(np.float32), RATE)
-    excerpt = mix.with_samples(mix.samples[:, :RATE])
+    mix = Audio(draw.uniform(-0.5, 0.5, (2, int(minutes * 60 * rate))).astype(np.float32), rate)
+    excerpt = mix.with_samples(mix.samples[:, :rate])
     graph = Graph("split")
     stems = graph.add(separate)(graph.input("mix", Audio), model="htdemucs")
     for name in SOURCES:
@@ -143,7 +143,10 @@ def memory(whose: str, folder: Path, minutes: float) -> None:
         calls[whose](mix)
         done.set()
         watcher.join()
-    print(f"  {minutes:3.0f} minutes, {whose:<8} {(peak[0] - before) / 1e6:8.0f} MB", flush=True)
+    print(
+        f"  {minutes:3.0f} minutes, {rate} Hz, {whose:<8} {(peak[0] - before) / 1e6:8.0f} MB",
+        flush=True,
+    )
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import time
 from pathlib import Path
 from typing import Any
 
@@ -99,6 +100,17 @@ def test_a_cancelled_run_goes_on_too(groove: Audio, store: Store, forwards: list
     found = graph.run({"mix": groove}, store=store)
     assert len(forwards) == total - 6
     assert same(found, graph.run({"mix": groove}, store=False))
+
+
+def test_what_it_cost_is_what_both_processes_took(groove: Audio, store: Store) -> None:
+    graph = graph_of("vocals", model="htdemucs")
+    began = time.perf_counter()
+    stopped(graph, groove, store, after=5)
+    between = time.perf_counter()
+    report = graph.run({"mix": groove}, store=store).report
+    (record,) = [one for one in store.latest_records(9) if one.device is not None]
+    here = report["nodes"][0]["seconds"]
+    assert here < record.seconds < here + between - began
 
 
 @pytest.mark.parametrize("name", ["state", "vocals-0.wav"])
