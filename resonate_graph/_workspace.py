@@ -223,6 +223,26 @@ class AudioWriter:
         self._hasher.update(part.tobytes())
         self.frames_written += len(part)
 
+    def read(self, start: int, stop: int) -> NDArray[np.float32]:
+        """Return what was written from one frame to another, in shape (channels, frames).
+
+        It takes no memory beside what it returns, as reading from what `finish` maps would.
+        """
+        stop = min(stop, self.frames_written)
+        if self._array is not None:
+            return self._array[start:stop].T
+        found = np.zeros((max(0, stop - start), self._shape[0]), "<f4")
+        if self._file is not None:
+            self._file.seek(HEADER_BYTES + start * self._frame_bytes)
+            rest = found.reshape(-1).view(np.uint8).data
+            while rest:
+                count = self._file.readinto(rest)
+                if not count:
+                    raise OutputError(f"{self.path} is shorter than what was written into it")
+                rest = rest[count:]
+            self._file.seek(0, os.SEEK_END)
+        return found.T
+
     def finish(self) -> Audio:
         """Return the audio, memory-mapped where it is in a file."""
         assert self.frames_written == self._shape[2]

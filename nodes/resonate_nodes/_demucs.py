@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from resonate_graph import ModelError
 
 from . import _weights
-from ._overlap_add import Job, OverlapAdd, Pass, cut, jobs
+from ._overlap_add import Job, OverlapAdd, Pass, Read, cut, jobs
 from ._placement import Estimator, Placement
 from ._random_numbers import draws_numbers, own_random_numbers
 
@@ -113,7 +113,8 @@ class Separator:
 
     def separate(
         self,
-        samples: Array,
+        read: Read,
+        frames: int,
         write: Callable[[Array], None],
         step: Callable[[], None],
         *,
@@ -125,15 +126,15 @@ class Separator:
         The whole mix is normalised by its mean and standard deviation, as Demucs does.
 
         Args:
-            samples: float32, shape (2, frames), at least one frame.
+            read: gives the mix from one frame to another: float32, shape (2, frames).
+            frames: its length, at least one.
             write: given the stems from beginning to end, piece by piece, each of shape
                 (stems, 2, frames).
             step: called after each segment; it may raise to stop.
             begin: what `checkpoint` was told last by a process that was killed.
             checkpoint: told now and then how far the work is, and the arrays to go on with.
         """
-        frames = samples.shape[1]
-        mean, deviation = _level(samples)
+        mean, deviation = _level(read, frames)
         passes = self._passes()
         adder = OverlapAdd(passes, frames, len(self.stems), _CHANNELS)
         work = jobs(passes, frames, self._placement.batch_size)
@@ -141,13 +142,13 @@ class Separator:
         if done:
             adder.restore(work[done - 1].row, state)
 
-        def read(job: Job) -> Array:
-            part, place = cut(samples, job)
+        def segment_of(job: Job) -> Array:
+            part, place = cut(read, frames, job)
             segment = np.zeros((_CHANNELS, job.last - job.first), np.float32)
             segment[:, place] = (part - mean) / deviation
             return segment
 
-        for job, estimate in self._estimates(work[done:], read):
+        for job, estimate in self._estimates(work[done:], segment_of):
             finished = adder.add(job, estimate)
             if finished.shape[-1]:
                 write(finished * deviation + mean)
@@ -241,13 +242,12 @@ def _single_threads(count: int) -> Iterator[ThreadPoolExecutor]:
             torch.set_num_threads(before)  # threads that torch meets later start with this
 
 
-def _level(samples: Array) -> tuple[np.float32, np.float32]:
+def _level(read: Read, frames: int) -> tuple[np.float32, np.float32]:
     """Return mean and standard deviation of the mean of the channels."""
-    frames = samples.shape[1]
 
     def mono() -> Iterator[NDArray[np.float64]]:
         for start in range(0, frames, _BLOCK_FRAMES):
-            yield samples[:, start : start + _BLOCK_FRAMES].mean(0, np.float64)
+            yield read(start, min(start + _BLOCK_FRAMES, frames)).mean(0, np.float64)
 
     mean = sum(part.sum() for part in mono()) / frames
     square = sum(np.square(part - mean).sum() for part in mono())

@@ -9,11 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[np.float32]
+
+#: Gives a sound from one frame to another, in shape (channels, frames).
+Read: TypeAlias = Callable[[int, int], Array]
 
 
 @dataclass(frozen=True)
@@ -90,10 +94,21 @@ def jobs(passes: Sequence[Pass], frames: int, group: int = 1) -> list[Job]:
     return found
 
 
-def cut(samples: Array, job: Job) -> tuple[Array, slice]:
-    """Return what of a mix goes into a segment, and where in it; the rest of it is silence."""
+def reading(samples: Array) -> Read:
+    """Return how to read samples that are in memory."""
+    return lambda first, last: samples[:, first:last]
+
+
+def cut(read: Read, frames: int, job: Job) -> tuple[Array, slice]:
+    """Return what of a mix goes into a segment, and where in it; the rest of it is silence.
+
+    Args:
+        read: gives the mix from one frame to another.
+        frames: its length.
+        job: the segment.
+    """
     first = max(0, job.first)
-    part = samples[:, first : max(first, min(job.last, samples.shape[1]))]
+    part = read(first, max(first, min(job.last, frames)))
     start = min(first, job.last) - job.first
     return part, slice(start, start + part.shape[1])
 

@@ -27,6 +27,7 @@ from resonate_graph import (
 )
 
 from . import _demucs, _weights
+from ._overlap_add import Read, reading
 from ._placement import Placement, Precision
 from .rate import converted
 
@@ -189,6 +190,7 @@ class _Separation:
         for number in range(pair, len(self._starts)):
             self._separator.separate(
                 self._at_rate(self._starts[number]),
+                self._frames,
                 partial(self._write, number),
                 step,
                 begin=(done, state),
@@ -197,17 +199,21 @@ class _Separation:
             done, state = 0, {}
         return {name: self._assembled(name) for name in self._separator.stems}
 
-    def _at_rate(self, first: int) -> NDArray[np.float32]:
-        """Return two channels at the model's rate; the last of an odd count stands on both."""
+    def _at_rate(self, first: int) -> Read:
+        """Return how to read two channels at the model's rate.
+
+        The last of an odd count stands on both.
+        """
         mix = self._mix
         pair = mix.samples[first : first + _PAIR]
+        read = reading(pair)
         if mix.sample_rate != self._rate:
             writer = self._ctx.workspace.writer(f"mix-{first}", len(pair), self._rate, self._frames)
-            blocks = _blocks(pair)
+            blocks = _blocks([read], mix.frames)
             for part in converted(blocks, len(pair), mix.sample_rate, self._rate, self._frames):
                 writer.write(part)
-            pair = writer.finish().samples
-        return np.broadcast_to(pair, (_PAIR, self._frames))
+            read = writer.read
+        return lambda start, stop: np.broadcast_to(read(start, stop), (_PAIR, stop - start))
 
     def _write(self, number: int, block: NDArray[np.float32]) -> None:
         for writer, part in zip(self._writers[number], block, strict=True):
@@ -216,14 +222,14 @@ class _Separation:
     def _assembled(self, name: str) -> Audio:
         """Return a stem: what was written, if that is all there is to it."""
         mix, column = self._mix, self._separator.stems.index(name)
-        estimates = [writers[column].finish() for writers in self._writers]
+        estimates = [writers[column] for writers in self._writers]
         if mix.channels == _PAIR and mix.sample_rate == self._rate and estimates:
-            return estimates[0]
+            return estimates[0].finish()
         if not estimates:
             return mix.with_samples(np.zeros(mix.samples.shape, np.float32))
         writer = self._ctx.workspace.writer(name, mix.channels, mix.sample_rate, mix.frames)
         channels = _PAIR * len(estimates)
-        blocks = _blocks(*(estimate.samples for estimate in estimates))
+        blocks = _blocks([estimate.read for estimate in estimates], self._frames)
         for part in converted(blocks, channels, self._rate, mix.sample_rate, mix.frames):
             writer.write(self._in_place(part))
         return writer.finish()
@@ -282,7 +288,8 @@ class _Separation:
         return plain["pair"], plain["done"], state
 
 
-def _blocks(*sounds: NDArray[np.float32]) -> Iterator[NDArray[np.float32]]:
+def _blocks(sounds: Sequence[Read], frames: int) -> Iterator[NDArray[np.float32]]:
     """Yield the channels of sounds of one length together, block by block."""
-    for start in range(0, sounds[0].shape[1], _BLOCK_FRAMES):
-        yield np.concatenate([sound[:, start : start + _BLOCK_FRAMES] for sound in sounds])
+    for start in range(0, frames, _BLOCK_FRAMES):
+        stop = min(start + _BLOCK_FRAMES, frames)
+        yield np.concatenate([read(start, stop) for read in sounds])

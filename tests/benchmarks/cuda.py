@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from resonate_nodes import _demucs, _weights
+from resonate_nodes._overlap_add import reading
 from resonate_nodes._placement import BATCH_SIZE, Placement, Precision
 from tests.models import SOURCES, full_size_htdemucs, save_th, separated_by_demucs
 
@@ -79,7 +80,7 @@ def ours(
         threads=1,
     )
     parts: list[NDArray[np.float32]] = []
-    separator.separate(mix, parts.append, lambda: None)
+    separator.separate(reading(mix), mix.shape[1], parts.append, lambda: None)
     return np.concatenate(parts, axis=-1)
 
 

@@ -37,6 +37,24 @@ def test_what_was_written_piece_by_piece_is_one_sound(tmp_path: Path, in_file: b
         assert path.read_bytes() == SOUND.save(tmp_path / "other.wav").read_bytes()
 
 
+@pytest.mark.parametrize("folder", ["w", None])
+def test_what_was_written_can_be_read_while_the_rest_is_written(
+    tmp_path: Path, folder: str | None
+) -> None:
+    workspace = Workspace(tmp_path / folder if folder else None)
+    writer = workspace.writer("sound", 2, 44100, SOUND.frames)
+    assert writer.read(0, 10).shape == (2, 0)
+    for start in range(0, SOUND.frames, 7000):
+        writer.write(SOUND.samples[:, start : start + 7000])
+        stop = min(start + 7000, SOUND.frames)
+        np.testing.assert_array_equal(
+            writer.read(stop - 99, stop), SOUND.samples[:, stop - 99 : stop]
+        )
+        assert writer.read(stop - 3, stop + 5).shape == (2, 3)
+    np.testing.assert_array_equal(writer.read(0, SOUND.frames), SOUND.samples)
+    assert writer.finish() == SOUND
+
+
 def test_nothing_at_all_is_a_sound_too(tmp_path: Path) -> None:
     empty = Audio(np.zeros((2, 0)), 44100)
     workspace = Workspace(tmp_path / "w")

@@ -12,6 +12,7 @@ import pytest
 from resonate_graph import Audio
 from resonate_nodes import _placement, _weights
 from resonate_nodes._demucs import Separator
+from resonate_nodes._overlap_add import reading
 from resonate_nodes._placement import Placement
 from resonate_nodes._resident import Residents
 from tests.models import SOURCES, save_th, small_demucs, small_hdemucs, small_htdemucs
@@ -30,7 +31,12 @@ def separated(folder: Path, device: str, audio: Audio, told: list[str]) -> Any:
         files, SOURCES, overlap=0.25, shifts=0, seed=0, placement=placement, threads=1
     )
     blocks: list[Any] = []
-    separator.separate(audio.samples, blocks.append, lambda: None)
+    separator.separate(
+        reading(audio.samples),
+        audio.samples.shape[1],
+        blocks.append,
+        lambda: None,
+    )
     return np.concatenate(blocks, axis=-1)
 
 

@@ -15,6 +15,7 @@ import pytest
 from resonate_graph import NodeError
 from resonate_nodes import _placement, _weights
 from resonate_nodes._demucs import Separator
+from resonate_nodes._overlap_add import reading
 from resonate_nodes._placement import Estimator, Placement
 from resonate_nodes._resident import Residents
 from tests.models import small_htdemucs
@@ -101,7 +102,7 @@ def test_a_mix_in_batches_is_the_same_as_segment_by_segment(
             threads=2,
         )
         parts: list[Any] = []
-        separator.separate(mix, parts.append, lambda: None)
+        separator.separate(reading(mix), mix.shape[1], parts.append, lambda: None)
         return np.concatenate(parts, axis=-1)
 
     alone = separated(Placement("cpu"))
