@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
@@ -64,3 +65,22 @@ def excerpt(groove: Audio) -> Audio:
 def models_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with `htdemucs` and the bag `htdemucs_ft`, small and random."""
     return write_models(tmp_path_factory.mktemp("models"))
+
+
+@pytest.fixture
+def forwards() -> Iterator[list[Any]]:
+    """The model of every forward pass that was made, in order."""
+    from demucs.demucs import Demucs
+    from demucs.hdemucs import HDemucs
+    from demucs.htdemucs import HTDemucs
+    from torch.nn.modules.module import register_module_forward_hook
+
+    calls: list[Any] = []
+
+    def count(module: Any, arguments: Any, output: Any) -> None:
+        if isinstance(module, (Demucs, HDemucs, HTDemucs)):
+            calls.append(module)
+
+    handle = register_module_forward_hook(count)
+    yield calls
+    handle.remove()

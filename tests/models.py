@@ -47,26 +47,37 @@ def small_demucs() -> Any:
         return Demucs(SOURCES, channels=4, depth=4, segment=1).eval()
 
 
-def identity_htdemucs() -> Any:
-    """Return an HTDemucs whose stems are all the mix, nearly: its weights are written by hand.
+#: What stems are made of in `linear_htdemucs`: by stem, by channel, the share of each channel.
+EVERYTHING = np.array([np.eye(2)] * 4)
+MIDDLE_AND_SIDES = np.array(
+    [np.zeros((2, 2)), np.zeros((2, 2)), [[0.5, -0.5], [-0.5, 0.5]], [[0.5, 0.5], [0.5, 0.5]]]
+)
+
+
+def linear_htdemucs(shares: NDArray[np.float64]) -> Any:
+    """Return an HTDemucs whose stems are sums of the mix's channels; its weights are set by hand.
 
     The branch in time takes four samples apart and puts them together again, far above where GELU
     bends; the branch in frequency gives a constant, of which little is heard.
+
+    Args:
+        shares: of shape (stems, channels of the stem, channels of the mix). `EVERYTHING` makes
+            every stem the mix, `MIDDLE_AND_SIDES` gives what both channels share to the vocals.
     """
     import torch
 
     lift, channels, middle = 40.0, 8, 2
-    model = _htdemucs(0, {"channels": channels, "nfft": 1024, "depth": 1, "t_layers": 0,
-                          "dconv_mode": 0, "segment": SEGMENT})  # fmt: skip
-    taps = [(side * 4 + tap, side, tap + middle) for side in range(2) for tap in range(4)]
+    settings = {"channels": channels, "nfft": 1024, "depth": 1, "t_layers": 0, "dconv_mode": 0}
+    model = _htdemucs(0, {**settings, "segment": SEGMENT})
     with torch.no_grad():
         for parameter in model.parameters():
             parameter.zero_()
         encoder, decoder = model.tencoder[0], model.tdecoder[0]
-        for channel, side, tap in taps:
+        for channel in range(channels):
+            side, tap = channel // 4, channel % 4 + middle
             encoder.conv.weight[channel, side, tap] = 1
-            for stem in range(len(SOURCES)):
-                decoder.conv_tr.weight[channel, 2 * stem + side, tap] = 0.5  # it comes twice
+            shared = torch.from_numpy(shares[..., side].reshape(-1))
+            decoder.conv_tr.weight[channel, :, tap] = 0.5 * shared  # what goes in comes twice
         encoder.conv.bias.fill_(lift)
         for rewrite, tap in ((encoder.rewrite, 0), (decoder.rewrite, 1)):
             for channel in range(channels):

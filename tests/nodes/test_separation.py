@@ -28,8 +28,9 @@ from resonate_graph import (
 )
 from resonate_nodes import Stems, gain, resample, residual, separate
 from tests.models import (
+    EVERYTHING,
     SOURCES,
-    identity_htdemucs,
+    linear_htdemucs,
     save_th,
     separated_by_demucs,
     small_demucs,
@@ -296,7 +297,7 @@ def test_stems_lie_where_the_mix_does(
     rate: int, channels: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A train of impulses through a model that gives back what it gets."""
-    save_th(identity_htdemucs(), tmp_path / "identity.th")
+    save_th(linear_htdemucs(EVERYTHING), tmp_path / "identity.th")
     monkeypatch.setenv("RESONATE_MODELS", str(tmp_path))
     samples = np.zeros((channels, 4 * rate + 123), np.float32)
     places = [np.arange(500 + 77 * channel, 4 * rate, 1009) for channel in range(channels)]
