@@ -182,7 +182,7 @@ class Graph(Builder):
         assert opened is not None
         settings = Settings(store=opened, models=_path(models))
         run, plan = self._planned(inputs, params, outputs, settings, max_minutes)
-        explainer = Explainer(run.graph, plan, run.keys, opened)
+        explainer = Explainer(run.graph, plan, run.stored.keys, opened)
         reasons = []
         for name, step in run.graph.steps.items():
             found = status(plan, name)
