@@ -13,7 +13,7 @@ Nodes: `node`, `Audio`, `File`, `Report`, `RunContext`, `Preparation`, `accelera
 Errors: `ResonateError` and what is below it.
 """
 
-from ._api import Graph, default_store, load, stock, stock_graphs
+from ._api import Graph
 from ._audio import Audio
 from ._catalog import Catalog
 from ._context import RunContext
@@ -50,8 +50,10 @@ from ._events import (
     Warned,
 )
 from ._forecast import Forecast, PlannedStep
+from ._loading import load, stock, stock_graphs
 from ._node import Node, NodeType, Preparation, accelerated, node
 from ._results import Result
+from ._settings import default_store
 from ._store import Store
 from ._values import File, Report, Value
 from ._workspace import AudioWriter

@@ -10,9 +10,10 @@ from typing import Annotated, Any
 
 import typer
 
-from .._api import Graph, load, stock, stock_graphs
+from .._api import Graph
 from .._bindings import Binding
 from .._errors import CatalogError
+from .._loading import load, stock, stock_graphs
 from .._store import Store
 
 GraphArgument = Annotated[

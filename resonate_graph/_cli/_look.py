@@ -10,12 +10,12 @@ from typing import Annotated, Any, cast
 
 import typer
 
-from .._api import stock_graphs
 from .._catalog import Catalog
 from .._decode import Limits
 from .._devices import Choice, Inventory, Request, choose, place, probe
 from .._errors import CatalogError
 from .._forecast import PlannedStep
+from .._loading import stock_graphs
 from .._machine import this_machine
 from .._node import NodeType, accelerated
 from ._call import (

@@ -12,12 +12,12 @@ from typing import IO, Annotated
 
 import typer
 
-from .._api import default_store
 from .._errors import OutputError, StoreError
 from .._inventory import HumanNames, inventory, outlived
 from .._publish import publish
 from .._records import Record
 from .._retention import parse_bytes
+from .._settings import default_store
 from .._store import Quarantined, Store
 from ._call import JsonOption, StoreOption
 from ._output import Printer
