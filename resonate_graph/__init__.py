@@ -51,7 +51,8 @@ from ._events import (
 )
 from ._forecast import Forecast, PlannedStep
 from ._loading import load, stock, stock_graphs
-from ._node import Node, NodeType, Preparation, accelerated, node
+from ._node import Node, node
+from ._node_type import NodeType, Preparation, accelerated
 from ._results import Result
 from ._settings import default_store
 from ._store import Store

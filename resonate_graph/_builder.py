@@ -20,7 +20,8 @@ from ._catalog import Catalog
 from ._document import GraphDocument, InputSpec, Name, NodeSpec, OutputName
 from ._document import ParamSpec as DocumentParam
 from ._errors import GraphError, ParamError, Problem
-from ._node import Node, NodeType
+from ._node import Node
+from ._node_type import NodeType
 from ._types import PortType, describe
 from ._values import Value, canonical_json
 

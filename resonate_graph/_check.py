@@ -20,7 +20,7 @@ from ._catalog import Catalog
 from ._document import GraphDocument, Located, NodeSpec, ParamSpec
 from ._errors import CatalogError, GraphError, ModelError, NodeError, ParamError, Problem
 from ._graph import BoundGraph, InputRef, PortRef, Source, Step, dependencies
-from ._node import NodeType, Preparation
+from ._node_type import NodeType, Preparation
 from ._positions import join, path_in
 from ._types import Port, PortType, scalar_type
 

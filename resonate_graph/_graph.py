@@ -14,7 +14,7 @@ import networkx as nx
 from pydantic import BaseModel
 
 from ._document import InputSpec
-from ._node import NodeType
+from ._node_type import NodeType
 
 
 @dataclass(frozen=True)

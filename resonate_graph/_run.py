@@ -29,7 +29,7 @@ from ._events import (
 )
 from ._graph import BoundGraph, InputRef, PortRef, Source, Step
 from ._keys import step_key
-from ._node import Preparation
+from ._node_type import Preparation
 from ._outlook import Outlook
 from ._plan import Found, Plan, Status
 from ._records import Size

@@ -17,7 +17,7 @@ from .._errors import CatalogError
 from .._forecast import PlannedStep
 from .._loading import stock_graphs
 from .._machine import this_machine
-from .._node import NodeType, accelerated
+from .._node_type import NodeType, accelerated
 from ._call import (
     DeviceOption,
     GraphArgument,
