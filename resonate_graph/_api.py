@@ -14,7 +14,7 @@ from ._builder import Builder
 from ._check import Call, check
 from ._decode import Limits
 from ._devices import Request
-from ._document import Located, parse
+from ._document import parse
 from ._errors import BatchError, ResonateError
 from ._estimates import Experience
 from ._events import Event
@@ -23,6 +23,7 @@ from ._forecast import Forecast, forecast, status
 from ._graph import BoundGraph
 from ._measure import measure
 from ._plan import Plan
+from ._problems import Located
 from ._provenance import describe
 from ._publish import publish, require_writable
 from ._results import Result

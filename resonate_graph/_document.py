@@ -14,7 +14,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ._errors import GraphError, Problem
-from ._positions import Positions, join, path_in
+from ._positions import join, path_in
+from ._problems import Located
 from ._values import MAX_INTEGER
 
 FORMAT = 1
@@ -84,29 +85,6 @@ class GraphDocument(_Model):
         plain = self.model_dump(mode="json", exclude_unset=True)
         ordered = {"format": FORMAT, **plain}
         return json.dumps(ordered, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-
-
-class Located:
-    """A document's problems get their line and column here, if it came from a text."""
-
-    def __init__(self, source: str, text: str | None = None) -> None:
-        self.source = source
-        self._text = text
-        self._positions: Positions | None = None
-
-    @property
-    def positions(self) -> Positions | None:
-        """The places of the text's values, read when first asked for."""
-        if self._positions is None and self._text is not None:
-            self._positions = Positions(self._text)
-        return self._positions
-
-    def problem(self, code: str, pointer: str, message: str, *, key: bool = False) -> Problem:
-        """Return a problem with its place; with `key`, the place of the key, not of the value."""
-        if (positions := self.positions) is None:
-            return Problem(code, message, pointer)
-        place = positions.find_key(pointer) if key else positions.find(pointer)
-        return Problem(code, message, pointer, place.line, place.column)
 
 
 def parse(text: str, source: str) -> GraphDocument:
