@@ -27,6 +27,9 @@ from ._positions import join
 from ._problems import Located, Problems, did_you_mean, instead
 from ._types import Port, PortType, scalar_type
 
+#: How many nodes of a circle are named.
+_SHOWN = 20
+
 
 @dataclass(frozen=True)
 class Call:
@@ -233,23 +236,25 @@ class _Check:
 
     def _order(self, wires: Mapping[str, list[Source]]) -> list[str]:
         dag = dependencies(wires)
+        position = {name: index for index, name in enumerate(self.document.nodes)}
         try:
-            position = {name: index for index, name in enumerate(self.document.nodes)}
             return list(nx.lexicographical_topological_sort(dag, key=position.__getitem__))
         except nx.NetworkXUnfeasible:
             for members in nx.strongly_connected_components(dag):
                 # a graph of its own keeps the document's order; a view of `dag` would not
-                loop = nx.DiGraph((a, b) for a, b in dag.edges if a in members and b in members)
+                ordered = sorted(members, key=position.__getitem__)
+                loop = nx.DiGraph((a, b) for a in ordered for b in dag[a] if b in members)
                 if loop.number_of_edges():
-                    self._report_cycle(nx.find_cycle(loop))
+                    self._report_cycle(nx.find_cycle(loop), position)
             return []
 
-    def _report_cycle(self, edges: Iterable[Any]) -> None:
+    def _report_cycle(self, edges: Iterable[Any], position: Mapping[str, int]) -> None:
         names = [edge[0] for edge in edges]
-        first = min(names, key=list(self.document.nodes).index)
+        first = min(names, key=position.__getitem__)
         turn = names.index(first)
-        round_trip = [*names[turn:], *names[:turn], first]
-        message = f"these nodes feed each other in a circle: {' -> '.join(round_trip)}"
+        trip = [*names[turn:], *names[:turn]]
+        shown = trip if len(trip) <= _SHOWN else [*trip[:_SHOWN], f"{len(trip) - _SHOWN} more"]
+        message = f"these nodes feed each other in a circle: {' -> '.join([*shown, first])}"
         self.problems.add("cycle", join("/nodes", first), message, key=True)
 
     # -- the result ---------------------------------------------------------------------------

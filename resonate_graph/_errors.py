@@ -47,6 +47,10 @@ __all__ = [
 ]
 
 
+#: How many problems of a graph are told; nobody reads more, and a hostile one may have millions.
+MAX_PROBLEMS = 100
+
+
 class ResonateError(Exception):
     """Base of every error this library raises on purpose.
 
@@ -89,7 +93,8 @@ class GraphError(ResonateError):
 
     Attributes:
         source: the file or graph the problems are in.
-        problems: every problem that was found, in document order.
+        problems: the problems that were found, in document order, up to `MAX_PROBLEMS`.
+        omitted: how many more there are.
     """
 
     exit_code = 2
@@ -97,10 +102,12 @@ class GraphError(ResonateError):
     def __init__(self, source: str, problems: Sequence[Problem]) -> None:
         self.source = source
         in_order = sorted(problems, key=lambda one: (one.line or 0, one.column or 0))
-        self.problems = tuple(in_order)
+        self.problems = tuple(in_order[:MAX_PROBLEMS])
+        self.omitted = len(in_order) - len(self.problems)
         count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
-        lines = "\n".join(f"  {problem}" for problem in in_order)
-        super().__init__(f"{source}: {count}\n{lines}")
+        lines = [f"  {problem}" for problem in self.problems]
+        lines += [f"  and {self.omitted} more"] if self.omitted else []
+        super().__init__("\n".join([f"{source}: {count}", *lines]))
 
 
 class CatalogError(ResonateError):

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Iterable, Sequence
+from itertools import islice
 
-from ._errors import GraphError, Problem
+from ._errors import MAX_PROBLEMS, GraphError, Problem
 from ._positions import Positions
+
+#: How many names one that names nothing is compared with, and how many of them are listed.
+_COMPARED, _LISTED = 1000, 50
 
 
 class Located:
@@ -58,10 +62,13 @@ class Problems:
             code: a stable word for its kind.
             pointer: where in the document it is.
             message: what is wrong.
-            hint: gives what is said after the message, such as `instead`.
+            hint: gives what is said after the message, such as `instead`; asked only as long as
+                somebody will read it.
             key: the place is that of the key, not of the value.
         """
-        self._found.append(self._located.problem(code, pointer, message + hint(), key=key))
+        if len(self._found) < MAX_PROBLEMS:
+            message += hint()
+        self._found.append(self._located.problem(code, pointer, message, key=key))
 
     def raise_any(self) -> None:
         """Raise all of them.
@@ -75,10 +82,11 @@ class Problems:
 
 def instead(name: str, known: Iterable[str]) -> str:
     """Return what is to be said after "no node 'x'": what was probably meant, or what there is."""
-    names = list(known)
+    names = list(islice(known, _COMPARED))
     if near := difflib.get_close_matches(name, names, n=2):
         return did_you_mean(near)
-    return f"; there are: {', '.join(names)}" if names else "; there are none"
+    listed = ", ".join(names[:_LISTED]) + (", ..." if len(names) > _LISTED else "")
+    return f"; there are: {listed}" if names else "; there are none"
 
 
 def did_you_mean(names: Sequence[str]) -> str:
