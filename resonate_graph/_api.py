@@ -13,7 +13,6 @@ from ._bindings import Binding, Bindings
 from ._builder import Builder
 from ._check import Call, check
 from ._decode import Limits
-from ._devices import Request
 from ._document import parse
 from ._errors import BatchError, ResonateError
 from ._estimates import Experience
@@ -125,7 +124,7 @@ class Graph(Builder):
         store: Store | str | os.PathLike[str] | Literal[False] | None = None,
         models: str | os.PathLike[str] | None = None,
         max_minutes: float = Limits.max_minutes,
-        device: Request = "auto",
+        device: str = "auto",
         threads: int | None = None,
     ) -> Forecast:
         """Say what a run would compute, where and when, and what it would take from the store.
@@ -260,7 +259,7 @@ class Graph(Builder):
         *,
         params: Mapping[str, Any] | None = None,
         outputs: Collection[str] | None = None,
-        device: Request = "auto",
+        device: str = "auto",
         store: Store | str | os.PathLike[str] | Literal[False] | None = None,
         models: str | os.PathLike[str] | None = None,
         reuse: Literal["content", "exact"] = "content",
@@ -279,7 +278,8 @@ class Graph(Builder):
             inputs: a file, an `Audio` or a value for each input.
             params: graph params by name, node params as ``node.param``.
             outputs: the outputs that are wanted; None for all.
-            device: where accelerated nodes compute: ``auto``, ``mps``, ``cuda`` or ``cpu``.
+            device: where accelerated nodes compute: ``auto``, ``mps``, ``cuda``, ``cpu``, or a
+                certain card such as ``cuda:1``.
             store: where results are kept; None for the usual place (see `default_store`), False
                 to keep and reuse nothing.
             models: the folder of model weights; None for the usual places.
@@ -320,7 +320,7 @@ class Graph(Builder):
         *,
         params: Mapping[str, Any] | None = None,
         outputs: Collection[str] | None = None,
-        device: Request = "auto",
+        device: str = "auto",
         store: Store | str | os.PathLike[str] | Literal[False] | None = None,
         models: str | os.PathLike[str] | None = None,
         reuse: Literal["content", "exact"] = "content",

@@ -8,11 +8,21 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    WithJsonSchema,
+)
+from pydantic_core import PydanticCustomError
 
+from ._devices import DEVICE_PATTERN
 from ._errors import GraphError, Problem
 from ._positions import join, path_in
 from ._problems import Located
@@ -31,6 +41,20 @@ OutputName = Annotated[str, Field(pattern=rf"^{_NAME}(\.[a-z0-9]+)?$", max_lengt
 Wire = Annotated[str, Field(pattern=rf"^(\${_NAME}|{_NAME}(\.{_NAME})?)$")]
 Json = Any
 ScalarType = Literal["number", "integer", "string", "boolean"]
+
+
+def _device(name: str) -> str:
+    if not re.fullmatch(DEVICE_PATTERN, name):
+        message = "it is mps, cuda, cpu, or a certain card such as cuda:1"
+        raise PydanticCustomError("unknown_device", message)
+    return name
+
+
+DeviceName = Annotated[
+    str,
+    AfterValidator(_device),
+    WithJsonSchema({"type": "string", "pattern": DEVICE_PATTERN}),
+]
 
 
 class _Model(BaseModel):
@@ -63,7 +87,7 @@ class NodeSpec(_Model):
     type: str
     inputs: dict[Name, Wire | list[Wire]] = {}
     params: dict[str, Json] = {}
-    device: list[Literal["mps", "cuda", "cpu"]] | None = None
+    device: list[DeviceName] | None = None
     description: str | None = None
     ui: Json = None
 

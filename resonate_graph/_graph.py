@@ -51,7 +51,8 @@ class Step:
         inputs: what is wired into each port, in order; empty for an optional port left open.
         params: its params, validated, with defaults.
         plain_params: the same as plain JSON values.
-        device: the kinds of device the graph prefers, best first; empty for no preference.
+        device: the kinds of device, or cards, that the graph prefers, best first; empty for no
+            preference.
     """
 
     id: str

@@ -10,7 +10,7 @@ from typing import Literal
 
 import platformdirs
 
-from ._devices import REQUESTS, Inventory, Request, probe
+from ._devices import Inventory, probe, require_request
 from ._errors import DeviceError
 from ._events import Event, Warned
 from ._machine import Machine, this_machine
@@ -35,7 +35,7 @@ class Settings:
     """
 
     store: Store | None = None
-    device: Request = "auto"
+    device: str = "auto"
     models: Path | None = None
     exact_reuse: bool = False
     map_results: bool = False
@@ -69,7 +69,7 @@ class Outcome:
 
 def chosen(
     store: Store | str | os.PathLike[str] | Literal[False] | None = None,
-    device: Request = "auto",
+    device: str = "auto",
     models: str | os.PathLike[str] | None = None,
     threads: int | None = None,
 ) -> Settings:
@@ -80,7 +80,7 @@ def chosen(
     """
     return Settings(
         store=_opened(store),
-        device=_request(device),
+        device=require_request(device),
         models=Path(models) if models is not None else None,
         machine=_machine(threads),
     )
@@ -98,12 +98,6 @@ def _opened(given: Store | str | os.PathLike[str] | Literal[False] | None) -> St
     if given is None:
         return default_store()
     return given if isinstance(given, Store) else Store(given)
-
-
-def _request(device: Request) -> Request:
-    if device not in REQUESTS:
-        raise DeviceError(f"no device {device!r}; there are: {', '.join(REQUESTS)}")
-    return device
 
 
 def _machine(threads: int | None) -> Machine:

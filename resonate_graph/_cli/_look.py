@@ -12,7 +12,7 @@ import typer
 
 from .._catalog import Catalog
 from .._decode import Limits
-from .._devices import Choice, Inventory, Request, choose, place, probe
+from .._devices import Choice, Inventory, choose, place, probe, require_request
 from .._errors import CatalogError
 from .._forecast import PlannedStep
 from .._loading import stock_graphs
@@ -111,7 +111,7 @@ def plan(
         store=cast(Any, chosen_store(store, no_store)),
         models=models,
         max_minutes=max_minutes,
-        device=cast(Request, device),
+        device=device,
         threads=threads,
     )
     printer.document(
@@ -294,9 +294,9 @@ def devices(
     for module in modules or ():
         catalog = catalog.with_module(module)
     inventory, machine = probe(), this_machine()
-    chosen = choose(inventory, "auto")
+    request, chosen = require_request(device), choose(inventory, "auto")
     choices = [
-        (one.id, params, _choice(one, params, inventory, cast(Request, device)))
+        (one.id, params, _choice(one, params, inventory, request))
         for one in catalog
         if one.device == accelerated
         for params in _cases(one)
@@ -349,7 +349,7 @@ def devices(
 
 
 def _choice(
-    node_type: NodeType, params: Mapping[str, Any], inventory: Inventory, request: Request
+    node_type: NodeType, params: Mapping[str, Any], inventory: Inventory, request: str
 ) -> Choice:
     fields = node_type.params.model_fields
     full = {**{name: field.default for name, field in fields.items()}, **params}
