@@ -26,6 +26,7 @@ from ._param_check import ParamCheck
 from ._positions import join
 from ._problems import Located, Problems, did_you_mean, instead
 from ._types import Port, PortType, scalar_type
+from ._values import plain_json
 
 #: How many nodes of a circle are named.
 _SHOWN = 20
@@ -270,7 +271,6 @@ class _Check:
             type=node_type,
             inputs={port: _present(sources) for port, sources in wires.items()},
             params=params,
-            plain_params=params.model_dump(mode="json"),
             device=tuple(self.document.nodes[name].device or ()),
         )
 
@@ -286,13 +286,11 @@ class _Check:
             assert source is not None
             ends[name] = source
             if (encoder := encoders[name]) is not None:
-                params = encoder.check_params({})
                 steps[name] = Step(
                     id=name,
                     type=encoder,
                     inputs={encoder.inputs[0].name: (source,)},
-                    params=params,
-                    plain_params=params.model_dump(mode="json"),
+                    params=encoder.check_params({}),
                 )
                 ends[name] = PortRef(name, encoder.outputs[0].name)
         return BoundGraph(self.document.name, steps, self.document.inputs, ends)
@@ -335,7 +333,7 @@ class _Check:
         node_type = self.types[name]
         if node_type is None or node_type.prepare is None:
             return
-        question = Preparation(params.model_dump(mode="json"), wanted, self.call.models)
+        question = Preparation(plain_json(params), wanted, self.call.models)
         pointer = join("/nodes", name, "params")
         try:
             node_type.prepare(question)

@@ -48,13 +48,11 @@ def _graph() -> BoundGraph:
     node_type = Catalog.installed().get(_NODE)
     if node_type is None:
         raise CatalogError(f"no node type {_NODE!r}: install the pack that has it")
-    params = node_type.check_params({})
     step = Step(
         id="measure",
         type=node_type,
         inputs={node_type.inputs[0].name: (InputRef("audio"),)},
-        params=params,
-        plain_params=params.model_dump(mode="json"),
+        params=node_type.check_params({}),
     )
     inputs = {"audio": InputSpec(type="audio")}
     outputs = {"loudness": PortRef(step.id, node_type.outputs[0].name)}

@@ -14,6 +14,7 @@ from ._catalog import Catalog
 from ._document import GraphDocument, NodeSpec, ParamSpec
 from ._errors import ParamError
 from ._node_type import NodeType
+from ._params import names_at
 from ._positions import join, path_in
 from ._problems import Problems, instead
 
@@ -121,8 +122,7 @@ class ParamCheck:
         for path, entry in entries:
             place, name = join(pointer, *path), str(entry["loc"][-1])
             if entry["type"] == "extra_forbidden":
-                known = node_type.params.model_fields
-                hint = partial(instead, name, known) if len(path) == 1 else str
+                hint = partial(instead, name, names_at(node_type.params, path))
                 message = f"{node_type.id!r} has no param {_dotted(path)!r}"
                 self._problems.add("unknown-param", place, message, hint=hint, key=True)
             elif entry["type"] == "missing":

@@ -5,7 +5,8 @@ A param is what canonical JSON (RFC 8785) holds, because that is what keys are m
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import typing
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ import pydantic_core
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 
 from ._errors import CatalogError, ParamError
-from ._values import canonical
+from ._values import canonical, plain_json
 
 
 class _Params(BaseModel):
@@ -80,14 +81,38 @@ def checked(node: str, model: type[BaseModel], params: Mapping[str, Any]) -> Bas
             _to_json(value)
         except ValueError:
             raise _not_json(node, name, value) from None
-    validated = model.model_validate_json(_to_json(params), strict=True)
+    # strict and without unknown keys at any depth, whatever the models inside allow
+    validated = model.model_validate_json(_to_json(params), strict=True, extra="forbid")
     respelt = {}
-    for name, value in validated.model_dump(mode="json").items():
+    for name, value in plain_json(validated).items():
         try:
             respelt[name] = canonical(value)
         except ValueError:
             raise _not_json(node, name, value) from None
     return model.model_validate_json(_to_json(respelt), strict=True)
+
+
+def names_at(model: type[BaseModel], path: Sequence[str | int]) -> list[str]:
+    """Return the names that could stand at the end of a path into params, of all alternatives.
+
+    Args:
+        model: the model of the params.
+        path: names of fields, keys of mappings and indices of lists; the last is not looked at.
+    """
+    models = [model]
+    for part in path[:-1]:
+        fields = [one.model_fields[str(part)] for one in models if part in one.model_fields]
+        if fields:  # else an index, or a key: the models are those of the items
+            models = [one for field in fields for one in _models_in(field.annotation)]
+    return list(dict.fromkeys(name for one in models for name in one.model_fields))
+
+
+def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
+    plain = typing.get_origin(annotation) is None and isinstance(annotation, type)
+    if plain and issubclass(annotation, BaseModel):
+        yield annotation
+    for argument in typing.get_args(annotation):
+        yield from _models_in(argument)
 
 
 def _to_json(value: Any) -> bytes:
