@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from resonate_nodes import _demucs, _weights
+from resonate_nodes import _demucs, _models
 from resonate_nodes._placement import BATCH_SIZE, Placement, Precision
 from tests.models import SOURCES, full_size_htdemucs, save_th, separated_by_demucs
 
@@ -70,7 +70,7 @@ def ours(
     placement = Placement("cuda:0", precision=precision, fell=print)
     placement.batch_size = batch_size
     separator = _demucs.Separator(
-        _weights.find("full", path.parent, fetch=False),
+        _models.find("full", path.parent, fetch=False),
         SOURCES,
         overlap=0.25,
         shifts=0,
