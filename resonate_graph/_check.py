@@ -19,7 +19,7 @@ from pydantic import BaseModel
 
 from ._catalog import Catalog
 from ._document import GraphDocument, NodeSpec
-from ._errors import CatalogError, ModelError, NodeError, ParamError
+from ._errors import CatalogError, MissingModelError, ModelError, NodeError, ParamError
 from ._graph import BoundGraph, InputRef, PortRef, Source, Step, dependencies
 from ._node_type import NodeType, Preparation
 from ._param_check import ParamCheck
@@ -342,8 +342,10 @@ class _Check:
             self.problems.add("bad-param", place, str(error))
         except NodeError as error:
             self.problems.add("impossible", join("/nodes", name), str(error))
-        except ModelError:
+        except MissingModelError:
             return  # weights that are not here yet are no fault of the graph
+        except ModelError as error:
+            self.problems.add("bad-model", join("/nodes", name), str(error))
 
 
 def _all_of(

@@ -11,6 +11,7 @@
     ├── NodeError        a node cannot do its work on what it was given
     │   └── ParamError   a node was called with a param it does not accept (also a ValueError)
     ├── ModelError       the weights of a model are missing, damaged or not trusted
+    │   └── MissingModelError   they are not here
     ├── StoreError       the store cannot be used
     ├── OutputError      a result cannot be written
     ├── RunError         a node failed while a graph was running; its cause is attached
@@ -35,6 +36,7 @@ __all__ = [
     "DeviceError",
     "GraphError",
     "InputError",
+    "MissingModelError",
     "ModelError",
     "NodeError",
     "OutputError",
@@ -166,6 +168,10 @@ class ModelError(ResonateError):
     def __init__(self, model: str, message: str) -> None:
         self.model = model
         super().__init__(message)
+
+
+class MissingModelError(ModelError):
+    """The weights of a model are nowhere to be found; the machine that runs may have them."""
 
 
 class StoreError(ResonateError):

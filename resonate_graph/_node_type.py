@@ -39,7 +39,7 @@ class Preparation:
         wanted: the output ports somebody is connected to.
         models: the folder that was named for model weights, None for the usual places.
         fetch: whether it may use the network; where it may not and what it needs is missing, it
-            returns what it knows, or raises `ModelError`.
+            returns what it knows, or raises `MissingModelError`.
     """
 
     params: Mapping[str, Any]

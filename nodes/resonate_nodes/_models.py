@@ -16,7 +16,7 @@ from pathlib import Path
 import yaml
 from blake3 import blake3
 
-from resonate_graph import ModelError
+from resonate_graph import MissingModelError, ModelError
 
 from ._weights import read_description
 
@@ -80,7 +80,8 @@ def find(name: str, folder: Path | None, *, fetch: bool) -> ModelFiles:
         fetch: whether it may be downloaded.
 
     Raises:
-        ModelError: it is nowhere to be had; one line says what was tried and what to do.
+        MissingModelError: it is nowhere to be had; one line says what was tried and what to do.
+        ModelError: what is there is damaged, not trusted, or does not go together.
     """
     tried: list[str] = []
     variable = os.environ.get(MODELS_VARIABLE)
@@ -95,7 +96,7 @@ def find(name: str, folder: Path | None, *, fetch: bool) -> ModelFiles:
         tried.append(f"{label} {place} (has {_inventory(Path(place))})")
     if found := _find_on_hub(name, fetch, tried):
         return _consistent(found)
-    raise ModelError(
+    raise MissingModelError(
         name,
         f"no weights of model {name!r}; tried {', '.join(tried)}; put the model's files into a "
         "folder and name it with --models",

@@ -18,7 +18,7 @@ from resonate_graph import (
     AudioWriter,
     Avoid,
     Cost,
-    ModelError,
+    MissingModelError,
     ParamError,
     Preparation,
     RunContext,
@@ -57,7 +57,7 @@ def prepare_model(question: Preparation) -> Mapping[str, Any]:
     name = question.params["model"]
     try:
         files = _models.find(name, question.models, fetch=question.fetch)
-    except ModelError:
+    except MissingModelError:
         if question.fetch:
             raise
         if name in _models.HUB:
