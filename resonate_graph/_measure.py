@@ -12,6 +12,7 @@ from ._document import InputSpec
 from ._errors import CatalogError
 from ._execute import execute
 from ._graph import BoundGraph, InputRef, PortRef, Step
+from ._records import OWN
 from ._run import Run
 from ._settings import Settings
 from ._store import Store
@@ -49,11 +50,11 @@ def _graph() -> BoundGraph:
     if node_type is None:
         raise CatalogError(f"no node type {_NODE!r}: install the pack that has it")
     step = Step(
-        id="measure",
+        id="loudness",
         type=node_type,
         inputs={node_type.inputs[0].name: (InputRef("audio"),)},
         params=node_type.check_params({}),
     )
     inputs = {"audio": InputSpec(type="audio")}
     outputs = {"loudness": PortRef(step.id, node_type.outputs[0].name)}
-    return BoundGraph("measure", {step.id: step}, inputs, outputs)
+    return BoundGraph(OWN, {step.id: step}, inputs, outputs)
