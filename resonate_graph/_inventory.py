@@ -84,6 +84,7 @@ def inventory(store: Store) -> Iterator[tuple[Item, Entry]]:
     pins = store.retention.pins()
     for record in store.records():
         kind = str(record.preimage.get("type", "input"))
+        made_for_itself = record.origin is not None and record.origin.graph == OWN
         share = record.seconds / len(record.ports) if record.ports else 0.0
         for port, entry in record.ports.items():
             known = objects.get(entry.digest) if kind != "input" else None
@@ -96,7 +97,7 @@ def inventory(store: Store) -> Iterator[tuple[Item, Entry]]:
                     graph=record.origin.graph if record.origin else "",
                     node=record.origin.node if record.origin else "",
                     files=tuple(record.origin.files.values()) if record.origin else (),
-                    own=kind == "input" or (record.origin is not None and record.origin.graph == OWN),
+                    own=kind == "input" or made_for_itself,
                     digest=entry.digest,
                     bytes=entry.bytes,
                     here=known is not None,

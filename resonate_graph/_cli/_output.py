@@ -109,6 +109,11 @@ def use_safe_output() -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
+def megabytes(size: int) -> str:
+    """Return a size in bytes as people read it."""
+    return f"{size / 1e6:.0f} MB"
+
+
 def console_error(message: str) -> None:
     """Print a message to stderr."""
     console = Console(stderr=True, highlight=False, soft_wrap=True)
