@@ -12,7 +12,6 @@ import os
 import statistics
 import sys
 import tempfile
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -21,6 +20,7 @@ from numpy.typing import NDArray
 
 from resonate_nodes import _demucs, _models
 from resonate_nodes._placement import BATCH_SIZE, Placement, Precision
+from tests.benchmarks.timing import in_turn
 from tests.models import SOURCES, full_size_htdemucs, save_th, separated_by_demucs
 
 RATE = 44_100
@@ -49,12 +49,7 @@ def main() -> None:
             f"ours, fp16, batches of {BATCH_SIZE}": lambda: ours(path, mix, "fp16", BATCH_SIZE),
         }
         found = {row: call() for row, call in rows.items()}
-        times: dict[str, list[float]] = {row: [] for row in rows}
-        for _ in range(ROUNDS):
-            for row, call in rows.items():
-                start = time.perf_counter()
-                call()
-                times[row].append(time.perf_counter() - start)
+        times = in_turn(rows, ROUNDS)
     exact = found["demucs apply_model"]
     for row, each in times.items():
         speed = seconds / statistics.median(each)
