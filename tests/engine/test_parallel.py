@@ -307,3 +307,26 @@ def test_each_card_is_a_lane(excerpt: Audio) -> None:
     assert started["steady"] == started["mix"] == "cpu"
     assert run.outcome is not None
     assert {one.device for one in run.outcome.steps} == {"cpu", *(card.id for card in cards)}
+
+
+def test_a_certain_card_is_taken_where_the_caller_or_the_graph_names_it(excerpt: Audio) -> None:
+    @node(version=1, device=accelerated)
+    def fast(ctx: RunContext, audio: Audio) -> Audio:
+        return audio
+
+    cards = [Device(f"cuda:{n}", "cuda", "a GPU") for n in range(4)]
+    inventory = Inventory((*cards, Device("cpu", "cpu", "a processor")))
+    graph = Graph("cards")
+    graph.output("out", graph.add(fast, device=["cuda:7", "cuda:3"])(graph.input("mix", Audio)))
+
+    def device_of(**more: Any) -> str | None:
+        run, _ = on(Machine(4, 10 * GB), graph, excerpt, inventory=lambda: inventory, **more)
+        if run.error is not None:
+            raise run.error
+        assert run.outcome is not None
+        return run.outcome.steps[0].device
+
+    assert device_of() == "cuda:3"
+    assert device_of(device="cuda:1") == "cuda:1"
+    with pytest.raises(DeviceError, match="no cuda:4 device is usable here; this machine has: "):
+        device_of(device="cuda:4")
