@@ -4,15 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from resonate_graph import (
-    Audio,
-    Graph,
-    Result,
-    Store,
-)
-from tests.own_nodes import (
-    counted_gain,
-)
+from resonate_graph import Audio, Graph, Result, Store
+from tests.own_nodes import counted_gain
 
 
 def chain(told: Path, *ratios: float, name: str = "chain", prefix: str = "step") -> Graph:

@@ -8,21 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from resonate_graph import (
-    Audio,
-    Graph,
-    Store,
-)
+from resonate_graph import Audio, Graph, Store
 from resonate_nodes import gain, mix
 from tests.engine.runs import chain, codes, count, object_of, objects, records, statuses
 from tests.engine.test_store import flipped, full_disk
-from tests.own_nodes import (
-    halves,
-    unsteady,
-)
-from tests.processes import (
-    files_in,
-)
+from tests.own_nodes import halves, unsteady
+from tests.processes import files_in
 
 pytestmark = pytest.mark.usefixtures("no_test_waits_for_ever")
 

@@ -30,12 +30,7 @@ from resonate_graph import (
 )
 from resonate_nodes import gain, mix
 from tests.engine.runs import count, statuses
-from tests.own_nodes import (
-    counted_gain,
-    crash,
-    fail,
-    warned,
-)
+from tests.own_nodes import counted_gain, crash, fail, warned
 
 pytestmark = pytest.mark.usefixtures("no_test_waits_for_ever")
 

@@ -7,23 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from resonate_graph import (
-    Audio,
-    Graph,
-    Store,
-    node,
-)
+from resonate_graph import Audio, Graph, Store, node
 from resonate_nodes import gain, mix
 from tests.engine.runs import chain, count, records, statuses
-from tests.own_nodes import (
-    counted_gain,
-    fail,
-    halves,
-    peak,
-)
-from tests.processes import (
-    files_in,
-)
+from tests.own_nodes import counted_gain, fail, halves, peak
+from tests.processes import files_in
 
 pytestmark = pytest.mark.usefixtures("no_test_waits_for_ever")
 

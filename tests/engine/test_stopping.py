@@ -20,18 +20,8 @@ from resonate_graph import (
 )
 from resonate_graph._keys import Key
 from tests.engine.runs import chain, count, objects, records, statuses
-from tests.own_nodes import (
-    slow,
-    warned,
-)
-from tests.processes import (
-    Signals,
-    end_of,
-    files_in,
-    interrupt,
-    start_python,
-    wait_for_words,
-)
+from tests.own_nodes import slow, warned
+from tests.processes import Signals, end_of, files_in, interrupt, start_python, wait_for_words
 
 pytestmark = pytest.mark.usefixtures("no_test_waits_for_ever")
 
