@@ -32,7 +32,6 @@ bench: $(VENV)/installed-bench
 	$(BIN)/python -m tests.benchmarks.engine
 	$(BIN)/python -m tests.benchmarks.schedule
 	$(BIN)/python -m tests.benchmarks.store
-	$(BIN)/python -m tests.benchmarks.schedule
 	$(BIN)/python -m tests.benchmarks.separation
 	$(BIN)/python -m tests.benchmarks.restoration
 

@@ -13,7 +13,7 @@ Nodes: `node`, `Audio`, `File`, `Report`, `RunContext`, `Preparation`, `accelera
 Errors: `ResonateError` and what is below it.
 """
 
-from ._api import Graph, default_store, load, stock, stock_graphs
+from ._api import Graph
 from ._audio import Audio
 from ._catalog import Catalog
 from ._context import RunContext
@@ -28,6 +28,7 @@ from ._errors import (
     DeviceError,
     GraphError,
     InputError,
+    MissingModelError,
     ModelError,
     NodeError,
     OutputError,
@@ -50,8 +51,11 @@ from ._events import (
     Warned,
 )
 from ._forecast import Forecast, PlannedStep
-from ._node import Node, NodeType, Preparation, accelerated, node
+from ._loading import load, stock, stock_graphs
+from ._node import Node, node
+from ._node_type import NodeType, Preparation, accelerated
 from ._results import Result
+from ._settings import default_store
 from ._store import Store
 from ._values import File, Report, Value
 from ._workspace import AudioWriter
@@ -77,6 +81,7 @@ __all__ = [
     "InputError",
     "InputRead",
     "Limits",
+    "MissingModelError",
     "ModelError",
     "Node",
     "NodeError",

@@ -1,57 +1,37 @@
-"""The Python face: `Graph`, `load`, `stock`."""
+"""The Python face: `Graph`, which is built, read, checked, planned and run."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
-from functools import lru_cache, partial
-from importlib import metadata, resources
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
-import platformdirs
-
-from ._audio import Audio
 from ._bindings import Binding, Bindings
 from ._builder import Builder
 from ._check import Call, check
 from ._decode import Limits
-from ._devices import REQUESTS, Request
-from ._document import Located, parse
-from ._errors import (
-    BatchError,
-    CatalogError,
-    DeviceError,
-    GraphError,
-    InputError,
-    Problem,
-    ResonateError,
-)
+from ._document import parse
+from ._errors import BatchError, ResonateError
 from ._estimates import Experience
 from ._events import Event
 from ._execute import execute
 from ._forecast import Forecast, forecast, status
 from ._graph import BoundGraph
-from ._machine import Machine, this_machine
+from ._measure import measure
 from ._plan import Plan
+from ._problems import Located
 from ._provenance import describe
 from ._publish import publish, require_writable
 from ._results import Result
 from ._run import Run, Shared
-from ._settings import Settings
+from ._settings import Settings, chosen
 from ._store import Store
-from ._sweep import combinations, sweep
+from ._sweep import first_that_works, sweep
 from ._sweep_report import Row
 from ._why import Explainer, Reason
-
-GRAPHS_GROUP = "resonate_graph.graphs"
-
-
-def default_store() -> Store:
-    """Return the store in ``RESONATE_STORE``, or else in the user's cache folder."""
-    place = os.environ.get("RESONATE_STORE")
-    return Store(place or platformdirs.user_cache_path("resonate_graph") / "store")
 
 
 class Graph(Builder):
@@ -144,7 +124,7 @@ class Graph(Builder):
         store: Store | str | os.PathLike[str] | Literal[False] | None = None,
         models: str | os.PathLike[str] | None = None,
         max_minutes: float = Limits.max_minutes,
-        device: Request = "auto",
+        device: str = "auto",
         threads: int | None = None,
     ) -> Forecast:
         """Say what a run would compute, where and when, and what it would take from the store.
@@ -155,12 +135,7 @@ class Graph(Builder):
         Returns:
             A sequence of `PlannedStep`, with what they take together.
         """
-        settings = Settings(
-            store=_store(store),
-            device=_request(device),
-            models=_path(models),
-            machine=_machine(threads),
-        )
+        settings = chosen(store, device, models, threads)
         run, plan = self._planned(inputs, params, outputs, settings, max_minutes)
         return forecast(run, plan, settings.machine)
 
@@ -178,11 +153,10 @@ class Graph(Builder):
 
         Args and errors are those of `run`.
         """
-        opened = _store(store)
-        assert opened is not None
-        settings = Settings(store=opened, models=_path(models))
+        settings = chosen(store, models=models)
+        assert settings.store is not None
         run, plan = self._planned(inputs, params, outputs, settings, max_minutes)
-        explainer = Explainer(run.graph, plan, run.keys, opened)
+        explainer = Explainer(run.graph, plan, run.stored.keys, settings.store)
         reasons = []
         for name, step in run.graph.steps.items():
             found = status(plan, name)
@@ -226,12 +200,18 @@ class Graph(Builder):
             GraphError: no combination can work; what is wrong with the last of them.
             InputError: an input or the reference cannot be read; nothing was run.
         """
-        opened = _store(store)
+        own = chosen(store)
         fixed = params or {}
         require_writable(Path(folder))
-        bound = self._one_that_works(inputs, fixed, grid, settings)
+        outputs, models = settings.get("outputs"), settings.get("models")
+
+        def check(combo: Mapping[str, Any]) -> BoundGraph:
+            given = {**fixed, **combo}
+            return self.check(list(inputs), params=given, outputs=outputs, models=models)
+
+        bound = first_that_works(grid, check)
         limits = Limits(max_minutes=settings.get("max_minutes", Limits.max_minutes))
-        bindings = self._bindings(bound, inputs, limits, Settings(store=opened))
+        bindings = self._bindings(bound, inputs, limits, own)
         for name in bound.needed_inputs:
             bindings.digest(name)
             bindings.release(name)
@@ -241,7 +221,7 @@ class Graph(Builder):
             return self.run(
                 inputs,
                 params={**fixed, **combo},
-                store=opened,
+                store=own.store,
                 cancelled=lambda: cancelled() or asked(),
                 **settings,
             )
@@ -251,39 +231,13 @@ class Graph(Builder):
             run,
             grid,
             Path(folder),
-            measure=lambda audio: measure(audio, opened),
+            measure=lambda audio: measure(audio, own.store),
             inputs=bindings.sounds,
-            reference=_path(reference),
+            reference=Path(reference) if reference is not None else None,
             limits=limits,
             jobs=jobs,
             on_row=on_row or (lambda row: None),
         )
-
-    def _one_that_works(
-        self,
-        inputs: Mapping[str, Binding],
-        fixed: Mapping[str, Any],
-        grid: Mapping[str, Sequence[Any]],
-        settings: Mapping[str, Any],
-    ) -> BoundGraph:
-        """Return the first combination of a sweep that can work, as a graph.
-
-        Raises:
-            GraphError: what is wrong with the last of them.
-        """
-        fault: GraphError | None = None
-        for combo in combinations(grid):
-            try:
-                return self.check(
-                    list(inputs),
-                    params={**fixed, **combo},
-                    outputs=settings.get("outputs"),
-                    models=settings.get("models"),
-                )
-            except GraphError as error:
-                fault = error
-        assert fault is not None  # a grid has one combination at least
-        raise fault
 
     def _planned(
         self,
@@ -305,7 +259,7 @@ class Graph(Builder):
         *,
         params: Mapping[str, Any] | None = None,
         outputs: Collection[str] | None = None,
-        device: Request = "auto",
+        device: str = "auto",
         store: Store | str | os.PathLike[str] | Literal[False] | None = None,
         models: str | os.PathLike[str] | None = None,
         reuse: Literal["content", "exact"] = "content",
@@ -324,7 +278,8 @@ class Graph(Builder):
             inputs: a file, an `Audio` or a value for each input.
             params: graph params by name, node params as ``node.param``.
             outputs: the outputs that are wanted; None for all.
-            device: where accelerated nodes compute: ``auto``, ``mps``, ``cuda`` or ``cpu``.
+            device: where accelerated nodes compute: ``auto``, ``mps``, ``cuda``, ``cpu``, or a
+                certain card such as ``cuda:1``.
             store: where results are kept; None for the usual place (see `default_store`), False
                 to keep and reuse nothing.
             models: the folder of model weights; None for the usual places.
@@ -346,14 +301,11 @@ class Graph(Builder):
         """
         inputs = inputs or {}
         bound = self.check(list(inputs), params=params, outputs=outputs, models=models)
-        settings = Settings(
-            store=_store(store),
-            device=_request(device),
-            models=_path(models),
+        settings = replace(
+            chosen(store, device, models, threads),
             exact_reuse=reuse == "exact",
             on_event=on_event or (lambda event: None),
             cancelled=cancelled or (lambda: False),
-            machine=_machine(threads),
         )
         bindings = self._bindings(bound, inputs, Limits(warn_minutes, max_minutes), settings)
         run = Run(bound, bindings, settings)
@@ -368,7 +320,7 @@ class Graph(Builder):
         *,
         params: Mapping[str, Any] | None = None,
         outputs: Collection[str] | None = None,
-        device: Request = "auto",
+        device: str = "auto",
         store: Store | str | os.PathLike[str] | Literal[False] | None = None,
         models: str | os.PathLike[str] | None = None,
         reuse: Literal["content", "exact"] = "content",
@@ -410,14 +362,11 @@ class Graph(Builder):
             BatchError: some failed, told when all are done; it has the results of the others.
             Cancelled: `cancelled` returned True.
         """
-        settings = Settings(
-            store=_store(store),
-            device=_request(device),
-            models=_path(models),
+        settings = replace(
+            chosen(store, device, models, threads),
             exact_reuse=reuse == "exact",
             map_results=True,
             cancelled=cancelled or (lambda: False),
-            machine=_machine(threads),
         )
         tell = on_event or (lambda index, event: None)
         limits = Limits(warn_minutes, max_minutes)
@@ -476,99 +425,3 @@ class Graph(Builder):
             limits=limits,
             store=settings.store,
         )
-
-
-def load(path: str | os.PathLike[str], *, nodes: Collection[str] = ()) -> Graph:
-    """Read a graph file.
-
-    Args:
-        path: the JSON file.
-        nodes: modules or ``.py`` files with nodes of your own.
-
-    Raises:
-        InputError: the file cannot be read.
-        GraphError: it is no graph document; with every problem of form.
-        CatalogError: a module of `nodes` cannot be used.
-    """
-    path = Path(path)
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        missing = isinstance(error, FileNotFoundError)
-        reason = "there is no such file" if missing else f"cannot be read: {error.strerror}"
-        raise InputError(path, reason) from error
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        before = content[: error.start].decode("utf-8-sig")
-        line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
-        problem = Problem("syntax", f"this is no UTF-8 text (byte {error.start})", "", line, column)
-        raise GraphError(str(path), [problem]) from None
-    return Graph.from_json(text, source=str(path), nodes=nodes)
-
-
-def stock(name: str, *, nodes: Collection[str] = ()) -> Graph:
-    """Return a stock graph by its name, such as ``vocal-repair``.
-
-    Raises:
-        CatalogError: there is no such graph; the message lists those that are there.
-    """
-    graphs = stock_graphs()
-    if name not in graphs:
-        known = ", ".join(graphs) or "none is installed"
-        raise CatalogError(f"no stock graph {name!r}; there are: {known}")
-    return Graph.from_json(graphs[name], source=name, nodes=nodes)
-
-
-@lru_cache(maxsize=1)
-def stock_graphs() -> dict[str, str]:
-    """Return the JSON texts of the installed stock graphs, by name."""
-    found: dict[str, str] = {}
-    for point in metadata.entry_points(group=GRAPHS_GROUP):
-        for item in resources.files(point.module).iterdir():
-            if item.name.endswith(".json"):
-                found[item.name.removesuffix(".json")] = item.read_text(encoding="utf-8")
-    return dict(sorted(found.items()))
-
-
-def _store(given: Store | str | os.PathLike[str] | Literal[False] | None) -> Store | None:
-    if given is False:
-        return None
-    if given is None:
-        return default_store()
-    return given if isinstance(given, Store) else Store(given)
-
-
-def _request(device: Request) -> Request:
-    if device not in REQUESTS:
-        raise DeviceError(f"no device {device!r}; there are: {', '.join(REQUESTS)}")
-    return device
-
-
-def _machine(threads: int | None) -> Machine:
-    if threads is None:
-        return this_machine()
-    if threads < 1:
-        raise DeviceError(f"threads is {threads}: a run needs one at least")
-    return replace(this_machine(), threads=threads)
-
-
-def _path(given: str | os.PathLike[str] | None) -> Path | None:
-    return Path(given) if given is not None else None
-
-
-_MEASURE = """{
-  "format": 1, "name": "measure",
-  "inputs": {"audio": {"type": "audio"}},
-  "nodes": {"measure": {"type": "measure_loudness", "inputs": {"audio": "$audio"}}},
-  "outputs": {"loudness": "measure"}
-}"""
-
-
-def measure(audio: Audio, store: Store | None) -> dict[str, float | None]:
-    """Return loudness and true peak, by the node `measure_loudness` of whoever provides it."""
-    report: Any = Graph.from_json(_MEASURE).run({"audio": audio}, store=store or False)["loudness"]
-    return {
-        "integrated_lufs": report.integrated_lufs,
-        "true_peak_dbtp": report.true_peak_dbtp,
-    }

@@ -15,7 +15,7 @@ from ._document import InputSpec
 from ._errors import GraphError, InputError, OutputError, Problem, StoreError
 from ._keys import Key, decode_key
 from ._positions import join
-from ._records import Entry, Origin, Record, Size
+from ._records import OWN, Entry, Origin, Record, Size
 from ._store import Quarantined, Store
 from ._types import describe, scalar_type
 from ._values import Value, digest, require_portable
@@ -166,7 +166,7 @@ class Bindings:
     @staticmethod
     def _remember(path: Path, key: Key, entry: Entry, name: str, store: Store) -> None:
         with contextlib.suppress(OutputError, StoreError):  # it is decoded again next time
-            origin = Origin(graph="", node="", files={name: path_text(path)})
+            origin = Origin(graph=OWN, node="", files={name: path_text(path)})
             store.put_record(key, {"out": entry}, origin=origin)
 
     def _decode_record(self, path: Path, key: Key, store: Store) -> Record | None:

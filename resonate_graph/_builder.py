@@ -20,7 +20,8 @@ from ._catalog import Catalog
 from ._document import GraphDocument, InputSpec, Name, NodeSpec, OutputName
 from ._document import ParamSpec as DocumentParam
 from ._errors import GraphError, ParamError, Problem
-from ._node import Node, NodeType
+from ._node import Node
+from ._node_type import NodeType
 from ._types import PortType, describe
 from ._values import Value, canonical_json
 
@@ -86,12 +87,15 @@ class Builder:
 
         Returns:
             What stands for the input's value in the calls that wire nodes.
+
+        Raises:
+            GraphError: the name is taken or no valid name, or the type is none of these.
         """
         fields: dict[str, Any] = {"type": PortType(type).name}
         if description is not None:
             fields["description"] = description
         spec = _specified(self.name, InputSpec, fields, f"input {name!r}")
-        name = _named(self.name, name, _name)
+        name = self._new_name("an input", name, self._document.inputs, _name)
         self._changed().inputs = {**self._document.inputs, name: spec}
         return cast(V, Wire(self, f"${name}"))
 
@@ -109,6 +113,9 @@ class Builder:
 
         Returns:
             What stands for the param's value in the calls that wire nodes.
+
+        Raises:
+            GraphError: the name is taken or no valid name, or the type is no scalar.
         """
         given = {
             "default": default,
@@ -119,7 +126,7 @@ class Builder:
         fields: dict[str, Any] = {key: value for key, value in given.items() if value is not None}
         fields["type"] = PortType(type).name
         spec = _specified(self.name, DocumentParam, fields, f"param {name!r}")
-        name = _named(self.name, name, _name)
+        name = self._new_name("a param", name, self._document.params, _name)
         self._changed().params = {**self._document.params, name: spec}
         return cast(S, ParamRef(name))
 
@@ -131,7 +138,7 @@ class Builder:
         Args:
             node: a function decorated with `@node`.
             name: its name in the graph; the function's name, numbered, where none is given.
-            device: the kinds of device it should run on, best first.
+            device: the kinds of device, or cards such as ``cuda:1``, it should run on, best first.
 
         Example:
             >>> from resonate_graph import Audio, Graph
@@ -153,8 +160,12 @@ class Builder:
         return cast("Callable[P, R]", wire)
 
     def output(self, name: str, value: Value) -> None:
-        """Declare an output; its name is the file's name, and a suffix picks the format."""
-        name = _named(self.name, name, _output_name)
+        """Declare an output; its name is the file's name, and a suffix picks the format.
+
+        Raises:
+            GraphError: the name is taken or no valid name, or the value is no node's output.
+        """
+        name = self._new_name("an output", name, self._document.outputs, _output_name)
         self._changed().outputs = {**self._document.outputs, name: self._wire(value, name)}
 
     def _changed(self) -> GraphDocument:
@@ -184,9 +195,7 @@ class Builder:
         kwargs: dict[str, Any],
         device: Sequence[str],
     ) -> None:
-        if name in self._document.nodes:
-            problem = Problem("duplicate-node", f"there is a node {name!r} already")
-            raise GraphError(self.name, [problem])
+        name = self._new_name("a node", name, self._document.nodes, _name)
         ports = [port.name for port in node_type.inputs]
         if len(args) > len(ports):
             raise ParamError(f"{node_type.id} takes {len(ports)} inputs, {len(args)} were given")
@@ -205,8 +214,21 @@ class Builder:
         if device:
             fields["device"] = list(device)
         spec = _specified(self.name, NodeSpec, fields, f"node {name!r}")
-        name = _named(self.name, name, _name)
         self._changed().nodes = {**self._document.nodes, name: spec}
+
+    def _new_name(
+        self, what: str, name: str, taken: Mapping[str, object], pattern: TypeAdapter[str]
+    ) -> str:
+        """Return a name that stands for nothing yet.
+
+        Raises:
+            GraphError: it is no valid name, or taken.
+        """
+        if name in taken:
+            code = f"duplicate-{what.rsplit(maxsplit=1)[-1]}"
+            problem = Problem(code, f"there is {what} {name!r} already")
+            raise GraphError(self.name, [problem])
+        return _named(self.name, name, pattern)
 
     def _wires(self, value: Any, where: str) -> str | list[str]:
         if isinstance(value, (list, tuple)):

@@ -22,7 +22,8 @@ from types import ModuleType
 from blake3 import blake3
 
 from ._errors import CatalogError
-from ._node import Node, NodeType
+from ._node import Node
+from ._node_type import NodeType
 
 GROUP = "resonate_graph.nodes"
 STOCK = "stock"

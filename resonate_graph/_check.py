@@ -7,29 +7,29 @@ their ranges, bindings, and what a node's own `prepare` hook can tell (stems a m
 from __future__ import annotations
 
 import difflib
-import math
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import networkx as nx
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
 from ._catalog import Catalog
-from ._document import GraphDocument, Located, NodeSpec, ParamSpec
-from ._errors import CatalogError, GraphError, ModelError, NodeError, ParamError, Problem
+from ._document import GraphDocument, NodeSpec
+from ._errors import CatalogError, MissingModelError, ModelError, NodeError, ParamError
 from ._graph import BoundGraph, InputRef, PortRef, Source, Step, dependencies
-from ._node import NodeType, Preparation
-from ._positions import join, path_in
+from ._node_type import NodeType, Preparation
+from ._param_check import ParamCheck
+from ._positions import join
+from ._problems import Located, Problems, did_you_mean, instead
 from ._types import Port, PortType, scalar_type
+from ._values import plain_json
 
-_SCALARS: Mapping[str, type | tuple[type, ...]] = {
-    "number": (int, float),
-    "integer": int,
-    "string": str,
-    "boolean": bool,
-}
+#: How many nodes of a circle are named.
+_SHOWN = 20
 
 
 @dataclass(frozen=True)
@@ -65,13 +65,13 @@ class _Check:
         self.document = document
         self.catalog = catalog
         self.call = call
-        self.located = located
-        self.problems: list[Problem] = []
+        self.problems = Problems(located)
+        self.params = ParamCheck(document, catalog, call.params, self.problems)
         self.types: dict[str, NodeType | None] = {}
 
     def bind(self) -> BoundGraph:
         self._check_call()
-        values = self._graph_params()
+        self.params.check_graph()
         wanted = self._wanted_outputs()
         for name, spec in self.document.nodes.items():
             self.types[name] = self._type(name, spec)
@@ -81,7 +81,8 @@ class _Check:
         }
         wires = {name: self._inputs(name, spec) for name, spec in self.document.nodes.items()}
         params = {
-            name: self._params(name, spec, values) for name, spec in self.document.nodes.items()
+            name: self.params.of_node(name, spec, self.types[name])
+            for name, spec in self.document.nodes.items()
         }
         outputs = {name: source for name, source in outputs.items() if name in wanted}
         order = self._order({name: _all(ports) for name, ports in wires.items()})
@@ -89,40 +90,17 @@ class _Check:
         needed = self._needed(wanted)
         self._check_bindings(needed)
         self._ask_the_nodes(needed, [*outputs.values(), *_all_of(wires, needed)], params)
-        self._raise_problems()
+        self.problems.raise_any()
         steps = {name: self._step(name, wires[name], params[name]) for name in order}
         return self._bound(steps, outputs, encoders)
-
-    def _raise_problems(self) -> None:
-        if self.problems:
-            raise GraphError(self.located.source, self.problems)
-
-    def _add(self, code: str, pointer: str, message: str, *, key: bool = False) -> None:
-        self.problems.append(self.located.problem(code, pointer, message, key=key))
 
     # -- the call -------------------------------------------------------------------------
 
     def _check_call(self) -> None:
         for name in self.call.inputs or ():
             if name not in self.document.inputs:
-                hint = _meant(name, self.document.inputs)
-                self._add("unknown-input", "", f"no input {name!r}{hint}")
-        for name in self.call.params:
-            node, dot, _ = name.partition(".")
-            if not dot and name not in self.document.params:
-                known = [*self.document.params, *self._all_params()]
-                self._add("unknown-param", "", f"no param {name!r}{_meant(name, known)}")
-            elif dot and node not in self.document.nodes:
-                hint = _meant(node, self.document.nodes)
-                self._add("unknown-param", "", f"no node {node!r} for param {name!r}{hint}")
-
-    def _all_params(self) -> list[str]:
-        return [
-            f"{node}.{param}"
-            for node, spec in self.document.nodes.items()
-            if (node_type := self.catalog.types.get(spec.type.partition("@")[0]))
-            for param in node_type.params.model_fields
-        ]
+                hint = partial(instead, name, self.document.inputs)
+                self.problems.add("unknown-input", "", f"no input {name!r}", hint=hint)
 
     def _wanted_outputs(self) -> set[str]:
         outputs = self.document.outputs
@@ -130,9 +108,8 @@ class _Check:
             return set(outputs)
         for name in self.call.outputs:
             if name not in outputs:
-                self._add(
-                    "unknown-output", "/outputs", f"no output {name!r}{_meant(name, outputs)}"
-                )
+                hint = partial(instead, name, outputs)
+                self.problems.add("unknown-output", "/outputs", f"no output {name!r}", hint=hint)
         return set(self.call.outputs)
 
     def _check_bindings(self, needed: Collection[str]) -> None:
@@ -141,7 +118,7 @@ class _Check:
         for name, spec in self.document.inputs.items():
             if f"${name}" in needed and name not in self.call.inputs:
                 message = f"input {name!r} ({spec.type}) is not bound: give it with -i {name}=..."
-                self._add("missing-binding", join("/inputs", name), message, key=True)
+                self.problems.add("missing-binding", join("/inputs", name), message, key=True)
 
     def _needed(self, wanted: Collection[str]) -> set[str]:
         """Return the nodes and ``$inputs`` that the wanted outputs depend on.
@@ -159,26 +136,6 @@ class _Check:
             seen.add(name)
         return seen
 
-    # -- params of the graph ----------------------------------------------------------------
-
-    def _graph_params(self) -> dict[str, Any]:
-        values: dict[str, Any] = {}
-        for name, spec in self.document.params.items():
-            pointer = join("/params", name)
-            for limit in ("minimum", "maximum"):
-                if getattr(spec, limit) is not None and spec.type not in ("number", "integer"):
-                    self._add("bad-param", join(pointer, limit), f"a {spec.type} has no {limit}")
-            given = name in self.call.params
-            value = self.call.params[name] if given else spec.default
-            if value is None:
-                continue
-            if (fault := _fault(value, spec)) is not None:
-                where = "" if given else "the default "
-                self._add("bad-param", pointer, f"{where}{value!r} {fault}")
-                continue
-            values[name] = value
-        return values
-
     # -- nodes --------------------------------------------------------------------------------
 
     def _type(self, name: str, spec: NodeSpec) -> NodeType | None:
@@ -186,11 +143,15 @@ class _Check:
         try:
             node_type = self.catalog.get(spec.type)
         except CatalogError as error:
-            self._add("wrong-version", pointer, str(error))
+            self.problems.add("wrong-version", pointer, str(error))
             return None
         if node_type is None:
-            hint = _did_you_mean(self.catalog.near(spec.type))
-            self._add("unknown-type", pointer, f"no node type {spec.type!r}{hint}")
+            self.problems.add(
+                "unknown-type",
+                pointer,
+                f"no node type {spec.type!r}",
+                hint=lambda: did_you_mean(self.catalog.near(spec.type)),
+            )
         return node_type
 
     def _inputs(self, name: str, spec: NodeSpec) -> dict[str, tuple[Source | None, ...]]:
@@ -202,11 +163,13 @@ class _Check:
             port = node_type.input(port_name) if node_type else None
             if node_type and port is None:
                 known = [one.name for one in node_type.inputs]
-                message = f"{spec.type!r} has no input {port_name!r}{_meant(port_name, known)}"
-                self._add("unknown-port", place, message, key=True)
+                message = f"{spec.type!r} has no input {port_name!r}"
+                hint = partial(instead, port_name, known)
+                self.problems.add("unknown-port", place, message, hint=hint, key=True)
             wires = given if isinstance(given, list) else [given]
             if port and isinstance(given, list) and not port.many:
-                self._add("not-a-list", place, f"input {port_name!r} takes one wire, not a list")
+                message = f"input {port_name!r} takes one wire, not a list"
+                self.problems.add("not-a-list", place, message)
             places = [join(place, index) if isinstance(given, list) else place
                       for index in range(len(wires))]  # fmt: skip
             found[port_name] = tuple(
@@ -216,9 +179,8 @@ class _Check:
             missing = not found.get(port.name) and not port.optional
             if missing and not self._misspelt(port.name, spec, node_type):
                 message = f"input {port.name!r} ({port}) of {name!r} is not connected"
-                self._add(
-                    "missing-input", pointer if spec.inputs else join("/nodes", name), message
-                )
+                where = pointer if spec.inputs else join("/nodes", name)
+                self.problems.add("missing-input", where, message)
             found.setdefault(port.name, ())
         return found
 
@@ -236,8 +198,10 @@ class _Check:
             return self._input_source(wire[1:], pointer, port)
         node, _, port_name = wire.partition(".")
         if node not in self.document.nodes:
-            known = [*self.document.nodes, *(f"${name}" for name in self.document.inputs)]
-            self._add("unknown-node", pointer, f"no node {node!r}{_meant(node, known)}")
+            message = f"no node {node!r}"
+            inputs = (f"${name}" for name in self.document.inputs)
+            hint = partial(instead, node, chain(self.document.nodes, inputs))
+            self.problems.add("unknown-node", pointer, message, hint=hint)
             return None
         node_type = self.types.get(node)
         if node_type is None:
@@ -245,12 +209,14 @@ class _Check:
         names = [one.name for one in node_type.outputs]
         if not port_name and len(names) > 1:
             choices = ", ".join(f"{node}.{name}" for name in names)
-            self._add("ambiguous-port", pointer, f"{node!r} has several outputs: say {choices}")
+            message = f"{node!r} has several outputs: say {choices}"
+            self.problems.add("ambiguous-port", pointer, message)
             return None
         output = node_type.output(port_name or names[0])
         if output is None:
-            message = f"{node!r} has no output {port_name!r}{_meant(port_name, names)}"
-            self._add("unknown-port", pointer, message)
+            message = f"{node!r} has no output {port_name!r}"
+            hint = partial(instead, port_name, names)
+            self.problems.add("unknown-port", pointer, message, hint=hint)
             return None
         self._fits(wire, output.type, pointer, port)
         return PortRef(node, output.name)
@@ -258,8 +224,8 @@ class _Check:
     def _input_source(self, name: str, pointer: str, port: Port | None) -> Source | None:
         spec = self.document.inputs.get(name)
         if spec is None:
-            hint = _meant(name, self.document.inputs)
-            self._add("unknown-input", pointer, f"no input {name!r}{hint}")
+            hint = partial(instead, name, self.document.inputs)
+            self.problems.add("unknown-input", pointer, f"no input {name!r}", hint=hint)
             return None
         self._fits(f"${name}", scalar_type(spec.type), pointer, port)
         return InputRef(name)
@@ -267,107 +233,30 @@ class _Check:
     def _fits(self, wire: str, given: PortType, pointer: str, port: Port | None) -> None:
         if port is not None and not port.type.accepts(given):
             message = f"{wire} gives {given.name}, input {port.name!r} takes {port.type.name}"
-            self._add("wrong-port-type", pointer, message)
-
-    def _params(self, name: str, spec: NodeSpec, values: Mapping[str, Any]) -> BaseModel | None:
-        node_type = self.types[name]
-        if node_type is None:
-            return None
-        pointer = join("/nodes", name, "params")
-        prefix = f"{name}."
-        overrides = {
-            key.removeprefix(prefix): value
-            for key, value in self.call.params.items()
-            if key.startswith(prefix)
-        }
-        written = {key: value for key, value in spec.params.items() if key not in overrides}
-        given, failed = self._fill(written, values, pointer)
-        if failed:
-            return None
-        try:
-            given = {**given, **overrides}
-            return node_type.check_params(given)
-        except ParamError as error:
-            place = join(pointer, error.param) if error.param else pointer
-            self._add("bad-param", place, str(error))
-        except ValidationError as error:
-            self._bad_params(node_type, pointer, given, error)
-        return None
-
-    def _bad_params(
-        self, node_type: NodeType, pointer: str, given: Any, error: ValidationError
-    ) -> None:
-        entries = [(path_in(given, entry["loc"]), entry) for entry in error.errors()]
-        parents = {path[:length] for path, _ in entries for length in range(len(path))}
-        expected: dict[tuple[str | int, ...], list[str]] = {}
-        for path, entry in entries:
-            place, name = join(pointer, *path), str(entry["loc"][-1])
-            if entry["type"] == "extra_forbidden":
-                hint = _meant(name, node_type.params.model_fields) if len(path) == 1 else ""
-                message = f"{node_type.id!r} has no param {_dotted(path)!r}{hint}"
-                self._add("unknown-param", place, message, key=True)
-            elif entry["type"] == "missing":
-                message = f"{node_type.id!r} needs param {_dotted((*path, name))!r}"
-                self._add("missing-param", join(place, name), message)
-            elif path not in parents:  # else another alternative has its fault further inside
-                expected.setdefault(path, []).append(_lower(entry["msg"]))
-        for path, messages in expected.items():
-            value: Any = given
-            for part in path:
-                value = value[part]
-            message = f"{_dotted(path)}: {', or '.join(messages)}, not {value!r}"
-            self._add("bad-param", join(pointer, *path), message)
-
-    def _fill(self, value: Any, values: Mapping[str, Any], pointer: str) -> tuple[Any, bool]:
-        """Put graph params where ``{"$param": name}`` stands; also say whether one was missing."""
-        if isinstance(value, dict) and "$param" in value:
-            name = value["$param"]
-            if list(value) != ["$param"] or not isinstance(name, str):
-                self._add("bad-param", pointer, 'a reference is {"$param": name} and nothing else')
-                return None, True
-            if name not in self.document.params:
-                hint = _meant(name, self.document.params)
-                self._add("unknown-param", pointer, f"no graph param {name!r}{hint}")
-            elif name not in values and not self._was_given(name):
-                self._add("missing-param", pointer, f"graph param {name!r} has no value: give one")
-            return values.get(name), name not in values
-        if isinstance(value, dict):
-            items = {key: self._fill(item, values, join(pointer, key))
-                     for key, item in value.items()}  # fmt: skip
-            return (
-                {key: item for key, (item, _) in items.items()},
-                any(failed for _, failed in items.values()),
-            )
-        if isinstance(value, list):
-            parts = [self._fill(item, values, join(pointer, index))
-                     for index, item in enumerate(value)]  # fmt: skip
-            return [item for item, _ in parts], any(failed for _, failed in parts)
-        return value, False
-
-    def _was_given(self, param: str) -> bool:
-        """Whether a graph param has a value; if it is not among the good ones, that was said."""
-        return param in self.call.params or self.document.params[param].default is not None
+            self.problems.add("wrong-port-type", pointer, message)
 
     def _order(self, wires: Mapping[str, list[Source]]) -> list[str]:
         dag = dependencies(wires)
+        position = {name: index for index, name in enumerate(self.document.nodes)}
         try:
-            position = {name: index for index, name in enumerate(self.document.nodes)}
             return list(nx.lexicographical_topological_sort(dag, key=position.__getitem__))
         except nx.NetworkXUnfeasible:
             for members in nx.strongly_connected_components(dag):
                 # a graph of its own keeps the document's order; a view of `dag` would not
-                loop = nx.DiGraph((a, b) for a, b in dag.edges if a in members and b in members)
+                ordered = sorted(members, key=position.__getitem__)
+                loop = nx.DiGraph((a, b) for a in ordered for b in dag[a] if b in members)
                 if loop.number_of_edges():
-                    self._report_cycle(nx.find_cycle(loop))
+                    self._report_cycle(nx.find_cycle(loop), position)
             return []
 
-    def _report_cycle(self, edges: Iterable[Any]) -> None:
+    def _report_cycle(self, edges: Iterable[Any], position: Mapping[str, int]) -> None:
         names = [edge[0] for edge in edges]
-        first = min(names, key=list(self.document.nodes).index)
+        first = min(names, key=position.__getitem__)
         turn = names.index(first)
-        round_trip = [*names[turn:], *names[:turn], first]
-        message = f"these nodes feed each other in a circle: {' -> '.join(round_trip)}"
-        self._add("cycle", join("/nodes", first), message, key=True)
+        trip = [*names[turn:], *names[:turn]]
+        shown = trip if len(trip) <= _SHOWN else [*trip[:_SHOWN], f"{len(trip) - _SHOWN} more"]
+        message = f"these nodes feed each other in a circle: {' -> '.join([*shown, first])}"
+        self.problems.add("cycle", join("/nodes", first), message, key=True)
 
     # -- the result ---------------------------------------------------------------------------
 
@@ -382,7 +271,6 @@ class _Check:
             type=node_type,
             inputs={port: _present(sources) for port, sources in wires.items()},
             params=params,
-            plain_params=params.model_dump(mode="json"),
             device=tuple(self.document.nodes[name].device or ()),
         )
 
@@ -398,13 +286,11 @@ class _Check:
             assert source is not None
             ends[name] = source
             if (encoder := encoders[name]) is not None:
-                params = encoder.check_params({})
                 steps[name] = Step(
                     id=name,
                     type=encoder,
                     inputs={encoder.inputs[0].name: (source,)},
-                    params=params,
-                    plain_params=params.model_dump(mode="json"),
+                    params=encoder.check_params({}),
                 )
                 ends[name] = PortRef(name, encoder.outputs[0].name)
         return BoundGraph(self.document.name, steps, self.document.inputs, ends)
@@ -419,7 +305,7 @@ class _Check:
             known = [one.name.removeprefix("encode_") for one in self.catalog
                      if one.name.startswith("encode_")]  # fmt: skip
             message = f"no node writes .{suffix} files; there are: {', '.join(known)}"
-            self._add("unknown-suffix", join("/outputs", name), message, key=True)
+            self.problems.add("unknown-suffix", join("/outputs", name), message, key=True)
         return encoder
 
     def _type_of(self, source: Source) -> PortType:
@@ -447,34 +333,19 @@ class _Check:
         node_type = self.types[name]
         if node_type is None or node_type.prepare is None:
             return
-        question = Preparation(params.model_dump(mode="json"), wanted, self.call.models)
+        question = Preparation(plain_json(params), wanted, self.call.models)
         pointer = join("/nodes", name, "params")
         try:
             node_type.prepare(question)
         except ParamError as error:
             place = join(pointer, error.param) if error.param else pointer
-            self._add("bad-param", place, str(error))
+            self.problems.add("bad-param", place, str(error))
         except NodeError as error:
-            self._add("impossible", join("/nodes", name), str(error))
-        except ModelError:
+            self.problems.add("impossible", join("/nodes", name), str(error))
+        except MissingModelError:
             return  # weights that are not here yet are no fault of the graph
-
-
-def _fault(value: Any, spec: ParamSpec) -> str | None:
-    """Say what is wrong with a graph param's value, or None."""
-    kind = _SCALARS[spec.type]
-    if not isinstance(value, kind) or (isinstance(value, bool) and spec.type != "boolean"):
-        return f"is no {spec.type}"
-    if isinstance(value, (int, float)):
-        if not math.isfinite(value):
-            return "is not finite"
-        if spec.minimum is not None and value < spec.minimum:
-            return f"is below the minimum {spec.minimum}"
-        if spec.maximum is not None and value > spec.maximum:
-            return f"is above the maximum {spec.maximum}"
-    if spec.enum is not None and value not in spec.enum:
-        return f"is none of {', '.join(map(repr, spec.enum))}"
-    return None
+        except ModelError as error:
+            self.problems.add("bad-model", join("/nodes", name), str(error))
 
 
 def _all_of(
@@ -489,22 +360,3 @@ def _all(ports: Mapping[str, tuple[Source | None, ...]]) -> list[Source]:
 
 def _present(sources: Iterable[Source | None]) -> tuple[Source, ...]:
     return tuple(source for source in sources if source is not None)
-
-
-def _meant(name: str, known: Iterable[str]) -> str:
-    names = list(known)
-    if near := difflib.get_close_matches(name, names, n=2):
-        return _did_you_mean(near)
-    return f"; there are: {', '.join(names)}" if names else "; there are none"
-
-
-def _did_you_mean(names: list[str]) -> str:
-    return f"; did you mean {' or '.join(map(repr, names))}?" if names else ""
-
-
-def _dotted(path: Iterable[str | int]) -> str:
-    return ".".join(map(str, path))
-
-
-def _lower(text: str) -> str:
-    return text[:1].lower() + text[1:]

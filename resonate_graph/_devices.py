@@ -12,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import os
 import platform
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import lru_cache
@@ -19,8 +20,11 @@ from typing import Any, Literal
 
 from ._errors import DeviceError
 
-Request = Literal["auto", "mps", "cuda", "cpu"]
-REQUESTS: tuple[Request, ...] = ("auto", "mps", "cuda", "cpu")
+#: What a caller may ask for: one of these, or a certain card such as ``cuda:1``.
+REQUESTS = ("auto", "mps", "cuda", "cpu")
+
+#: What a graph may name: a kind of device, or a certain card.
+DEVICE_PATTERN = r"^(mps|cuda(:(0|[1-9][0-9]?))?|cpu)$"
 
 #: The part of the unified memory that MPS may take, and where it starts to tidy up.
 MPS_MEMORY_FRACTION = 0.75
@@ -59,9 +63,9 @@ class Inventory:
 
     devices: tuple[Device, ...]
 
-    def usable(self, kind: str) -> list[Device]:
-        """Return the devices of a kind that passed their proof."""
-        return [device for device in self.devices if device.kind == kind and device.usable]
+    def usable(self, wish: str) -> list[Device]:
+        """Return the devices of a kind, or the one of that id, that passed their proof."""
+        return [one for one in self.devices if wish in (one.kind, one.id) and one.usable]
 
     def to_json(self) -> list[dict[str, Any]]:
         """Return the devices as plain JSON values."""
@@ -96,7 +100,8 @@ class Choice:
     """Where a step is to run.
 
     Attributes:
-        devices: the devices it may run on, one as good as the other: all cards of a kind.
+        devices: the devices it may run on, one as good as the other: all cards of a kind, or the
+            one that was asked for.
         reason: why, for people.
     """
 
@@ -104,9 +109,21 @@ class Choice:
     reason: str
 
 
+def require_request(device: str) -> str:
+    """Return what a caller asked for, if it is something one can ask for.
+
+    Raises:
+        DeviceError: it is not; whether the device is there is found out by `place`.
+    """
+    if device not in REQUESTS and not re.fullmatch(DEVICE_PATTERN, device):
+        known = ", ".join(REQUESTS)
+        raise DeviceError(f"no device {device!r}; there are: {known}, or a card such as cuda:1")
+    return device
+
+
 def place(
     inventory: Inventory,
-    request: Request,
+    request: str,
     preferred: Sequence[str] = (),
     *,
     avoid: Sequence[Avoid] = (),
@@ -118,9 +135,10 @@ def place(
 
     Args:
         inventory: what the machine has.
-        request: what the caller asked for; ``auto`` leaves it to the graph and the machine.
-        preferred: the kinds a graph names for the step, best first; ``auto`` goes by mps, cuda,
-            cpu.
+        request: what the caller asked for: a kind, or a certain card such as ``cuda:1``; ``auto``
+            leaves it to the graph and the machine.
+        preferred: the kinds or cards a graph names for the step, best first; ``auto`` goes by
+            mps, cuda, cpu.
         avoid: what the node's author says it is not good at.
         params: the step's params.
 
@@ -128,24 +146,24 @@ def place(
         DeviceError: what the caller or the graph insists on is not there, with what is.
     """
     if request != "auto":
-        wishes, reason = [str(request)], "asked for"
+        wishes, reason = [request], "asked for"
     elif preferred:
         wishes, reason = list(preferred), "what the graph prefers"
     else:
         wishes, reason = list(ORDER), ""
     skipped: list[str] = []
-    for kind in wishes:
-        devices = tuple(device.id for device in inventory.usable(kind))
+    for wish in wishes:
+        devices = tuple(device.id for device in inventory.usable(wish))
         if not devices:
             continue
-        against = None if reason else _reason_against(kind, avoid, params or {})
+        against = None if reason else _reason_against(wish, avoid, params or {})
         if against is None:
-            return Choice(devices, reason or "; ".join([*skipped, _best_of(inventory, kind)]))
-        skipped.append(f"not {kind}: {against}")
+            return Choice(devices, reason or "; ".join([*skipped, _best_of(inventory, wish)]))
+        skipped.append(f"not {wish}: {against}")
     raise DeviceError(_nothing_found(inventory, wishes))
 
 
-def choose(inventory: Inventory, request: Request, preferred: Sequence[str] = ()) -> str:
+def choose(inventory: Inventory, request: str, preferred: Sequence[str] = ()) -> str:
     """Return the first device of `place`.
 
     Raises:
@@ -175,7 +193,7 @@ def _nothing_found(inventory: Inventory, wishes: Sequence[str]) -> str:
     reasons = [
         f"; {device.id}: {device.detail}"
         for device in inventory.devices
-        if device.kind in wishes and device.detail
+        if not {device.kind, device.id}.isdisjoint(wishes) and device.detail
     ]
     return (
         f"no {' or '.join(wishes)} device is usable here{''.join(reasons)}; this machine has: "

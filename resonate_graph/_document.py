@@ -8,13 +8,24 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    WithJsonSchema,
+)
+from pydantic_core import PydanticCustomError
 
+from ._devices import DEVICE_PATTERN
 from ._errors import GraphError, Problem
-from ._positions import Positions, join, path_in
+from ._positions import join, path_in
+from ._problems import Located
 from ._values import MAX_INTEGER
 
 FORMAT = 1
@@ -30,6 +41,20 @@ OutputName = Annotated[str, Field(pattern=rf"^{_NAME}(\.[a-z0-9]+)?$", max_lengt
 Wire = Annotated[str, Field(pattern=rf"^(\${_NAME}|{_NAME}(\.{_NAME})?)$")]
 Json = Any
 ScalarType = Literal["number", "integer", "string", "boolean"]
+
+
+def _device(name: str) -> str:
+    if not re.fullmatch(DEVICE_PATTERN, name):
+        message = "it is mps, cuda, cpu, or a certain card such as cuda:1"
+        raise PydanticCustomError("unknown_device", message)
+    return name
+
+
+DeviceName = Annotated[
+    str,
+    AfterValidator(_device),
+    WithJsonSchema({"type": "string", "pattern": DEVICE_PATTERN}),
+]
 
 
 class _Model(BaseModel):
@@ -62,7 +87,7 @@ class NodeSpec(_Model):
     type: str
     inputs: dict[Name, Wire | list[Wire]] = {}
     params: dict[str, Json] = {}
-    device: list[Literal["mps", "cuda", "cpu"]] | None = None
+    device: list[DeviceName] | None = None
     description: str | None = None
     ui: Json = None
 
@@ -84,29 +109,6 @@ class GraphDocument(_Model):
         plain = self.model_dump(mode="json", exclude_unset=True)
         ordered = {"format": FORMAT, **plain}
         return json.dumps(ordered, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-
-
-class Located:
-    """A document's problems get their line and column here, if it came from a text."""
-
-    def __init__(self, source: str, text: str | None = None) -> None:
-        self.source = source
-        self._text = text
-        self._positions: Positions | None = None
-
-    @property
-    def positions(self) -> Positions | None:
-        """The places of the text's values, read when first asked for."""
-        if self._positions is None and self._text is not None:
-            self._positions = Positions(self._text)
-        return self._positions
-
-    def problem(self, code: str, pointer: str, message: str, *, key: bool = False) -> Problem:
-        """Return a problem with its place; with `key`, the place of the key, not of the value."""
-        if (positions := self.positions) is None:
-            return Problem(code, message, pointer)
-        place = positions.find_key(pointer) if key else positions.find(pointer)
-        return Problem(code, message, pointer, place.line, place.column)
 
 
 def parse(text: str, source: str) -> GraphDocument:

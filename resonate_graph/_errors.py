@@ -11,6 +11,7 @@
     ├── NodeError        a node cannot do its work on what it was given
     │   └── ParamError   a node was called with a param it does not accept (also a ValueError)
     ├── ModelError       the weights of a model are missing, damaged or not trusted
+    │   └── MissingModelError   they are not here
     ├── StoreError       the store cannot be used
     ├── OutputError      a result cannot be written
     ├── RunError         a node failed while a graph was running; its cause is attached
@@ -35,6 +36,7 @@ __all__ = [
     "DeviceError",
     "GraphError",
     "InputError",
+    "MissingModelError",
     "ModelError",
     "NodeError",
     "OutputError",
@@ -45,6 +47,10 @@ __all__ = [
     "RunError",
     "StoreError",
 ]
+
+
+#: How many problems of a graph are told; nobody reads more, and a hostile one may have millions.
+MAX_PROBLEMS = 100
 
 
 class ResonateError(Exception):
@@ -89,7 +95,8 @@ class GraphError(ResonateError):
 
     Attributes:
         source: the file or graph the problems are in.
-        problems: every problem that was found, in document order.
+        problems: the problems that were found, in document order, up to `MAX_PROBLEMS`.
+        omitted: how many more there are.
     """
 
     exit_code = 2
@@ -97,10 +104,12 @@ class GraphError(ResonateError):
     def __init__(self, source: str, problems: Sequence[Problem]) -> None:
         self.source = source
         in_order = sorted(problems, key=lambda one: (one.line or 0, one.column or 0))
-        self.problems = tuple(in_order)
+        self.problems = tuple(in_order[:MAX_PROBLEMS])
+        self.omitted = len(in_order) - len(self.problems)
         count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
-        lines = "\n".join(f"  {problem}" for problem in in_order)
-        super().__init__(f"{source}: {count}\n{lines}")
+        lines = [f"  {problem}" for problem in self.problems]
+        lines += [f"  and {self.omitted} more"] if self.omitted else []
+        super().__init__("\n".join([f"{source}: {count}", *lines]))
 
 
 class CatalogError(ResonateError):
@@ -159,6 +168,10 @@ class ModelError(ResonateError):
     def __init__(self, model: str, message: str) -> None:
         self.model = model
         super().__init__(message)
+
+
+class MissingModelError(ModelError):
+    """The weights of a model are nowhere to be found; the machine that runs may have them."""
 
 
 class StoreError(ResonateError):

@@ -215,8 +215,8 @@ class _Execution:
         self._open.remove(run)
         run.close("failed" if run.error is not None else "done")
         if self._settings.store and self._open:
-            others = (other.digests for other in self._open)
-            self._settings.store.retention.not_used(run.digests.difference(*others))
+            others = (other.stored.digests for other in self._open)
+            self._settings.store.retention.not_used(run.stored.digests.difference(*others))
         self._on_end(run)
 
     # -- the queue ------------------------------------------------------------------------------
@@ -237,11 +237,11 @@ class _Execution:
         bisect.insort(self._queue, job, key=lambda one: one.rank)
 
     def _job(self, run: Run, name: str, *, ranked: bool) -> Job:
-        devices, threads = run.demand(name, self._threads)
+        devices, threads = run.outlook.demand(name, self._threads)
         if devices != (CPU,) and not set(devices) <= set(self._lanes.accelerators):
             accelerators = dict.fromkeys([*self._lanes.accelerators, *devices])
             self._lanes = replace(self._lanes, accelerators=tuple(accelerators))
-        estimate = run.estimate(name)
+        estimate = run.outlook.estimate(name)
         self._found += 1
         return Job(
             id=(run.index, name),
@@ -249,7 +249,7 @@ class _Execution:
             threads=threads,
             bytes=estimate.bytes,
             seconds=estimate.seconds,
-            path_seconds=run.path_seconds(name) if ranked else 0.0,
+            path_seconds=run.outlook.path_seconds(name) if ranked else 0.0,
             order=(run.index, run.order(name)) if ranked else (self._found,),
         )
 
@@ -286,7 +286,7 @@ class _Execution:
 
     def _take(self, run: Run, name: str, job: Job, lane: str) -> None:
         """Begin a step, or let it wait for whoever computes the same."""
-        key, lock = run.key(name), run.lock(name)
+        key, lock = run.stored.key(name), run.stored.lock(name)
         if key is None or lock is None:
             self._begin(run, name, job, lane)
         elif key.hex in self._computing or not lock.take():
@@ -337,7 +337,7 @@ class _Execution:
         """Do it now if nothing else could be done beside it; else have a worker do it."""
         busy = self._tasks or self._waits
         alone = not busy and self._next(self._queue, [task.running]) is None
-        brief = task.name is not None and task.run.took_seconds(task.name) < _BRIEF_SECONDS
+        brief = task.name is not None and task.run.outlook.took_seconds(task.name) < _BRIEF_SECONDS
         ctx = ctx or RunContext()
         if alone or brief:
             self._own = task
@@ -414,7 +414,7 @@ class _Execution:
     def _try_locks(self) -> None:
         """Go on with steps that waited for somebody else."""
         for wait in list(self._waits):
-            key = wait.run.key(wait.name)
+            key = wait.run.stored.key(wait.name)
             if wait.name not in wait.run.ready or key is None or key.hex != wait.key:
                 self._waits.remove(wait)  # it is not wanted any more, or not in this form
                 self._known.discard(wait.job.id)

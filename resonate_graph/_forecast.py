@@ -126,19 +126,19 @@ def _rehearsed(run: Run, machine: Machine) -> Rehearsal:
     """Play it through; what may turn out to be stored counts as what runs."""
     run.measure_inputs()
     jobs = {}
-    for name, estimate in run.expected.items():
-        devices, threads = run.demand(name, machine.threads)
+    for name, estimate in run.outlook.expected.items():
+        devices, threads = run.outlook.demand(name, machine.threads)
         jobs[name] = Job(
             id=name,
             lanes=devices,
             threads=threads,
             bytes=estimate.bytes,
             seconds=estimate.seconds,
-            path_seconds=run.path_seconds(name),
+            path_seconds=run.outlook.path_seconds(name),
             order=(run.order(name),),
         )
     results = {
-        name: sum(run.expected_sizes[PortRef(name, port)].bytes for port in ports)
+        name: sum(run.outlook.expected_sizes[PortRef(name, port)].bytes for port in ports)
         for name, ports in run.graph.wanted_ports.items()
     }
     accelerators = dict.fromkeys(lane for job in jobs.values() for lane in job.lanes if lane != CPU)

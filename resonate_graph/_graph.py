@@ -14,7 +14,8 @@ import networkx as nx
 from pydantic import BaseModel
 
 from ._document import InputSpec
-from ._node import NodeType
+from ._node_type import NodeType
+from ._values import plain_json
 
 
 @dataclass(frozen=True)
@@ -50,16 +51,20 @@ class Step:
         type: its node type.
         inputs: what is wired into each port, in order; empty for an optional port left open.
         params: its params, validated, with defaults.
-        plain_params: the same as plain JSON values.
-        device: the kinds of device the graph prefers, best first; empty for no preference.
+        device: the kinds of device, or cards, that the graph prefers, best first; empty for no
+            preference.
     """
 
     id: str
     type: NodeType
     inputs: Mapping[str, tuple[Source, ...]]
     params: BaseModel
-    plain_params: Mapping[str, Any]
     device: tuple[str, ...] = ()
+
+    @cached_property
+    def plain_params(self) -> Mapping[str, Any]:
+        """The params as plain JSON values."""
+        return plain_json(self.params)
 
     @property
     def sources(self) -> Iterator[Source]:

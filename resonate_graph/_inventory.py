@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from ._records import Entry, Record
+from ._records import OWN, Entry, Record
 from ._store import Store
 
 OUTLIVED_DAYS = 90
@@ -25,6 +25,7 @@ class Item:
         graph: the graph it came from first.
         node: the node's name in it.
         files: the files that were bound to the graph's inputs.
+        own: whether the library keeps it for itself: what an input held, the figures of a sweep.
         digest: its content digest.
         bytes: its size.
         here: whether its content is there.
@@ -43,6 +44,7 @@ class Item:
     graph: str
     node: str
     files: tuple[str, ...]
+    own: bool
     digest: str
     bytes: int
     here: bool
@@ -60,16 +62,19 @@ class Item:
         song = (stems or self.graph).strip(".") or "unknown"  # `..` is no name for a folder
         if self.type == "input":
             return song
+        song = "figures" if self.own else song
         port = "" if self.port == "out" else f".{self.port}"
         return f"{song}/{self.node or self.type.replace('/', '_')}{port}"
 
     @property
     def state(self) -> str:
-        """What is to be said of it: ``input``, ``gone``, ``pinned``, or nothing."""
+        """What is to be said of it: ``input``, ``gone``, ``figures``, ``pinned``, or nothing."""
         if self.type == "input":
             return "input"
         if not self.here:
             return "gone"
+        if self.own:
+            return "figures"
         return "pinned" if self.pinned else ""
 
 
@@ -79,6 +84,7 @@ def inventory(store: Store) -> Iterator[tuple[Item, Entry]]:
     pins = store.retention.pins()
     for record in store.records():
         kind = str(record.preimage.get("type", "input"))
+        made_for_itself = record.origin is not None and record.origin.graph == OWN
         share = record.seconds / len(record.ports) if record.ports else 0.0
         for port, entry in record.ports.items():
             known = objects.get(entry.digest) if kind != "input" else None
@@ -91,6 +97,7 @@ def inventory(store: Store) -> Iterator[tuple[Item, Entry]]:
                     graph=record.origin.graph if record.origin else "",
                     node=record.origin.node if record.origin else "",
                     files=tuple(record.origin.files.values()) if record.origin else (),
+                    own=kind == "input" or made_for_itself,
                     digest=entry.digest,
                     bytes=entry.bytes,
                     here=known is not None,

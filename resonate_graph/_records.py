@@ -86,11 +86,16 @@ class Entry(BaseModel):
         return cls(digest=digest(value), kind="json", suffix=".json", bytes=size)
 
 
+#: The name of the graph, which no other can have, of what the library keeps for itself: what an
+#: input held, the figures of a sweep.
+OWN = ""
+
+
 class Origin(BaseModel):
     """Where a result came from first: for people, not part of any key.
 
     Attributes:
-        graph: the graph's name.
+        graph: the graph's name, or `OWN`.
         node: the node's name in it.
         files: the files that were bound to the graph's inputs.
     """

@@ -13,7 +13,7 @@ from ._errors import OutputError
 from ._provenance import SUFFIX, TAGGED, write_tag
 from ._publish import publish
 from ._settings import Outcome
-from ._values import File, Report, Value, digest
+from ._values import File, Report, Value, digest, plain_json
 
 #: Beyond this a WAV file is RF64, whose metadata nobody agrees on; the file beside it has it all.
 _MAX_TAGGED_BYTES = 4_000_000_000
@@ -123,7 +123,7 @@ def _save(value: Value, path: Path, provenance: str | None) -> None:
         elif isinstance(value, File):
             file.write(value.content)
         else:
-            plain = value.model_dump(mode="json") if isinstance(value, Report) else value
+            plain = plain_json(value) if isinstance(value, Report) else value
             file.write((json.dumps(plain, indent=2, ensure_ascii=False) + "\n").encode())
         if provenance is not None and path.suffix in TAGGED and file.tell() < _MAX_TAGGED_BYTES:
             write_tag(file, path.suffix, provenance)

@@ -10,15 +10,13 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
-from functools import cached_property
+from dataclasses import dataclass, field
 from typing import Any
 
 from ._bindings import Bindings, path_text
 from ._context import RunContext
-from ._devices import Choice, place
-from ._errors import Cancelled, OutputError, ResonateError, RunError, StoreError
-from ._estimates import Estimate, Experience, expected_sizes
+from ._errors import Cancelled, RunError
+from ._estimates import Experience
 from ._events import (
     Event,
     InputRead,
@@ -30,16 +28,15 @@ from ._events import (
     Warned,
 )
 from ._graph import BoundGraph, InputRef, PortRef, Source, Step
-from ._key_lock import KeyLock
-from ._keys import Key, step_key
-from ._node import Preparation
-from ._plan import Found, Plan
-from ._records import Entry, Origin, Size
-from ._schedule import CPU, remaining_paths
+from ._keys import step_key
+from ._node_type import Preparation
+from ._outlook import Outlook
+from ._plan import Found, Plan, Status
+from ._records import Size
 from ._settings import Outcome, Settings, StepReport
-from ._store import Quarantined, Store
+from ._store import Quarantined
+from ._stored import Kept, Stored
 from ._values import Value
-from ._workspace import Workspace
 
 
 @dataclass
@@ -70,25 +67,14 @@ class Performance:
     Attributes:
         values: its outputs by port.
         seconds: how long it computed.
-        entries: what records say of its outputs; none without a store.
-        trouble: why the store did not keep them.
+        kept: what the store has of them.
         device: where it computed in the end.
     """
 
     values: dict[str, Value]
     seconds: float
-    entries: dict[str, Entry] = field(default_factory=dict)
-    trouble: ResonateError | None = None
-    device: str = CPU
-
-
-@dataclass
-class _Known:
-    """What is remembered of a step once the store was asked."""
-
-    key: Key
-    entries: dict[str, Entry] = field(default_factory=dict)
-    warnings: list[tuple[str, str]] = field(default_factory=list)
+    kept: Kept
+    device: str
 
 
 class Run:
@@ -102,8 +88,11 @@ class Run:
         index: which of several runs it is.
 
     Attributes:
+        outlook: where its steps may go, and what they are expected to take.
+        stored: what the store has of it.
         error: what kept it from finishing, once something did.
         outcome: what it gave, once it is finished.
+        held_bytes: the memory that results take which somebody will still read.
     """
 
     def __init__(
@@ -125,14 +114,15 @@ class Run:
         self._reports = {name: StepReport(name, step.type.id) for name, step in graph.steps.items()}
         self._warnings: list[Warned] = []
         self._values: dict[PortRef, Value] = {}
-        self._known: dict[str, _Known] = {}
-        self._choices: dict[str, Choice] = {}
-        self._lengths: dict[str, float] = {}
-        self._kept = set(graph.outputs.values())
-        self._store_is_broken = False
+        self._held = set(graph.outputs.values())
         self._plan: Plan | None = None
         self._start = time.perf_counter()
         self._order = {name: number for number, name in enumerate(graph.steps)}
+        files = {name: path_text(path) for name, path in bindings.paths.items()}
+        self.stored = Stored(settings.store, graph, files, self.warn)
+        self.outlook = Outlook(
+            graph, settings, self._shared.experience, size=self._size, statuses=self._statuses
+        )
         bindings.warn = self.warn
 
     # -- beginning ------------------------------------------------------------------------------
@@ -183,7 +173,7 @@ class Run:
         self._plan = self._planned()
         for name in self.graph.needed:  # told now, not after an hour
             if self._plan.must_run(name):
-                self.place(name)
+                self.outlook.place(name)
         self._release()
 
     def plan(self, *, fetch: bool) -> Plan:
@@ -205,16 +195,6 @@ class Run:
         for name in self.graph.needed_inputs:
             if self._bindings.size(name) == Size():
                 self._bindings.value(name)
-
-    @property
-    def keys(self) -> dict[str, Key]:
-        """The key of each step whose inputs are known, once there is a plan."""
-        return {name: known.key for name, known in self._known.items()}
-
-    @property
-    def digests(self) -> set[str]:
-        """The digests of all results it knows of."""
-        return {one.digest for known in self._known.values() for one in known.entries.values()}
 
     @property
     def unread_bytes(self) -> int:
@@ -245,6 +225,12 @@ class Run:
         digests = {name: self._bindings.digest(name) for name in self.graph.needed_inputs}
         return Plan(self.graph, digests, self._look_up)
 
+    def _look_up(self, step: Step, inputs: Mapping[str, tuple[str, ...]]) -> Found:
+        device = self.outlook.place(step.id).devices[0] if self._settings.exact_reuse else None
+        key = step_key(step, inputs, self._shared.identities[step.id], device=device)
+        self._reports[step.id].key = key.hex
+        return self.stored.look_up(step.id, key)
+
     # -- what can run ---------------------------------------------------------------------------
 
     @property
@@ -256,99 +242,19 @@ class Run:
         """Return a step's place in the graph."""
         return self._order[name]
 
-    def key(self, name: str) -> Key | None:
-        """Return a step's key; None without a store."""
-        known = self._known.get(name)
-        return known.key if known else None
-
-    def place(self, name: str) -> Choice:
-        """Return where a step may run.
-
-        Raises:
-            DeviceError: what somebody insists on is not there.
-        """
-        if name not in self._choices:
-            step = self.graph.steps[name]
-            if step.type.device == "cpu":
-                self._choices[name] = Choice((CPU,), "it computes on the CPU")
-            else:
-                self._choices[name] = place(
-                    self._settings.inventory(),
-                    self._settings.device,
-                    step.device,
-                    avoid=step.type.avoid,
-                    params=step.plain_params,
-                )
-        return self._choices[name]
-
-    def estimate(self, name: str) -> Estimate:
-        """Return what a step that is ready will take."""
-        sources = self.graph.steps[name].sources
-        return self._estimate(name, [self._size(source) or Size() for source in sources])
-
-    def demand(self, name: str, threads: int) -> tuple[tuple[str, ...], int]:
-        """Return the lanes a step can run on, and how many threads of the CPU it keeps busy.
-
-        Args:
-            name: the step.
-            threads: how many there are.
-        """
-        lanes = self.place(name).devices
-        cost = self.graph.steps[name].type.cost
-        return lanes, cost.threads_of(threads) if lanes == (CPU,) else 0
-
-    def path_seconds(self, name: str) -> float:
-        """Return the longest path of work that begins with a step."""
-        return self._paths[name]
-
-    def took_seconds(self, name: str) -> float:
-        """Return how long such a step took before on the CPU in this process; inf if it did not."""
-        length = self._lengths.get(name, 0.0)
-        return self._shared.experience.took(self._reports[name].type, CPU, length)
-
-    @cached_property
-    def expected(self) -> dict[str, Estimate]:
-        """What each needed step will take; nothing for those that are in the store."""
+    def _statuses(self) -> Mapping[str, Status]:
         assert self._plan is not None
-        sizes = self.expected_sizes
-        statuses = self._plan.statuses
-        return {
-            name: self._estimate(name, [sizes[one] for one in self.graph.steps[name].sources])
-            for name in self.graph.needed
-            if statuses[name] not in ("cached", "skipped")
-        }
-
-    @cached_property
-    def expected_sizes(self) -> dict[Source, Size]:
-        """How large everything will be, as far as that can be known."""
-        return expected_sizes(self.graph, self._size)
-
-    @cached_property
-    def _paths(self) -> dict[str, float]:
-        seconds = {name: one.seconds for name, one in self.expected.items()}
-        return remaining_paths(self.graph.dag, seconds)
-
-    def _estimate(self, name: str, inputs: list[Size]) -> Estimate:
-        node_type = self.graph.steps[name].type
-        device = self.place(name).devices[0]
-        self._lengths[name] = max((size.seconds for size in inputs), default=0.0)
-        return self._shared.experience.estimate(node_type.cost, node_type.id, device, inputs)
+        return self._plan.statuses
 
     def _size(self, source: Source) -> Size | None:
         if isinstance(source, InputRef):
             return self._bindings.size(source.name)
         if source in self._values:
             return Size.of(self._values[source])
-        known = self._known.get(source.node)
-        entry = known.entries.get(source.port) if known else None
+        entry = self.stored.entry(source)
         return entry.size if entry else None
 
     # -- one step -------------------------------------------------------------------------------
-
-    def lock(self, name: str) -> KeyLock | None:
-        """Return the right to compute a step, still to be taken; None where nobody shares it."""
-        key, store = self.key(name), self._settings.store
-        return store.key_lock(key) if key and store else None
 
     def wait(self, name: str) -> None:
         """Tell that another process computes a step."""
@@ -357,10 +263,9 @@ class Run:
     def take_stored(self, name: str) -> bool:
         """Take a step's result from the store if it came there meanwhile; say whether it did."""
         assert self._plan is not None
-        known = self._known.get(name)
-        if known is None:
+        if self.stored.key(name) is None:
             return False
-        found = self._find(self.graph.steps[name], known.key)
+        found = self.stored.look_again(name)
         if not self._plan.wanted(name) <= found.present:
             return False
         self._plan.start(name)
@@ -385,7 +290,7 @@ class Run:
                     values.append(self._value(source))
                 except Quarantined:
                     assert isinstance(source, PortRef)
-                    self._report_loss(source)
+                    self.stored.report_loss(source)
                     self._plan.lost(source, step.id)
                     return None
             if port.many:
@@ -405,7 +310,7 @@ class Run:
             wanted=self._plan.wanted(name),
             models=self._settings.models,
             threads=threads,
-            workspace=self._workspace(name),
+            workspace=self.stored.workspace(name),
         )
 
     def perform(
@@ -427,86 +332,45 @@ class Run:
         values = _call(self.graph.steps[name], inputs, ctx)
         inputs.clear()
         seconds = time.perf_counter() - start
-        known, store = self._known.get(name), self._settings.store
-        if known is None or store is None:
-            return Performance(values, seconds, device=ctx.device)
-        entries = {port: Entry.of(value) for port, value in values.items()}
-        done = Performance(values, seconds, entries, device=ctx.device)
-        if self._store_is_broken:
-            return done
-        try:
-            for value in values.values():
-                share = seconds / len(values)
-                store.put(value, seconds=share, file=ctx.workspace.written(value))
-            files = {name: path_text(path) for name, path in self._bindings.paths.items()}
-            store.put_record(
-                known.key,
-                entries,
-                seconds=ctx.workspace.earlier_seconds + seconds,
-                device=ctx.device,
-                warnings=warnings,
-                origin=Origin(graph=self.graph.name, node=name, files=files),
-            )
-        except (OutputError, StoreError) as error:
-            return replace(done, trouble=error)
-        finally:
-            ctx.workspace.remove()
-        return done
+        kept = self.stored.keep(name, values, ctx, seconds=seconds, warnings=warnings)
+        return Performance(values, seconds, kept, ctx.device)
 
     def finish(self, name: str, done: Performance, warnings: list[tuple[str, str]]) -> None:
         """Note what came of a step."""
         assert self._plan is not None
         report = self._reports[name]
         report.seconds, report.status, report.device = done.seconds, "ran", done.device
-        length = self._lengths.get(name, 0.0)
-        self._shared.experience.note(report.type, report.device or CPU, length, done.seconds)
+        self.outlook.note(name, done.device, done.seconds)
         for code, message in warnings:
             self.warn(code, message, name)
         for port, value in done.values.items():
             self._drop(PortRef(name, port))  # computed before, where a part of it was lost
             self._values[PortRef(name, port)] = value
             self.held_bytes += Size.of(value).bytes
-        if name in self._known:
-            self._known[name].entries.update(done.entries)
-        if done.trouble is not None:
-            self._give_up_on_store(done.trouble)
-        if self._store_is_broken:
-            self._kept.update(PortRef(name, port) for port in done.values)
-        digests = {port: entry.digest for port, entry in done.entries.items()}
+        self.stored.note(name, done.kept)
+        if self.stored.is_broken:
+            self._held.update(PortRef(name, port) for port in done.values)
+        digests = {port: entry.digest for port, entry in done.kept.entries.items()}
         self._plan.finished(name, digests)
         self.tell(NodeFinished(name, report.type, "ran", done.seconds))
         self._release()
-
-    def _workspace(self, name: str) -> Workspace:
-        key, store = self.key(name), self._settings.store
-        if key is None or store is None or self._store_is_broken:
-            return Workspace(None)
-        return Workspace(store.workspace_folder(key))
 
     def _value(self, source: Source) -> Value:
         if isinstance(source, InputRef):
             return self._bindings.value(source.name)
         if source in self._values:
             return self._values[source]
-        return self._stored_value(source)
-
-    def _stored_value(self, source: PortRef) -> Value:
-        store = self._settings.store
-        assert store is not None
-        entry = self._known[source.node].entries[source.port]
-        port = self.graph.steps[source.node].type.output(source.port)
-        assert port is not None
-        return store.get(entry, port.type)
+        return self.stored.value(source)
 
     def _release(self) -> None:
         """Let go of what nobody will read again."""
         assert self._plan is not None
         for name in self.graph.needed_inputs:
             source = InputRef(name)
-            if source not in self._kept and not self._plan.in_use(source):
+            if source not in self._held and not self._plan.in_use(source):
                 self._bindings.release(name)
         for port in list(self._values):
-            if port not in self._kept and not self._plan.in_use(port):
+            if port not in self._held and not self._plan.in_use(port):
                 self._drop(port)
 
     def _drop(self, port: PortRef) -> None:
@@ -528,13 +392,11 @@ class Run:
                 values[name] = self._output(source)
             except Quarantined:
                 assert isinstance(source, PortRef)
-                self._report_loss(source)
+                self.stored.report_loss(source)
                 self._plan.lost(source, None)
                 return False
         self._report_reused()
-        store = self._settings.store
-        if store and store.retention.floor_is_out_of_reach and not self._store_is_broken:
-            self._report_full_disk(store)
+        self.stored.report_full_disk()
         self.outcome = Outcome(values, list(self._reports.values()), self._warnings)
         return True
 
@@ -554,7 +416,7 @@ class Run:
         settings = self._settings
         if settings.map_results and settings.store and isinstance(source, PortRef):
             with contextlib.suppress(Quarantined):
-                return self._stored_value(source)
+                return self.stored.value(source)
         return self._value(source)
 
     def _report_reused(self) -> None:
@@ -562,68 +424,10 @@ class Run:
         for name, status in self._plan.statuses.items():
             report = self._reports[name]
             if status == "cached" and report.status != "ran":
-                report.status = "cached"
+                report.status, report.device = "cached", self.stored.device(name)
                 self.tell(NodeFinished(name, report.type, "cached", 0.0))
-                known = self._known.get(name)
-                for code, message in known.warnings if known else ():
+                for code, message in self.stored.warnings(name):
                     self.warn(code, message, name)
-
-    # -- the store ------------------------------------------------------------------------------
-
-    def _look_up(self, step: Step, inputs: Mapping[str, tuple[str, ...]]) -> Found:
-        device = self.place(step.id).devices[0] if self._settings.exact_reuse else None
-        key = step_key(step, inputs, self._shared.identities[step.id], device=device)
-        self._known[step.id] = _Known(key)
-        self._reports[step.id].key = key.hex
-        return self._find(step, key)
-
-    def _find(self, step: Step, key: Key) -> Found:
-        store = self._settings.store
-        assert store is not None
-        known = self._known[step.id]
-        record = None
-        try:
-            record = store.record(key)
-        except Quarantined:
-            self.warn(
-                "store-damaged",
-                f"what is stored of {step.id} was damaged; it is computed again",
-                step.id,
-            )
-        except StoreError as error:
-            self._give_up_on_store(error)
-        if record is None:
-            return Found(key.hex)
-        known.entries = dict(record.ports)
-        known.warnings = record.warnings
-        self._reports[step.id].device = record.device
-        digests = {port: entry.digest for port, entry in record.ports.items()}
-        present = store.present(record, lambda port: self._report_damage(step.id, port))
-        return Found(key.hex, digests, present)
-
-    def _give_up_on_store(self, error: ResonateError) -> None:
-        if not self._store_is_broken:
-            self._store_is_broken = True
-            self.warn("store-unusable", f"results of this run are not kept: {error}")
-
-    def _report_loss(self, source: PortRef) -> None:
-        self.warn(
-            "store-damaged",
-            f"the stored {source} is missing, or did not match its digest; it is computed again",
-            source.node,
-        )
-
-    def _report_damage(self, step: str, port: str) -> None:
-        name = PortRef(step, port)
-        self.warn("store-damaged", f"the stored {name} was damaged and was moved away", step)
-
-    def _report_full_disk(self, store: Store) -> None:
-        floor = store.retention.floor_bytes
-        self.warn(
-            "disk-nearly-full",
-            f"less than {floor / 1e9:g} GB is free on the disk of {store.path}, and dropping "
-            "results would not change that: free some space, or keep them elsewhere with --store",
-        )
 
     # -- telling --------------------------------------------------------------------------------
 

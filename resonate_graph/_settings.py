@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Literal
 
-from ._devices import Inventory, Request, probe
+import platformdirs
+
+from ._devices import Inventory, probe, require_request
+from ._errors import DeviceError
 from ._events import Event, Warned
 from ._machine import Machine, this_machine
 from ._store import Store
@@ -30,7 +35,7 @@ class Settings:
     """
 
     store: Store | None = None
-    device: Request = "auto"
+    device: str = "auto"
     models: Path | None = None
     exact_reuse: bool = False
     map_results: bool = False
@@ -60,3 +65,44 @@ class Outcome:
     steps: list[StepReport]
     warnings: list[Warned]
     seconds: float = 0.0
+
+
+def chosen(
+    store: Store | str | os.PathLike[str] | Literal[False] | None = None,
+    device: str = "auto",
+    models: str | os.PathLike[str] | None = None,
+    threads: int | None = None,
+) -> Settings:
+    """Return settings from what a caller says, as `Graph.run` takes it.
+
+    Raises:
+        DeviceError: there is no such device, or `threads` is below one.
+    """
+    return Settings(
+        store=_opened(store),
+        device=require_request(device),
+        models=Path(models) if models is not None else None,
+        machine=_machine(threads),
+    )
+
+
+def default_store() -> Store:
+    """Return the store in ``RESONATE_STORE``, or else in the user's cache folder."""
+    place = os.environ.get("RESONATE_STORE")
+    return Store(place or platformdirs.user_cache_path("resonate_graph") / "store")
+
+
+def _opened(given: Store | str | os.PathLike[str] | Literal[False] | None) -> Store | None:
+    if given is False:
+        return None
+    if given is None:
+        return default_store()
+    return given if isinstance(given, Store) else Store(given)
+
+
+def _machine(threads: int | None) -> Machine:
+    if threads is None:
+        return this_machine()
+    if threads < 1:
+        raise DeviceError(f"threads is {threads}: a run needs one at least")
+    return replace(this_machine(), threads=threads)

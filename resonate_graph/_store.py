@@ -17,29 +17,24 @@ from __future__ import annotations
 
 import contextlib
 import heapq
-import json
-import mmap
 import os
 import secrets
 import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import IO, Any
 
-import numpy as np
 from filelock import FileLock, Timeout
 
-from ._audio import Audio, audio_hasher
 from ._errors import StoreError
 from ._key_lock import KeyLock
 from ._keys import Key
+from ._objects import Reader, write
 from ._publish import adopt, publish, sync_folder
 from ._records import Entry, Origin, Record, seal, unseal
 from ._retention import Retention, StoredObject
 from ._types import PortType
-from ._values import File, Report, Value, digest, json_digest, value_json
-from ._wav import HEADER_BYTES, read_float_wav_header
+from ._values import Value
 
 _LEFTOVER_SECONDS = 3600
 _KEPT_SECONDS = 7 * 24 * 3600
@@ -62,6 +57,7 @@ class Store:
 
     Example:
         >>> import tempfile, numpy as np
+        >>> from resonate_graph import Audio
         >>> store = Store(tempfile.mkdtemp())
         >>> entry = store.put(Audio(np.zeros((2, 8)), 44100))
         >>> store.get(entry, PortType(Audio))
@@ -71,7 +67,7 @@ class Store:
     def __init__(self, path: str | os.PathLike[str], *, limit_bytes: int | None = None) -> None:
         self.path = Path(path)
         self.retention = Retention(self.path, limit_bytes)
-        self._verified: set[tuple[str, int, int, int]] = set()
+        self._reader = Reader()
         self._damaged: set[Path] = set()
 
     def __repr__(self) -> str:
@@ -125,7 +121,7 @@ class Store:
         path = self._object_path(entry)
         try:
             with path.open("rb") as file:
-                value = self._read(file, entry, port_type)
+                value = self._reader.read(file, entry, port_type)
         except OSError as error:
             self._damaged.add(path)
             raise Quarantined(path) from error
@@ -149,9 +145,9 @@ class Store:
         """
         entry = Entry.of(value)
         path = self._object_path(entry)
-        if not (self._has(entry) and self._is_intact(entry)):
+        if not (self._has(entry) and self._reader.is_intact(self._object_path(entry), entry)):
             if file is None or not adopt(file, path):
-                publish(path, lambda file: _write(value, file), temp_folder=self._temporary)
+                publish(path, lambda file: write(value, file), temp_folder=self._temporary)
             self._damaged.discard(path)
             self.retention.added(path, entry.bytes, seconds)
         else:
@@ -249,10 +245,10 @@ class Store:
             elif record is not None:
                 entries.update({self._object_path(one): one for one in record.ports.values()})
             yield path, record is not None
-        self._verified.clear()
+        self._reader.forget()
         for item in self.retention.objects():
             if entry := entries.get(item.path):
-                sound = self._is_intact(entry)
+                sound = self._reader.is_intact(self._object_path(entry), entry)
                 if not sound and item.path.exists():  # it may have been dropped meanwhile
                     self._quarantine(item.path)
                     yield item.path, False
@@ -330,7 +326,7 @@ class Store:
             Quarantined: it did not match and was moved away.
         """
         path = self.object_path(entry)
-        if path is not None and not self._is_intact(entry):
+        if path is not None and not self._reader.is_intact(self._object_path(entry), entry):
             self._quarantine(path)
             raise Quarantined(path)
         return path
@@ -350,52 +346,6 @@ class Store:
     def _has(self, entry: Entry) -> bool:
         path = self._object_path(entry)
         return path not in self._damaged and _size(path) == entry.bytes
-
-    def _is_intact(self, entry: Entry) -> bool:
-        """Whether the object that is there already holds what it should."""
-        try:
-            with self._object_path(entry).open("rb") as file:
-                if entry.kind == "audio":
-                    return self._read_audio(file, entry) is not None
-                return _matches(file.read(entry.bytes + 1), entry)
-        except OSError:
-            return False
-
-    def _read(self, file: IO[bytes], entry: Entry, port_type: PortType) -> Value | None:
-        if entry.kind == "audio":
-            return self._read_audio(file, entry)
-        content = file.read(entry.bytes + 1)
-        if not _matches(content, entry):
-            return None
-        if entry.kind == "file":
-            return File(content, entry.suffix)
-        plain: Any = json.loads(content)["value"]
-        if issubclass(port_type.python, Report):
-            return port_type.python.model_validate_json(json.dumps(plain))
-        return port_type.exactly(plain)
-
-    def _read_audio(self, file: IO[bytes], entry: Entry) -> Audio | None:
-        status = os.fstat(file.fileno())
-        shape = read_float_wav_header(file.read(HEADER_BYTES))
-        if shape != (entry.channels, entry.sample_rate, entry.frames):
-            return None
-        assert shape is not None
-        channels, sample_rate, frames = shape
-        if status.st_size != entry.bytes:
-            return None
-        samples = np.zeros((0, channels), "<f4")
-        if frames:
-            mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-            samples = np.frombuffer(mapped, "<f4", offset=HEADER_BYTES).reshape(frames, channels)
-        identity = (entry.digest, status.st_ino, status.st_size, status.st_mtime_ns)
-        if identity not in self._verified:
-            hasher = audio_hasher(channels, sample_rate, frames)
-            hasher.update(samples.data.cast("B") if frames else b"")
-            if hasher.hexdigest() != entry.digest:
-                return None
-            self._verified.add(identity)
-        samples.flags.writeable = False
-        return Audio.trusted(samples.T, sample_rate, entry.digest)
 
     @property
     def _quarantine_folder(self) -> Path:
@@ -423,21 +373,6 @@ class Store:
             target = path.replace(folder / f"{path.stem}-{secrets.token_hex(4)}{path.suffix}")
             os.utime(target)  # when it was found
             sync_folder(path.parent)
-
-
-def _matches(content: bytes, entry: Entry) -> bool:
-    if entry.kind == "file":
-        return digest(File(content, entry.suffix)) == entry.digest
-    return json_digest(content) == entry.digest
-
-
-def _write(value: Value, file: IO[bytes]) -> None:
-    if isinstance(value, Audio):
-        value.write_wav(file)
-    elif isinstance(value, File):
-        file.write(value.content)
-    else:
-        file.write(value_json(value))
 
 
 def _remove_old(paths: Iterable[Path], seconds: float = _LEFTOVER_SECONDS) -> list[Path]:

@@ -26,6 +26,7 @@ from ._audio import Audio
 from ._decode import Limits, read_audio
 from ._errors import Cancelled, GraphError, InputError, ParamError, ResonateError
 from ._figures import si_sdr
+from ._graph import BoundGraph
 from ._pictures import picture
 from ._provenance import SUFFIX
 from ._publish import publish
@@ -49,6 +50,28 @@ def combinations(grid: Mapping[str, Sequence[Any]]) -> list[dict[str, Any]]:
         dict(zip(grid, values, strict=True))
         for values in itertools.product(*map(_plain, grid.values()))
     ]
+
+
+def first_that_works(
+    grid: Mapping[str, Sequence[Any]], check: Callable[[Mapping[str, Any]], BoundGraph]
+) -> BoundGraph:
+    """Return the graph of the first combination that is right.
+
+    Args:
+        grid: the values to try, by param.
+        check: returns the graph with these params, checked.
+
+    Raises:
+        GraphError: none is; what is wrong with the last of them.
+    """
+    fault: GraphError | None = None
+    for combo in combinations(grid):
+        try:
+            return check(combo)
+        except GraphError as error:
+            fault = error
+    assert fault is not None  # a grid has one combination at least
+    raise fault
 
 
 def _plain(values: Sequence[Any]) -> list[Any]:

@@ -15,6 +15,9 @@ from ._audio import Audio
 #: Integers go this far in both directions, so that every JSON reader agrees on them.
 MAX_INTEGER = 2**53 - 1
 
+#: What JSON writes as lists.
+_LISTED = (list, tuple, set, frozenset)
+
 
 @dataclass(frozen=True)
 class File:
@@ -69,8 +72,14 @@ def require_portable(value: Value) -> None:
 
 def value_json(value: Report | Scalar) -> bytes:
     """Return a report or scalar as canonical JSON (RFC 8785), its type included."""
-    plain: Any = value.model_dump(mode="json") if isinstance(value, Report) else value
+    plain: Any = plain_json(value) if isinstance(value, Report) else value
     return canonical_json({"type": type(value).__name__, "value": plain})
+
+
+def plain_json(model: BaseModel) -> dict[str, Any]:
+    """Return a model as plain JSON values, the same in every process: sets in order."""
+    plain: dict[str, Any] = _in_order(model, model.model_dump(mode="json"))
+    return plain
 
 
 def canonical_json(value: Any) -> bytes:
@@ -97,3 +106,16 @@ def _portable_integer(digits: str) -> int | float:
     """Read an integer; as a float where it is beyond what every JSON reader counts exactly."""
     number = int(digits)
     return number if abs(number) <= MAX_INTEGER else float(number)
+
+
+def _in_order(value: Any, plain: Any) -> Any:
+    """Return what a value was written as, but each set in an order that is no accident."""
+    if isinstance(value, BaseModel) and isinstance(plain, dict):
+        return {name: _in_order(getattr(value, name, None), one) for name, one in plain.items()}
+    if isinstance(value, dict) and isinstance(plain, dict) and len(value) == len(plain):
+        pairs = zip(value.values(), plain.items(), strict=True)
+        return {name: _in_order(one, written) for one, (name, written) in pairs}
+    if isinstance(value, _LISTED) and isinstance(plain, list) and len(value) == len(plain):
+        items = [_in_order(one, written) for one, written in zip(value, plain, strict=True)]
+        return sorted(items, key=json.dumps) if isinstance(value, (set, frozenset)) else items
+    return plain

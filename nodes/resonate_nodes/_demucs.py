@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from resonate_graph import ModelError
 
-from . import _weights
+from . import _models
 from ._overlap_add import Job, OverlapAdd, Pass, Read, cut, jobs
 from ._placement import Estimator, Placement
 from ._random_numbers import draws_numbers, own_random_numbers
@@ -45,7 +45,7 @@ class Separator:
 
     def __init__(
         self,
-        files: _weights.ModelFiles,
+        files: _models.ModelFiles,
         stems: Sequence[str],
         *,
         overlap: float,

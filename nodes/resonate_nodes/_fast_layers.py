@@ -45,11 +45,8 @@ def _is_plain(layer: Any) -> bool:
     return layer.dconv is None or all(_Residual.knows(part) for part in layer.dconv.layers)
 
 
-class _FrequencyEncoder(nn.Module):
-    """HEncLayer over frequency, a few rows at a time.
-
-    Maps are (channels, rows, frames); the convolution's kernel and stride are along the rows.
-    """
+class _Encoder(nn.Module):
+    """What both kinds of encoder layers hold."""
 
     empty = False
     conv: Any
@@ -60,6 +57,13 @@ class _FrequencyEncoder(nn.Module):
         super().__init__()
         self.conv, self.rewrite, self.stride = layer.conv, layer.rewrite, layer.stride
         self.residuals = _residuals(layer.dconv)
+
+
+class _FrequencyEncoder(_Encoder):
+    """HEncLayer over frequency, a few rows at a time.
+
+    Maps are (channels, rows, frames); the convolution's kernel and stride are along the rows.
+    """
 
     @torch.no_grad()
     def forward(self, x: Tensor, inject: Tensor | None = None) -> Tensor:
@@ -77,18 +81,8 @@ class _FrequencyEncoder(nn.Module):
         return out
 
 
-class _TimeEncoder(nn.Module):
+class _TimeEncoder(_Encoder):
     """HEncLayer over time, a stretch at a time but for the norms, which need all of it."""
-
-    empty = False
-    conv: Any
-    rewrite: Any
-    stride: int
-
-    def __init__(self, layer: Any) -> None:
-        super().__init__()
-        self.conv, self.rewrite, self.stride = layer.conv, layer.rewrite, layer.stride
-        self.residuals = _residuals(layer.dconv)
 
     @torch.no_grad()
     def forward(self, x: Tensor) -> Tensor:
@@ -107,7 +101,21 @@ class _TimeEncoder(nn.Module):
         return out
 
 
-class _FrequencyDecoder(nn.Module):
+class _Decoder(nn.Module):
+    """What both kinds of decoder layers hold."""
+
+    empty = False
+    conv_tr: Any
+    last: bool
+    stride: int
+
+    def __init__(self, layer: Any) -> None:
+        super().__init__()
+        self.conv_tr, self.last, self.stride = layer.conv_tr, layer.last, layer.stride
+        self.residuals = _residuals(layer.dconv)
+
+
+class _FrequencyDecoder(_Decoder):
     """HDecLayer over frequency, a few rows at a time.
 
     With a kernel of twice the stride s, row s i + j of the transposed convolution (0 <= j < s) is
@@ -115,18 +123,12 @@ class _FrequencyDecoder(nn.Module):
     once, and each row is written once.
     """
 
-    empty = False
-    conv_tr: Any
-    last: bool
-    stride: int
     taps: Tensor
     bias: Tensor
 
     def __init__(self, layer: Any) -> None:
-        super().__init__()
-        self.conv_tr, self.last, self.stride = layer.conv_tr, layer.last, layer.stride
+        super().__init__(layer)
         self.rewrite = _ThreeByThree(layer.rewrite)
-        self.residuals = _residuals(layer.dconv)
         # (channels in, channels out, 2 s, 1) to (2, s x channels out, channels in)
         taps = layer.conv_tr.weight.detach()[..., 0].permute(2, 1, 0)
         taps = taps.reshape(2, -1, taps.shape[2]).contiguous()
@@ -209,20 +211,14 @@ class _ThreeByThree(nn.Module):
         yield torch.add(d5, d1, alpha=4).sub_(d3, alpha=5)
 
 
-class _TimeDecoder(nn.Module):
+class _TimeDecoder(_Decoder):
     """HDecLayer over time, a stretch at a time but for the norms, which need all of it."""
 
-    empty = False
-    conv_tr: Any
     rewrite: Any
-    last: bool
-    stride: int
 
     def __init__(self, layer: Any) -> None:
-        super().__init__()
-        self.conv_tr, self.rewrite, self.last = layer.conv_tr, layer.rewrite, layer.last
-        self.stride = layer.stride
-        self.residuals = _residuals(layer.dconv)
+        super().__init__(layer)
+        self.rewrite = layer.rewrite
 
     @torch.no_grad()
     def forward(self, x: Tensor, skip: Tensor, length: int) -> tuple[Tensor, None]:

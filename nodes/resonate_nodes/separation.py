@@ -18,7 +18,7 @@ from resonate_graph import (
     AudioWriter,
     Avoid,
     Cost,
-    ModelError,
+    MissingModelError,
     ParamError,
     Preparation,
     RunContext,
@@ -26,7 +26,7 @@ from resonate_graph import (
     node,
 )
 
-from . import _demucs, _weights
+from . import _demucs, _models
 from ._overlap_add import Read, reading
 from ._placement import Placement, Precision
 from .rate import converted
@@ -58,12 +58,12 @@ def prepare_model(question: Preparation) -> Mapping[str, Any]:
     """Return what the model is on disk; refuse stems it does not have."""
     name = question.params["model"]
     try:
-        files = _weights.find(name, question.models, fetch=question.fetch)
-    except ModelError:
+        files = _models.find(name, question.models, fetch=question.fetch)
+    except MissingModelError:
         if question.fetch:
             raise
-        if name in _weights.HUB:
-            _require_stems(name, _weights.HUB[name].stems, question.wanted)
+        if name in _models.HUB:
+            _require_stems(name, _models.HUB[name].stems, question.wanted)
         return {"weights": None}
     _require_stems(name, files.stems, question.wanted)
     return {
@@ -134,7 +134,7 @@ def separate(
         ParamError: the model has no such stem.
         NodeError: the device does not compute in this precision.
     """
-    files = _weights.find(model, ctx.models, fetch=True)
+    files = _models.find(model, ctx.models, fetch=True)
     names = [name for name in files.stems if name in ctx.wanted]
     placement = Placement(
         ctx.device,

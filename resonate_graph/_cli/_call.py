@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from .._api import Graph, load, stock, stock_graphs
+from .._api import Graph
 from .._bindings import Binding
 from .._errors import CatalogError
+from .._loading import load, stock, stock_graphs
 from .._store import Store
 
 GraphArgument = Annotated[
@@ -43,7 +45,9 @@ StoreOption = Annotated[
     Path | None, typer.Option("--store", metavar="DIR", help="Where results are kept.")
 ]
 NoStoreOption = Annotated[bool, typer.Option("--no-store", help="Keep nothing and reuse nothing.")]
-DeviceOption = Annotated[str, typer.Option("--device", metavar="D", help="auto, mps, cuda or cpu.")]
+DeviceOption = Annotated[
+    str, typer.Option("--device", metavar="D", help="auto, mps, cuda, cpu, or a card: cuda:1.")
+]
 ThreadsOption = Annotated[
     int | None,
     typer.Option(
@@ -53,6 +57,9 @@ ThreadsOption = Annotated[
 JsonOption = Annotated[
     bool, typer.Option("--json", help="Print one JSON document and nothing else.")
 ]
+
+#: Numbers as people write them, which JSON does not always: ``.6``, ``-.6``, ``+6``, ``6.``
+_NUMBER = re.compile(r"([+-]?)(?=\.?[0-9])([0-9]*)(\.[0-9]*)?(e[+-]?[0-9]+)?", re.IGNORECASE)
 
 
 def open_graph(name: str, nodes: Sequence[str] | None) -> Graph:
@@ -66,11 +73,10 @@ def open_graph(name: str, nodes: Sequence[str] | None) -> Graph:
     path = Path(name)
     if not path.is_file() and name in stock_graphs():
         return stock(name, nodes=nodes or ())
-    if not path.exists():
+    if not path.exists() or path.is_dir():
+        what = "this is a folder" if path.is_dir() else "there is no such file"
         known = ", ".join(stock_graphs())
-        raise CatalogError(
-            f"{name}: there is no such file, and no stock graph of that name ({known})"
-        )
+        raise CatalogError(f"{name}: {what}, and no stock graph has that name ({known})")
     return load(path, nodes=nodes or ())
 
 
@@ -143,8 +149,18 @@ def _value(text: str, kind: str) -> Any:
     if kind in ("audio", "string"):
         return text
     try:
-        value = json.loads(text)
+        value = json.loads(_as_json(text))
     except (ValueError, RecursionError):
         return text
     finite = not isinstance(value, float) or math.isfinite(value)
     return value if finite else text
+
+
+def _as_json(text: str) -> str:
+    """Return a number as JSON writes it; anything else as it is."""
+    found = _NUMBER.fullmatch(text)
+    if found is None:
+        return text
+    sign, whole, fraction, exponent = found.groups("")
+    tail = fraction + "0" if fraction == "." else fraction
+    return f"{sign.strip('+')}{whole or '0'}{tail}{exponent}"

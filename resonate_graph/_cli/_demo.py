@@ -14,10 +14,11 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 
-from .._api import measure, stock
 from .._audio import Audio
 from .._decode import read_audio
 from .._figures import si_sdr
+from .._loading import stock
+from .._measure import measure
 from .._results import Result
 from .._store import Store
 from ._call import JsonOption

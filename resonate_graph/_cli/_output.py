@@ -79,11 +79,15 @@ class Printer:
 
     def error(self, error: ResonateError) -> None:
         """Print what went wrong: to stderr for people, as the document with ``--json``."""
-        problems = error.problems if isinstance(error, GraphError) else ()
-        self.failure(type(error).__name__, str(error), problems)
+        if isinstance(error, GraphError):
+            self.failure(type(error).__name__, str(error), error.problems, error.omitted)
+        else:
+            self.failure(type(error).__name__, str(error))
         console_error(str(error))
 
-    def failure(self, kind: str, message: str, problems: Iterable[Problem] = ()) -> None:
+    def failure(
+        self, kind: str, message: str, problems: Iterable[Problem] = (), omitted: int = 0
+    ) -> None:
         """Print the document of a command that failed, if that is what was asked for."""
         self.document(
             {
@@ -92,6 +96,7 @@ class Printer:
                     "type": kind,
                     "message": message,
                     "problems": [problem.to_json() for problem in problems],
+                    **({"omitted": omitted} if omitted else {}),
                 },
             }
         )
@@ -102,6 +107,11 @@ def use_safe_output() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
+
+
+def megabytes(size: int) -> str:
+    """Return a size in bytes as people read it."""
+    return f"{size / 1e6:.0f} MB"
 
 
 def console_error(message: str) -> None:

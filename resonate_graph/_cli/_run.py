@@ -9,7 +9,6 @@ import typer
 
 from .._api import Graph
 from .._decode import Limits
-from .._devices import Request
 from .._provenance import read
 from .._publish import require_writable
 from ._call import (
@@ -95,7 +94,7 @@ def run(
             bound,
             params=changed,
             outputs=only or (list(recipe.outputs) if recipe else None),
-            device=cast(Request, device),
+            device=device,
             store=cast(Any, chosen_store(store, no_store)),
             models=models,
             reuse="exact" if exact else "content",

@@ -12,12 +12,12 @@ from typing import IO, Annotated
 
 import typer
 
-from .._api import default_store
 from .._errors import OutputError, StoreError
 from .._inventory import HumanNames, inventory, outlived
 from .._publish import publish
 from .._records import Record
 from .._retention import parse_bytes
+from .._settings import default_store
 from .._store import Quarantined, Store
 from ._call import JsonOption, StoreOption
 from ._output import Printer
@@ -48,7 +48,10 @@ def register(app: typer.Typer) -> None:
 def ls(
     show_all: Annotated[
         bool,
-        typer.Option("--all", help="Also what is gone, and inputs whose digest is remembered."),
+        typer.Option(
+            "--all",
+            help="Also what is gone, inputs whose digest is remembered, and figures of sweeps.",
+        ),
     ] = False,
     store: StoreOption = None,
     as_json: JsonOption = False,
@@ -60,7 +63,7 @@ def ls(
     printer = Printer(as_json=as_json)
     opened = _open(store)
     items = sorted(
-        (item for item, _ in inventory(opened) if show_all or item.here),
+        (item for item, _ in inventory(opened) if show_all or (item.here and not item.own)),
         key=lambda item: -item.created,
     )
     printer.document({"items": [asdict(item) for item in items]})
@@ -225,7 +228,7 @@ def export(
     latest_first = sorted(inventory(opened), key=lambda one: -one[0].created)
     names = HumanNames(folder)
     for item, entry in latest_first:
-        if item.type == "input" or (wanted is not None and item.key not in wanted):
+        if item.own or (wanted is not None and item.key not in wanted):
             continue
         target = names.take(item, entry.suffix)
         try:

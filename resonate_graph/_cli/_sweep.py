@@ -13,6 +13,7 @@ from .._decode import Limits
 from .._sweep import combinations
 from .._sweep_report import Row, table
 from ._call import (
+    DeviceOption,
     GraphArgument,
     InputOption,
     JsonOption,
@@ -51,9 +52,7 @@ def sweep(
         int, typer.Option("--jobs", "-j", min=1, max=64, help="Combinations at a time.")
     ] = 1,
     only: OnlyOption = None,
-    device: Annotated[
-        str, typer.Option("--device", metavar="D", help="auto, mps, cuda or cpu.")
-    ] = "auto",
+    device: DeviceOption = "auto",
     store: StoreOption = None,
     models: ModelsOption = None,
     nodes: NodesOption = None,

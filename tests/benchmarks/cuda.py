@@ -12,16 +12,16 @@ import os
 import statistics
 import sys
 import tempfile
-import time
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from resonate_nodes import _demucs, _weights
+from resonate_nodes import _demucs, _models
 from resonate_nodes._overlap_add import reading
 from resonate_nodes._placement import BATCH_SIZE, Placement, Precision
+from tests.benchmarks.timing import in_turn
 from tests.models import SOURCES, full_size_htdemucs, save_th, separated_by_demucs
 
 RATE = 44_100
@@ -50,12 +50,7 @@ def main() -> None:
             f"ours, fp16, batches of {BATCH_SIZE}": lambda: ours(path, mix, "fp16", BATCH_SIZE),
         }
         found = {row: call() for row, call in rows.items()}
-        times: dict[str, list[float]] = {row: [] for row in rows}
-        for _ in range(ROUNDS):
-            for row, call in rows.items():
-                start = time.perf_counter()
-                call()
-                times[row].append(time.perf_counter() - start)
+        times = in_turn(rows, ROUNDS)
     exact = found["demucs apply_model"]
     for row, each in times.items():
         speed = seconds / statistics.median(each)
@@ -71,7 +66,7 @@ def ours(
     placement = Placement("cuda:0", precision=precision, fell=print)
     placement.batch_size = batch_size
     separator = _demucs.Separator(
-        _weights.find("full", path.parent, fetch=False),
+        _models.find("full", path.parent, fetch=False),
         SOURCES,
         overlap=0.25,
         shifts=0,

@@ -10,8 +10,8 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable
+from functools import partial
 from importlib import resources
 from pathlib import Path
 
@@ -19,6 +19,7 @@ import networkx as nx
 import numpy as np
 
 from resonate_graph import Audio, Graph, node
+from tests.benchmarks.timing import in_turn
 
 NODES = 300
 ROUNDS = 9
@@ -49,12 +50,7 @@ def chain() -> None:
         "plan (with check)": lambda: graph.plan({"audio": audio}, store=False),
         "run (with check, plan)": lambda: graph.run({"audio": audio}, store=False),
     }
-    times: dict[str, list[float]] = {name: [] for name in rows}
-    for _ in range(ROUNDS):
-        for name, call in rows.items():
-            start = time.perf_counter()
-            call()
-            times[name].append(time.perf_counter() - start)
+    times = in_turn(rows, ROUNDS)
     bare = statistics.median(times["bare networkx loop"])
     for name, seconds in times.items():
         median = statistics.median(seconds)
@@ -96,12 +92,11 @@ def processes() -> None:
             "import resonate_graph": [sys.executable, "-c", "import resonate_graph"],
             "run deliver, all stored": run,
         }
-        times: dict[str, list[float]] = {name: [] for name in commands}
-        for _ in range(5):
-            for name, command in commands.items():
-                start = time.perf_counter()
-                subprocess.run(command, check=True, capture_output=True)
-                times[name].append(time.perf_counter() - start)
+        calls = {
+            name: partial(subprocess.run, command, check=True, capture_output=True)
+            for name, command in commands.items()
+        }
+        times = in_turn(calls, rounds=5)
     bare = statistics.median(times["python -c pass"])
     for name, seconds in times.items():
         median = statistics.median(seconds)

@@ -13,7 +13,6 @@ os.environ["OMP_NUM_THREADS"] = os.environ["OPENBLAS_NUM_THREADS"] = "1"
 
 import tempfile
 import threading
-import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -22,6 +21,7 @@ import numpy as np
 
 from resonate_graph import Audio, Graph, Store, node
 from resonate_graph._machine import this_machine
+from tests.benchmarks.timing import in_turn
 
 NODES = 300
 ROUNDS = 15
@@ -173,13 +173,7 @@ def many() -> None:
 
 def measured(rows: dict[str, Callable[[], object]]) -> dict[str, float]:
     """Return the best time of each, measured in turn."""
-    times: dict[str, list[float]] = {name: [] for name in rows}
-    for _ in range(ROUNDS):
-        for name, call in rows.items():
-            start = time.perf_counter()
-            call()
-            times[name].append(time.perf_counter() - start)
-    return {name: min(one) for name, one in times.items()}
+    return {name: min(times) for name, times in in_turn(rows, ROUNDS).items()}
 
 
 def report(times: dict[str, float], base: float) -> None:

@@ -13,7 +13,6 @@ import subprocess
 import sys
 import tempfile
 import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -25,6 +24,7 @@ from numpy.typing import NDArray
 
 from resonate_graph import Audio, Graph
 from resonate_nodes import separate
+from tests.benchmarks.timing import seconds_of
 from tests.models import SOURCES, full_size_htdemucs, save_th, separated_by_demucs, write_models
 
 RATE = 44_100
@@ -74,13 +74,9 @@ def compare(name: str, theirs: Callable[[], object], ours: Callable[[], object])
     """Print how long both take."""
     ratios = []
     for _ in range(ROUNDS):
-        start = time.perf_counter()
-        theirs()
-        middle = time.perf_counter()
-        ours()
-        end = time.perf_counter()
-        ratios.append((end - middle) / (middle - start))
-        print(f"  {name:<28} demucs {middle - start:7.1f} s  ours {end - middle:7.1f} s")
+        their_seconds, our_seconds = seconds_of(theirs), seconds_of(ours)
+        ratios.append(our_seconds / their_seconds)
+        print(f"  {name:<28} demucs {their_seconds:7.1f} s  ours {our_seconds:7.1f} s")
     print(f"  {name:<28} {statistics.median(ratios):.2f}x")
 
 

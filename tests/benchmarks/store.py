@@ -12,7 +12,6 @@ import os
 import shutil
 import statistics
 import tempfile
-import time
 from collections.abc import Callable
 from importlib.resources import as_file, files
 from pathlib import Path
@@ -28,6 +27,7 @@ from resonate_graph import Audio, Store
 from resonate_graph._keys import Key
 from resonate_graph._types import PortType
 from resonate_nodes import gate, mix, normalize_loudness, separate
+from tests.benchmarks.timing import seconds_of
 from tests.models import full_size_htdemucs, save_th
 
 ROUNDS = 5
@@ -144,12 +144,7 @@ def touch(samples: NDArray[Any]) -> None:
 
 def timed(**calls: Callable[[], None]) -> dict[str, float]:
     """Return how long each call takes, in seconds."""
-    seconds = {}
-    for name, call in calls.items():
-        start = time.perf_counter()
-        call()
-        seconds[name.replace("_", " ")] = time.perf_counter() - start
-    return seconds
+    return {name.replace("_", " "): seconds_of(call) for name, call in calls.items()}
 
 
 # -- a sweep --------------------------------------------------------------------------------------

@@ -116,6 +116,24 @@ def test_a_name_stands_for_one_node() -> None:
         louder(mix)
 
 
+def test_inputs_params_and_outputs_are_not_replaced() -> None:
+    graph = rg.Graph("g")
+    mix = graph.input("mix", Audio)
+    graph.param("level", float, default=1.0)
+    graph.output("out", mix)
+    before = graph.document
+    for call, said in (
+        (lambda: graph.input("mix", float), "there is an input 'mix' already"),
+        (lambda: graph.param("level", int), "there is a param 'level' already"),
+        (lambda: graph.output("out", graph.add(gain)(mix)), "there is an output 'out' already"),
+    ):
+        with pytest.raises(GraphError, match=said):
+            call()
+    assert graph.document.inputs == before.inputs
+    assert graph.document.params == before.params
+    assert graph.document.outputs == before.outputs
+
+
 @pytest.mark.parametrize("name", ["", "a b", "a.b", "../a", "$a", "1st", "a/b"])
 def test_names_are_those_a_file_may_have(name: str) -> None:
     graph = rg.Graph("g")
@@ -196,10 +214,13 @@ def test_only_audio_and_scalars_are_inputs_and_only_scalars_are_params() -> None
         loose.param("mix", Audio)
 
 
-def test_a_device_is_one_of_three() -> None:
+@pytest.mark.parametrize("device", ["tpu", "cuda:", "cuda:01", "cuda:-1", "CUDA", "mps:0", ""])
+def test_a_device_is_a_kind_or_a_certain_card(device: str) -> None:
     graph = rg.Graph("g")
-    with pytest.raises(GraphError, match="node 'gain': Input should be 'mps', 'cuda' or 'cpu'"):
-        graph.add(gain, "gain", device=["tpu"])(graph.input("mix", Audio))
+    mix = graph.input("mix", Audio)
+    graph.add(gain, "fine", device=["cuda:1", "cuda", "mps", "cpu"])(mix)
+    with pytest.raises(GraphError, match=r"node 'gain': it is mps, cuda, cpu, or a .* cuda:1$"):
+        graph.add(gain, "gain", device=[device])(mix)
 
 
 # -- changing what was loaded ------------------------------------------------------------------

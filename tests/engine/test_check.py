@@ -107,6 +107,27 @@ def test_lines_of_the_text_are_void_once_the_graph_was_changed() -> None:
     assert only(graph).line is None
 
 
+def test_of_very_many_problems_the_first_are_told_and_the_others_counted() -> None:
+    nodes = {f"n{number}": {"type": "scal"} for number in range(2_000)}
+    found = graph(nodes, {"out": "nowhere", "in": "n2000"})
+    with pytest.raises(GraphError) as caught:
+        found.check()
+    error = caught.value
+    assert [one.pointer for one in error.problems] == [f"/nodes/n{n}/type" for n in range(100)]
+    assert {one.message for one in error.problems} == {"no node type 'scal'; did you mean 'scale'?"}
+    assert error.omitted == 1_902
+    lines = str(error).splitlines()
+    assert (lines[0], len(lines)) == ("graph.json: 2002 problems", 102)
+    assert lines[-1] == "  and 1902 more"
+
+
+def test_of_very_many_names_some_are_listed() -> None:
+    nodes = {f"n{number}": {"type": "scale", "inputs": {"audio": "$x"}, "params": {"factor": 1}}
+             for number in range(2_000)}  # fmt: skip
+    listed = ", ".join(f"n{number}" for number in range(50))
+    assert only(graph(nodes, {"out": "Q"})).message == f"no node 'Q'; there are: {listed}, ..."
+
+
 # -- types -------------------------------------------------------------------------------------
 
 
@@ -268,6 +289,19 @@ def test_each_circle_is_told_once_from_its_first_node() -> None:
     ]
 
 
+def test_of_a_large_circle_the_beginning_is_told() -> None:
+    nodes = {
+        f"n{number}": {
+            "type": "scale",
+            "inputs": {"audio": f"n{(number - 1) % 30}"},
+            "params": {"factor": 1},
+        }
+        for number in range(30)
+    }
+    message = only(graph(nodes, {"out": "n3"})).message
+    assert message.endswith(" -> n18 -> n19 -> 10 more -> n0")
+
+
 def test_steps_come_in_an_order_that_runs_and_else_as_they_were_written() -> None:
     def scale(source: str) -> dict[str, Any]:
         return {"type": "scale", "inputs": {"audio": source}}
@@ -302,6 +336,26 @@ def test_every_bad_param_is_found_at_its_place() -> None:
         "weights.2: input should be a valid number, not True",
         "'store_as' needs param 'suffix'",
     ]
+
+
+def test_what_is_unknown_inside_of_a_param_is_found_and_says_what_was_meant() -> None:
+    """Models of params that say nothing of unknown keys, as pydantic's do by default."""
+    text = """{"format": 1, "name": "g", "inputs": {"x": {"type": "audio"}},
+      "nodes": {
+        "a": {"type": "bend", "inputs": {"audio": "$x"}, "params": {"parts": [
+          {"kind": "line", "slope": 1, ‸"colour": 2}, ‸{"kind": "step", ‸"att": 1}]}}
+      },
+      "outputs": {"out": "a"}}"""
+    problems = assert_places(
+        text,
+        ("unknown-param", "/nodes/a/params/parts/0/colour"),
+        ("missing-param", "/nodes/a/params/parts/1/at"),
+        ("unknown-param", "/nodes/a/params/parts/1/att"),
+    )
+    assert problems[0].message == (
+        "'bend' has no param 'parts.0.colour'; there are: kind, slope, at"
+    )
+    assert problems[2].message == "'bend' has no param 'parts.1.att'; did you mean 'at'?"
 
 
 def test_a_param_of_several_types_has_one_problem_at_its_place() -> None:

@@ -18,6 +18,7 @@ import soundfile
 import resonate_graph as rg
 from resonate_graph import Audio, Graph
 from resonate_graph._cli import main
+from resonate_graph._cli._call import read_params
 from resonate_nodes import gain
 from tests.files import REFUSED, write_sound
 from tests.own_nodes import counted_gain, crash, fail, slow, warned
@@ -310,7 +311,11 @@ def test_all_problems_of_a_graph_are_told_at_once(tmp_path: Path, command: str) 
         (["-i", "mix=a.wav", "--only", "uot"], "no output 'uot'; did you mean 'out'"),
         (
             ["-i", "mix=a.wav", "--device", "tpu"],
-            "no device 'tpu'; there are: auto, mps, cuda, cpu",
+            "no device 'tpu'; there are: auto, mps, cuda, cpu, or a card such as cuda:1",
+        ),
+        (
+            ["-i", "mix=a.wav", "--device", "cuda:x"],
+            "no device 'cuda:x'; there are: auto, mps, cuda, cpu, or a card such as cuda:1",
         ),
         (["-i", "mix=a.wav", "--store", "s", "--no-store"], "--store and --no-store exclude"),
         (["-i", "mix=a.wav", "--nodes", "nowhere.py"], "nowhere.py: there is no such file"),
@@ -348,8 +353,32 @@ def test_an_unknown_graph_is_told_with_those_there_are(call: Command, name: str)
     ended = call("run", name, "-i", "mix=a.wav")
     assert ended.code == 2
     (line,) = ended.said
-    assert line.startswith(f"error: {name}: there is no such file, and no stock graph")
+    assert line.startswith(f"error: {name}: there is no such file, and no stock graph has that")
     assert "vocal-repair" in line
+
+
+def test_a_folder_is_no_graph(tmp_path: Path, call: Command) -> None:
+    ended = call("run", tmp_path, "-i", "mix=a.wav", "--json")
+    assert ended.code == 2
+    (line,) = ended.said
+    assert line.startswith(f"error: {tmp_path}: this is a folder, and no stock graph has that name")
+    assert "vocal-repair" in line
+    assert ended.document["error"]["type"] == "CatalogError"
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        (".6", 0.6), ("-.6", -0.6), ("+.6", 0.6), ("6.", 6.0), ("-6.", -6.0), ("+6", 6),
+        ("-6", -6), ("6e-1", 0.6), (".6E1", 6.0), ("+6.5", 6.5), ("0", 0), ("1e999", "1e999"),
+        ("007", "007"), (".", "."), ("+", "+"), ("", ""), ("e5", "e5"), ("1.2.3", "1.2.3"),
+        ("--6", "--6"), ("NaN", "NaN"), ("true", True), ("[.6]", "[.6]"), ("[0.6]", [0.6]),
+    ],
+)  # fmt: skip
+def test_a_number_is_read_as_people_write_it(quieter: Path, text: str, value: object) -> None:
+    params = read_params(rg.load(quieter), [f"level_db={text}", f"gain.gain_db={text}"])
+    assert params == {"level_db": value, "gain.gain_db": value}
+    assert {type(one) for one in params.values()} == {type(value)}
 
 
 def test_a_folder_does_not_hide_a_stock_graph_of_its_name(

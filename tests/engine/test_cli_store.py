@@ -12,8 +12,9 @@ from typing import Any
 
 import pytest
 
-from resonate_graph import Audio, read_audio
+from resonate_graph import Audio, Graph, Store, read_audio
 from resonate_graph._records import Record, seal
+from resonate_nodes import gain
 
 
 def resonate(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -66,6 +67,23 @@ def test_what_is_gone_is_listed_only_when_asked_for(filled: tuple[Path, Path]) -
     assert remembered["files"] == [str(song)]
     lines = resonate("store", "ls", "--all", *place).stdout.splitlines()
     assert sorted(line.split()[-1] for line in lines) == ["files", "gone", "gone", "gone", "input"]
+
+
+def test_the_figures_of_a_sweep_are_listed_only_when_asked_for(
+    tmp_path: Path, excerpt: Audio
+) -> None:
+    graph = Graph("quieter")
+    graph.output("out", graph.add(gain)(graph.input("mix", Audio), gain_db=0.0))
+    store, grid = Store(tmp_path / "store"), {"gain.gain_db": [-3.0, -6.0]}
+    graph.sweep({"mix": excerpt}, grid, tmp_path / "sweep", store=store)
+    place = ["--store", str(store.path)]
+    listed = document("store", "ls", *place)["items"]
+    assert [(one["graph"], one["node"]) for one in listed] == [("quieter", "gain")] * 2
+    exported = document("store", "export", *place, "-o", str(tmp_path / "export"))["files"]
+    assert len(exported) == 2
+    lines = resonate("store", "ls", "--all", *place).stdout.splitlines()
+    figures = [line.split() for line in lines if line.endswith("figures")]
+    assert [line[1] for line in figures] == ["figures/loudness"] * 2
 
 
 def test_a_line_per_result_says_what_reuse_saved_and_when(

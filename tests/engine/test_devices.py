@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from resonate_graph import DeviceError
-from resonate_graph._devices import REQUESTS, Device, Inventory, Request, choose, probe, prove
+from resonate_graph._devices import REQUESTS, Device, Inventory, choose, probe, prove
 
 CPU = Device("cpu", "cpu", "a processor")
 MPS = Device("mps", "mps", "Apple GPU")
@@ -45,7 +45,7 @@ def test_auto_is_mps_else_cuda_else_cpu_of_what_passed_its_proof(
     [(PLAIN, "cpu", "cpu"), (MAC, "cpu", "cpu"), (MAC, "mps", "mps"), (ONE_GPU, "cuda", "cuda:0"),
      (LAME_GPU, "cuda", "cuda:1"), (FOUR_GPUS, "cuda", "cuda:0"), (BOTH, "cuda", "cuda:0")],
 )  # fmt: skip
-def test_what_is_asked_for_is_given(inventory: Inventory, request_: Request, chosen: str) -> None:
+def test_what_is_asked_for_is_given(inventory: Inventory, request_: str, chosen: str) -> None:
     assert choose(inventory, request_) == chosen
     assert choose(inventory, request_, ["cpu"]) == chosen  # the caller's word is the last
 
@@ -81,7 +81,7 @@ def test_auto_follows_the_graphs_preference(
     ],
 )  # fmt: skip
 def test_what_is_not_there_is_told_with_what_is(
-    inventory: Inventory, request_: Request, preferred: list[str], said: str
+    inventory: Inventory, request_: str, preferred: list[str], said: str
 ) -> None:
     with pytest.raises(DeviceError) as caught:
         choose(inventory, request_, preferred)
@@ -107,7 +107,7 @@ preferences = st.sampled_from(
 
 @given(devices, st.sampled_from(REQUESTS), preferences)
 def test_the_choice_is_usable_and_the_best_of_what_was_wished(
-    accelerators: list[Device], request_: Request, preferred: list[str]
+    accelerators: list[Device], request_: str, preferred: list[str]
 ) -> None:
     inventory = Inventory((*accelerators, CPU))
     usable = {device.kind for device in inventory.devices if device.usable}

@@ -278,10 +278,15 @@ def test_a_bad_wire_in_a_list_is_one_problem_at_its_own_place() -> None:
     )
 
 
-def test_a_device_is_one_of_three() -> None:
+def test_a_device_is_a_kind_or_a_certain_card() -> None:
     text = json.dumps({"format": 1, "name": "g", "outputs": {},
-                       "nodes": {"a": {"type": "gain", "device": ["cuda", "tpu"]}}})  # fmt: skip
-    assert [one.pointer for one in problems_of(text)] == ["/nodes/a/device/1"]
+                       "nodes": {"a": {"type": "gain",
+                                       "device": ["cuda:12", "tpu", "cuda:x"]}}})  # fmt: skip
+    problems = problems_of(text)
+    assert [one.pointer for one in problems] == ["/nodes/a/device/1", "/nodes/a/device/2"]
+    assert {one.message for one in problems} == {
+        "it is mps, cuda, cpu, or a certain card such as cuda:1"
+    }
 
 
 def test_problems_come_in_the_order_of_the_text_and_read_well() -> None:
@@ -334,7 +339,8 @@ node_specs = spec(
     {
         "inputs": st.dictionaries(names, wires | st.lists(wires, max_size=3), max_size=3),
         "params": st.dictionaries(texts, plain, max_size=3),
-        "device": st.lists(st.sampled_from(["mps", "cuda", "cpu"]), max_size=3) | st.none(),
+        "device": st.lists(st.sampled_from(["mps", "cuda:1", "cuda", "cpu"]), max_size=3)
+        | st.none(),
     },
 )
 documents = spec(

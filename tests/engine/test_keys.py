@@ -1,7 +1,10 @@
 from __future__ import annotations
 
 import json
+import os
 import random
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +56,60 @@ def key(
 
 SCALE = {"type": "scale", "inputs": {"audio": "$x"}, "params": {"factor": 2}}
 MIX = {"type": "mix", "inputs": {"tracks": ["$x", "$y"]}, "params": {"gains_db": [0, -6]}}
+
+
+# -- the same in every process ------------------------------------------------------------------
+
+SETS = """
+from pydantic import BaseModel
+from resonate_graph import Report, node
+
+class Part(BaseModel):
+    names: frozenset[str]
+
+class Found(Report):
+    names: set[str]
+
+@node(version=1)
+def name(x: float, *, names: set[str], parts: dict[str, list[Part]]) -> Found:
+    return Found(names=names)
+"""
+NAMES = ["drums", "bass", "other", "vocals", "guitar", "piano"]
+ASK = """
+import json, sys
+import resonate_graph as rg
+graph = rg.Graph.from_json(sys.argv[1], nodes=[sys.argv[2]])
+step = graph.run({"x": 1.0}, store=sys.argv[3]).report["nodes"][0]
+(record,) = rg.Store(sys.argv[3]).records()
+print(json.dumps([step["key"], record.preimage["params"], record.ports["out"].digest]))
+"""
+
+
+def test_sets_are_written_in_one_order(tmp_path: Path) -> None:
+    (tmp_path / "sets.py").write_text(SETS)
+    part = {"names": NAMES}
+    document = {
+        "format": 1,
+        "name": "g",
+        "inputs": {"x": {"type": "number"}},
+        "nodes": {"name": {"type": "name", "inputs": {"x": "$x"},
+                           "params": {"names": NAMES, "parts": {"b": [part], "a": []}}}},
+        "outputs": {"out": "name"},
+    }  # fmt: skip
+    given = [json.dumps(document), str(tmp_path / "sets.py")]
+    answers = [
+        subprocess.run(
+            [sys.executable, "-c", ASK, *given, str(tmp_path / f"store{seed}")],
+            env={**os.environ, "PYTHONHASHSEED": seed},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for seed in ("1", "2", "3")
+    ]
+    assert len(set(answers)) == 1
+    params = json.loads(answers[0])[1]
+    assert params == {"names": sorted(NAMES), "parts": {"a": [], "b": [{"names": sorted(NAMES)}]}}
 
 
 # -- the same meaning --------------------------------------------------------------------------

@@ -1,15 +1,11 @@
-"""Steps at the same time: in one run, in several, and beside other processes."""
+"""Steps of one run at the same time: threads, memory, accelerators."""
 
 from __future__ import annotations
 
 import gc
 import os
-import signal
 import threading
-import time
 import weakref
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -17,23 +13,14 @@ import pytest
 
 from resonate_graph import (
     Audio,
-    BatchError,
-    Cancelled,
     Cost,
     DeviceError,
     Event,
     Graph,
-    GraphError,
-    InputError,
-    InputRead,
     NodeFinished,
     NodeProgress,
     NodeStarted,
-    NodeWaiting,
-    Result,
     RunContext,
-    RunError,
-    RunFinished,
     Store,
     Warned,
     accelerated,
@@ -43,54 +30,17 @@ from resonate_graph._bindings import Bindings
 from resonate_graph._decode import Limits
 from resonate_graph._devices import Device, Inventory
 from resonate_graph._execute import execute
-from resonate_graph._keys import Key
 from resonate_graph._machine import Machine, this_machine
 from resonate_graph._run import Run
 from resonate_graph._settings import Settings
 from resonate_nodes import gain, mix
-from tests.engine.test_store import flipped
-from tests.own_nodes import counted_gain, fail
+from tests.engine.meetings import branches, meeting, workers
+from tests.engine.runs import statuses
 from tests.processes import PATIENCE_SECONDS, files_in
 
+pytestmark = pytest.mark.usefixtures("no_test_waits_for_ever", "no_worker_is_left")
+
 GB = 10**9
-
-
-pytestmark = pytest.mark.usefixtures("no_test_waits_for_ever")
-
-
-def workers() -> list[str]:
-    return [one.name for one in threading.enumerate() if one.name.startswith("resonate-")]
-
-
-@pytest.fixture(autouse=True)
-def _nothing_is_left_behind() -> Iterator[None]:
-    yield
-    assert workers() == []
-
-
-def meeting(count: int) -> Any:
-    """A node whose steps end only once so many of them are at work."""
-    barrier = threading.Barrier(count, timeout=PATIENCE_SECONDS)
-
-    @node(version=1)
-    def meet(audio: Audio, *, number: int = 0) -> Audio:
-        barrier.wait()
-        return audio.with_samples(audio.samples * (number + 1))
-
-    return meet
-
-
-def branches(made: Any, count: int, **params: Any) -> Graph:
-    """A graph of some branches that are mixed in the end."""
-    graph = Graph("branches")
-    sound = graph.input("mix", Audio)
-    wires = [graph.add(made, f"n{n}")(sound, number=n, **params) for n in range(count)]
-    graph.output("out", graph.add(mix)(wires))
-    return graph
-
-
-def statuses(result: Result) -> dict[str, str]:
-    return {one["id"]: one["status"] for one in result.report["nodes"]}
 
 
 # -- one run ------------------------------------------------------------------------------------
@@ -263,6 +213,17 @@ def test_values_of_branches_are_let_go_after_their_last_use(excerpt: Audio) -> N
     assert not any(one() is not None for one in made)
 
 
+def test_this_machine_has_threads_and_memory() -> None:
+    machine = this_machine()
+    assert 1 <= machine.threads <= (os.cpu_count() or 1)
+    assert 10**8 < machine.memory_bytes < 10**14
+
+
+def test_threads_below_one_are_refused(excerpt: Audio) -> None:
+    with pytest.raises(DeviceError, match="threads is 0"):
+        branches(meeting(1), 1).run({"mix": excerpt}, threads=0)
+
+
 # -- memory -------------------------------------------------------------------------------------
 
 
@@ -348,364 +309,24 @@ def test_each_card_is_a_lane(excerpt: Audio) -> None:
     assert {one.device for one in run.outcome.steps} == {"cpu", *(card.id for card in cards)}
 
 
-# -- failing and stopping -----------------------------------------------------------------------
-
-
-def patient(started: threading.Event) -> Any:
-    """A node that works until it is told to stop."""
-
-    @node(version=1)
-    def wait_to_be_stopped(ctx: RunContext, audio: Audio, *, number: int) -> Audio:
-        (ctx.scratch / "file").write_text("x")
-        started.set()
-        end = time.monotonic() + PATIENCE_SECONDS
-        while time.monotonic() < end:
-            ctx.check_cancelled()
+def test_a_certain_card_is_taken_where_the_caller_or_the_graph_names_it(excerpt: Audio) -> None:
+    @node(version=1, device=accelerated)
+    def fast(ctx: RunContext, audio: Audio) -> Audio:
         return audio
 
-    return wait_to_be_stopped
-
-
-def beside(other: Any, patient_node: Any, **params: Any) -> Graph:
-    graph = Graph("two")
-    sound = graph.input("mix", Audio)
-    tracks = [
-        graph.add(patient_node, "patient")(sound, number=0),
-        graph.add(other, "other")(sound, **params),
-    ]
-    graph.output("out", graph.add(mix)(tracks))
-    return graph
-
-
-def test_where_one_step_fails_the_others_are_stopped_and_its_error_is_told(
-    store: Store, excerpt: Audio
-) -> None:
-    started = threading.Event()
-
-    @node(version=1)
-    def failing(audio: Audio) -> Audio:
-        started.wait(PATIENCE_SECONDS)
-        raise ZeroDivisionError("no")
-
-    events: list[Event] = []
-    graph = beside(failing, patient(started))
-    with pytest.raises(RunError, match=r"^node 'other' \(failing\): ZeroDivisionError: no"):
-        graph.run({"mix": excerpt}, store=store, threads=2, on_event=events.append)
-    ended = events[-1]
-    assert isinstance(ended, RunFinished)
-    assert ended.status == "failed"
-    assert files_in(store.path / "locks") == []
-    assert list((store.path / "records").rglob("*.json")) == []
-
-
-def test_ctrl_c_stops_what_is_at_work(store: Store, excerpt: Audio) -> None:
-    started = threading.Event()
-
-    @node(version=1)
-    def pressing(ctx: RunContext, audio: Audio) -> Audio:
-        started.wait(PATIENCE_SECONDS)
-        os.kill(os.getpid(), signal.SIGINT)
-        while True:
-            ctx.check_cancelled()
-
-    events: list[Event] = []
-    graph = beside(pressing, patient(started))
-    with pytest.raises(KeyboardInterrupt):
-        graph.run({"mix": excerpt}, store=store, threads=2, on_event=events.append)
-    ended = events[-1]
-    assert isinstance(ended, RunFinished)
-    assert ended.status == "cancelled"
-    assert files_in(store.path / "locks") == []
-
-
-def test_cancelling_stops_what_is_at_work(store: Store, excerpt: Audio) -> None:
-    started = threading.Event()
-    stopping = patient(started)
-    graph = beside(stopping, stopping, number=1)
-    with pytest.raises(Cancelled):
-        graph.run({"mix": excerpt}, store=store, threads=2, cancelled=started.is_set)
-    assert files_in(store.path / "locks") == []
-
-
-def test_a_listener_that_fails_stops_everything(excerpt: Audio) -> None:
-    started = threading.Event()
-
-    def on_event(event: Event) -> None:
-        if isinstance(event, NodeFinished):
-            raise LookupError("a listener of somebody's own")
-
-    graph = beside(gain, patient(started), gain_db=-1.0)
-    with pytest.raises(LookupError):
-        graph.run({"mix": excerpt}, store=False, threads=2, on_event=on_event)
-
-
-# -- other processes ----------------------------------------------------------------------------
-
-
-def test_a_key_that_another_computes_does_not_hold_up_the_rest(
-    tmp_path: Path, store: Store, excerpt: Audio
-) -> None:
-    graph = Graph("two")
-    sound = graph.input("mix", Audio)
-    tracks = [
-        graph.add(counted_gain, name)(sound, ratio=ratio, folder=str(tmp_path))
-        for name, ratio in (("held", 0.5), ("free", 0.25))
-    ]
-    graph.output("out", graph.add(mix)(tracks))
-    keys = {step.id: step.key for step in graph.plan({"mix": excerpt}, store=store)}
-    lock = Store(store.path).key_lock(Key(str(keys["held"]), {}))
-    assert lock.take()
-    told: list[str] = []
-
-    def on_event(event: Event) -> None:
-        if isinstance(event, (NodeStarted, NodeWaiting, NodeFinished)):
-            told.append(f"{type(event).__name__} {event.node}")
-        if isinstance(event, NodeWaiting):
-            lock.give_back()
-
-    result = graph.run({"mix": excerpt}, store=store, threads=2, on_event=on_event)
-    assert set(statuses(result).values()) == {"ran"}
-    assert told.count("NodeWaiting held") == 1
-    assert told.index("NodeFinished free") < told.index("NodeStarted held")
-    assert (tmp_path / "count").read_text() == "xx"
-
-
-def test_two_that_wait_for_each_others_keys_both_end(
-    tmp_path: Path, store: Store, excerpt: Audio
-) -> None:
-    """Each computes one of two keys first, while the other does the other; then they swap."""
-    barrier = threading.Barrier(2, timeout=PATIENCE_SECONDS)
-    counts: list[int] = []
-
-    @node(version=1)
-    def meet(audio: Audio, *, number: int) -> Audio:
-        counts.append(number)
-        barrier.wait()
-        return audio.with_samples(audio.samples * number)
-
-    def run(first: int, second: int) -> None:
-        graph = Graph("two")
-        sound = graph.input("mix", Audio)
-        wires = [graph.add(meet, f"n{n}")(sound, number=n) for n in (first, second)]
-        graph.output("out", graph.add(mix)(wires))
-        place = Store(store.path)
-        results.append(graph.run({"mix": excerpt}, store=place, threads=1)["out"])
-
-    results: list[Any] = []
-    both = [threading.Thread(target=run, args=order) for order in ((2, 3), (3, 2))]
-    for one in both:
-        one.start()
-    for one in both:
-        one.join()
-    assert sorted(counts) == [2, 3]
-    assert results[0] == results[1]
-
-
-def test_equal_steps_of_one_run_compute_once_even_beside_each_other(
-    tmp_path: Path, store: Store, excerpt: Audio
-) -> None:
-    graph = Graph("twins")
-    sound = graph.input("mix", Audio)
-    wires = [
-        graph.add(counted_gain, f"n{n}")(sound, ratio=0.5, folder=str(tmp_path)) for n in range(6)
-    ]
-    graph.output("out", graph.add(mix)(wires))
-    events: list[Event] = []
-    result = graph.run({"mix": excerpt}, store=store, threads=4, on_event=events.append)
-    assert sorted(statuses(result).values()) == ["cached"] * 5 + ["ran"] * 2
-    assert (tmp_path / "count").read_text() == "x"
-    assert not [event for event in events if isinstance(event, NodeWaiting)]
-
-
-# -- several inputs -----------------------------------------------------------------------------
-
-
-def quieter(excerpt: Audio, count: int) -> list[dict[str, Audio]]:
-    return [{"mix": excerpt.with_samples(excerpt.samples / (n + 2))} for n in range(count)]
-
-
-@pytest.mark.parametrize("stored", [True, False])
-def test_several_inputs_give_what_each_gives_alone_in_order(
-    store: Store, excerpt: Audio, stored: bool
-) -> None:
-    graph = Graph("level")
-    graph.output("out", graph.add(gain)(graph.input("mix", Audio), gain_db=-6.0))
-    inputs = quieter(excerpt, 7)
-    results = graph.run_many(inputs, store=store if stored else False)
-    alone = [graph.run(one, store=False) for one in inputs]
-    assert [one["out"] for one in results] == [one["out"] for one in alone]
-    assert [one.report["outputs"] for one in results] == [one.report["outputs"] for one in alone]
-
-
-def test_inputs_run_beside_each_other(excerpt: Audio) -> None:
-    graph = Graph("meet")
-    graph.output("out", graph.add(meeting(3))(graph.input("mix", Audio)))
-    assert len(graph.run_many(quieter(excerpt, 3), store=False, threads=3)) == 3
-
-
-def test_the_next_input_is_read_while_one_computes(
-    tmp_path: Path, store: Store, excerpt: Audio
-) -> None:
-    read = threading.Event()
-
-    @node(version=1)
-    def wait_for_the_next(audio: Audio) -> Audio:
-        assert read.wait(PATIENCE_SECONDS)
-        return audio
-
-    def on_event(index: int, event: Event) -> None:
-        if index == 1 and isinstance(event, InputRead):
-            read.set()
-
-    graph = Graph("wait")
-    graph.output("out", graph.add(wait_for_the_next)(graph.input("mix", Audio)))
-    paths = [one["mix"].save(tmp_path / f"{n}.wav") for n, one in enumerate(quieter(excerpt, 2))]
-    inputs = [{"mix": path} for path in paths]
-    assert len(graph.run_many(inputs, store=store, threads=2, on_event=on_event)) == 2
-
-
-def test_one_input_that_fails_does_not_stop_the_others(
-    tmp_path: Path, store: Store, excerpt: Audio
-) -> None:
-    @node(version=1)
-    def picky(audio: Audio) -> Audio:
-        if audio.frames == 5:
-            raise ZeroDivisionError("five")
-        return audio
-
-    graph = Graph("picky")
-    graph.output("out", graph.add(picky)(graph.input("mix", Audio)))
-    short = excerpt.with_samples(excerpt.samples[:, :5])
-    inputs: list[dict[str, Any]] = [
-        {"mix": excerpt},
-        {"mix": short},
-        {"mix": tmp_path / "none.wav"},
-        {"mix": excerpt.with_samples(excerpt.samples * 0.5)},
-    ]
-    told: dict[int, Any] = {}
-    with pytest.raises(BatchError) as caught:
-        graph.run_many(inputs, store=store, on_result=told.__setitem__)
-    error = caught.value
-    assert [one is not None for one in error.results] == [True, False, False, True]
-    assert {index: type(one) for index, one in error.errors.items()} == {
-        1: RunError,
-        2: InputError,
-    }
-    assert str(error).splitlines()[:2] == [
-        "2 of 4 inputs failed",
-        "  input 1: node 'picky' (picky): ZeroDivisionError: five",
-    ]
-    assert told == {**dict(enumerate(error.results)), **error.errors}
-    assert error.results[0]["out"] == excerpt
-
-
-def test_equal_inputs_are_computed_once(tmp_path: Path, store: Store, excerpt: Audio) -> None:
-    graph = Graph("count")
-    sound = graph.input("mix", Audio)
-    graph.output("out", graph.add(counted_gain)(sound, ratio=0.5, folder=str(tmp_path)))
-    results = graph.run_many([{"mix": excerpt}] * 5, store=store, threads=4)
-    assert (tmp_path / "count").read_text() == "x"
-    assert sorted(statuses(one)["counted_gain"] for one in results) == ["cached"] * 4 + ["ran"]
-
-
-def test_a_wrong_call_is_told_before_anything_runs(tmp_path: Path, excerpt: Audio) -> None:
-    graph = Graph("count")
-    sound = graph.input("mix", Audio)
-    graph.output("out", graph.add(counted_gain)(sound, ratio=0.5, folder=str(tmp_path)))
-    with pytest.raises(GraphError):
-        graph.run_many([{"mix": excerpt}, {"max": excerpt}], store=False)
-    with pytest.raises(GraphError):
-        graph.run_many([{"mix": excerpt}, {"mix": 3}], store=False)
-    assert not (tmp_path / "count").exists()
-    assert graph.run_many([], store=False) == []
-
-
-def test_cancelling_stops_all_inputs(excerpt: Audio) -> None:
-    graph = Graph("patient")
-    started = threading.Event()
-    graph.output("out", graph.add(patient(started))(graph.input("mix", Audio), number=0))
-    ends: list[str] = []
-
-    def on_event(index: int, event: Event) -> None:
-        if isinstance(event, RunFinished):
-            ends.append(event.status)
-
-    with pytest.raises(Cancelled):
-        graph.run_many(
-            quieter(excerpt, 9), store=False, cancelled=started.is_set, on_event=on_event
-        )
-    assert set(ends) == {"cancelled"}
-
-
-def test_results_of_many_lie_in_the_store_and_not_in_memory(store: Store, excerpt: Audio) -> None:
-    made: list[weakref.ref[Any]] = []
-
-    @node(version=1)
-    def make(audio: Audio) -> Audio:
-        samples = np.array(audio.samples * 2)
-        made.append(weakref.ref(samples))
-        samples.flags.writeable = False
-        return Audio(samples, audio.sample_rate)
-
-    graph = Graph("make")
-    graph.output("out", graph.add(make)(graph.input("mix", Audio)))
-    results = graph.run_many(quieter(excerpt, 4), store=store)
-    gc.collect()
-    assert [one() for one in made] == [None] * 4
-    assert [one["out"].frames for one in results] == [excerpt.frames] * 4  # type: ignore[union-attr]
-
-
-def test_a_failing_input_among_many_waits_for_its_own_steps_only(excerpt: Audio) -> None:
-    graph = Graph("failing")
-    graph.output("out", graph.add(fail)(graph.input("mix", Audio), message="no"))
-    with pytest.raises(BatchError) as caught:
-        graph.run_many(quieter(excerpt, 3), store=False)
-    assert sorted(caught.value.errors) == [0, 1, 2]
-
-
-def test_this_machine_has_threads_and_memory() -> None:
-    machine = this_machine()
-    assert 1 <= machine.threads <= (os.cpu_count() or 1)
-    assert 10**8 < machine.memory_bytes < 10**14
-
-
-def test_threads_below_one_are_refused(excerpt: Audio) -> None:
-    with pytest.raises(DeviceError, match="threads is 0"):
-        branches(meeting(1), 1).run({"mix": excerpt}, threads=0)
-
-
-def test_what_several_readers_find_lost_is_computed_again_once(
-    tmp_path: Path, store: Store, excerpt: Audio
-) -> None:
-    graph = Graph("lost")
-    made = graph.add(counted_gain, "made")(
-        graph.input("mix", Audio), ratio=0.5, folder=str(tmp_path)
-    )
-    graph.output("made", made)
-    wires = [graph.add(gain, f"n{n}")(made, gain_db=-float(n)) for n in range(5)]
-    graph.output("out", graph.add(mix)(wires))
-    first = graph.run({"mix": excerpt}, outputs=["made"], store=store)
-    digest = first.report["outputs"]["made"]["digest"]
-    (path,) = (store.path / "objects").glob(f"*/{digest}.wav")
-    path.write_bytes(flipped(path.read_bytes(), 5000))
-    result = graph.run({"mix": excerpt}, outputs=["out"], store=Store(store.path), threads=4)
-    assert (tmp_path / "count").read_text() == "xx"
-    assert result["out"] == graph.run({"mix": excerpt}, outputs=["out"], store=False)["out"]
-    assert [one["code"] for one in result.report["warnings"]] == ["store-damaged"]
-
-
-def test_a_step_whose_input_cannot_be_read_any_more_gives_its_key_back(
-    tmp_path: Path, store: Store, excerpt: Audio
-) -> None:
-    path = excerpt.save(tmp_path / "mix.wav")
-    graph = Graph("gone")
-    graph.output("out", graph.add(gain)(graph.input("mix", Audio), gain_db=-1.0))
-    graph.run({"mix": path}, store=store)  # now its digest is known without reading it
-
-    def on_event(event: Event) -> None:
-        if isinstance(event, InputRead):
-            path.unlink()
-
-    with pytest.raises(InputError):
-        graph.run({"mix": path}, params={"gain.gain_db": -2.0}, store=store, on_event=on_event)
-    assert files_in(store.path / "locks") == []
+    cards = [Device(f"cuda:{n}", "cuda", "a GPU") for n in range(4)]
+    inventory = Inventory((*cards, Device("cpu", "cpu", "a processor")))
+    graph = Graph("cards")
+    graph.output("out", graph.add(fast, device=["cuda:7", "cuda:3"])(graph.input("mix", Audio)))
+
+    def device_of(**more: Any) -> str | None:
+        run, _ = on(Machine(4, 10 * GB), graph, excerpt, inventory=lambda: inventory, **more)
+        if run.error is not None:
+            raise run.error
+        assert run.outcome is not None
+        return run.outcome.steps[0].device
+
+    assert device_of() == "cuda:3"
+    assert device_of(device="cuda:1") == "cuda:1"
+    with pytest.raises(DeviceError, match="no cuda:4 device is usable here; this machine has: "):
+        device_of(device="cuda:4")

@@ -6,22 +6,24 @@ import os
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import resonate_graph as rg
 from resonate_graph import Avoid, DeviceError
 from resonate_graph._devices import (
     ORDER,
     REQUESTS,
     Device,
     Inventory,
-    Request,
     choose,
     place,
     probe,
     prove_lengths,
 )
+from resonate_nodes import gain
 
 CPU = Device("cpu", "cpu", "a processor")
 
@@ -101,7 +103,7 @@ def test_the_choice_says_why(machine: str, reason: str) -> None:
 def test_what_a_node_avoids_is_taken_only_where_somebody_insists() -> None:
     mac = INVENTORIES["Mac, macOS 15"]
 
-    def placed(model: str, request: Request = "auto", *preferred: str) -> tuple[str, ...]:
+    def placed(model: str, request: str = "auto", *preferred: str) -> tuple[str, ...]:
         params = {"model": model}
         return place(mac, request, preferred, avoid=[SLOW_THERE], params=params).devices
 
@@ -115,6 +117,54 @@ def test_what_a_node_avoids_is_taken_only_where_somebody_insists() -> None:
     assert place(INVENTORIES["one card"], "auto", avoid=[always]).devices == ("cpu",)
 
 
+@pytest.mark.parametrize(
+    ("machine", "request_", "preferred", "devices"),
+    [
+        ("four cards", "cuda:2", [], ("cuda:2",)),
+        ("four cards", "cuda:2", ["cpu"], ("cuda:2",)),  # the caller's word is the last
+        ("four cards", "cuda", ["cuda:1"], ("cuda:0", "cuda:1", "cuda:2", "cuda:3")),
+        ("four cards", "auto", ["cuda:3", "cpu"], ("cuda:3",)),
+        ("four cards, one broken", "auto", ["cuda:0", "cuda:3"], ("cuda:3",)),
+        ("one card", "auto", ["cuda:3", "cuda", "cpu"], ("cuda:0",)),
+        ("CPU only", "auto", ["cuda:3", "cpu"], ("cpu",)),
+    ],
+)
+def test_a_certain_card_can_be_asked_for(
+    machine: str, request_: str, preferred: list[str], devices: tuple[str, ...]
+) -> None:
+    slow = Avoid("cuda", "slower there")  # nobody who names a card is kept from it
+    assert place(INVENTORIES[machine], request_, preferred, avoid=[slow]).devices == devices
+
+
+@pytest.mark.parametrize(
+    ("machine", "request_", "preferred", "said"),
+    [
+        ("four cards", "cuda:4", [], "no cuda:4 device is usable here; this machine has: "
+                                     "cuda:0, cuda:1, cuda:2, cuda:3, cpu"),
+        ("four cards, one broken", "cuda:0", [], "no cuda:0 device is usable here; "
+         "cuda:0: out of memory; this machine has: cuda:1, cuda:2, cuda:3, cpu"),
+        ("one card", "auto", ["cuda:1", "mps"], "no cuda:1 or mps device is usable here; "
+                                                "this machine has: cuda:0, cpu"),
+        ("CPU only", "cuda:0", [], "no cuda:0 device is usable here; this machine has: cpu"),
+    ],
+)  # fmt: skip
+def test_a_card_that_is_not_there_is_told_with_what_is(
+    machine: str, request_: str, preferred: list[str], said: str
+) -> None:
+    with pytest.raises(DeviceError) as caught:
+        place(INVENTORIES[machine], request_, preferred)
+    assert str(caught.value) == said
+
+
+@pytest.mark.parametrize("name", ["cuda:", "cuda:-1", "cuda:01", "cuda:1 ", "mps:0", "gpu"])
+def test_what_is_no_device_cannot_be_asked_for(name: str) -> None:
+    graph = rg.Graph("g")
+    graph.output("out", graph.add(gain)(graph.input("mix", rg.Audio)))
+    silence = rg.Audio(np.zeros((1, 8)), 8000)
+    with pytest.raises(DeviceError, match=f"^no device '{name}'; there are: .* or a card such as"):
+        graph.run({"mix": silence}, device=name, store=False)
+
+
 inventories = st.builds(
     lambda mac, cards: Inventory((*mac, *cards, CPU)),
     st.sampled_from([MACHINES[name] for name in MACHINES if "Mac" in name] + [()]),
@@ -122,7 +172,8 @@ inventories = st.builds(
         lambda usable: tuple(card(index, usable=one) for index, one in enumerate(usable))
     ),
 )
-preferences = st.lists(st.sampled_from(ORDER), max_size=3, unique=True)
+CARDS = ("cuda:0", "cuda:1", "cuda:7")
+preferences = st.lists(st.sampled_from((*ORDER, *CARDS)), max_size=3, unique=True)
 exceptions = st.lists(
     st.builds(
         lambda kind, models: Avoid(kind, "slow", {"model": models} if models else {}),
@@ -133,15 +184,23 @@ exceptions = st.lists(
 )
 
 
-@given(inventories, st.sampled_from(REQUESTS), preferences, exceptions, st.sampled_from("ab"))
+@given(
+    inventories,
+    st.sampled_from((*REQUESTS, *CARDS)),
+    preferences,
+    exceptions,
+    st.sampled_from("ab"),
+)
 def test_placement_on_any_machine(
     inventory: Inventory,
-    request: Request,
+    request: str,
     preferred: list[str],
     avoid: list[Avoid],
     model: str,
 ) -> None:
-    usable = {kind: [one.id for one in inventory.usable(kind)] for kind in ORDER}
+    passed = [one for one in inventory.devices if one.usable]
+    usable = {kind: [one.id for one in passed if one.kind == kind] for kind in ("mps", "cuda")}
+    usable |= {name: [one.id for one in passed if one.id == name] for name in ("cpu", *CARDS)}
     insists = request != "auto" or bool(preferred)
     wished = [request] if request != "auto" else preferred or list(ORDER)
     bad = {

@@ -131,8 +131,9 @@ def test_no_output_is_written_over_an_input(tmp_path: Path, excerpt: Audio, link
         folder = tmp_path / "linked"
         folder.symlink_to(tmp_path, target_is_directory=True)
     graph = Graph("one")
-    graph.output("other", graph.add(gain, "first")(graph.input("mix", Audio), gain_db=-1.0))
-    graph.output("out", graph.add(gain, "second")(graph.input("mix", Audio), gain_db=-2.0))
+    mix = graph.input("mix", Audio)
+    graph.output("other", graph.add(gain, "first")(mix, gain_db=-1.0))
+    graph.output("out", graph.add(gain, "second")(mix, gain_db=-2.0))
     result = graph.run({"mix": path}, store=False)
     with pytest.raises(OutputError, match="this file is the input 'mix'; write into another"):
         result.save(folder)

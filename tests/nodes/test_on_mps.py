@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from resonate_graph import Audio
-from resonate_nodes import _placement, _weights
+from resonate_nodes import _models, _placement
 from resonate_nodes._demucs import Separator
 from resonate_nodes._overlap_add import reading
 from resonate_nodes._placement import Placement
@@ -25,7 +25,7 @@ def _forgetful(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def separated(folder: Path, device: str, audio: Audio, told: list[str]) -> Any:
-    files = _weights.find("model", folder, fetch=False)
+    files = _models.find("model", folder, fetch=False)
     placement = Placement(device, fell=told.append)
     separator = Separator(
         files, SOURCES, overlap=0.25, shifts=0, seed=0, placement=placement, threads=1

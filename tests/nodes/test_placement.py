@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from resonate_graph import NodeError
-from resonate_nodes import _placement, _weights
+from resonate_nodes import _models, _placement
 from resonate_nodes._demucs import Separator
 from resonate_nodes._overlap_add import reading
 from resonate_nodes._placement import Estimator, Placement
@@ -91,7 +91,7 @@ def test_a_mix_in_batches_is_the_same_as_segment_by_segment(
     mix = np.random.default_rng(2).uniform(-1, 1, (2, 400_000)).astype(np.float32)
 
     def separated(placement: Placement) -> Any:
-        files = _weights.find("htdemucs_ft", models_dir, fetch=False)
+        files = _models.find("htdemucs_ft", models_dir, fetch=False)
         separator = Separator(
             files,
             ["drums", "vocals"],

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from resonate_graph import Audio, Graph, ModelError, RunError
+from resonate_graph import Audio, Graph, GraphError, MissingModelError, ModelError
 from resonate_nodes import separate
 from tests.models import SOURCES, save_th, small_htdemucs
 from tests.signals import white_noise
@@ -122,11 +122,15 @@ def test_settings_a_newer_demucs_knows_are_dropped_as_demucs_drops_them(folder: 
 # -- where a model is looked for ------------------------------------------------------------------
 
 
-def bass_of(model: str, folder: Path | None) -> object:
+def bass_graph(model: str) -> Graph:
     graph = Graph("bass")
     stems = graph.add(separate)(graph.input("mix", Audio), model=model)
     graph.output("bass", stems.bass)
-    return graph.run({"mix": SOUND}, store=False, models=folder)["bass"]
+    return graph
+
+
+def bass_of(model: str, folder: Path | None) -> object:
+    return bass_graph(model).run({"mix": SOUND}, store=False, models=folder)["bass"]
 
 
 def test_the_folder_that_is_named_comes_before_the_environments(
@@ -350,9 +354,43 @@ def test_a_bare_pickle_does_not_run_either(
 def test_a_graph_refuses_it_too(folder: Path, tmp_path: Path) -> None:
     trace = tmp_path / "it-ran"
     (folder / "evil.th").write_bytes(zipped(pickle.dumps({"klass": Payload(trace)})))
-    with pytest.raises((ModelError, RunError), match="not loaded: it names"):
-        bass_of("evil", folder)
+    assert_told_by_all("evil", folder, f"not loaded: it names {os.system.__module__}.system, which")
     assert not trace.exists()
+
+
+def assert_told_by_all(model: str, folder: Path, words: str) -> None:
+    """Assert that a graph with this model is refused, whether it is run or only looked at."""
+    graph = bass_graph(model)
+    asks: list[Callable[[], object]] = [
+        lambda: graph.check(models=folder),
+        lambda: graph.plan({"mix": SOUND}, store=False, models=folder),
+        lambda: graph.run({"mix": SOUND}, store=False, models=folder),
+    ]
+    for ask in asks:
+        with pytest.raises(GraphError) as caught:
+            ask()
+        (problem,) = caught.value.problems
+        assert (problem.code, problem.pointer) == ("bad-model", "/nodes/separate")
+        assert words in problem.message
+
+
+def test_only_weights_that_are_not_here_are_no_fault_of_the_graph(folder: Path) -> None:
+    for name in ("htdemucs", "my_own"):
+        bass_graph(name).check(models=folder)
+        (step,) = bass_graph(name).plan({"mix": SOUND}, store=False, models=folder)
+        assert step.status == "run"
+        with pytest.raises(MissingModelError, match=f"no weights of model '{name}'"):
+            bass_of(name, folder)
+    (folder / "noise.th").write_bytes(np.random.default_rng(0).bytes(5000))
+    assert_told_by_all("noise", folder, "noise.th: the weights are damaged")
+    cut = save_th(small_htdemucs(0), folder / "cut.th")
+    cut.write_bytes(cut.read_bytes()[:-2000])
+    assert_told_by_all("cut", folder, "cut.th: the weights are damaged")
+    (folder / "torn.yaml").write_text("models: [noise")
+    assert_told_by_all("torn", folder, "torn.yaml: this is no bag of models")
+    (folder / "part.yaml").write_text("models: [gone]")
+    assert_told_by_all("part", folder, "part.yaml names gone, which")
+    assert_told_by_all("noise", folder / "nowhere", "nowhere (--models) is no folder")
 
 
 @pytest.mark.parametrize(

@@ -18,9 +18,10 @@ from hypothesis import strategies as st
 
 from resonate_graph._catalog import Catalog
 from resonate_graph._check import Call, check
-from resonate_graph._document import Located, parse
+from resonate_graph._document import parse
 from resonate_graph._graph import InputRef, PortRef, Source
 from resonate_graph._keys import step_key
+from resonate_graph._problems import Located
 from tests import toy_nodes
 
 CATALOG = Catalog.installed().with_module(toy_nodes.MODULE)

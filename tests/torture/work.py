@@ -13,6 +13,7 @@ import tempfile
 import time
 from collections import deque
 from collections.abc import Mapping
+from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
 from types import FrameType
@@ -156,19 +157,39 @@ def measure_write(folder: Path, number: int, answer: Connection) -> None:
 # -- disks that fail -------------------------------------------------------------------------------
 
 
-def outcome(folder: Path) -> tuple[bool, list[str]]:
-    """Run the graph; return whether its results are right, and the codes of its warnings."""
-    found = graph_of_every_kind(0).run({"mix": MIX}, store=Store(folder))
-    codes = [warning["code"] for warning in found.report["warnings"]]
-    return plain(found) == results(0, store=False), codes
+@dataclass(frozen=True)
+class Outcome:
+    """What came of a run.
+
+    Attributes:
+        right: whether its results were.
+        kept: whether the next run would find all of them.
+        codes: the codes of its warnings.
+    """
+
+    right: bool
+    kept: bool
+    codes: list[str]
+
+
+def outcome(folder: Path) -> Outcome:
+    """Run the graph, and see what came of it."""
+    graph = graph_of_every_kind(0)
+    found = graph.run({"mix": MIX}, store=Store(folder))
+    again = graph.plan({"mix": MIX}, store=Store(folder))
+    return Outcome(
+        right=plain(found) == results(0, store=False),
+        kept=all(step.status == "cached" for step in again),
+        codes=[warning["code"] for warning in found.report["warnings"]],
+    )
 
 
 ON_SMALL_DISK = """
 import sys
 from pathlib import Path
 from tests.torture import work
-right, codes = work.outcome(Path(sys.argv[1]))
-print(right, *codes)
+found = work.outcome(Path(sys.argv[1]))
+print(found.right, found.kept, *found.codes)
 """
 
 
@@ -196,7 +217,7 @@ def run_with_failing_operation(folder: Path, which: int, error: str, answer: Con
                 raise OSError(number, os.strerror(number), arguments[0])
 
     sys.addaudithook(fail)
-    answer.send((*outcome(folder), changes))
+    answer.send((outcome(folder), changes))
 
 
 WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT
