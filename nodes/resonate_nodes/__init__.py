@@ -10,7 +10,7 @@ Audio(2 ch, 4 frames, 44100 Hz, 0.000 s)
 from .clicks import declick, decrackle
 from .clipping import declip
 from .dropouts import remove_dc, repair_dropouts
-from .dynamics import compress, gate
+from .dynamics import compress, gate, limit
 from .files import encode_flac, encode_mp3, encode_wav
 from .hum import dehum
 from .loudness import LoudnessReport, measure_loudness, normalize_loudness
@@ -40,6 +40,7 @@ __all__ = [
     "gain",
     "gate",
     "highpass",
+    "limit",
     "lowpass",
     "measure_loudness",
     "mix",

@@ -41,6 +41,7 @@ _WEIGHTS: dict[int, tuple[float, ...]] = {
 
 _MIN_RATE = 8000
 
+_OVERSAMPLING = 8
 _STRETCH_FRAMES = 1 << 14
 _EDGE_FRAMES = 1 << 10
 
@@ -82,8 +83,7 @@ def measure(audio: Audio) -> Loudness:
 def true_peak(audio: Audio) -> float:
     """Return the highest absolute value of the oversampled waveform, as a ratio of full scale.
 
-    Oversampled 8 times below 64 kHz, 4 times below 128 kHz, else twice (BS.1770 Annex 2 asks for
-    4 times at 48 kHz).
+    Oversampled 8 times at any rate (BS.1770 Annex 2 asks for 4 times at 48 kHz).
     """
     return max((float(block.max()) for block in _oversampled_peaks(audio)), default=0.0)
 
@@ -107,7 +107,7 @@ def _oversampled_peaks(audio: Audio) -> Iterator[NDArray[np.float64]]:
     """
     from scipy import fft
 
-    factor = 8 if audio.sample_rate < 64_000 else 4 if audio.sample_rate < 128_000 else 2
+    factor = _OVERSAMPLING
     step = _STRETCH_FRAMES - 2 * _EDGE_FRAMES
     fade = np.sin(np.pi / 2 * (np.arange(_EDGE_FRAMES) + 0.5) / _EDGE_FRAMES) ** 2
     window = np.concatenate([fade, np.ones(step), fade[::-1]]).astype(np.float32)
