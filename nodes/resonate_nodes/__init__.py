@@ -11,7 +11,7 @@ from .clicks import declick, decrackle
 from .clipping import declip
 from .dropouts import remove_dc, repair_dropouts
 from .dynamics import compress, gate, limit
-from .files import encode_flac, encode_mp3, encode_wav
+from .files import encode_flac, encode_mp3, encode_ogg, encode_wav
 from .hum import dehum
 from .loudness import LoudnessReport, measure_loudness, normalize_loudness
 from .mixing import average_stems, gain, mix, residual
@@ -35,6 +35,7 @@ __all__ = [
     "denoise",
     "encode_flac",
     "encode_mp3",
+    "encode_ogg",
     "encode_wav",
     "eq",
     "gain",
