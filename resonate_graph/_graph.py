@@ -13,8 +13,10 @@ from typing import Any, TypeAlias
 import networkx as nx
 from pydantic import BaseModel
 
+from ._audio import Audio
 from ._document import InputSpec
 from ._node import NodeType
+from ._values import File
 
 
 @dataclass(frozen=True)
@@ -112,6 +114,24 @@ class BoundGraph:
         """The graph inputs that the outputs depend on."""
         used = {source.name for source in self._used_sources() if isinstance(source, InputRef)}
         return tuple(name for name in self.inputs if name in used)
+
+    def main_inputs(self, output: str) -> tuple[str, ...]:
+        """Return the graph inputs whose sound an output mainly is.
+
+        They are found along the first sound or file that goes into each step, and all of them
+        where that port takes many: so a noise profile or a reference is none of them.
+        """
+        found: dict[str, None] = {}
+        ways: list[Source] = [self.outputs[output]]
+        while ways:
+            way = ways.pop(0)
+            if isinstance(way, InputRef):
+                found[way.name] = None
+                continue
+            step = self.steps[way.node]
+            sounds = [port for port in step.type.inputs if port.type.python in (Audio, File)]
+            ways += step.inputs[sounds[0].name] if sounds else ()
+        return tuple(found)
 
     def _used_sources(self) -> Iterator[Source]:
         yield from self.outputs.values()
