@@ -121,17 +121,17 @@ class BoundGraph:
         They are found along the first sound or file that goes into each step, and all of them
         where that port takes many: so a noise profile or a reference is none of them.
         """
-        found: dict[str, None] = {}
-        ways: list[Source] = [self.outputs[output]]
-        while ways:
-            way = ways.pop(0)
-            if isinstance(way, InputRef):
-                found[way.name] = None
-                continue
-            step = self.steps[way.node]
-            sounds = [port for port in step.type.inputs if port.type.python in (Audio, File)]
-            ways += step.inputs[sounds[0].name] if sounds else ()
-        return tuple(found)
+        ways: dict[Source, None] = {self.outputs[output]: None}
+        behind = [self.outputs[output]]
+        while behind:
+            way = behind.pop()
+            if isinstance(way, PortRef):
+                step = self.steps[way.node]
+                sounds = [port for port in step.type.inputs if port.type.python in (Audio, File)]
+                wires = step.inputs[sounds[0].name] if sounds else ()
+                behind += [wire for wire in wires if wire not in ways]
+                ways.update(dict.fromkeys(wires))
+        return tuple(way.name for way in ways if isinstance(way, InputRef))
 
     def _used_sources(self) -> Iterator[Source]:
         yield from self.outputs.values()

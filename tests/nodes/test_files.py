@@ -245,7 +245,7 @@ def low_noise(*, frames: int, rate: int, channels: int = 2) -> Audio:
 @pytest.mark.parametrize("channels", [1, 2])
 @pytest.mark.parametrize("settings", [{}, {"vbr_quality": 1.0}], ids=["constant", "variable"])
 def test_mp3_keeps_rate_channels_length_and_sound(
-    rate: int, channels: int, settings: dict[str, float], tmp_path: Path
+    rate: int, channels: int, settings: dict[str, Any], tmp_path: Path
 ) -> None:
     audio = low_noise(frames=rate // 2 + 17, rate=rate, channels=channels)
     file = encode_mp3(audio, **settings)
