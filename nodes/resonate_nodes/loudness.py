@@ -42,7 +42,7 @@ class LoudnessReport(Report):
     sample_peak_dbfs: float | None
 
 
-@node(version=1, uses=("scipy", "pyloudnorm"))
+@node(version=2, uses=("scipy", "pyloudnorm"))
 def measure_loudness(audio: Audio) -> LoudnessReport:
     """Measure loudness and peaks after ITU-R BS.1770 and EBU Tech 3341 and 3342.
 
