@@ -409,7 +409,8 @@ class Graph(Builder):
     def _made(self, run: Run, bindings: Bindings, params: Mapping[str, Any]) -> Result:
         assert run.outcome is not None
         story = describe(self._document, params, run.graph, bindings, run.outcome)
-        return Result(self.name, run.outcome, bindings.paths, story)
+        main_inputs = {name: run.graph.main_inputs(name) for name in run.graph.outputs}
+        return Result(self.name, run.outcome, bindings.paths, main_inputs, story)
 
     def _bindings(
         self,

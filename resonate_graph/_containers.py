@@ -10,6 +10,7 @@ from __future__ import annotations
 import io
 import struct
 import zlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -58,7 +59,7 @@ def whole(path: Path, raw: IO[bytes]) -> IO[bytes] | io.RawIOBase:
     if not head:
         raise InputError(path, "it is empty (0 bytes)")
     if head[:4] in (b"RIFF", b"RF64") and head[8:12] == b"WAVE":
-        _require(path, size, _wav_end(raw, size))
+        _require(path, size, _wav_end(raw))
     elif head[:4] == b"OggS":
         _check_ogg(path, raw, size)
     elif head[:3] == b"ID3" or _mpeg_frame(head[:4]) is not None:
@@ -80,20 +81,30 @@ def _at(raw: IO[bytes], position: int, length: int) -> bytes:
 # -- WAV ----------------------------------------------------------------------------------------
 
 
-def _wav_end(raw: IO[bytes], size: int) -> int | None:
-    """Return where the data chunk says it ends; None where it says nothing (a streamed file)."""
+def wav_chunks(raw: IO[bytes]) -> Iterator[tuple[bytes, int, int]]:
+    """Yield name, position and length of each chunk of a WAV file, as the file says them."""
+    size = raw.seek(0, io.SEEK_END)
     position, wide = 12, None
     for _ in range(_MAX_CHUNKS):
         head = _at(raw, position, 24)
-        if len(head) < 8:
+        if len(head) < 8 or position > size:
             break
         name, length = struct.unpack_from("<4sI", head)
         if name == b"ds64" and len(head) == 24:
             wide = struct.unpack_from("<Q", head, 16)[0]
-        if name == b"data":
-            length = wide if length == 0xFFFFFFFF else length
-            return position + 8 + length if length else None
+        if name == b"data" and length == 0xFFFFFFFF:
+            length = wide or 0
+        yield name, position + 8, length
+        if name == b"data" and not length:  # a streamed file says nothing of its end
+            break
         position += 8 + length + length % 2
+
+
+def _wav_end(raw: IO[bytes]) -> int | None:
+    """Return where the data chunk says it ends; None where it says nothing (a streamed file)."""
+    for name, position, length in wav_chunks(raw):
+        if name == b"data":
+            return position + length if length else None
     return None
 
 

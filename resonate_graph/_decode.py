@@ -23,6 +23,17 @@ from ._errors import AudioError, InputError, ParamError
 
 FORMATS = {"WAV": "WAV", "WAVEX": "WAV", "RF64": "WAV", "FLAC": "FLAC", "OGG": "OGG", "MP3": "MP3"}
 
+#: Where the channels of a WAV file (L R C LFE Ls Rs ...) stand in Vorbis and Opus (Vorbis I,
+#: section 4.3.9), in whose order libsndfile gives them.
+_OGG_CHANNELS: dict[int, tuple[int, ...]] = {
+    3: (0, 2, 1),
+    5: (0, 2, 1, 3, 4),
+    6: (0, 2, 1, 5, 3, 4),
+    7: (0, 2, 1, 6, 5, 3, 4),
+    8: (0, 2, 1, 7, 5, 6, 3, 4),
+}
+_OGG_CODECS = ("VORBIS", "OPUS")
+
 _BLOCK_FRAMES = 1 << 16
 #: What libsndfile says of a FLAC file that was streamed and does not say how long it is.
 _UNKNOWN_FRAMES = 2**63 - 1
@@ -63,7 +74,8 @@ def decoder_version() -> str:
     """Return what decodes, as it enters keys."""
     import soundfile
 
-    return f"soundfile {soundfile.__version__}, libsndfile {soundfile.__libsndfile_version__}"
+    libsndfile = soundfile.__libsndfile_version__
+    return f"soundfile {soundfile.__version__}, libsndfile {libsndfile}, channels as in WAV"
 
 
 def read_audio(path: str | os.PathLike[str], limits: Limits = Limits()) -> Audio:
@@ -171,8 +183,9 @@ def _read_blocks(path: Path, file: Any, limits: Limits) -> np.ndarray[Any, Any]:
 
 
 def _blocks(file: Any) -> Iterator[np.ndarray[Any, Any]]:
+    order = _OGG_CHANNELS.get(file.channels) if file.subtype in _OGG_CODECS else None
     while len(block := file.read(_BLOCK_FRAMES, dtype="float32", always_2d=True)):
-        yield block
+        yield block if order is None else block[:, order]
 
 
 def _has_frame(path: Path, file: Any, frame: int) -> bool:

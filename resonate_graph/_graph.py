@@ -13,9 +13,10 @@ from typing import Any, TypeAlias
 import networkx as nx
 from pydantic import BaseModel
 
+from ._audio import Audio
 from ._document import InputSpec
 from ._node_type import NodeType
-from ._values import plain_json
+from ._values import File, plain_json
 
 
 @dataclass(frozen=True)
@@ -117,6 +118,24 @@ class BoundGraph:
         """The graph inputs that the outputs depend on."""
         used = {source.name for source in self._used_sources() if isinstance(source, InputRef)}
         return tuple(name for name in self.inputs if name in used)
+
+    def main_inputs(self, output: str) -> tuple[str, ...]:
+        """Return the graph inputs whose sound an output mainly is.
+
+        They are found along the first sound or file that goes into each step, and all of them
+        where that port takes many: so a noise profile or a reference is none of them.
+        """
+        ways: dict[Source, None] = {self.outputs[output]: None}
+        behind = [self.outputs[output]]
+        while behind:
+            way = behind.pop()
+            if isinstance(way, PortRef):
+                step = self.steps[way.node]
+                sounds = [port for port in step.type.inputs if port.type.python in (Audio, File)]
+                wires = step.inputs[sounds[0].name] if sounds else ()
+                behind += [wire for wire in wires if wire not in ways]
+                ways.update(dict.fromkeys(wires))
+        return tuple(way.name for way in ways if isinstance(way, InputRef))
 
     def _used_sources(self) -> Iterator[Source]:
         yield from self.outputs.values()

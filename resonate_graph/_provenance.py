@@ -14,21 +14,19 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import metadata
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from ._bindings import Bindings, path_text
 from ._document import GraphDocument
 from ._errors import InputError
 from ._graph import BoundGraph
 from ._settings import Outcome
+from ._tags import read_tags
 from ._values import brief, digest
 
 FORMAT = 1
 SUFFIX = ".provenance.json"
 TAG = "RESONATE_GRAPH"
-
-#: Formats whose metadata holds the provenance as well.
-TAGGED = (".wav", ".flac", ".mp3")
 
 
 def describe(
@@ -159,24 +157,6 @@ def read(path: Path) -> Recipe:
         raise InputError(path, f"its provenance cannot be read: {error}") from error
 
 
-def write_tag(file: IO[bytes], suffix: str, text: str) -> None:
-    """Put the provenance into the metadata of an open sound file; its samples stay as they are."""
-    from mutagen import flac, id3, mp3, wave
-
-    kinds: dict[str, Any] = {".wav": wave.WAVE, ".flac": flac.FLAC, ".mp3": mp3.MP3}
-    text_frame: Any = id3.TXXX
-    file.seek(0)
-    sound = kinds[suffix](file)
-    if sound.tags is None:
-        sound.add_tags()
-    if suffix == ".flac":
-        sound.tags[TAG] = text
-    else:
-        sound.tags.add(text_frame(encoding=3, desc=TAG, text=[text]))
-    file.seek(0)
-    sound.save(file)
-
-
 @cache
 def _own_version() -> str:
     return metadata.version("resonate-graph")
@@ -223,15 +203,7 @@ def _text(path: Path) -> str:
 
 
 def _read_tag(path: Path) -> str | None:
-    import mutagen
-
     try:
-        sound = mutagen.File(path)
-    except mutagen.MutagenError:  # damaged, or no sound: then it carries none
+        return next(iter(read_tags(path).fields.get(TAG, [])), None)
+    except InputError:  # damaged, or no sound: then it carries none
         return None
-    if sound is None or sound.tags is None:
-        return None
-    if path.suffix.lower() == ".flac":
-        return next(iter(sound.tags.get(TAG, [])), None)
-    frame = sound.tags.get(f"TXXX:{TAG}")
-    return str(frame.text[0]) if frame is not None and frame.text else None

@@ -10,8 +10,8 @@ Audio(2 ch, 4 frames, 44100 Hz, 0.000 s)
 from .clicks import declick, decrackle
 from .clipping import declip
 from .dropouts import remove_dc, repair_dropouts
-from .dynamics import compress, gate
-from .files import encode_flac, encode_mp3, encode_wav
+from .dynamics import compress, gate, limit
+from .files import encode_flac, encode_mp3, encode_ogg, encode_wav
 from .hum import dehum
 from .loudness import LoudnessReport, measure_loudness, normalize_loudness
 from .mixing import average_stems, gain, mix, residual
@@ -35,11 +35,13 @@ __all__ = [
     "denoise",
     "encode_flac",
     "encode_mp3",
+    "encode_ogg",
     "encode_wav",
     "eq",
     "gain",
     "gate",
     "highpass",
+    "limit",
     "lowpass",
     "measure_loudness",
     "mix",

@@ -41,6 +41,7 @@ _WEIGHTS: dict[int, tuple[float, ...]] = {
 
 _MIN_RATE = 8000
 
+_OVERSAMPLING = 8
 _STRETCH_FRAMES = 1 << 14
 _EDGE_FRAMES = 1 << 10
 
@@ -82,8 +83,7 @@ def measure(audio: Audio) -> Loudness:
 def true_peak(audio: Audio) -> float:
     """Return the highest absolute value of the oversampled waveform, as a ratio of full scale.
 
-    Oversampled 8 times below 64 kHz, 4 times below 128 kHz, else twice (BS.1770 Annex 2 asks for
-    4 times at 48 kHz).
+    Oversampled 8 times at any rate (BS.1770 Annex 2 asks for 4 times at 48 kHz).
     """
     return max((float(block.max()) for block in _oversampled_peaks(audio)), default=0.0)
 
@@ -100,31 +100,40 @@ def hop_true_peaks(audio: Audio, hop_frames: int) -> NDArray[np.float64]:
 def _oversampled_peaks(audio: Audio) -> Iterator[NDArray[np.float64]]:
     """Yield, frame by frame, the highest absolute value from each frame up to the next.
 
-    Between the samples lies their ideal band-limited interpolation: the spectrum of each stretch is
-    extended with zeros. A resampler's filter leaves out what is close to half the sample rate, and
-    with it up to 1 dB of the peaks of dense noise. Stretches overlap by faded edges, so that
-    nothing of where they were cut is left in their middle.
+    Between the samples lies their ideal band-limited interpolation: the spectrum of each stretch
+    is turned by fractions of a sample. A resampler's filter leaves out what is close to half the
+    sample rate, and with it up to 1 dB of the peaks of dense noise. Stretches overlap by faded
+    edges, so that nothing of where they were cut is left in their middle.
     """
     from scipy import fft
 
-    factor = 8 if audio.sample_rate < 64_000 else 4 if audio.sample_rate < 128_000 else 2
     step = _STRETCH_FRAMES - 2 * _EDGE_FRAMES
     fade = np.sin(np.pi / 2 * (np.arange(_EDGE_FRAMES) + 0.5) / _EDGE_FRAMES) ** 2
     window = np.concatenate([fade, np.ones(step), fade[::-1]]).astype(np.float32)
+    turns = np.arange(_STRETCH_FRAMES // 2 + 1) / (_STRETCH_FRAMES * _OVERSAMPLING)
+    shifts = [np.exp(2j * np.pi * turns * n).astype(np.complex64) for n in range(1, _OVERSAMPLING)]
     for start in range(0, audio.frames, step):
         frames = min(step, audio.frames - start)
         first = max(0, start - _EDGE_FRAMES)
-        known = audio.samples[:, first : start + step + _EDGE_FRAMES]
+        known = _different(audio.samples[:, first : start + step + _EDGE_FRAMES])
         ahead = first - (start - _EDGE_FRAMES)
-        stretch = np.zeros((audio.channels, _STRETCH_FRAMES), np.float32)
+        stretch = np.zeros((len(known), _STRETCH_FRAMES), np.float32)
         stretch[:, ahead : ahead + known.shape[1]] = known
+        inside = slice(_EDGE_FRAMES, _EDGE_FRAMES + frames)
+        peaks = np.abs(stretch[:, inside]).max(axis=0)
         spectrum = fft.rfft(stretch * window, axis=1)
-        spectrum[:, -1] /= 2  # half the sample rate itself: shared with its mirror image
-        wave = factor * fft.irfft(spectrum, factor * _STRETCH_FRAMES, axis=1)
-        inside = wave[:, factor * _EDGE_FRAMES : factor * (_EDGE_FRAMES + frames)]
-        between = np.abs(inside).max(axis=0).reshape(frames, factor).max(axis=1)
-        samples = np.abs(audio.samples[:, start : start + frames]).max(axis=0)
-        yield np.maximum(between, samples).astype(np.float64)
+        for shift in shifts:
+            between = fft.irfft(spectrum * shift, _STRETCH_FRAMES, axis=1)[:, inside]
+            for channel in between:
+                np.maximum(peaks, np.abs(channel), out=peaks)
+        yield peaks.astype(np.float64)
+
+
+def _different(samples: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the channels without the second one where it repeats the first: mono as stereo."""
+    if len(samples) == 2 and np.array_equal(samples[0], samples[1]):
+        return samples[:1]
+    return samples
 
 
 def decibels(ratio: float) -> float | None:

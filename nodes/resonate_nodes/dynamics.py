@@ -1,4 +1,4 @@
-"""Dynamics: compressor and gate, by pedalboard (JUCE). Channels are treated one by one."""
+"""Dynamics: compressor and gate, by pedalboard (JUCE), channels one by one; a true-peak limiter."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pydantic import Field
 
 from resonate_graph import Audio, node
 
+from ._limiter import LOOK_AHEAD_MS, RELEASE_MS, Limiter
 from ._pedalboard import process
 from .mixing import gain
 
@@ -69,3 +70,37 @@ def gate(
         threshold_db=threshold_db, ratio=ratio, attack_ms=attack_ms, release_ms=release_ms
     )
     return process(plugin, audio)
+
+
+@node(version=1, uses=("scipy",))
+def limit(
+    audio: Audio,
+    *,
+    ceiling_dbtp: Annotated[float, Field(ge=-40, le=0)] = -1.0,
+    release_ms: Release = RELEASE_MS,
+    look_ahead_ms: Annotated[float, Field(ge=1, le=50)] = LOOK_AHEAD_MS,
+) -> Audio:
+    """Limit: no true peak above a ceiling, and what is below it stays as it is, bit for bit.
+
+    True peaks are those of the waveform between the samples (ITU-R BS.1770, here oversampled 8
+    times). All channels get the same gain, so that the stereo image stays; nothing is delayed.
+    After a peak that stands alone the gain comes back at `release_ms`; after reduction that lasted
+    100 ms and more it comes back up to ten times as slowly, so that dense music does not pump.
+
+    Args:
+        audio: the sound.
+        ceiling_dbtp: highest true peak allowed, in dBTP.
+        release_ms: time constant of the recovery after a single peak.
+        look_ahead_ms: how long ahead of a peak the gain begins to fall, at most.
+
+    Example:
+        >>> import numpy as np
+        >>> from resonate_graph import Audio
+        >>> loud = limit(Audio(np.sin(np.arange(48000) / 10), 48000), ceiling_dbtp=-6.0)
+        >>> float(np.abs(loud.samples).max()) <= 10 ** (-6 / 20)
+        True
+    """
+    limiter = Limiter(
+        audio, 10 ** (ceiling_dbtp / 20), release_ms=release_ms, look_ahead_ms=look_ahead_ms
+    )
+    return limiter.limit()

@@ -1,4 +1,4 @@
-"""Encoding: WAV and FLAC by libsndfile, MP3 by LAME."""
+"""Encoding: WAV, FLAC and OGG by libsndfile, MP3 by LAME."""
 
 from __future__ import annotations
 
@@ -12,6 +12,9 @@ from pydantic import Field
 
 from resonate_graph import Audio, File, NodeError, ParamError, RunContext, node
 
+from ._info_tag import MPEG1_KBPS, MPEG2_KBPS, with_info_tag
+from ._ogg import CHANNEL_ORDERS, with_own_serial
+
 _BITS = {"PCM_16": 16, "PCM_24": 24}
 _BLOCK_FRAMES = 1 << 16
 _FLAC_MAX_CHANNELS = 8
@@ -20,20 +23,21 @@ _FLAC_ANY_RATE = 65_535  # the frame header holds Hz up to here, tens of Hz beyo
 _PCM_MAX_CHANNELS = 1024  # these two are libsndfile's limits
 _PCM_MAX_RATE = 2**31 - 1
 
-_MPEG1_KBPS = (32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320)
-_MPEG2_KBPS = (8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160)
+_VORBIS_MAX_CHANNELS = 8  # beyond, nothing says which channel is which
+_VORBIS_MAX_RATE = 200_000
+
 _MPEG25_KBPS = (8, 16, 24, 32, 40, 48, 56, 64)
 #: What layer III allows at each sample rate.
 _MP3_KBPS: dict[int, tuple[int, ...]] = {
     8000: _MPEG25_KBPS,
     11025: _MPEG25_KBPS,
     12000: _MPEG25_KBPS,
-    16000: _MPEG2_KBPS,
-    22050: _MPEG2_KBPS,
-    24000: _MPEG2_KBPS,
-    32000: _MPEG1_KBPS,
-    44100: _MPEG1_KBPS,
-    48000: _MPEG1_KBPS,
+    16000: MPEG2_KBPS,
+    22050: MPEG2_KBPS,
+    24000: MPEG2_KBPS,
+    32000: MPEG1_KBPS,
+    44100: MPEG1_KBPS,
+    48000: MPEG1_KBPS,
 }
 
 Dither = Literal["tpdf", "none"]
@@ -121,7 +125,56 @@ def encode_flac(
     return File(buffer.getvalue(), ".flac")
 
 
-@node(version=1, uses=("lameenc",))
+@node(version=1)
+def encode_ogg(
+    ctx: RunContext,
+    audio: Audio,
+    *,
+    quality: Annotated[float, Field(ge=0, le=10)] = 6.0,
+) -> File:
+    """Encode as OGG Vorbis, at the rate, length and channels of the sound.
+
+    Vorbis keeps what exceeds full scale, but most players clip it: a warning tells how many
+    samples do. Of an LFE channel (the fourth of six or more) it keeps the lowest octaves only.
+
+    Args:
+        ctx: filled in by the engine.
+        audio: the sound, at most 8 channels (in the order of WAV: L R C LFE Ls Rs) and 200 kHz.
+        quality: from 0 (smallest) to 10 (best); in stereo at 44.1 kHz some 64 to 500 kbps, at 6
+            some 190.
+
+    Raises:
+        NodeError: no samples, or more channels or a higher rate than Vorbis has.
+    """
+    import soundfile
+
+    _require_samples(audio, "OGG")
+    if audio.channels > _VORBIS_MAX_CHANNELS or audio.sample_rate > _VORBIS_MAX_RATE:
+        raise NodeError(
+            f"OGG Vorbis holds up to {_VORBIS_MAX_CHANNELS} channels and {_VORBIS_MAX_RATE} Hz; "
+            f"this is {audio}: use encode_wav"
+        )
+    order = CHANNEL_ORDERS.get(audio.channels, tuple(range(audio.channels)))
+    buffer = io.BytesIO()
+    level = 1 - quality / 10  # libsndfile counts the other way
+    with soundfile.SoundFile(
+        buffer, "w", audio.sample_rate, audio.channels, "VORBIS", format="OGG",
+        compression_level=level,
+    ) as file:  # fmt: skip
+        for start in range(0, audio.frames, _BLOCK_FRAMES):
+            ctx.progress(start, audio.frames)
+            file.write(audio.samples[order, start : start + _BLOCK_FRAMES].T)
+    beyond = int(np.count_nonzero(np.abs(audio.samples) > 1))
+    if beyond:
+        ctx.warn(
+            "beyond-full-scale",
+            f"{beyond:,} of {audio.samples.size:,} samples are beyond full scale; the file keeps "
+            "them, but most players clip them: lower the level before encoding",
+        )
+    return File(with_own_serial(buffer.getvalue()), ".ogg")
+
+
+@node(version=2, uses=("lameenc",))
 def encode_mp3(
     ctx: RunContext,
     audio: Audio,
@@ -133,9 +186,9 @@ def encode_mp3(
 ) -> File:
     """Encode as MP3 by LAME, at the rate of the sound, mono or stereo.
 
-    A decoder gives back 1,105 samples more at the start and up to 1,200 more at the end (encoder
-    delay and padding; together some 25 to 50 ms at 44.1 kHz), since the file has no gapless
-    header. What exceeds full scale is clipped, and a warning tells how many samples.
+    The file tells in its header (LAME's Info tag) what the encoder added at the start and at the
+    end, so that decoders that know it, ours among them, give back the length that went in, aligned
+    to the sample. What exceeds full scale is clipped, and a warning tells how many samples.
 
     Args:
         ctx: filled in by the engine.
@@ -171,7 +224,8 @@ def encode_mp3(
     content = b"".join(
         bytes(encoder.encode(block.astype("<i2").tobytes())) for block in quantizer.blocks(ctx)
     )
-    return File(content + bytes(encoder.flush()), ".mp3")
+    content += bytes(encoder.flush())
+    return File(with_info_tag(content, audio.frames, vbr_quality=vbr_quality), ".mp3")
 
 
 def _require_samples(audio: Audio, name: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Annotated
 
 import numpy as np
@@ -10,7 +11,7 @@ from pydantic import Field
 from resonate_graph import Audio, Report, RunContext, node
 
 from . import _bs1770
-from ._limiter import Limiter
+from ._limiter import RELEASE_MS, Limiter
 from .mixing import gain
 
 TOLERANCE_LU = 0.05
@@ -41,7 +42,7 @@ class LoudnessReport(Report):
     sample_peak_dbfs: float | None
 
 
-@node(version=1, uses=("scipy", "pyloudnorm"))
+@node(version=2, uses=("scipy", "pyloudnorm"))
 def measure_loudness(audio: Audio) -> LoudnessReport:
     """Measure loudness and peaks after ITU-R BS.1770 and EBU Tech 3341 and 3342.
 
@@ -73,25 +74,28 @@ def measure_loudness(audio: Audio) -> LoudnessReport:
     )
 
 
-@node(version=1, uses=("scipy", "pyloudnorm"))
+@node(version=2, uses=("scipy", "pyloudnorm"))
 def normalize_loudness(
     ctx: RunContext,
     audio: Audio,
     *,
     target_lufs: Annotated[float, Field(ge=-70, le=0)] = -14.0,
     ceiling_dbtp: Annotated[float, Field(ge=-20, le=0)] = -1.0,
+    release_ms: Annotated[float, Field(ge=1, le=5000)] = RELEASE_MS,
 ) -> Audio:
     """Bring a sound to an integrated loudness, with no true peak above a ceiling.
 
-    Where gain alone keeps the ceiling, it is gain alone. Otherwise a look-ahead limiter works on
-    the peaks, and its input is raised until the target is reached again. Where both cannot be
-    had, the ceiling wins and a warning says what was reached. Silence comes back unchanged.
+    Where gain alone keeps the ceiling, it is gain alone. Otherwise a look-ahead limiter (that of
+    `limit`) works on the peaks, and its input is raised until the target is reached again. Where
+    both cannot be had, the ceiling wins and a warning says what was reached. Silence comes back
+    unchanged.
 
     Args:
         ctx: filled in by the engine.
         audio: the sound, 1 to 6 channels, 8 kHz or more.
         target_lufs: integrated loudness to reach, in LUFS (ITU-R BS.1770).
         ceiling_dbtp: highest true peak allowed, in dBTP.
+        release_ms: time constant of the limiter's recovery after a single peak.
 
     Raises:
         NodeError: more than six channels, or a rate below 8 kHz.
@@ -105,7 +109,7 @@ def normalize_loudness(
         gain_db = float(np.clip(gain_db, -_MAX_GAIN_DB, _MAX_GAIN_DB))
         ctx.warn("target-missed", f"the gain was held at {gain_db:+.0f} dB")
     ceiling = 10 ** (ceiling_dbtp / 20)
-    limiter = Limiter(audio, ceiling)
+    limiter = Limiter(audio, ceiling, release_ms=release_ms)
     if limiter.true_peak * 10 ** (gain_db / 20) <= ceiling:
         return gain(audio, gain_db=gain_db)
     return _limited_to_target(ctx, limiter, gain_db, target_lufs, ceiling_dbtp)
@@ -116,24 +120,28 @@ def _limited_to_target(
 ) -> Audio:
     """Search the gain before the limiter that brings the loudness after it to the target."""
     tried: list[tuple[float, float]] = []
+    nearest = math.inf
     while True:
         ctx.progress(len(tried), _ROUNDS)
         limited = limiter.limit(gain_db)
         reached = _bs1770.measure(limited).integrated_lufs
         missing = target_lufs - (_bs1770.ABSOLUTE_GATE_LUFS if reached is None else reached)
         tried.append((gain_db, missing))
+        if abs(missing) < abs(nearest):
+            nearest, best = missing, limited
         if abs(missing) <= TOLERANCE_LU / 2:
             return limited
         step = _secant(tried)
         if len(tried) == _ROUNDS or step is None:
             break
         gain_db += step
-    ctx.warn(
-        "target-missed",
-        f"{target_lufs - missing:.2f} LUFS were reached, not {target_lufs:g}: more is not to be "
-        f"had under a ceiling of {ceiling_dbtp:g} dBTP",
-    )
-    return limited
+    if abs(nearest) > TOLERANCE_LU:
+        ctx.warn(
+            "target-missed",
+            f"{target_lufs - nearest:.2f} LUFS were reached, not {target_lufs:g}: more is not to "
+            f"be had under a ceiling of {ceiling_dbtp:g} dBTP",
+        )
+    return best
 
 
 def _secant(tried: list[tuple[float, float]]) -> float | None:

@@ -71,6 +71,9 @@ def run(
     no_provenance: Annotated[
         bool, typer.Option("--no-provenance", help="Do not say in the files how they were made.")
     ] = False,
+    no_tags: Annotated[
+        bool, typer.Option("--no-tags", help="Carry no tags and no cover art from the inputs.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Run a graph: compute what its outputs need and the store does not have."""
@@ -103,7 +106,10 @@ def run(
             threads=threads,
             on_event=display,
         )
-        result.save(folder, provenance=not no_provenance)
+        told = len(result.report["warnings"])
+        result.save(folder, provenance=not no_provenance, tags=not no_tags)
+    for warning in result.report["warnings"][told:]:
+        printer.remark(f"  warning: {warning['message']}")
     differences = list(recipe.differences(result.provenance)) if recipe else []
     printer.document({**result.report, "differences": differences} if recipe else result.report)
     counts = {

@@ -576,7 +576,7 @@ def test_what_is_no_audio_needs_no_encoder() -> None:
 def test_a_suffix_nobody_writes_says_which_there_are() -> None:
     problem = only(graph({}, {"song.aac": "$x"}))
     assert (problem.code, problem.pointer) == ("unknown-suffix", "/outputs/song.aac")
-    assert problem.message == "no node writes .aac files; there are: flac, mp3, wav"
+    assert problem.message == "no node writes .aac files; there are: flac, mp3, ogg, wav"
 
 
 # -- what a node itself knows ------------------------------------------------------------------

@@ -155,8 +155,7 @@ def test_what_encode_mp3_writes_is_read_back(tmp_path: Path, excerpt: Audio) -> 
     path = tmp_path / "a.mp3"
     path.write_bytes(encode_mp3(excerpt).content)
     found = read_audio(path)
-    aligned = found.samples[:, 576 : 576 + excerpt.frames]
-    error = np.sqrt(np.mean((aligned - excerpt.samples) ** 2) / np.mean(excerpt.samples**2))
+    error = np.sqrt(np.mean((found.samples - excerpt.samples) ** 2) / np.mean(excerpt.samples**2))
     assert error < 0.05
 
 

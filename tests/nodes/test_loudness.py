@@ -27,11 +27,17 @@ from tests.signals import (
 
 TONE_HZ = 1000
 
+#: The standards' test signals are at 48 kHz; what they ask for holds at any rate.
+at_each_rate = pytest.mark.parametrize("rate", [44_100, 48_000, 96_000])
 
-def tones(*parts: tuple[float, float]) -> Audio:
-    """Return stereo sines at 48 kHz, one after the other, of (dBFS, seconds) each."""
+
+def tones(*parts: tuple[float, float], rate: int = 48_000) -> Audio:
+    """Return stereo sines, one after the other, of (dBFS, seconds) each."""
     return joined(
-        *[sine(TONE_HZ, seconds=s, amplitude=10 ** (db / 20), channels=2) for db, s in parts]
+        *[
+            sine(TONE_HZ, seconds=s, rate=rate, amplitude=10 ** (db / 20), channels=2)
+            for db, s in parts
+        ]
     )
 
 
@@ -100,25 +106,38 @@ TECH_3341: dict[int, tuple[Sequence[tuple[float, float]], float]] = {
 }
 
 
+@at_each_rate
 @pytest.mark.parametrize("case", TECH_3341)
-def test_tech_3341_integrated(case: int) -> None:
+def test_tech_3341_integrated(case: int, rate: int) -> None:
     parts, expected = TECH_3341[case]
-    report = measure_loudness(tones(*parts))
+    report = measure_loudness(tones(*parts, rate=rate))
     assert report.integrated_lufs == pytest.approx(expected, abs=0.1)
     if len(parts) == 1:
         assert report.max_momentary_lufs == pytest.approx(expected, abs=0.1)
         assert report.max_short_term_lufs == pytest.approx(expected, abs=0.1)
 
 
+@at_each_rate
 @pytest.mark.parametrize("with_lfe", [False, True])
-def test_tech_3341_case_6_surround(with_lfe: bool) -> None:
+def test_tech_3341_case_6_surround(with_lfe: bool, rate: int) -> None:
     levels = [-28.0, -28.0, -24.0, -30.0, -30.0]
     if with_lfe:
         levels.insert(3, 0.0)  # L R C LFE Ls Rs: the LFE does not count
-    wave = sine(TONE_HZ, seconds=20).samples[0]
+    wave = sine(TONE_HZ, seconds=20, rate=rate).samples[0]
     samples = np.stack([10 ** (level / 20) * wave for level in levels])
-    report = measure_loudness(Audio(samples, 48_000))
+    report = measure_loudness(Audio(samples, rate))
     assert report.integrated_lufs == pytest.approx(-23.0, abs=0.1)
+
+
+# The test signals do not tell gates of 8 and 10 LU apart; these do, with what the definition gives.
+@pytest.mark.parametrize(
+    ("below_lu", "counts"), [(9.0, True), (9.7, True), (10.7, False), (12.0, False)]
+)
+def test_the_relative_gate_is_10_lu_below(below_lu: float, counts: bool) -> None:
+    report = measure_loudness(tones((-20.0, 60), (-20.0 - below_lu, 3)))
+    share = 3 * 10 ** (-below_lu / 10) / 60 if counts else 0.0
+    expected = -20 + 10 * np.log10((1 + share) / (1.05 if counts else 1))
+    assert report.integrated_lufs == pytest.approx(expected, abs=0.03)
 
 
 @pytest.mark.parametrize(
@@ -146,33 +165,76 @@ def test_each_channel_counts_by_its_place(channels: int, weights: list[float]) -
 # -- momentary and short-term maxima --------------------------------------------------------------
 
 
-def test_tech_3341_case_9_short_term() -> None:
-    report = measure_loudness(tones(*[(-20.0, 1.34), (-30.0, 1.66)] * 5))
-    assert report.max_short_term_lufs == pytest.approx(-23.0, abs=0.1)
+@at_each_rate
+def test_tech_3341_case_9_short_term(rate: int) -> None:
+    audio = tones(*[(-20.0, 1.34), (-30.0, 1.66)] * 5, rate=rate)
+    assert measure_loudness(audio).max_short_term_lufs == pytest.approx(-23.0, abs=0.1)
+    for start in (0, rate // 2, 5 * rate, 12 * rate):  # constant: any 3 s read the same
+        cut = audio.with_samples(audio.samples[:, start : start + 3 * rate])
+        assert measure_loudness(cut).max_short_term_lufs == pytest.approx(-23.0, abs=0.1)
 
 
-@pytest.mark.parametrize("segment", range(20))
-def test_tech_3341_case_10_short_term_wherever_it_begins(segment: int) -> None:
-    audio = joined(silence(0.15 * segment), tones((-23.0, 3)), silence(1))
-    report = measure_loudness(audio)
-    assert report.max_short_term_lufs == pytest.approx(-23.0, abs=0.1)
+@at_each_rate
+def test_tech_3341_case_10_short_term_wherever_it_begins(rate: int) -> None:
+    tone = tones((-23.0, 3), rate=rate)
+    for segment in range(20):
+        audio = joined(silence(0.15 * segment, rate=rate), tone, silence(1, rate=rate))
+        report = measure_loudness(audio)
+        assert report.max_short_term_lufs == pytest.approx(-23.0, abs=0.1)
 
 
-def test_tech_3341_case_12_momentary() -> None:
-    report = measure_loudness(tones(*[(-20.0, 0.18), (-30.0, 0.22)] * 25))
-    assert report.max_momentary_lufs == pytest.approx(-23.0, abs=0.1)
+def rising(segment: int, seconds: float, step: float, *, rate: int) -> Audio:
+    """Return a segment of cases 11 and 14: a tone of -38 dBFS and more, and silence around it."""
+    return joined(
+        silence(step * segment, rate=rate),
+        tones((-38.0 + segment, seconds), rate=rate),
+        silence(seconds - step * segment, rate=rate),
+    )
 
 
-@pytest.mark.parametrize("segment", range(20))
-def test_tech_3341_case_13_momentary_wherever_it_begins(segment: int) -> None:
-    audio = joined(silence(0.02 * segment), tones((-23.0, 0.4)), silence(1))
-    report = measure_loudness(audio)
-    assert report.max_momentary_lufs == pytest.approx(-23.0, abs=0.1)
+# Cases 11 and 14 are for meters that show the maximum so far. What came before a segment and its
+# predecessor is quieter than both: so they alone decide what it is at the segment's end.
+@at_each_rate
+def test_tech_3341_case_11_short_term_rising(rate: int) -> None:
+    before = rising(0, 3, 0.15, rate=rate)
+    for segment in range(20):
+        now = rising(segment, 3, 0.15, rate=rate)
+        found = measure_loudness(joined(before, now)).max_short_term_lufs
+        assert found == pytest.approx(-38 + segment, abs=0.1)
+        before = now
+
+
+@at_each_rate
+def test_tech_3341_case_12_momentary(rate: int) -> None:
+    audio = tones(*[(-20.0, 0.18), (-30.0, 0.22)] * 25, rate=rate)
+    assert measure_loudness(audio).max_momentary_lufs == pytest.approx(-23.0, abs=0.1)
+    for start in (0, rate // 10, 5 * rate, 9 * rate):  # constant: any 0.4 s read the same
+        cut = audio.with_samples(audio.samples[:, start : start + 4 * rate // 10])
+        assert measure_loudness(cut).max_momentary_lufs == pytest.approx(-23.0, abs=0.1)
+
+
+@at_each_rate
+def test_tech_3341_case_13_momentary_wherever_it_begins(rate: int) -> None:
+    tone = tones((-23.0, 0.4), rate=rate)
+    for segment in range(20):
+        audio = joined(silence(0.02 * segment, rate=rate), tone, silence(1, rate=rate))
+        assert measure_loudness(audio).max_momentary_lufs == pytest.approx(-23.0, abs=0.1)
+
+
+@at_each_rate
+def test_tech_3341_case_14_momentary_rising(rate: int) -> None:
+    before = rising(0, 0.4, 0.02, rate=rate)
+    for segment in range(20):
+        now = rising(segment, 0.4, 0.02, rate=rate)
+        found = measure_loudness(joined(before, now)).max_momentary_lufs
+        assert found == pytest.approx(-38 + segment, abs=0.1)
+        before = now
 
 
 # -- loudness range -------------------------------------------------------------------------------
 
 
+@at_each_rate
 @pytest.mark.parametrize(
     ("levels_dbfs", "expected"),
     [
@@ -183,8 +245,27 @@ def test_tech_3341_case_13_momentary_wherever_it_begins(segment: int) -> None:
     ],
     ids=["case 1", "case 2", "case 3", "case 4"],
 )
-def test_tech_3342_loudness_range(levels_dbfs: Sequence[float], expected: float) -> None:
-    report = measure_loudness(tones(*[(level, 20) for level in levels_dbfs]))
+def test_tech_3342_loudness_range(levels_dbfs: Sequence[float], expected: float, rate: int) -> None:
+    report = measure_loudness(tones(*[(level, 20) for level in levels_dbfs], rate=rate))
+    assert report.range_lu == pytest.approx(expected, abs=1)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "expected"),
+    [((20, 80, 10), 10), ((5, 90, 10), 5), ((20, 80, 3), 5), ((5, 90, 3), 0)],
+)
+def test_the_range_is_from_the_10th_to_the_95th_percentile(
+    seconds: Sequence[float], expected: float
+) -> None:
+    # quiet, middle and loud by 5 LU each: an end counts where it has more than its percentage
+    levels = [-35.0, -30.0, -25.0]
+    report = measure_loudness(tones(*zip(levels, seconds, strict=True)))
+    assert report.range_lu == pytest.approx(expected, abs=0.3)
+
+
+@pytest.mark.parametrize(("below_lu", "expected"), [(17.0, 17), (25.0, 0)])
+def test_the_gate_of_the_range_is_20_lu_below(below_lu: float, expected: float) -> None:
+    report = measure_loudness(tones((-20.0, 40), (-20.0 - below_lu, 20)))
     assert report.range_lu == pytest.approx(expected, abs=1)
 
 

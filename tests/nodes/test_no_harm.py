@@ -11,7 +11,16 @@ import numpy as np
 import pytest
 
 from resonate_graph import Audio
-from resonate_nodes import declick, declip, decrackle, deess, dehum, denoise, repair_dropouts
+from resonate_nodes import (
+    declick,
+    declip,
+    decrackle,
+    deess,
+    dehum,
+    denoise,
+    limit,
+    repair_dropouts,
+)
 from tests.signals import difference_db
 
 #: How much each node may change the clean recording, at its defaults: dB against the recording.
@@ -32,6 +41,7 @@ NEUTRAL: dict[str, Callable[[Audio], Audio]] = {
     "deess, ratio": lambda audio: deess(audio, threshold_db=-60.0, ratio=1.0),
     "deess, threshold": lambda audio: deess(audio, threshold_db=24.0, ratio=100.0),
     "denoise": lambda audio: denoise(audio, strength=0.0),
+    "limit": lambda audio: limit(audio, ceiling_dbtp=0.0),
     "repair_dropouts": lambda audio: repair_dropouts(audio, max_gap_ms=0.1),
 }
 
