@@ -14,7 +14,7 @@ from ._provenance import SUFFIX, TAG
 from ._publish import publish
 from ._settings import Outcome
 from ._tags import TAGGED, Tags, common, read_tags, write_tags
-from ._values import File, Report, Value, digest
+from ._values import File, Report, Value, digest, plain_json
 
 #: Beyond this a WAV file is RF64, whose metadata nobody agrees on; the file beside it has it all.
 _MAX_TAGGED_BYTES = 4_000_000_000
