@@ -9,7 +9,7 @@ twice.
 
 Graphs: `Graph`, `load`, `stock`, `Result`, `Forecast`, `Store`.
 Nodes: `node`, `Audio`, `File`, `Report`, `RunContext`, `Preparation`, `accelerated`, `Cost`,
-`Avoid`, `Catalog`.
+`Avoid`, `Catalog`. For those that draw or report: `overview`, `Overview`, `unit_of`.
 Errors: `ResonateError` and what is below it.
 """
 
@@ -51,8 +51,10 @@ from ._events import (
 )
 from ._forecast import Forecast, PlannedStep
 from ._node import Node, NodeType, Preparation, accelerated, node
+from ._overview import Overview, overview
 from ._results import Result
 from ._store import Store
+from ._units import unit_of
 from ._values import File, Report, Value
 from ._workspace import AudioWriter
 
@@ -86,6 +88,7 @@ __all__ = [
     "NodeType",
     "NodeWaiting",
     "OutputError",
+    "Overview",
     "ParamError",
     "PlannedStep",
     "Preparation",
@@ -106,7 +109,9 @@ __all__ = [
     "default_store",
     "load",
     "node",
+    "overview",
     "read_audio",
     "stock",
     "stock_graphs",
+    "unit_of",
 ]

@@ -20,12 +20,13 @@ from typing import Any, Concatenate, Generic, Literal, Protocol, TypeVar, cast, 
 
 import numpy as np
 import pydantic_core
-from pydantic import BaseModel, ConfigDict, ValidationError, create_model
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 from typing_extensions import ParamSpec
 
 from ._context import NotComputed, RunContext
 from ._cost import HEAVY, LIGHT, Cost
 from ._devices import Avoid, place, probe
+from ._docstrings import entries
 from ._errors import CatalogError, NodeError, ParamError, ResonateWarning
 from ._fingerprint import source_fingerprint
 from ._types import Port, describe, port_type
@@ -83,7 +84,7 @@ class NodeType:
         inputs: the input ports, in order.
         outputs: the output ports; a single one is called ``out``.
         output_class: the NamedTuple that declares several outputs; None for a single one.
-        params: pydantic model of the params.
+        params: pydantic model of the params; what the docstring says of each is its description.
         device: ``accelerated`` where it can use a GPU.
         uses: distributions whose version is part of the key.
         cost: what a step takes, as far as its author says; it decides when steps run.
@@ -408,16 +409,23 @@ def _read_signature(function: Callable[..., Any]) -> NodeType:
         inputs=tuple(inputs),
         outputs=outputs,
         output_class=output_class,
-        params=_params_model(where, function.__name__, params),
+        params=_params_model(where, function, params),
     )
 
 
-def _params_model(where: str, name: str, fields: Mapping[str, Any]) -> type[BaseModel]:
+def _params_model(
+    where: str, function: Callable[..., Any], fields: Mapping[str, Any]
+) -> type[BaseModel]:
+    said = entries(function.__doc__ or "", "Args")
     for field in fields:
         if field.startswith("_") or hasattr(_Params, field):
             raise CatalogError(f"{where}: a param cannot be called {field!r}; choose another name")
+    described: dict[str, Any] = {
+        name: (hint, Field(default, description=said.get(name)))
+        for name, (hint, default) in fields.items()
+    }
     try:
-        model = create_model(f"{name}_params", __base__=_Params, **fields)
+        model = create_model(f"{function.__name__}_params", __base__=_Params, **described)
     except Exception as error:  # whatever pydantic says of an annotation
         reason = str(error).splitlines()[0]
         raise CatalogError(

@@ -7,25 +7,34 @@
 Audio(2 ch, 4 frames, 44100 Hz, 0.000 s)
 """
 
-from .clicks import declick, decrackle
-from .clipping import declip
+from .clicks import ClickReport, declick, decrackle, detect_clicks
+from .clipping import ClippingReport, declip, detect_clipping
 from .dropouts import remove_dc, repair_dropouts
 from .dynamics import compress, gate
 from .files import encode_flac, encode_mp3, encode_wav
-from .hum import dehum
+from .hum import HumReport, dehum, detect_hum
 from .loudness import LoudnessReport, measure_loudness, normalize_loudness
+from .measuring import ComparisonReport, DescriptionReport, compare, describe
 from .mixing import average_stems, gain, mix, residual
+from .pictures import plot_compare, plot_loudness, plot_spectrogram, plot_waveform
 from .rate import resample
-from .repair import denoise
+from .repair import NoiseReport, denoise, noise_floor
 from .separation import Stems, separate
 from .sibilance import deess
 from .tone import Band, eq, highpass, lowpass
 
 __all__ = [
     "Band",
+    "ClickReport",
+    "ClippingReport",
+    "ComparisonReport",
+    "DescriptionReport",
+    "HumReport",
     "LoudnessReport",
+    "NoiseReport",
     "Stems",
     "average_stems",
+    "compare",
     "compress",
     "declick",
     "declip",
@@ -33,6 +42,10 @@ __all__ = [
     "deess",
     "dehum",
     "denoise",
+    "describe",
+    "detect_clicks",
+    "detect_clipping",
+    "detect_hum",
     "encode_flac",
     "encode_mp3",
     "encode_wav",
@@ -43,7 +56,12 @@ __all__ = [
     "lowpass",
     "measure_loudness",
     "mix",
+    "noise_floor",
     "normalize_loudness",
+    "plot_compare",
+    "plot_loudness",
+    "plot_spectrogram",
+    "plot_waveform",
     "remove_dc",
     "repair_dropouts",
     "resample",
