@@ -10,10 +10,10 @@ _ENTRY = re.compile(r"^(\w+)(?: \([^)]*\))?: ?(.*)$")
 
 
 def sections(doc: str) -> dict[str, str]:
-    """Return a docstring's sections by heading; what stands before the first is under ``""``.
+    r"""Return a docstring's sections by heading; what stands before the first is under ``""``.
 
     Example:
-        >>> sections("Do it.\\n\\nArgs:\\n    audio: the sound.\\n")
+        >>> sections("Do it.\n\nArgs:\n    audio: the sound.\n")
         {'': 'Do it.', 'Args': 'audio: the sound.'}
     """
     found: dict[str, list[str]] = {"": []}
@@ -28,10 +28,10 @@ def sections(doc: str) -> dict[str, str]:
 
 
 def entries(doc: str, heading: str) -> dict[str, str]:
-    """Return what a section such as ``Args`` says of each name, as one line of text.
+    r"""Return what a section such as ``Args`` says of each name, as one line of text.
 
     Example:
-        >>> entries("Do it.\\n\\nArgs:\\n    audio: the sound,\\n        all of it.\\n", "Args")
+        >>> entries("Do it.\n\nArgs:\n    audio: the sound,\n        all of it.\n", "Args")
         {'audio': 'the sound, all of it.'}
     """
     found: dict[str, str] = {}

@@ -140,11 +140,13 @@ def _summary(
             )  # fmt: skip
     found = sum(one.shape[1] for one in low)
     return Overview(
-        rate,
-        np.minimum(np.arange(found + 1) * column, frames) / rate,
-        *(_joined(parts, (channels, 0)) for parts in (low, high, square)),
-        edges,
-        _joined(power, (channels, bands, 0)),
+        sample_rate=rate,
+        seconds=np.minimum(np.arange(found + 1) * column, frames) / rate,
+        low=_joined(low, (channels, 0)),
+        high=_joined(high, (channels, 0)),
+        mean_square=_joined(square, (channels, 0)),
+        hertz=edges,
+        power=_joined(power, (channels, bands, 0)),
     )
 
 
@@ -187,7 +189,7 @@ def _band_powers(
     hop: int,
     windows_per_column: int,
     edges: NDArray[np.float64],
-) -> NDArray[np.float32]:
+) -> NDArray[Any]:
     """Return the powers of one channel's part, of shape (bands, columns)."""
     from scipy.fft import rfft
 
@@ -200,7 +202,7 @@ def _band_powers(
     bands = _banded(power, edges * window / rate)
     first = np.arange(0, count, windows_per_column)
     lengths = np.diff(first, append=count)
-    mean: NDArray[np.float32] = np.add.reduceat(bands, first, axis=0) / lengths[:, None]
+    mean: NDArray[Any] = np.add.reduceat(bands, first, axis=0) / lengths[:, None]
     return mean.T
 
 

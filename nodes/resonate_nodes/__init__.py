@@ -7,7 +7,7 @@
 Audio(2 ch, 4 frames, 44100 Hz, 0.000 s)
 """
 
-from .clicks import ClickReport, declick, decrackle, detect_clicks
+from .clicks import ClicksReport, declick, decrackle, detect_clicks
 from .clipping import ClippingReport, declip, detect_clipping
 from .dropouts import remove_dc, repair_dropouts
 from .dynamics import compress, gate
@@ -19,13 +19,14 @@ from .mixing import average_stems, gain, mix, residual
 from .pictures import plot_compare, plot_loudness, plot_spectrogram, plot_waveform
 from .rate import resample
 from .repair import NoiseReport, denoise, noise_floor
+from .reports import html_report, json_report
 from .separation import Stems, separate
 from .sibilance import deess
 from .tone import Band, eq, highpass, lowpass
 
 __all__ = [
     "Band",
-    "ClickReport",
+    "ClicksReport",
     "ClippingReport",
     "ComparisonReport",
     "DescriptionReport",
@@ -53,6 +54,8 @@ __all__ = [
     "gain",
     "gate",
     "highpass",
+    "html_report",
+    "json_report",
     "lowpass",
     "measure_loudness",
     "mix",

@@ -100,7 +100,7 @@ def panel_label(axes: Axes, text: str) -> None:
 
 def _size(axes: Axes) -> tuple[float, float]:
     """Return the width and height of a panel in inches."""
-    place, (width, height) = axes.get_position(), axes.figure.get_size_inches()
+    place, (width, height) = axes.get_position(), axes.get_figure(root=True).get_size_inches()
     return place.width * width, place.height * height
 
 
@@ -124,7 +124,7 @@ def _clock(end: float) -> tuple[str, Any]:
     if end < 60:
         return "time (s)", lambda time: f"{time:g}"
     if end < 3600:
-        return "time (min:s)", lambda time: clock(time)
+        return "time (min:s)", clock
     return "time (h:min:s)", lambda time: clock(time, hours=True)
 
 
@@ -138,7 +138,8 @@ def clock(seconds: float, *, hours: bool = False) -> str:
 
 def frequency_axis(axes: Axes, edges_hz: NDArray[np.float64]) -> None:
     """Label the rows of an image of frequency bands, whatever their scale."""
-    places, labels = [], []
+    places: list[float] = []
+    labels: list[str] = []
     bands = len(edges_hz) - 1
     for hertz in _HERTZ:
         if edges_hz[0] <= hertz <= edges_hz[-1]:
@@ -192,8 +193,8 @@ def waveform(
 
 def amplitude_axis(axes: Axes, reach: float) -> None:
     """Label amplitudes on the left, and on the right what they are in dBFS."""
-    parts = (1, 0.5, 0, -0.5, -1)
-    axes.set_yticks([part * reach for part in parts], [_signed(part * reach) for part in parts])
+    parts: tuple[float, ...] = (1, 0.5, 0, -0.5, -1)
+    axes.set_yticks([part * reach for part in parts], [signed(part * reach) for part in parts])
     axes.set_ylabel("amplitude")
     side = axes.twinx()
     side.set_ylim(-reach, reach)
@@ -206,12 +207,12 @@ def amplitude_axis(axes: Axes, reach: float) -> None:
         labels[-1].set_verticalalignment("bottom")
 
 
-def _signed(number: float) -> str:
+def signed(number: float) -> str:
     return f"{number:g}".replace("-", "−")
 
 
 def _dbfs(amplitude: float) -> str:
-    return _signed(round(20 * np.log10(amplitude))) if amplitude else "−∞"
+    return signed(round(20 * np.log10(amplitude))) if amplitude else "−∞"
 
 
 def reach_of(seen: Overview) -> float:

@@ -68,7 +68,7 @@ class ChannelClicks(Report):
     damaged_percent: float
 
 
-class ClickReport(Report):
+class ClicksReport(Report):
     """Clicks and scratches. What lasts at once in several channels counts once.
 
     Attributes:
@@ -91,7 +91,7 @@ def detect_clicks(
     threshold_sigma: Threshold = 10.0,
     max_click_ms: Annotated[float, Field(ge=0.02, le=10)] = 2.0,
     max_listed: Listed = 100,
-) -> ClickReport:
+) -> ClicksReport:
     """Count clicks and scratches, and say where the loudest are: those that `declick` removes.
 
     A click's level is that of what was added to the sound, as far as the sound beneath it can be
@@ -150,7 +150,7 @@ def detect_clicks(
         ]
     clicks.sort(key=lambda click: -click.level_dbfs)
     count = len(runs(anywhere)[0])
-    return ClickReport(
+    return ClicksReport(
         clicks=count,
         clicks_per_minute=per_minute(count, audio),
         channels=tuple(channels),

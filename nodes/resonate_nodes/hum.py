@@ -180,8 +180,10 @@ def detect_hum(
         hum = _strongest(ctx, samples, audio.sample_rate, bases, harmonics)
     names = channel_names(audio.channels)
     if hum is None:
-        silent = {"found": False, "level_dbfs": None, "below_sound_db": None}
-        channels = tuple(ChannelHum(channel=name, **silent) for name in names)
+        channels = tuple(
+            ChannelHum(channel=name, found=False, level_dbfs=None, below_sound_db=None)
+            for name in names
+        )
         return HumReport(found=False, base_hz=None, lowest_hz=None, highest_hz=None,
                          channels=channels, harmonics=())  # fmt: skip
     # a sinusoid whose complex amplitude is a has the mean square 2 |a|^2

@@ -152,12 +152,13 @@ def plot_loudness(
         _draw_course(axes, course.momentary, 0.2, bottom, "momentary (0.4 s)", _drawing.LIGHT, 0.9)
         _draw_course(axes, course.short_term, 1.5, bottom, "short-term (3 s)", _drawing.DARK, 2.0)
         if whole.integrated_lufs is not None:
-            text = f"integrated: {whole.integrated_lufs:.1f} LUFS"
+            text = f"integrated: {_drawing.signed(round(whole.integrated_lufs, 1))} LUFS"
             axes.axhline(whole.integrated_lufs, color=_drawing.RED, ls="--", lw=1.3, label=text)
         if target_lufs is not None:
-            text = f"target: {target_lufs:g} LUFS"
+            text = f"target: {_drawing.signed(target_lufs)} LUFS"
             axes.axhline(target_lufs, color=_drawing.GREEN, ls=":", lw=1.6, label=text)
         axes.set_ylim(bottom, top)
+        axes.set_yticks(np.arange(bottom, top + 1, 5))
         axes.set_ylabel("loudness (LUFS)")
         axes.set_axisbelow(True)
         axes.grid(alpha=0.3)
@@ -221,7 +222,8 @@ def plot_compare(
 
 def _levels(power: NDArray[Any], lowest_dbfs: float) -> NDArray[Any]:
     with np.errstate(divide="ignore"):
-        return np.maximum(10 * np.log10(power), lowest_dbfs)
+        levels: NDArray[Any] = np.maximum(10 * np.log10(power), lowest_dbfs)
+    return levels
 
 
 def _shown_lufs(momentary: NDArray[Any], lines: Sequence[float | None]) -> tuple[float, float]:

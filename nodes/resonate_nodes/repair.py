@@ -163,7 +163,8 @@ def noise_floor(ctx: RunContext, audio: Audio) -> NoiseReport:
     short = audio.frames < _LEAST_SECONDS * audio.sample_rate
     if short and audio.frames:
         ctx.warn("too-short", f"{audio.duration_seconds:.2f} s are too short to find noise in")
-    powers, channels = [], []
+    powers: list[NDArray[np.float64]] = []
+    channels: list[ChannelNoise] = []
     for name, samples in zip(channel_names(audio.channels), audio.samples, strict=True):
         ctx.progress(len(channels), audio.channels)
         heard = not short and bool(samples.any())
