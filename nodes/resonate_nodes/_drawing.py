@@ -100,8 +100,8 @@ def panel_label(axes: Axes, text: str) -> None:
 
 def _size(axes: Axes) -> tuple[float, float]:
     """Return the width and height of a panel in inches."""
-    place, (width, height) = axes.get_position(), axes.get_figure(root=True).get_size_inches()
-    return place.width * width, place.height * height
+    size = axes.get_window_extent()
+    return size.width / _DPI, size.height / _DPI
 
 
 def time_axis(panels: Sequence[Axes], seconds: float) -> None:
