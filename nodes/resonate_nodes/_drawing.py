@@ -35,6 +35,7 @@ _SECONDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 1
             300, 600, 900, 1800, 3600, 7200, 14_400, 43_200, 86_400)  # fmt: skip
 _MOST_TIMES = 11
 _SHORTEST_SECONDS = 1e-3
+_REACHES = (1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10)
 _HERTZ = (20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000, 20_000, 50_000, 100_000)
 _LEAST_BETWEEN_HERTZ = 0.04
 
@@ -138,15 +139,15 @@ def clock(seconds: float, *, hours: bool = False) -> str:
 
 def frequency_axis(axes: Axes, edges_hz: NDArray[np.float64]) -> None:
     """Label the rows of an image of frequency bands, whatever their scale."""
+    bands = len(edges_hz) - 1
     places: list[float] = []
     labels: list[str] = []
-    bands = len(edges_hz) - 1
-    for hertz in _HERTZ:
+    for hertz in (*_HERTZ, float(edges_hz[-1])):  # the last is half the sample rate
         if edges_hz[0] <= hertz <= edges_hz[-1]:
             place = float(np.interp(hertz, edges_hz, np.arange(bands + 1)))
             if not places or place - places[-1] > _LEAST_BETWEEN_HERTZ * bands:
                 places.append(place)
-                labels.append(f"{hertz // 1000}k" if hertz >= 1000 else str(hertz))
+                labels.append(f"{hertz / 1000:.3g}k" if hertz >= 1000 else f"{hertz:.3g}")
     axes.set_yticks(places, labels)
     axes.set_ylabel("frequency (Hz)")
 
@@ -192,27 +193,32 @@ def waveform(
 
 
 def amplitude_axis(axes: Axes, reach: float) -> None:
-    """Label amplitudes on the left, and on the right what they are in dBFS."""
-    parts: tuple[float, ...] = (1, 0.5, 0, -0.5, -1)
+    """Label amplitudes on the left, and on the right what they are in dBFS, in steps of 6 dB."""
+    parts = (1, 0.5, 0, -0.5, -1)
     axes.set_yticks([part * reach for part in parts], [signed(part * reach) for part in parts])
     axes.set_ylabel("amplitude")
     side = axes.twinx()
     side.set_ylim(-reach, reach)
-    parts = (1, 0.5, 0.25, 0, -0.25, -0.5, -1)
-    side.set_yticks([part * reach for part in parts],
-                    [_dbfs(abs(part) * reach) for part in parts], fontsize=9)  # fmt: skip
+    highest = 6 * np.floor(20 * np.log10(reach * 1.001) / 6)
+    levels = [highest - 6 * index for index in range(3)]
+    amplitudes = [10 ** (level / 20) for level in levels]
+    side.set_yticks(
+        [*amplitudes, 0, *(-one for one in amplitudes)],
+        [*map(signed, levels), "−∞", *map(signed, levels)],
+        fontsize=9,
+    )
     side.set_ylabel("level (dBFS)")
-    for labels in (axes.get_yticklabels(), side.get_yticklabels()):
-        labels[0].set_verticalalignment("top")  # so that two panels' labels do not meet
-        labels[-1].set_verticalalignment("bottom")
+    for ticks in (axes.get_yticklabels(), side.get_yticklabels()):
+        for label in ticks:  # at the edges they turn inwards, or two panels' labels meet
+            part = label.get_position()[1] / reach
+            label.set_verticalalignment(
+                "top" if part > 0.95 else "bottom" if part < -0.95 else "center"
+            )
 
 
 def signed(number: float) -> str:
+    """Return a number with a true minus sign."""
     return f"{number:g}".replace("-", "−")
-
-
-def _dbfs(amplitude: float) -> str:
-    return signed(round(20 * np.log10(amplitude))) if amplitude else "−∞"
 
 
 def reach_of(seen: Overview) -> float:
@@ -221,7 +227,7 @@ def reach_of(seen: Overview) -> float:
     if 0.1 <= peak <= 1 or peak == 0:
         return 1.0
     power = 10.0 ** np.floor(np.log10(peak))
-    return float(next(one * power for one in (1, 2, 5, 10) if one * power >= peak))
+    return float(next(one * power for one in _REACHES if one * power >= peak))
 
 
 def remark_of(audio: Audio) -> str:

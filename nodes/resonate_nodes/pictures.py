@@ -59,7 +59,8 @@ def plot_waveform(audio: Audio, *, title: Title = "Waveform") -> File:
         ):
             colours = (_drawing.LIGHT, _drawing.DARK)
             _drawing.waveform(axes, seen, slice(index, index + 1), reach, colours)
-            _mark_overs(axes, seen, index)
+            if reach > 1:
+                _mark_overs(axes, seen, index)
             _drawing.amplitude_axis(axes, reach)
             _drawing.panel_label(axes, f"{name}: peaks (light), RMS (dark)" if not index else name)
         _drawing.time_axis(panels, audio.duration_seconds)
@@ -147,7 +148,7 @@ def plot_loudness(
     with _drawing.drawing():
         figure, (axes,) = _drawing.sheet(title, _drawing.remark_of(audio), [3.4])
         if loudest is None or loudest <= _bs1770.ABSOLUTE_GATE_LUFS:
-            axes.text(0.5, 0.5, "below -70 LUFS throughout", transform=axes.transAxes,
+            axes.text(0.5, 0.5, "−70 LUFS or less throughout", transform=axes.transAxes,
                       ha="center", color="#555555")  # fmt: skip
         _draw_course(axes, course.momentary, 0.2, bottom, "momentary (0.4 s)", _drawing.LIGHT, 0.9)
         _draw_course(axes, course.short_term, 1.5, bottom, "short-term (3 s)", _drawing.DARK, 2.0)
@@ -238,13 +239,12 @@ def _shown_lufs(momentary: NDArray[Any], lines: Sequence[float | None]) -> tuple
 
 
 def _mark_overs(axes: Any, seen: Overview, channel: int) -> None:
-    """Mark where a channel goes beyond full scale."""
-    if max(-seen.low[channel].min(initial=0), seen.high[channel].max(initial=0)) > 1:
-        for extreme, sign in ((seen.high[channel], 1.0), (-seen.low[channel], -1.0)):
-            axes.axhline(sign, color=_drawing.RED, lw=0.8)
-            beyond = np.where(extreme > 1, sign * extreme, np.nan)
-            middles = (seen.seconds[1:] + seen.seconds[:-1]) / 2
-            axes.vlines(middles, sign, beyond, color=_drawing.RED, lw=0.8)
+    """Mark full scale, and where a channel goes beyond it."""
+    middles = (seen.seconds[1:] + seen.seconds[:-1]) / 2
+    for extreme, sign in ((seen.high[channel], 1.0), (-seen.low[channel], -1.0)):
+        axes.axhline(sign, color=_drawing.RED, lw=0.8, alpha=0.6)
+        over = extreme > 1
+        axes.vlines(middles[over], sign, sign * extreme[over], color=_drawing.RED, lw=1.2)
 
 
 def _draw_course(
@@ -252,7 +252,7 @@ def _draw_course(
     width: float,
 ) -> None:  # fmt: skip
     """Draw loudness over time: of several values for one column, the highest."""
-    if not loudness.size:
+    if loudness.max(initial=-np.inf) <= _bs1770.ABSOLUTE_GATE_LUFS:
         return
     per_column = max(1, -(-loudness.size // _COLUMNS))
     highest = np.maximum.reduceat(loudness, np.arange(0, loudness.size, per_column))

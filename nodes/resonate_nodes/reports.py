@@ -45,6 +45,12 @@ h1 { font-size: 1.7rem; margin: 0 0 1rem; overflow-wrap: anywhere }
 h2 { font-size: 1.1rem; margin: 0 0 .1rem; color: var(--head); overflow-wrap: anywhere }
 h3 { font-size: .95rem; margin: 1rem 0 .2rem }
 p { margin: 0 0 .5rem; color: var(--soft); font-size: .87rem }
+.tiles { display: grid; gap: .6rem; margin-bottom: 1rem;
+         grid-template-columns: repeat(auto-fit, minmax(9.5rem, 1fr)) }
+.tiles a { border: 1px solid var(--line); border-radius: .6rem; padding: .5rem .8rem;
+           color: var(--soft); font-size: .87rem; text-decoration: none }
+.tiles a:hover { border-color: var(--head) }
+.tiles b { font-size: 1.35rem; color: var(--head) }
 .reports { display: grid; gap: 1rem; align-items: start; margin-top: 1.25rem;
            grid-template-columns: repeat(auto-fit, minmax(min(100%, 30rem), 1fr)) }
 section { border: 1px solid var(--line); border-radius: .6rem; padding: .9rem 1rem; min-width: 0 }
@@ -163,13 +169,15 @@ def html_report(
     figures = "\n".join(map(_figure, shown, said))
     sections = "\n".join(map(_section, _named(reports, names), reports))
     heading = html.escape(title)
+    tiles = "\n".join(map(_tile, _named(reports, names), reports))
     return File(
         f'<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         f'<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         f'<meta http-equiv="Content-Security-Policy" '
         f"content=\"default-src 'none'; img-src data:; style-src 'unsafe-inline'\">\n"
         f"<title>{heading}</title>\n<style>{_STYLE}</style>\n</head>\n<body>\n"
-        f'<h1>{heading}</h1>\n{figures}\n<div class="reports">\n{sections}\n</div>\n'
+        f'<h1>{heading}</h1>\n<div class="tiles">\n{tiles}\n</div>\n'
+        f'{figures}\n<div class="reports">\n{sections}\n</div>\n'
         f"</body>\n</html>\n".encode(),
         ".html",
     )
@@ -213,10 +221,34 @@ def _figure(picture: File, caption: str) -> str:
     return f'<figure><img src="data:{kind};base64,{data}" alt="{alt}"{size}></figure>'
 
 
+def _tile(name: str, report: Report) -> str:
+    """Show the first figure of a report, which says most."""
+    key = next(iter(type(report).model_fields), None)
+    if key is None or isinstance(getattr(report, key), (tuple, Report)):
+        return ""
+    words, unit = unit_of(key)
+    shown = html.escape(_shown(getattr(report, key), unit))
+    title = _titled(name)
+    label = title if words == title.lower() else f"{title}: {words}"
+    return (
+        f'<a href="#{html.escape(_anchor(name), quote=True)}"><b>{shown}</b>'
+        f'<span class="unit">{html.escape(unit)}</span><br>{html.escape(label)}</a>'
+    )
+
+
+def _anchor(name: str) -> str:
+    return re.sub(r"\W+", "-", name)
+
+
+def _titled(name: str) -> str:
+    return f"{name[:1].upper()}{name[1:]}".replace("_", " ")
+
+
 def _section(name: str, report: Report) -> str:
     about = (type(report).__doc__ or "").strip().split("\n\n", 1)[0].replace("\n", " ")
-    heading = html.escape(name.replace("_", " ").capitalize())
-    parts = [f"<section>\n<h2>{heading}</h2>", f"<p>{_prose(about)}</p>"]
+    heading = html.escape(_titled(name))
+    anchor = html.escape(_anchor(name), quote=True)
+    parts = [f'<section id="{anchor}">\n<h2>{heading}</h2>', f"<p>{_prose(about)}</p>"]
     plain = {key: value for key, value in report if not isinstance(value, (tuple, Report))}
     if plain:
         parts.append(_table([], [_row(report, key, value) for key, value in plain.items()]))
@@ -309,5 +341,7 @@ def _described(report: Report, key: str) -> str:
 
 
 def _prose(text: str) -> str:
-    """Return what a docstring says as HTML, without the marks for code."""
-    return html.escape(re.sub(r"`+([^`]+)`+", r"\1", text))
+    """Return what a docstring says as HTML, for a page on which None is a dash."""
+    plain = re.sub(r"`+([^`]+)`+", r"\1", text)
+    plain = re.sub(r"(^|\. )None\b", r"\1A dash", plain)
+    return html.escape(re.sub(r"\bNone\b", "a dash", plain))
