@@ -38,7 +38,7 @@ class Overview:
         hertz: the edges of the bands, one more than there are bands; empty without spectra.
         power: the power of each band, of shape (channels, bands, columns): the mean over the
             windows of a column, of the highest bin in the band. A sine of full scale has 1
-            (up to 1.4 dB less where it lies between two bins).
+            (up to 2 dB less where it lies between two bins).
     """
 
     sample_rate: int
@@ -146,7 +146,7 @@ def _summary(
         high=_joined(high, (channels, 0)),
         mean_square=_joined(square, (channels, 0)),
         hertz=edges,
-        power=_joined(power, (channels, bands, 0)),
+        power=_joined(power, (channels, bands, found)),
     )
 
 

@@ -17,8 +17,8 @@ Array = NDArray[np.float64]
 _BLOCK_FRAMES = 1 << 17
 #: What BSS Eval allows an estimate to be filtered by.
 _FILTER_TAPS = 512
-#: Where less than this of the power is left over, rounding decides.
-_ROUNDING = 1e-13
+#: Where less than this of the power is left over, -120 dB, rounding decides.
+_ROUNDING = 1e-12
 
 _WINDOW_SECONDS = 0.046
 _LEAST_TEMPO_SECONDS = 2.0
@@ -63,7 +63,7 @@ class ComparisonReport(Report):
         si_sdr_db: scale-invariant signal-to-distortion ratio (Le Roux et al. 2019): the same, when
             one gain for all channels is allowed for.
         sdr_db: signal-to-distortion ratio of BSS Eval (Vincent et al. 2006): the same, when a
-            filter of 512 taps per channel is allowed for.
+            filter of 512 taps per channel is allowed for. None above 120 dB, too.
         gain_db: the gain that si_sdr_db allows for: the level of the reference in the estimate;
             None where nothing of it is there.
         null_rms_dbfs: RMS level of the difference: what a null test leaves; None for nothing.
@@ -191,7 +191,7 @@ def _explained(reference: NDArray[np.float32], estimate: NDArray[np.float32]) ->
     other = _correlation(reference, estimate)
     if not own[0] > 0:
         return 0.0
-    own[0] *= 1 + _ROUNDING  # a trace of noise, for references whose spectrum has holes
+    own[0] *= 1 + _ROUNDING / 10  # a trace of noise, for references whose spectrum has holes
     return float(solve_toeplitz(own, other) @ other)
 
 
