@@ -80,7 +80,7 @@ def overview(
     Example:
         >>> import numpy as np
         >>> from resonate_graph import Audio, overview
-        >>> tone = np.sin(2 * np.pi * 1000 * np.arange(48000) / 48000)
+        >>> tone = np.sin(2 * np.pi * 1500 * np.arange(48000) / 48000)
         >>> seen = overview(Audio(tone, 48000), columns=100, bands=12, scale="linear")
         >>> np.round(seen.power[0, :2, 50], 3).tolist()
         [1.0, 0.0]

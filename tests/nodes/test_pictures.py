@@ -170,7 +170,7 @@ def test_a_picture_is_the_same_bytes_whatever_happens_beside_it(name: str, excer
     expected = plot(excerpt)
     with ThreadPoolExecutor(3) as pool:
         assert set(pool.map(plot, [excerpt] * 6)) == {expected}
-    mine = {"font.size": 20, "axes.facecolor": "black", "savefig.dpi": 50, "figure.dpi": 40}
+    mine: Any = {"font.size": 20, "axes.facecolor": "black", "savefig.dpi": 50, "figure.dpi": 40}
     with matplotlib.rc_context(mine):
         assert plot(excerpt) == expected
         assert matplotlib.rcParams["font.size"] == 20
