@@ -63,13 +63,7 @@ def measure(audio: Audio) -> Loudness:
     Raises:
         NodeError: more than six channels, or a rate below 8 kHz.
     """
-    momentary, short_term = _moving_powers(audio)
-    return Loudness(
-        integrated_lufs=_integrated(momentary[::_GATING_STEP]),
-        range_lu=_range(short_term[::_GATING_STEP]),
-        max_momentary_lufs=_lufs(momentary.max(initial=0.0)),
-        max_short_term_lufs=_lufs(short_term.max(initial=0.0)),
-    )
+    return _summed(*_moving_powers(audio))
 
 
 @dataclass(frozen=True)
@@ -86,14 +80,16 @@ class Course:
     short_term: NDArray[np.float64]
 
 
-def course(audio: Audio) -> Course:
-    """Return momentary and short-term loudness over time.
+def measure_over_time(audio: Audio) -> tuple[Loudness, Course]:
+    """Return the loudness measures of a sound, and what they were taken from.
 
     Raises:
         NodeError: more than six channels, or a rate below 8 kHz.
     """
+    powers = _moving_powers(audio)
     with np.errstate(divide="ignore"):
-        return Course(*(_OFFSET + 10 * np.log10(powers) for powers in _moving_powers(audio)))
+        course = Course(*(_OFFSET + 10 * np.log10(one) for one in powers))
+    return _summed(*powers), course
 
 
 def true_peak(audio: Audio) -> float:
@@ -144,9 +140,13 @@ def _oversampled_peaks(audio: Audio) -> Iterator[NDArray[np.float64]]:
         yield np.maximum(between, samples).astype(np.float64)
 
 
-def decibels(ratio: float) -> float | None:
-    """Return a ratio in dB, None for silence."""
-    return 20 * log10(ratio) if ratio > 0 else None
+def _summed(momentary: NDArray[np.float64], short_term: NDArray[np.float64]) -> Loudness:
+    return Loudness(
+        integrated_lufs=_integrated(momentary[::_GATING_STEP]),
+        range_lu=_range(short_term[::_GATING_STEP]),
+        max_momentary_lufs=_lufs(momentary.max(initial=0.0)),
+        max_short_term_lufs=_lufs(short_term.max(initial=0.0)),
+    )
 
 
 def _moving_powers(audio: Audio) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -7,7 +7,6 @@ and so are dates and versions.
 from __future__ import annotations
 
 import io
-import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from threading import Lock
@@ -48,9 +47,7 @@ def drawing() -> Iterator[None]:
     """Draw in here: one at a time, with matplotlib's own settings."""
     import matplotlib.style
 
-    with _ONE_AT_A_TIME, matplotlib.style.context("default"), warnings.catch_warnings():
-        # letters that the font does not have are drawn as boxes
-        warnings.filterwarnings("ignore", "Glyph .* missing")
+    with _ONE_AT_A_TIME, matplotlib.style.context("default"):
         yield
 
 
@@ -63,7 +60,7 @@ def sheet(title: str, remark: str, heights: Sequence[float]) -> tuple[Figure, li
     figure = Figure((_WIDTH, height), dpi=_DPI, facecolor="white")
     FigureCanvasAgg(figure)
     top = 1 - 0.32 / height
-    figure.text(_LEFT / _WIDTH, top, title, fontsize=14, weight="bold", parse_math=False)
+    figure.text(_LEFT / _WIDTH, top, _drawable(title), fontsize=14, weight="bold", parse_math=False)
     right = 1 - _RIGHT / _WIDTH
     figure.text(right, top, remark, fontsize=10, color="#555555", ha="right", parse_math=False)
     panels = []
@@ -73,6 +70,14 @@ def sheet(title: str, remark: str, heights: Sequence[float]) -> tuple[Figure, li
         panels.append(figure.add_axes(place))
         edge -= one + _GAP
     return figure, panels
+
+
+def _drawable(text: str) -> str:
+    """Return a text with a box for each character that the font does not have."""
+    from matplotlib.font_manager import FontProperties, findfont, get_font
+
+    known = get_font(findfont(FontProperties(weight="bold"))).get_charmap()
+    return "".join(one if ord(one) in known else "□" for one in text)
 
 
 def colour_bar(figure: Figure, panels: Sequence[Axes], shown: Any, label: str) -> None:

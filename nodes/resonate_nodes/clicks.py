@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Annotated
 
 import numpy as np
@@ -19,6 +20,7 @@ Threshold = Annotated[float, Field(ge=2, le=1000)]
 
 # Where the model sees less of the sound than this, nothing can be told from it.
 _LEAST_ORDERS = 4
+_DECLICK_PASSES = 2
 # For finding, a model must not dig below the noise of a codec: 70 dB under the sound.
 _WHITE = 1e-7
 # The level that a click stands out from is the median of the 8 ms before it or of the 8 ms after
@@ -38,13 +40,13 @@ class Click(Report):
     Attributes:
         time_seconds: where it begins.
         channel: in which channel.
-        level_dbfs: the peak of what was added to the sound there.
+        level_dbfs: the peak of what was added to the sound there; None for nothing.
         length_ms: how long it lasts.
     """
 
     time_seconds: float
     channel: str
-    level_dbfs: float
+    level_dbfs: float | None
     length_ms: float
 
 
@@ -112,49 +114,46 @@ def detect_clicks(
         >>> found.clicks, round(found.loudest[0].time_seconds, 2)
         (1, 0.5)
     """
-    rate = audio.sample_rate
-    blocks = ar.Blocks(audio.frames, rate)
-    longest = max(1, round(max_click_ms / 1000 * rate))
     anywhere = np.zeros(audio.frames, bool)
-    channels, clicks = [], []
-    for name, channel in zip(channel_names(audio.channels), audio.samples, strict=True):
-        samples = channel.astype(np.float64)
-        starts = stops = np.zeros(0, np.intp)
-        peaks = np.zeros(0)
-        if audio.frames >= _LEAST_ORDERS * ar.order_for(rate):
-            clean, damaged = _searched(samples, rate, blocks, threshold_sigma, longest, passes=2)
-            anywhere |= damaged
-            starts, stops = runs(damaged)
-            added = np.abs(samples - clean)
-            edges = np.stack([starts, stops], axis=1).ravel()
-            peaks = np.maximum.reduceat(np.append(added, 0.0), edges)[::2] if len(edges) else peaks
+    channels: list[ChannelClicks] = []
+    clicks: list[Click] = []
+    for name, (clean, damaged), samples in zip(
+        channel_names(audio.channels),
+        _channels_searched(audio, threshold_sigma, max_click_ms / 1000, passes=_DECLICK_PASSES),
+        audio.samples,
+        strict=True,
+    ):
+        anywhere |= damaged
+        starts, stops = runs(damaged)
+        added = np.abs(samples - clean)
+        peaks = [float(added[start:stop].max()) for start, stop in zip(starts, stops, strict=True)]
         channels.append(
             ChannelClicks(
                 channel=name,
-                clicks=len(starts),
-                clicks_per_minute=per_minute(len(starts), audio),
-                loudest_dbfs=decibels(peaks.max(initial=0.0)),
-                median_dbfs=decibels(np.median(peaks)) if len(peaks) else None,
-                damaged_percent=100 * float((stops - starts).sum()) / max(audio.frames, 1),
+                clicks=len(peaks),
+                clicks_per_minute=per_minute(len(peaks), audio),
+                loudest_dbfs=decibels(max(peaks, default=0.0)),
+                median_dbfs=decibels(np.median(peaks)) if peaks else None,
+                damaged_percent=100 * np.count_nonzero(damaged) / max(audio.frames, 1),
             )
         )
         clicks += [
             Click(
-                time_seconds=float(start / rate),
+                time_seconds=float(start / audio.sample_rate),
                 channel=name,
-                level_dbfs=level,
-                length_ms=float(1000 * (stop - start) / rate),
+                level_dbfs=decibels(peak),
+                length_ms=float(1000 * (stop - start) / audio.sample_rate),
             )
             for start, stop, peak in zip(starts, stops, peaks, strict=True)
-            if (level := decibels(peak)) is not None
         ]
-    clicks.sort(key=lambda click: -click.level_dbfs)
+    clicks.sort(key=lambda click: -np.inf if click.level_dbfs is None else click.level_dbfs)
+    loudest = clicks[max(len(clicks) - max_listed, 0) :]
     count = len(runs(anywhere)[0])
     return ClicksReport(
         clicks=count,
         clicks_per_minute=per_minute(count, audio),
         channels=tuple(channels),
-        loudest=tuple(sorted(clicks[:max_listed], key=lambda click: click.time_seconds)),
+        loudest=tuple(sorted(loudest, key=lambda click: click.time_seconds)),
     )
 
 
@@ -195,7 +194,7 @@ def declick(
         >>> bool(np.abs(repaired.samples - tone).max() < 1e-4)
         True
     """
-    return _repaired(audio, threshold_sigma, max_click_ms / 1000, passes=2)
+    return _repaired(audio, threshold_sigma, max_click_ms / 1000, passes=_DECLICK_PASSES)
 
 
 @node(version=1, uses=("scipy",))
@@ -220,14 +219,21 @@ def decrackle(
 
 
 def _repaired(audio: Audio, threshold: float, longest_seconds: float, *, passes: int) -> Audio:
-    order = ar.order_for(audio.sample_rate)
-    if audio.frames < _LEAST_ORDERS * order:
-        return audio
+    searched = _channels_searched(audio, threshold, longest_seconds, passes=passes)
+    return audio.with_samples(np.stack([clean for clean, _ in searched]))
+
+
+def _channels_searched(
+    audio: Audio, threshold: float, longest_seconds: float, *, passes: int
+) -> Iterator[tuple[Array, Mask]]:
+    """Yield each channel without its clicks, and where they were."""
     blocks = ar.Blocks(audio.frames, audio.sample_rate)
     longest = max(1, round(longest_seconds * audio.sample_rate))
-    rate, channels = audio.sample_rate, audio.samples.astype(np.float64)
-    repaired = [_searched(one, rate, blocks, threshold, longest, passes)[0] for one in channels]
-    return audio.with_samples(np.stack(repaired))
+    for samples in audio.samples.astype(np.float64):
+        if audio.frames < _LEAST_ORDERS * ar.order_for(audio.sample_rate):
+            yield samples, np.zeros(audio.frames, bool)
+        else:
+            yield _searched(samples, audio.sample_rate, blocks, threshold, longest, passes)
 
 
 def _searched(

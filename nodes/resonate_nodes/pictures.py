@@ -142,7 +142,7 @@ def plot_loudness(
     Raises:
         NodeError: more than six channels, or a rate below 8 kHz.
     """
-    course, whole = _bs1770.course(audio), _bs1770.measure(audio)
+    whole, course = _bs1770.measure_over_time(audio)
     loudest = whole.max_momentary_lufs
     bottom, top = _shown_lufs(course.momentary, (whole.integrated_lufs, target_lufs))
     with _drawing.drawing():

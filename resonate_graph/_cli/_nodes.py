@@ -65,29 +65,14 @@ def _list(printer: Printer, catalog: Catalog) -> None:
         subjects.setdefault(_subject(one), []).append(one)
     rows: list[Row] = []
     for subject in sorted(subjects):
-        rows += [("",) * 4] if rows else []
-        rows.append((subject, "", "", ""))
-        rows += [
-            (
-                f"  {one.id}",
-                ", ".join(port.name for port in one.inputs),
-                _outputs(one),
-                summary(one.doc),
-            )
-            for one in subjects[subject]
-        ]
-    printer.table(("node", "inputs", "outputs", ""), rows)
+        rows += [("", "")] if rows else []
+        rows.append((subject, ""))
+        rows += [(f"  {one.id}", summary(one.doc)) for one in subjects[subject]]
+    printer.table(("node", ""), rows, long=("",))
     for pack in catalog.broken:
         printer.line(f"{pack.name} cannot be used: {pack.reason}")
     printer.line()
     printer.line("resonate nodes TYPE shows one in full, with an example.")
-
-
-def _outputs(node_type: NodeType) -> str:
-    """Return the names of several outputs, or what a single one carries."""
-    if node_type.output_class is None:
-        return node_type.outputs[0].type.name
-    return ", ".join(port.name for port in node_type.outputs)
 
 
 def _subject(node_type: NodeType) -> str:
