@@ -2,7 +2,7 @@
 # make test     sets up, runs the tests
 # make check    sets up, runs the linters and the type checker, tries the wheel
 # make torture  sets up, kills writers, fills disks and flips bits under stores, for half an hour
-# make bench    sets up, times the engine, the store, the schedule, separation and repair
+# make bench    sets up, times the engine, the store, the schedule, separation, repair and pictures
 # make clean    removes what these made
 
 PYTHON ?= python3
@@ -34,6 +34,7 @@ bench: $(VENV)/installed-bench
 	$(BIN)/python -m tests.benchmarks.store
 	$(BIN)/python -m tests.benchmarks.separation
 	$(BIN)/python -m tests.benchmarks.restoration
+	$(BIN)/python -m tests.benchmarks.pictures
 
 clean:
 	rm -rf $(VENV) out dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -9,7 +9,7 @@ twice.
 
 Graphs: `Graph`, `load`, `stock`, `Result`, `Forecast`, `Store`.
 Nodes: `node`, `Audio`, `File`, `Report`, `RunContext`, `Preparation`, `accelerated`, `Cost`,
-`Avoid`, `Catalog`.
+`Avoid`, `Catalog`. For those that draw or report: `overview`, `Overview`, `unit_of`.
 Errors: `ResonateError` and what is below it.
 """
 
@@ -54,9 +54,11 @@ from ._forecast import Forecast, PlannedStep
 from ._loading import load, stock, stock_graphs
 from ._node import Node, node
 from ._node_type import NodeType, Preparation, accelerated
+from ._overview import Overview, overview
 from ._results import Result
 from ._settings import default_store
 from ._store import Store
+from ._units import unit_of
 from ._values import File, Report, Value
 from ._workspace import AudioWriter
 
@@ -91,6 +93,7 @@ __all__ = [
     "NodeType",
     "NodeWaiting",
     "OutputError",
+    "Overview",
     "ParamError",
     "PlannedStep",
     "Preparation",
@@ -111,7 +114,9 @@ __all__ = [
     "default_store",
     "load",
     "node",
+    "overview",
     "read_audio",
     "stock",
     "stock_graphs",
+    "unit_of",
 ]

@@ -177,8 +177,22 @@ def _read_blocks(path: Path, file: Any, limits: Limits) -> np.ndarray[Any, Any]:
         raise InputError(path, f"it holds no samples{claim}")
     if frames < claimed:
         raise InputError(path, f"it is cut off: {frames:,} of the {claimed:,} frames it claims")
-    samples = np.concatenate(blocks, axis=1)
+    samples = _joined(blocks, frames)
     samples.flags.writeable = False
+    return samples
+
+
+def _joined(blocks: list[np.ndarray[Any, Any]], frames: int) -> np.ndarray[Any, Any]:
+    """Put blocks together, and let go of each: a long sound is not held twice.
+
+    From the last to the first, since allocators give back what is free at the end.
+    """
+    samples = np.empty((blocks[0].shape[0], frames), np.float32)
+    stop = frames
+    while blocks:
+        block = blocks.pop()
+        samples[:, stop - block.shape[1] : stop] = block
+        stop -= block.shape[1]
     return samples
 
 

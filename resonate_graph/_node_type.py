@@ -59,7 +59,7 @@ class NodeType:
         inputs: the input ports, in order.
         outputs: the output ports; a single one is called ``out``.
         output_class: the NamedTuple that declares several outputs; None for a single one.
-        params: pydantic model of the params.
+        params: pydantic model of the params; what the docstring says of each is its description.
         device: ``accelerated`` where it can use a GPU.
         uses: distributions whose version is part of the key.
         cost: what a step takes, as far as its author says; it decides when steps run.

@@ -6,13 +6,14 @@ A param is what canonical JSON (RFC 8785) holds, because that is what keys are m
 from __future__ import annotations
 
 import typing
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pydantic_core
-from pydantic import BaseModel, ConfigDict, ValidationError, create_model
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 
+from ._docstrings import entries
 from ._errors import CatalogError, ParamError
 from ._values import canonical, plain_json
 
@@ -27,12 +28,14 @@ class _Params(BaseModel):
     )
 
 
-def params_model(where: str, name: str, fields: Mapping[str, Any]) -> type[BaseModel]:
-    """Return the model of a node's params.
+def params_model(
+    where: str, function: Callable[..., Any], fields: Mapping[str, Any]
+) -> type[BaseModel]:
+    """Return the model of a node's params; what the docstring says of each is its description.
 
     Args:
         where: the node, for messages.
-        name: the node's name.
+        function: the node's function.
         fields: annotation and default by param; ``...`` for no default.
 
     Raises:
@@ -41,8 +44,13 @@ def params_model(where: str, name: str, fields: Mapping[str, Any]) -> type[BaseM
     for field in fields:
         if field.startswith("_") or hasattr(_Params, field):
             raise CatalogError(f"{where}: a param cannot be called {field!r}; choose another name")
+    said = entries(function.__doc__ or "", "Args")
+    described: dict[str, Any] = {
+        name: (hint, Field(default, description=said.get(name)))
+        for name, (hint, default) in fields.items()
+    }
     try:
-        model = create_model(f"{name}_params", __base__=_Params, **fields)
+        model = create_model(f"{function.__name__}_params", __base__=_Params, **described)
     except Exception as error:  # whatever pydantic says of an annotation
         reason = str(error).splitlines()[0]
         raise CatalogError(

@@ -55,7 +55,7 @@ def read_signature(function: Callable[..., Any]) -> NodeType:
         inputs=tuple(inputs),
         outputs=outputs,
         output_class=output_class,
-        params=params_model(where, function.__name__, params),
+        params=params_model(where, function, params),
     )
 
 

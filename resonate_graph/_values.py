@@ -11,6 +11,7 @@ from blake3 import blake3
 from pydantic import BaseModel, ConfigDict
 
 from ._audio import Audio
+from ._docstrings import entries
 
 #: Integers go this far in both directions, so that every JSON reader agrees on them.
 MAX_INTEGER = 2**53 - 1
@@ -35,9 +36,21 @@ class File:
 
 
 class Report(BaseModel):
-    """Base of the measurements that nodes return: frozen, strict, plain JSON inside."""
+    """Base of the measurements that nodes return: frozen, strict, plain JSON inside.
+
+    A field's unit is the end of its name (`unit_of`). What the docstring says of it under
+    ``Attributes`` becomes its description.
+    """
 
     model_config = ConfigDict(frozen=True, strict=True, extra="forbid", allow_inf_nan=False)
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
+        super().__pydantic_init_subclass__(**kwargs)
+        for name, text in entries(cls.__doc__ or "", "Attributes").items():
+            if name in cls.model_fields and cls.model_fields[name].description is None:
+                cls.model_fields[name].description = text
+        cls.model_rebuild(force=True, raise_errors=False)
 
 
 Scalar: TypeAlias = "str | int | float | bool"

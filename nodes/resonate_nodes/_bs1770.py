@@ -64,20 +64,33 @@ def measure(audio: Audio) -> Loudness:
     Raises:
         NodeError: more than six channels, or a rate below 8 kHz.
     """
-    powers, hop_frames = _hop_powers(audio)
-    if not powers.size:
-        return Loudness(None, None, None, None)
-    if powers.size < _MOMENTARY_HOPS or audio.frames < 0.4 * audio.sample_rate:
-        momentary = np.array([powers @ hop_frames / hop_frames.sum()])
-    else:
-        momentary = _moving_mean(powers, hop_frames, _MOMENTARY_HOPS, audio)
-    short_term = _moving_mean(powers, hop_frames, _SHORT_TERM_HOPS, audio)
-    return Loudness(
-        integrated_lufs=_integrated(momentary[::_GATING_STEP]),
-        range_lu=_range(short_term[::_GATING_STEP]),
-        max_momentary_lufs=_lufs(momentary.max(initial=0.0)),
-        max_short_term_lufs=_lufs(short_term.max(initial=0.0)),
-    )
+    return _summed(*_moving_powers(audio))
+
+
+@dataclass(frozen=True)
+class Course:
+    """Loudness over time, every 10 ms, in LUFS; -infinity for silence.
+
+    Attributes:
+        momentary: of the 0.4 s around each time from 0.2 s on; one value, of the whole, where the
+            sound is shorter than that, and none where it has no samples.
+        short_term: of the 3 s around each time from 1.5 s on; none where the sound is shorter.
+    """
+
+    momentary: NDArray[np.float64]
+    short_term: NDArray[np.float64]
+
+
+def measure_over_time(audio: Audio) -> tuple[Loudness, Course]:
+    """Return the loudness measures of a sound, and what they were taken from.
+
+    Raises:
+        NodeError: more than six channels, or a rate below 8 kHz.
+    """
+    powers = _moving_powers(audio)
+    with np.errstate(divide="ignore"):
+        course = Course(*(_OFFSET + 10 * np.log10(one) for one in powers))
+    return _summed(*powers), course
 
 
 def true_peak(audio: Audio) -> float:
@@ -136,9 +149,24 @@ def _different(samples: NDArray[np.float32]) -> NDArray[np.float32]:
     return samples
 
 
-def decibels(ratio: float) -> float | None:
-    """Return a ratio in dB, None for silence."""
-    return 20 * log10(ratio) if ratio > 0 else None
+def _summed(momentary: NDArray[np.float64], short_term: NDArray[np.float64]) -> Loudness:
+    return Loudness(
+        integrated_lufs=_integrated(momentary[::_GATING_STEP]),
+        range_lu=_range(short_term[::_GATING_STEP]),
+        max_momentary_lufs=_lufs(momentary.max(initial=0.0)),
+        max_short_term_lufs=_lufs(short_term.max(initial=0.0)),
+    )
+
+
+def _moving_powers(audio: Audio) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the momentary and short-term weighted mean squares, every 10 ms."""
+    powers, hop_frames = _hop_powers(audio)
+    short_term = _moving_mean(powers, hop_frames, _SHORT_TERM_HOPS, audio)
+    if not powers.size:
+        return powers, short_term
+    if powers.size < _MOMENTARY_HOPS or audio.frames < 0.4 * audio.sample_rate:
+        return np.array([powers @ hop_frames / hop_frames.sum()]), short_term
+    return _moving_mean(powers, hop_frames, _MOMENTARY_HOPS, audio), short_term
 
 
 def _hop_powers(audio: Audio) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -13,6 +13,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +33,8 @@ _SMOOTHED_BINS = 15
 # some noise stays than music goes.
 _BIAS = 1.2
 _LOWEST = 1e-20
+# What all this makes of steady noise, against its mean power.
+_FLOOR_OF_NOISE = 0.68
 _MEMORY = 0.96
 _LEAST_SNR = 10 ** (-25 / 10)
 _MOST_SNR = 1e4
@@ -50,11 +53,8 @@ def denoised(samples: Array, sample_rate: int, *, stationary: bool) -> Array:
     """
     from scipy.fft import irfft
 
-    length = int(2 ** max(6, round(np.log2(_FRAME_SECONDS * sample_rate))))
-    hop = length // _OVERLAP
-    window = np.sin(np.pi * (np.arange(length) + 0.5) / length)
-    padded = np.pad(samples, ((0, 0), (length, 2 * length)), mode="symmetric")
-    count = (samples.shape[1] + length) // hop + 1
+    padded, window, hop, count = _framed(samples, sample_rate)
+    length = len(window)
     floors = np.stack([_floor(one) for _, one in _spectra(padded, window, hop, count)])
     lowest = floors.min(axis=0)
     floors = np.where(np.isinf(floors) | stationary, lowest, floors)
@@ -73,6 +73,37 @@ def denoised(samples: Array, sample_rate: int, *, stationary: bool) -> Array:
             start = (first + index) * hop
             result[:, start : start + length] += waves[:, index]
     return result[:, length : length + samples.shape[1]]
+
+
+def noise_powers(samples: NDArray[np.float32], sample_rate: int) -> Array:
+    """Return the noise in each frequency bin, from 0 Hz to half the sample rate, as mean squares.
+
+    Of the lowest floor of all stretches, and without the caution that `denoised` needs: so that
+    steady noise alone is measured as what it is. All zeros where the sound is digital silence.
+
+    Args:
+        samples: the sound, of shape (channels, frames), at least one of them.
+        sample_rate: in Hz.
+    """
+    padded, window, hop, count = _framed(samples, sample_rate)
+    floors = np.stack([
+        _floor(one)
+        for first, one in _spectra(padded, window, hop, count)
+        if not first or one.shape[1] >= _FRAMES_AT_ONCE // 4
+    ]).min(axis=0)  # fmt: skip
+    powers = np.where(np.isinf(floors) | (floors <= _LOWEST), 0.0, floors / _FLOOR_OF_NOISE)
+    powers *= 2 / (len(window) * np.sum(window**2))
+    powers[:, [0, -1]] /= 2  # these two have no mirror image
+    return powers
+
+
+def _framed(samples: NDArray[Any], sample_rate: int) -> tuple[NDArray[Any], Array, int, int]:
+    """Return the sound with a margin, the window, the hop, and how many frames there are."""
+    length = int(2 ** max(6, round(np.log2(_FRAME_SECONDS * sample_rate))))
+    hop = length // _OVERLAP
+    window = np.sin(np.pi * (np.arange(length) + 0.5) / length)
+    padded = np.pad(samples, ((0, 0), (length, 2 * length)), mode="symmetric")
+    return padded, window, hop, (samples.shape[1] + length) // hop + 1
 
 
 def _spectra(padded: Array, window: Array, hop: int, count: int) -> Iterator[tuple[int, Complex]]:

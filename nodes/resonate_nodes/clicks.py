@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Annotated
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from resonate_graph import Audio, node
+from resonate_graph import Audio, Report, node
 
 from . import _autoregression as ar
+from ._channels import Listed, channel_names, decibels, per_minute, runs
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -18,6 +20,7 @@ Threshold = Annotated[float, Field(ge=2, le=1000)]
 
 # Where the model sees less of the sound than this, nothing can be told from it.
 _LEAST_ORDERS = 4
+_DECLICK_PASSES = 2
 # For finding, a model must not dig below the noise of a codec: 70 dB under the sound.
 _WHITE = 1e-7
 # The level that a click stands out from is the median of the 8 ms before it or of the 8 ms after
@@ -29,6 +32,129 @@ _FLOOR = 1e-7
 # A click reaches as far as it stands out by this much, and over gaps as short as this.
 _EDGE_SIGMA = 4.0
 _GAP_SECONDS = 0.00015
+
+
+class Click(Report):
+    """One click.
+
+    Attributes:
+        time_seconds: where it begins.
+        channel: in which channel.
+        level_dbfs: the peak of what was added to the sound there; None for nothing.
+        length_ms: how long it lasts.
+    """
+
+    time_seconds: float
+    channel: str
+    level_dbfs: float | None
+    length_ms: float
+
+
+class ChannelClicks(Report):
+    """The clicks of one channel.
+
+    Attributes:
+        channel: which channel.
+        clicks: how many.
+        clicks_per_minute: how many in each minute of the sound; None without samples.
+        loudest_dbfs: the peak of the loudest; None without one.
+        median_dbfs: the peak that half of them exceed; None without one.
+        damaged_percent: the part of all samples that lies in clicks.
+    """
+
+    channel: str
+    clicks: int
+    clicks_per_minute: float | None
+    loudest_dbfs: float | None
+    median_dbfs: float | None
+    damaged_percent: float
+
+
+class ClicksReport(Report):
+    """Clicks and scratches. What lasts at once in several channels counts once.
+
+    Attributes:
+        clicks: how many there are.
+        clicks_per_minute: how many in each minute of the sound; None without samples.
+        channels: the same for each channel.
+        loudest: the loudest, in order of time.
+    """
+
+    clicks: int
+    clicks_per_minute: float | None
+    channels: tuple[ChannelClicks, ...]
+    loudest: tuple[Click, ...]
+
+
+@node(version=1, uses=("scipy",))
+def detect_clicks(
+    audio: Audio,
+    *,
+    threshold_sigma: Threshold = 10.0,
+    max_click_ms: Annotated[float, Field(ge=0.02, le=10)] = 2.0,
+    max_listed: Listed = 100,
+) -> ClicksReport:
+    """Count clicks and scratches, and say where the loudest are: those that `declick` removes.
+
+    A click's level is that of what was added to the sound, as far as the sound beneath it can be
+    told: the peak of what `declick` takes away.
+
+    Args:
+        audio: the sound.
+        threshold_sigma: as for `declick`.
+        max_click_ms: as for `declick`.
+        max_listed: how many are listed with their place.
+
+    Example:
+        >>> import numpy as np
+        >>> from resonate_graph import Audio
+        >>> tone = 0.5 * np.sin(2 * np.pi * 440 * np.arange(44100) / 44100)
+        >>> tone[22050:22080] += 0.3
+        >>> found = detect_clicks(Audio(tone, 44100))
+        >>> found.clicks, round(found.loudest[0].time_seconds, 2)
+        (1, 0.5)
+    """
+    anywhere = np.zeros(audio.frames, bool)
+    channels: list[ChannelClicks] = []
+    clicks: list[Click] = []
+    for name, (clean, damaged), samples in zip(
+        channel_names(audio.channels),
+        _channels_searched(audio, threshold_sigma, max_click_ms / 1000, passes=_DECLICK_PASSES),
+        audio.samples,
+        strict=True,
+    ):
+        anywhere |= damaged
+        starts, stops = runs(damaged)
+        added = np.abs(samples - clean)
+        peaks = [float(added[start:stop].max()) for start, stop in zip(starts, stops, strict=True)]
+        channels.append(
+            ChannelClicks(
+                channel=name,
+                clicks=len(peaks),
+                clicks_per_minute=per_minute(len(peaks), audio),
+                loudest_dbfs=decibels(max(peaks, default=0.0)),
+                median_dbfs=decibels(np.median(peaks)) if peaks else None,
+                damaged_percent=100 * np.count_nonzero(damaged) / max(audio.frames, 1),
+            )
+        )
+        clicks += [
+            Click(
+                time_seconds=float(start / audio.sample_rate),
+                channel=name,
+                level_dbfs=decibels(peak),
+                length_ms=float(1000 * (stop - start) / audio.sample_rate),
+            )
+            for start, stop, peak in zip(starts, stops, peaks, strict=True)
+        ]
+    clicks.sort(key=lambda click: -np.inf if click.level_dbfs is None else click.level_dbfs)
+    loudest = clicks[max(len(clicks) - max_listed, 0) :]
+    count = len(runs(anywhere)[0])
+    return ClicksReport(
+        clicks=count,
+        clicks_per_minute=per_minute(count, audio),
+        channels=tuple(channels),
+        loudest=tuple(sorted(loudest, key=lambda click: click.time_seconds)),
+    )
 
 
 @node(version=1, uses=("scipy",))
@@ -68,7 +194,7 @@ def declick(
         >>> bool(np.abs(repaired.samples - tone).max() < 1e-4)
         True
     """
-    return _repaired(audio, threshold_sigma, max_click_ms / 1000, passes=2)
+    return _repaired(audio, threshold_sigma, max_click_ms / 1000, passes=_DECLICK_PASSES)
 
 
 @node(version=1, uses=("scipy",))
@@ -93,19 +219,27 @@ def decrackle(
 
 
 def _repaired(audio: Audio, threshold: float, longest_seconds: float, *, passes: int) -> Audio:
-    order = ar.order_for(audio.sample_rate)
-    if audio.frames < _LEAST_ORDERS * order:
-        return audio
+    searched = _channels_searched(audio, threshold, longest_seconds, passes=passes)
+    return audio.with_samples(np.stack([clean for clean, _ in searched]))
+
+
+def _channels_searched(
+    audio: Audio, threshold: float, longest_seconds: float, *, passes: int
+) -> Iterator[tuple[Array, Mask]]:
+    """Yield each channel without its clicks, and where they were."""
     blocks = ar.Blocks(audio.frames, audio.sample_rate)
     longest = max(1, round(longest_seconds * audio.sample_rate))
-    rate, channels = audio.sample_rate, audio.samples.astype(np.float64)
-    repaired = [_without_clicks(one, rate, blocks, threshold, longest, passes) for one in channels]
-    return audio.with_samples(np.stack(repaired))
+    for samples in audio.samples.astype(np.float64):
+        if audio.frames < _LEAST_ORDERS * ar.order_for(audio.sample_rate):
+            yield samples, np.zeros(audio.frames, bool)
+        else:
+            yield _searched(samples, audio.sample_rate, blocks, threshold, longest, passes)
 
 
-def _without_clicks(
+def _searched(
     samples: Array, sample_rate: int, blocks: ar.Blocks, threshold: float, longest: int, passes: int
-) -> Array:
+) -> tuple[Array, Mask]:
+    """Return one channel without its clicks, and where they were."""
     order = ar.order_for(sample_rate)
     gap = max(2, round(_GAP_SECONDS * sample_rate))
     missing = np.zeros(len(samples), bool)
@@ -119,7 +253,7 @@ def _without_clicks(
         # the second time without the clicks in the model
         for _ in range(2):
             ar.interpolate(repaired, missing, blocks, order)
-    return repaired
+    return repaired, missing
 
 
 def _clicks(
@@ -138,7 +272,7 @@ def _clicks(
     chosen = np.zeros(count + 1, bool)
     chosen[regions[found]] = True
     clicks: Mask = binary_dilation(chosen[regions])
-    starts, stops = _runs(clicks)
+    starts, stops = runs(clicks)
     for start, stop in zip(starts, stops, strict=True):
         if stop - start > longest + 2:
             clicks[start:stop] = False
@@ -186,14 +320,8 @@ def _level(magnitudes: Array, sample_rate: int) -> Array:
 
 def _without_gaps(mask: Mask, gap: int) -> Mask:
     """Return a mask with the gaps up to some length filled in."""
-    starts, stops = _runs(mask)
+    starts, stops = runs(mask)
     whole = mask.copy()
     for index in np.flatnonzero(starts[1:] - stops[:-1] <= gap):
         whole[stops[index] : starts[index + 1]] = True
     return whole
-
-
-def _runs(mask: Mask) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Return where runs of True start and stop."""
-    edges = np.flatnonzero(np.diff(np.concatenate([[0], mask.astype(np.int8), [0]])))
-    return edges[::2], edges[1::2]

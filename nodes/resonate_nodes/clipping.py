@@ -9,7 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from resonate_graph import Audio, RunContext, node
+from resonate_graph import Audio, Report, RunContext, node
+
+from ._channels import Listed, channel_names, decibels, per_minute, runs
 
 Array = NDArray[np.float64]
 Single = NDArray[np.float32]
@@ -34,6 +36,121 @@ _RUN = 3
 _LEAST_RUNS = 3
 # Where nearly all of a frame lies at the level there is nothing to tell the rest from.
 _LEAST_KNOWN = 0.1
+
+
+class Clip(Report):
+    """One peak that was cut off.
+
+    Attributes:
+        time_seconds: where it begins.
+        channel: in which channel.
+        length_ms: how long it stays at the level.
+    """
+
+    time_seconds: float
+    channel: str
+    length_ms: float
+
+
+class ChannelClipping(Report):
+    """The clipping of one channel.
+
+    Attributes:
+        channel: which channel.
+        upper_dbfs: the level at which it is cut off upwards; None where it is not.
+        lower_dbfs: the level at which it is cut off downwards; None where it is not.
+        clips: how many peaks were cut off.
+        clips_per_minute: how many in each minute of the sound; None without samples.
+        clipped_percent: the part of all samples that lies at the level.
+        longest_ms: how long the longest stays there; None without one.
+        beyond_full_scale: how many samples are beyond full scale, and will be clipped by the next
+            encoder that writes integers.
+    """
+
+    channel: str
+    upper_dbfs: float | None
+    lower_dbfs: float | None
+    clips: int
+    clips_per_minute: float | None
+    clipped_percent: float
+    longest_ms: float | None
+    beyond_full_scale: int
+
+
+class ClippingReport(Report):
+    """Peaks that were cut off. What was cut off at once in several channels counts once.
+
+    Attributes:
+        clips: how many there are.
+        clips_per_minute: how many in each minute of the sound; None without samples.
+        channels: the same for each channel.
+        longest: the longest, in order of time.
+    """
+
+    clips: int
+    clips_per_minute: float | None
+    channels: tuple[ChannelClipping, ...]
+    longest: tuple[Clip, ...]
+
+
+@node(version=1)
+def detect_clipping(
+    audio: Audio,
+    *,
+    threshold_dbfs: Annotated[float, Field(ge=-60, le=0)] | None = None,
+    max_listed: Listed = 100,
+) -> ClippingReport:
+    """Count peaks that were cut off, and say at which level and where: those `declip` rebuilds.
+
+    Without a threshold each channel and polarity is judged by itself, as `declip` does: it is
+    clipped where samples pile up at its extreme, in runs of three or more.
+
+    Args:
+        audio: the sound.
+        threshold_dbfs: the level at which it was clipped, in dBFS; None to find it.
+        max_listed: how many are listed with their place.
+
+    Example:
+        >>> import numpy as np
+        >>> from resonate_graph import Audio
+        >>> tone = np.sin(2 * np.pi * 100 * np.arange(44100) / 44100)
+        >>> (channel,) = detect_clipping(Audio(np.clip(tone, -1, 0.5), 44100)).channels
+        >>> channel.clips, round(channel.upper_dbfs, 2), channel.lower_dbfs
+        (100, -6.02, None)
+    """
+    anywhere = np.zeros(audio.frames, bool)
+    channels: list[ChannelClipping] = []
+    clips: list[Clip] = []
+    for name, samples in zip(channel_names(audio.channels), audio.samples, strict=True):
+        low, high = _levels(samples, threshold_dbfs)
+        clipped = (samples >= high) | (samples <= -low)
+        anywhere |= clipped
+        starts, stops = runs(clipped)
+        lengths_ms = 1000 * (stops - starts) / audio.sample_rate
+        channels.append(
+            ChannelClipping(
+                channel=name,
+                upper_dbfs=decibels(high) if (samples >= high).any() else None,
+                lower_dbfs=decibels(low) if (samples <= -low).any() else None,
+                clips=len(starts),
+                clips_per_minute=per_minute(len(starts), audio),
+                clipped_percent=100 * float(np.count_nonzero(clipped)) / max(audio.frames, 1),
+                longest_ms=float(lengths_ms.max()) if len(starts) else None,
+                beyond_full_scale=int(np.count_nonzero(np.abs(samples) > 1)),
+            )
+        )
+        clips += [
+            Clip(time_seconds=float(start / audio.sample_rate), channel=name, length_ms=float(ms))
+            for start, ms in zip(starts, lengths_ms, strict=True)
+        ]
+    clips.sort(key=lambda clip: -clip.length_ms)
+    count = len(runs(anywhere)[0])
+    return ClippingReport(
+        clips=count,
+        clips_per_minute=per_minute(count, audio),
+        channels=tuple(channels),
+        longest=tuple(sorted(clips[:max_listed], key=lambda clip: clip.time_seconds)),
+    )
 
 
 @node(version=1, uses=("scipy",))

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Annotated, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from resonate_graph import Audio, RunContext, node
+from resonate_graph import Audio, Report, RunContext, node
 
+from ._channels import channel_names, power_decibels
 from .tone import require_below_nyquist
 
 Array = NDArray[np.float64]
 Complex = NDArray[np.complex128]
+Base = Annotated[float, Field(ge=10, le=1000)] | Literal["auto"]
+Harmonics = Annotated[int, Field(ge=1, le=100)]
 
 _MAINS_HZ = (50.0, 60.0)
 # Each harmonic is brought down to 0 Hz and kept at knots: 0.4 of them per period of the base.
@@ -39,6 +42,7 @@ _STEADY = 0.6
 _LEAST_HARMONICS = 2
 # The bandwidth at -3 dB of a Hann window of one second, in Hz.
 _HANN_BANDWIDTH = 1.44
+_DEFAULT_Q = 200.0
 
 
 @node(version=2, uses=("scipy",))
@@ -46,9 +50,9 @@ def dehum(
     ctx: RunContext,
     audio: Audio,
     *,
-    base_hz: Annotated[float, Field(ge=10, le=1000)] | Literal["auto"] = "auto",
-    harmonics: Annotated[int, Field(ge=1, le=100)] = 8,
-    q: Annotated[float, Field(ge=10, le=2000)] = 200.0,
+    base_hz: Base = "auto",
+    harmonics: Harmonics = 8,
+    q: Annotated[float, Field(ge=10, le=2000)] = _DEFAULT_Q,
 ) -> Audio:
     """Remove mains hum: find its frequency, follow it as it wanders, and subtract what is steady.
 
@@ -77,21 +81,152 @@ def dehum(
         NodeError: the base frequency lies at or above half the sample rate.
     """
     bases = _MAINS_HZ if base_hz == "auto" else (base_hz,)
-    for base in bases:
-        require_below_nyquist(audio, base)
-    samples = audio.samples.astype(np.float64)
-    if len(_Knots(audio.frames, audio.sample_rate, min(bases))) < _LEAST_KNOTS:
-        if audio.frames:
-            ctx.warn("too-short", f"{audio.duration_seconds:.2f} s are too short to find hum in")
+    if _too_short(ctx, audio, bases):
         return audio
-    found = [
-        hum for base in bases if (hum := _hum(samples, audio.sample_rate, base, harmonics, ctx))
-    ]
-    if not found:
+    samples = audio.samples.astype(np.float64)
+    hum = _strongest(ctx, samples, audio.sample_rate, bases, harmonics)
+    if hum is None:
         places = " or ".join(f"{base:g} Hz" for base in bases)
         ctx.warn("no-hum", f"no hum was found around {places}: the sound is left as it is")
         return audio
-    return audio.with_samples(_without(samples, max(found, key=lambda hum: hum.score), q))
+    return audio.with_samples(_without(samples, hum, q))
+
+
+class Harmonic(Report):
+    """One harmonic of a hum.
+
+    Attributes:
+        number: 1 for the base.
+        frequency_hz: its mean frequency.
+        level_dbfs: its RMS level, the mean power over the channels that hum; None for none.
+    """
+
+    number: int
+    frequency_hz: float
+    level_dbfs: float | None
+
+
+class ChannelHum(Report):
+    """The hum of one channel.
+
+    Attributes:
+        channel: which channel.
+        found: whether it hums.
+        level_dbfs: the RMS level of all harmonics together; None where it does not hum.
+        below_sound_db: how far that lies below the RMS level of the channel; None likewise.
+    """
+
+    channel: str
+    found: bool
+    level_dbfs: float | None
+    below_sound_db: float | None
+
+
+class HumReport(Report):
+    """Mains hum. RMS levels are such that a sine of full scale has -3.01 dBFS.
+
+    Attributes:
+        found: whether there is any.
+        base_hz: its mean base frequency; None where there is none.
+        lowest_hz: the lowest base frequency, as it wanders; None likewise.
+        highest_hz: the highest; None likewise.
+        channels: what there is of it in each channel.
+        harmonics: its harmonics; none where there is no hum.
+    """
+
+    found: bool
+    base_hz: float | None
+    lowest_hz: float | None
+    highest_hz: float | None
+    channels: tuple[ChannelHum, ...]
+    harmonics: tuple[Harmonic, ...]
+
+
+@node(version=1, uses=("scipy",))
+def detect_hum(
+    ctx: RunContext,
+    audio: Audio,
+    *,
+    base_hz: Base = "auto",
+    harmonics: Harmonics = 8,
+) -> HumReport:
+    """Say whether there is mains hum, at which frequency, and how loud: that which `dehum` removes.
+
+    In less than 25 periods (0.5 s at 50 Hz) nothing can be found: that gives the warning
+    ``too-short``.
+
+    Args:
+        ctx: filled in by the engine.
+        audio: the sound.
+        base_hz: about where the hum is: 50 in most of the world, 60 in the Americas; ``auto`` for
+            whichever of these two is there.
+        harmonics: how many are sought, the base included.
+
+    Raises:
+        NodeError: the base frequency lies at or above half the sample rate.
+
+    Example:
+        >>> import numpy as np
+        >>> from resonate_graph import Audio
+        >>> seconds = np.arange(3 * 8000) / 8000
+        >>> hum = sum(0.1 / k * np.sin(2 * np.pi * 50.1 * k * seconds) for k in (1, 2, 3))
+        >>> round(detect_hum(Audio(hum, 8000)).base_hz, 1)
+        50.1
+    """
+    bases = _MAINS_HZ if base_hz == "auto" else (base_hz,)
+    hum = None
+    if not _too_short(ctx, audio, bases):
+        samples = audio.samples.astype(np.float64)
+        hum = _strongest(ctx, samples, audio.sample_rate, bases, harmonics)
+    names = channel_names(audio.channels)
+    if hum is None:
+        channels = tuple(
+            ChannelHum(channel=name, found=False, level_dbfs=None, below_sound_db=None)
+            for name in names
+        )
+        return HumReport(found=False, base_hz=None, lowest_hz=None, highest_hz=None,
+                         channels=channels, harmonics=())  # fmt: skip
+    # a sinusoid whose complex amplitude is a has the mean square 2 |a|^2
+    powers = 2 * np.mean(np.abs(_smoothed(hum, _DEFAULT_Q)) ** 2, axis=2)
+    base = float(hum.frequencies.mean())
+    return HumReport(
+        found=True,
+        base_hz=base,
+        lowest_hz=float(hum.frequencies.min()),
+        highest_hz=float(hum.frequencies.max()),
+        channels=tuple(map(_channel, names, hum.channels, powers.sum(axis=1), samples)),
+        harmonics=tuple(
+            Harmonic(number=k, frequency_hz=k * base, level_dbfs=power_decibels(power))
+            for k, power in enumerate(powers[hum.channels].mean(axis=0), 1)
+        ),
+    )
+
+
+def _channel(name: str, found: bool, power: float, samples: Array) -> ChannelHum:
+    level, sound = power_decibels(power), power_decibels(np.mean(samples**2))
+    return ChannelHum(
+        channel=name,
+        found=bool(found),
+        level_dbfs=level if found else None,
+        below_sound_db=sound - level if found and level is not None and sound is not None else None,
+    )
+
+
+def _too_short(ctx: RunContext, audio: Audio, bases: Sequence[float]) -> bool:
+    for base in bases:
+        require_below_nyquist(audio, base)
+    short = len(_Knots(audio.frames, audio.sample_rate, min(bases))) < _LEAST_KNOTS
+    if short and audio.frames:
+        ctx.warn("too-short", f"{audio.duration_seconds:.2f} s are too short to find hum in")
+    return short
+
+
+def _strongest(
+    ctx: RunContext, samples: Array, sample_rate: int, bases: Sequence[float], harmonics: int
+) -> _Hum | None:
+    """Return the hum that stands out most, None where there is none."""
+    found = [hum for base in bases if (hum := _hum(samples, sample_rate, base, harmonics, ctx))]
+    return max(found, key=lambda hum: hum.score, default=None)
 
 
 class _Knots:
@@ -242,8 +377,8 @@ def _prominence(amplitudes: Complex) -> tuple[Array, Array]:
     return stands_out, low / np.maximum(high, 1e-30)
 
 
-def _without(samples: Array, hum: _Hum, q: float) -> Array:
-    """Return the samples without the hum."""
+def _smoothed(hum: _Hum, q: float) -> Complex:
+    """Return the amplitudes under a window as long as q says; zeros for channels without hum."""
     from scipy.ndimage import convolve1d
 
     knots = hum.knots
@@ -254,7 +389,13 @@ def _without(samples: Array, hum: _Hum, q: float) -> Array:
         convolve1d(part, window, axis=2, mode="constant") / mass
         for part in (hum.amplitudes.real, hum.amplitudes.imag)
     ]
-    amplitudes = (parts[0] + 1j * parts[1]) * hum.channels[:, None, None]
+    amplitudes: Complex = (parts[0] + 1j * parts[1]) * hum.channels[:, None, None]
+    return amplitudes
+
+
+def _without(samples: Array, hum: _Hum, q: float) -> Array:
+    """Return the samples without the hum."""
+    knots, amplitudes = hum.knots, _smoothed(hum, q)
     result = samples.copy()
     ramp = np.arange(knots.hop) / knots.hop
     for first, last, base in knots.waves(hum.frequencies):

@@ -11,6 +11,7 @@ from pydantic import Field
 from resonate_graph import Audio, Report, RunContext, node
 
 from . import _bs1770
+from ._channels import decibels
 from ._limiter import RELEASE_MS, Limiter
 from .mixing import gain
 
@@ -69,8 +70,8 @@ def measure_loudness(audio: Audio) -> LoudnessReport:
         range_lu=measured.range_lu,
         max_momentary_lufs=measured.max_momentary_lufs,
         max_short_term_lufs=measured.max_short_term_lufs,
-        true_peak_dbtp=_bs1770.decibels(_bs1770.true_peak(audio)),
-        sample_peak_dbfs=_bs1770.decibels(float(np.abs(audio.samples).max(initial=0.0))),
+        true_peak_dbtp=decibels(_bs1770.true_peak(audio)),
+        sample_peak_dbfs=decibels(float(np.abs(audio.samples).max(initial=0.0))),
     )
 
 

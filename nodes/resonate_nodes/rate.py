@@ -1,4 +1,4 @@
-"""Sample rate conversion by soxr at its highest quality: linear phase, no latency."""
+"""Sample rates: conversion by soxr at its highest quality. Linear phase, no latency."""
 
 from __future__ import annotations
 
@@ -15,7 +15,9 @@ _LOWEST, _HIGHEST = 1000, 768_000
 
 
 @node(version=1, uses=("soxr",))
-def resample(audio: Audio, *, sample_rate: Annotated[int, Field(ge=_LOWEST, le=_HIGHEST)]) -> Audio:
+def resample(
+    audio: Audio, *, sample_rate: Annotated[int, Field(ge=_LOWEST, le=_HIGHEST, examples=[48_000])]
+) -> Audio:
     """Convert to another sample rate.
 
     The result is round(frames * new rate / old rate) frames long and aligned with the input.

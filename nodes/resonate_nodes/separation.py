@@ -1,4 +1,4 @@
-"""Separation into stems with Demucs.
+"""Separation: stems with Demucs.
 
 S. Rouard, F. Massa, A. Défossez: *Hybrid Transformers for Music Source Separation* (2022).
 """

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from resonate_graph import Audio, NodeError, node
 
-Frequency = Annotated[float, Field(gt=0, le=192_000)]
+Frequency = Annotated[float, Field(gt=0, le=192_000, examples=[1000.0])]
 Slope = Annotated[int, Field(ge=6, le=96, multiple_of=6)]
 
 
@@ -33,8 +33,14 @@ class Band(BaseModel):
     q: Annotated[float, Field(ge=0.05, le=100_000)] = 0.7071
 
 
+Bands = Annotated[
+    list[Band],
+    Field(examples=[[{"kind": "bell", "frequency_hz": 3000.0, "gain_db": -3.0, "q": 1.4}]]),
+]
+
+
 @node(version=1, uses=("scipy",))
-def eq(audio: Audio, *, bands: list[Band]) -> Audio:
+def eq(audio: Audio, *, bands: Bands) -> Audio:
     """Parametric equaliser: any number of bells, shelves and notches, one after the other.
 
     The sections are the biquads of R. Bristow-Johnson's *Audio EQ Cookbook*, with the gain at

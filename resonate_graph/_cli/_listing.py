@@ -1,18 +1,16 @@
-"""Commands that say what there is: ``nodes graphs devices``."""
+"""Commands that say what there is: ``graphs devices``."""
 
 from __future__ import annotations
 
-import inspect
 import itertools
 import json
 from collections.abc import Callable, Mapping
-from typing import Annotated, Any
+from typing import Any
 
 import typer
 
 from .._catalog import Catalog
 from .._devices import Choice, Inventory, choose, place, probe, require_request
-from .._errors import CatalogError
 from .._loading import stock_graphs
 from .._machine import this_machine
 from .._node_type import NodeType, accelerated
@@ -22,45 +20,8 @@ from ._output import Printer, megabytes
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
-    for command in (nodes, graphs, devices):
+    for command in (graphs, devices):
         app.command()(command)
-
-
-def nodes(
-    type_id: Annotated[
-        str | None, typer.Argument(metavar="[TYPE]", help="Show one node in full.")
-    ] = None,
-    modules: NodesOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """List the nodes that can be used, or show one in full."""
-    printer = Printer(as_json=as_json)
-    catalog = Catalog.installed()
-    for module in modules or ():
-        catalog = catalog.with_module(module)
-    if type_id is not None:
-        _show_node(printer, catalog, type_id)
-        return
-    printer.document(
-        {
-            "nodes": [_node_document(one) for one in catalog],
-            "broken": [{"pack": one.name, "reason": one.reason} for one in catalog.broken],
-        }
-    )
-    printer.table(
-        ("node", "inputs", "outputs", ""),
-        [
-            (
-                one.id,
-                ", ".join(port.name for port in one.inputs),
-                ", ".join(port.name for port in one.outputs),
-                _summary(one.doc),
-            )
-            for one in catalog
-        ],
-    )
-    for pack in catalog.broken:
-        printer.line(f"{pack.name} cannot be used: {pack.reason}")
 
 
 def graphs(as_json: JsonOption = False) -> None:
@@ -187,92 +148,3 @@ _FACTS: dict[str, Callable[[Any], str]] = {
 def _fact(fact: tuple[str, Any]) -> str:
     name, value = fact
     return _FACTS[name](value) if name in _FACTS else f"{name}: {value}"
-
-
-def _show_node(printer: Printer, catalog: Catalog, type_id: str) -> None:
-    node_type = catalog.get(type_id)
-    if node_type is None:
-        near = catalog.near(type_id)
-        hint = f"; did you mean {' or '.join(near)}?" if near else ""
-        raise CatalogError(f"no node type {type_id!r}{hint}")
-    printer.document(_node_document(node_type))
-    version = f"version {node_type.version}" if node_type.version else "keyed by its source"
-    printer.line(f"{node_type.id} ({version}, {node_type.device})")
-    printer.line()
-    printer.line(node_type.doc)
-    printer.line()
-    rows = [("input", port.name, str(port), "") for port in node_type.inputs]
-    rows += [("output", port.name, str(port), "") for port in node_type.outputs]
-    rows += [
-        ("param", name, _type_text(spec), json.dumps(spec["default"]) if "default" in spec else "")
-        for name, spec in _param_schema(node_type).items()
-    ]
-    printer.table(("", "name", "type", "default"), rows)
-
-
-def _node_document(node_type: NodeType) -> dict[str, Any]:
-    return {
-        "type": node_type.id,
-        "version": node_type.version,
-        "device": node_type.device,
-        "summary": _summary(node_type.doc),
-        "inputs": [
-            {
-                "name": port.name,
-                "type": port.type.name,
-                "many": port.many,
-                "optional": port.optional,
-            }
-            for port in node_type.inputs
-        ],
-        "outputs": [{"name": port.name, "type": port.type.name} for port in node_type.outputs],
-        "params": node_type.params.model_json_schema(),
-    }
-
-
-def _param_schema(node_type: NodeType) -> dict[str, Any]:
-    schema = node_type.params.model_json_schema()
-    definitions = schema.get("$defs", {})
-    return {
-        name: _resolved(spec, definitions) for name, spec in schema.get("properties", {}).items()
-    }
-
-
-def _resolved(spec: Any, definitions: dict[str, Any]) -> Any:
-    """Replace references to definitions by what they refer to."""
-    if isinstance(spec, dict):
-        if "$ref" in spec:
-            return _resolved(definitions[spec["$ref"].rpartition("/")[2]], definitions)
-        return {key: _resolved(value, definitions) for key, value in spec.items()}
-    if isinstance(spec, list):
-        return [_resolved(item, definitions) for item in spec]
-    return spec
-
-
-_LIMITS = {
-    "minimum": "≥ {}",
-    "exclusiveMinimum": "> {}",
-    "maximum": "≤ {}",
-    "exclusiveMaximum": "< {}",
-    "multipleOf": "in steps of {}",
-    "pattern": "matching {}",
-}
-
-
-def _type_text(spec: dict[str, Any]) -> str:
-    """Say a JSON Schema in a few words: ``number, ≥ -120, ≤ 0``."""
-    if "anyOf" in spec:
-        return " or ".join(_type_text(one) for one in spec["anyOf"])
-    if "enum" in spec:
-        return " | ".join(map(str, spec["enum"]))
-    if spec.get("type") == "array":
-        return f"list of ({_type_text(spec['items'])})"
-    if spec.get("type") == "object" and "properties" in spec:
-        fields = (f"{name}: {_type_text(one)}" for name, one in spec["properties"].items())
-        return "{" + "; ".join(fields) + "}"
-    limits = [text.format(spec[key]) for key, text in _LIMITS.items() if key in spec]
-    return ", ".join([str(spec.get("type", "any")), *limits])
-
-
-def _summary(doc: str) -> str:
-    return inspect.cleandoc(doc).split("\n\n", 1)[0].replace("\n", " ")

@@ -14,7 +14,7 @@ import typer
 
 from .. import __version__
 from .._errors import ResonateError
-from . import _demo, _listing, _look, _run, _store, _sweep
+from . import _demo, _listing, _look, _nodes, _run, _store, _sweep
 from ._output import Printer, console_error, use_safe_output
 
 #: Raised for a call that makes no sense. Newer versions of typer carry their own copy of click, so
@@ -32,6 +32,7 @@ app = typer.Typer(
 _run.register(app)
 _look.register(app)
 _listing.register(app)
+_nodes.register(app)
 _sweep.register(app)
 _store.register(app)
 _demo.register(app)

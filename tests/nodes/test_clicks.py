@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from resonate_graph import Audio, ParamError
-from resonate_nodes import declick, decrackle, resample
+from resonate_nodes import declick, decrackle, detect_clicks, resample
 from tests import degradations
-from tests.signals import difference_db, si_sdr_db, sine, white_noise
+from tests.signals import decibels, difference_db, peak, si_sdr_db, sine, white_noise
 
 
 @pytest.mark.parametrize(("per_second", "gain_db"), [(2, 15), (10, 15), (50, 12)])
@@ -79,3 +79,51 @@ def test_what_lasts_longer_than_a_click_stays() -> None:
 def test_a_param_out_of_range_is_an_error(excerpt: Audio) -> None:
     with pytest.raises(ParamError, match="threshold_sigma"):
         declick(excerpt, threshold_sigma=1.0)
+
+
+@pytest.mark.parametrize("per_second", [1, 5])
+def test_clicks_are_counted_where_they_are(per_second: float, groove: Audio) -> None:
+    record = degradations.with_clicks(groove, per_second=per_second)
+    report = detect_clicks(record, max_listed=10_000)
+    clicked = record.samples != groove.samples
+    added = np.abs(record.samples - groove.samples)
+    for channel, mask, heights in zip(report.channels, clicked, added, strict=True):
+        bursts = np.convolve(mask, np.ones(45)) > 0
+        count = np.count_nonzero(np.diff(bursts.astype(int)) == 1)
+        assert channel.clicks == pytest.approx(count, rel=0.25)
+        assert channel.damaged_percent == pytest.approx(100 * mask.mean(), rel=0.5)
+        assert channel.loudest_dbfs == pytest.approx(decibels(heights.max()), abs=1)
+    names = ("left", "right")
+    places = [
+        (names.index(one.channel), round(one.time_seconds * 44_100)) for one in report.loudest
+    ]
+    near = [clicked[channel, max(place - 20, 0) : place + 20].any() for channel, place in places]
+    assert near.count(False) <= 4  # what there is of the kind in 15 s of drums
+    assert len(places) == sum(channel.clicks for channel in report.channels)
+
+
+def test_what_declick_removes_is_what_is_detected(excerpt: Audio) -> None:
+    record = degradations.with_clicks(excerpt, per_second=3)
+    report = detect_clicks(record)
+    taken = declick(record)
+    removed = record.with_samples(record.samples - taken.samples)
+    loudest = max(channel.loudest_dbfs or -200 for channel in report.channels)
+    assert loudest == pytest.approx(decibels(peak(removed)), abs=1e-3)
+    left, right = (one.any() for one in removed.samples)
+    assert [channel.clicks > 0 for channel in report.channels] == [left, right]
+
+
+def test_a_scratch_across_both_channels_counts_once() -> None:
+    samples = np.tile(sine(440, amplitude=0.5, rate=44_100).samples, (2, 1))
+    samples[:, 20_000:20_020] += 0.2
+    report = detect_clicks(Audio(samples, 44_100))
+    assert (report.clicks, [one.clicks for one in report.channels]) == (1, [1, 1])
+    assert report.clicks_per_minute == pytest.approx(60)
+    assert [click.channel for click in report.loudest] == ["left", "right"]
+    assert detect_clicks(Audio(samples, 44_100), max_listed=0).loudest == ()
+
+
+def test_hardly_a_click_is_found_in_clean_music(groove: Audio) -> None:
+    per_minute = detect_clicks(groove).clicks_per_minute
+    assert per_minute is not None
+    assert per_minute < 20

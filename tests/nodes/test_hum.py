@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from resonate_graph import Audio, NodeError, ParamError, ResonateWarning
-from resonate_nodes import dehum
+from resonate_nodes import dehum, detect_hum
 from tests import degradations
 from tests.signals import decibels, difference_db, peak, si_sdr_db, sine, white_noise
 
@@ -96,3 +96,51 @@ def test_a_very_short_sound_comes_back_with_a_warning(frames: int) -> None:
     short = mains.with_samples(mains.samples[:, :frames])
     with pytest.warns(ResonateWarning, match="too-short"):
         assert dehum(short) == short
+
+
+@pytest.mark.parametrize(("base_hz", "drift"), [(50.0, 0.0), (50.2, 0.002), (59.8, 0.0)])
+@pytest.mark.parametrize("level_db", [-12, -20])
+def test_hum_is_measured(base_hz: float, drift: float, level_db: float, groove: Audio) -> None:
+    tape = degradations.with_hum(groove, base_hz=base_hz, drift=drift, level_db=level_db)
+    report = detect_hum(tape)
+    assert report.found
+    assert report.base_hz == pytest.approx(base_hz, rel=0.0015)
+    assert report.lowest_hz == pytest.approx(base_hz * (1 - drift), rel=0.001)
+    assert report.highest_hz == pytest.approx(base_hz * (1 + drift), rel=0.001)
+    expected = decibels(degradations.rms(groove)) + level_db
+    for channel in report.channels:
+        # what music there is beside the harmonics is counted with them
+        assert channel.level_dbfs == pytest.approx(expected, abs=2)
+
+
+def test_the_levels_of_harmonics_are_measured() -> None:
+    mains = hum(50.0, seconds=8, rate=44_100)
+    report = detect_hum(mains, harmonics=8)
+    (channel,) = report.channels
+    assert channel.level_dbfs == pytest.approx(-20, abs=0.1)
+    assert channel.below_sound_db == pytest.approx(0, abs=0.1)
+    first, *others = report.harmonics
+    assert [one.number for one in others] == [2, 3, 4, 5, 6, 7, 8]
+    for one in others:
+        assert one.frequency_hz == pytest.approx(50 * one.number, rel=1e-3)
+        assert first.level_dbfs is not None
+        assert one.level_dbfs == pytest.approx(first.level_dbfs - decibels(one.number), abs=0.1)
+
+
+def test_no_hum_is_found_where_there_is_none(groove: Audio) -> None:
+    report = detect_hum(groove)
+    assert (report.found, report.base_hz, report.harmonics) == (False, None, ())
+    assert [channel.found for channel in report.channels] == [False, False]
+
+
+def test_hum_in_one_channel_is_found_there(groove: Audio) -> None:
+    humming = degradations.with_hum(groove, level_db=-12)
+    tape = groove.with_samples(np.stack([groove.samples[0], humming.samples[1]]))
+    left, right = detect_hum(tape).channels
+    assert (left.found, right.found) == (False, True)
+    assert left.level_dbfs is None
+
+
+def test_too_short_a_sound_says_so() -> None:
+    with pytest.warns(ResonateWarning, match="too short to find hum"):
+        assert not detect_hum(sine(50, seconds=0.2)).found
