@@ -34,14 +34,18 @@ _LOWEST_HZ, _HIGHEST_HZ = 200.0, 16_000.0
 # The delay follows what lies within so many seconds before and after.
 _FOLLOW_SECONDS = 5.0
 _STEPS_PER_FRAME = 8
-# A frequency counts by its coherence, but none for a hundred others; of two delays that agree with
-# the phases alike, as in a pure tone, the smaller one is meant.
-_HIGHEST_COHERENCE = 0.99
+# A frequency counts by its coherence, but none for a hundred others, and none whose coherence may
+# be chance. Of two delays that agree with the phases alike, as in a pure tone, the smaller is
+# meant.
+_LOWEST_COHERENCE, _HIGHEST_COHERENCE = 0.1, 0.99
 _FOR_THE_SMALLER = 1e-3
-# How far the phases have to agree with one delay, 0 to 1, for it to be one.
-_LEAST_AGREEMENT = 0.5
-# Less than this is not worth touching a sound for: 0.5 degrees at 16 kHz.
-_LEAST_DELAY_SECONDS = 1e-7
+# How far the phases have to agree with one delay, 0 to 1, for it to be one, and how much of the
+# amplitude the channels have to share where the delay is followed: what is left of a chord in the
+# reverberation has a delay too, but it is none of the tape.
+_LEAST_AGREEMENT = 0.95
+_LEAST_SHARE = 0.75
+# Heads that are in order are this far apart: 20 degrees at 10 kHz.
+_LEAST_DELAY_SECONDS = 5.5e-6
 
 
 @node(version=1, uses=("scipy",))
@@ -55,11 +59,12 @@ def align_azimuth(
     """Line up left and right of a tape that was played with a head out of azimuth.
 
     The delay between the channels is found to about a hundredth of a sample, and taken out of the
-    right channel; the left one stays as it is, bit by bit. It has to be the delay of sound that
-    both channels share, such as voices in the middle; where there is none (two unrelated tracks)
-    the delay of what lies around is kept, and where there is none in the whole sound it comes back
-    unchanged, with the warning ``no-common-sound``. A difference that was recorded, by microphones
-    that stood apart, is taken for one of the tape: leave such recordings alone.
+    right channel; the left one stays as it is, bit by bit. It is the delay of what both channels
+    share, such as voices in the middle; where they share little, the delay of what lies around is
+    kept. Less than 5.5 µs is left alone: heads that are in order have that. Where left and right
+    share too little throughout, as two unrelated tracks do, the sound comes back unchanged, with
+    the warning ``no-common-sound``. A delay that was recorded, by microphones that stood apart, is
+    taken for one of the tape: leave such recordings alone.
 
     Only the delay is mended: treble that each track lost by the wrong angle does not come back.
     Mono comes back unchanged.
@@ -113,15 +118,16 @@ def _delays(audio: Audio, furthest: float, follow: bool) -> tuple[Array, Array] 
     else:
         weights, centres = np.ones((1, len(centres))), centres.mean(keepdims=True)
     found = []
-    for weight in weights:
+    for weight, centre in zip(weights, centres, strict=True):
         both = np.tensordot(weight, cross, 1)
         left, right = (np.tensordot(weight, power, 1) for power in powers)
-        found.append(_delay(both, left, right, radians, furthest))
-    known = [(centre, delay) for centre, delay in zip(centres, found, strict=True)
-             if delay is not None]  # fmt: skip
-    if not known:
-        return None
-    places, delays = (np.array(one) for one in zip(*known, strict=True))
+        delay = _delay(both, left * right, radians, furthest)
+        share = np.abs(both).sum() / max(np.sqrt(left * right).sum(), 1e-300)
+        if delay is not None and (len(weights) == 1 or share >= _LEAST_SHARE):
+            found.append((centre, delay))
+    if not found:
+        return _delays(audio, furthest, False) if len(weights) > 1 else None
+    places, delays = np.array(found).T
     return places, delays
 
 
@@ -135,8 +141,8 @@ def _cross_spectra(audio: Audio) -> tuple[Array, tuple[Array, Array], Spectra, A
     stretch = min(audio.frames, round(_STRETCH_SECONDS * audio.sample_rate))
     size = max(1, min(stretch, next_fast_len(stretch // _FRAMES_PER_STRETCH * 2, real=True)))
     window = np.hanning(size + 2)[1:-1]
-    radians = 2 * np.pi * np.fft.rfftfreq(size)
-    hertz = radians * audio.sample_rate / (2 * np.pi)
+    hertz = np.arange(size // 2 + 1) * (audio.sample_rate / size)
+    radians = hertz * (2 * np.pi / audio.sample_rate)
     used = (hertz >= _LOWEST_HZ) & (hertz <= min(_HIGHEST_HZ, 0.45 * audio.sample_rate))
     starts = range(0, max(1, audio.frames - stretch // 2), stretch)
     powers = np.zeros((2, len(starts), int(used.sum())))
@@ -152,13 +158,18 @@ def _cross_spectra(audio: Audio) -> tuple[Array, tuple[Array, Array], Spectra, A
     return centres, (powers[0], powers[1]), cross, radians[used]
 
 
-def _delay(
-    cross: Spectra, left: Array, right: Array, radians: Array, furthest: float
-) -> float | None:
-    """Return by how many frames right is later than left; None where the phases do not agree."""
-    product = left * right
+def _delay(cross: Spectra, product: Array, radians: Array, furthest: float) -> float | None:
+    """Return by how many frames right is later than left; None where the phases do not agree.
+
+    Args:
+        cross: the cross-spectrum.
+        product: the product of both power spectra.
+        radians: the frequencies, per frame.
+        furthest: the longest delay, in frames.
+    """
     coherence = np.zeros(len(product))
     np.divide(np.square(np.abs(cross)), product, out=coherence, where=product > 0)
+    coherence[coherence < _LOWEST_COHERENCE] = 0
     coherence = np.minimum(coherence, _HIGHEST_COHERENCE)
     weights = coherence / (1 - coherence)
     if not weights.sum() > 0:
