@@ -32,7 +32,7 @@ _STRETCH_SECONDS = 1.0
 _FRAMES_PER_STRETCH = 40
 _LOWEST_HZ, _HIGHEST_HZ = 200.0, 16_000.0
 # The delay follows what lies within so many seconds before and after.
-_FOLLOW_SECONDS = 5.0
+_FOLLOW_SECONDS = 3.0
 _STEPS_PER_FRAME = 8
 # A frequency counts by its coherence, but none for a hundred others, and none whose coherence may
 # be chance. Of two delays that agree with the phases alike, as in a pure tone, the smaller is
@@ -73,8 +73,8 @@ def align_azimuth(
         ctx: filled in by the engine.
         audio: the sound, one or two channels.
         max_delay_ms: how far the channels may be apart, in ms.
-        follow: follow a delay that wanders, over five seconds either way; or else take out one
-            delay throughout.
+        follow: follow a delay that wanders, over three seconds either way (at the very ends it is
+            held); or else take out one delay throughout.
 
     Raises:
         NodeError: more than two channels.
@@ -112,22 +112,28 @@ def _delays(audio: Audio, furthest: float, follow: bool) -> tuple[Array, Array] 
     None where they share too little.
     """
     centres, powers, cross, radians = _cross_spectra(audio)
+    weights = np.ones((1, len(centres)))
     if follow and len(centres) > 1:
         apart = np.abs(centres[:, None] - centres) / (_FOLLOW_SECONDS * audio.sample_rate)
         weights = np.where(apart < 1, 1 + np.cos(np.pi * np.minimum(apart, 1)), 0)
-    else:
-        weights, centres = np.ones((1, len(centres))), centres.mean(keepdims=True)
+    amplitudes = np.abs(cross)
     found = []
-    for weight, centre in zip(weights, centres, strict=True):
+    for weight in weights:
         both = np.tensordot(weight, cross, 1)
         left, right = (np.tensordot(weight, power, 1) for power in powers)
-        delay = _delay(both, left * right, radians, furthest)
         share = np.abs(both).sum() / max(np.sqrt(left * right).sum(), 1e-300)
-        if delay is not None and (len(weights) == 1 or share >= _LEAST_SHARE):
-            found.append((centre, delay))
+        if len(weights) > 1 and share < _LEAST_SHARE:
+            continue
+        known = _delay(both, left * right, radians, furthest)
+        if known is not None:
+            delay, counts = known
+            # when it was heard, frequency by frequency: not in the middle, where a part is louder
+            times = np.tensordot(weight * centres, amplitudes, 1)
+            times /= np.maximum(np.tensordot(weight, amplitudes, 1), 1e-300)
+            found.append((np.average(times, weights=counts), delay))
     if not found:
         return _delays(audio, furthest, False) if len(weights) > 1 else None
-    places, delays = np.array(found).T
+    places, delays = np.array(sorted(found)).T
     return places, delays
 
 
@@ -158,8 +164,12 @@ def _cross_spectra(audio: Audio) -> tuple[Array, tuple[Array, Array], Spectra, A
     return centres, (powers[0], powers[1]), cross, radians[used]
 
 
-def _delay(cross: Spectra, product: Array, radians: Array, furthest: float) -> float | None:
-    """Return by how many frames right is later than left; None where the phases do not agree.
+def _delay(
+    cross: Spectra, product: Array, radians: Array, furthest: float
+) -> tuple[float, Array] | None:
+    """Return by how many frames right is later than left, and what each frequency counted.
+
+    None where the phases do not agree with any delay.
 
     Args:
         cross: the cross-spectrum.
@@ -180,12 +190,13 @@ def _delay(cross: Spectra, product: Array, radians: Array, furthest: float) -> f
     agreement = np.cos(phases + np.outer(tried, radians)) @ weights / weights.sum()
     agreement -= _FOR_THE_SMALLER * np.abs(tried) / furthest
     delay = float(tried[agreement.argmax()])
+    counts = weights * np.square(radians)
     for _ in range(4):  # weighted least squares of the phases that are left
         rest = np.angle(np.exp(1j * (phases + delay * radians)))
-        delay -= float((weights * radians) @ rest / ((weights * radians) @ radians))
+        delay -= float(np.average(rest / radians, weights=counts))
     delay = float(np.clip(delay, -furthest, furthest))
     agrees = float(np.cos(phases + delay * radians) @ weights / weights.sum())
-    return delay if agrees >= _LEAST_AGREEMENT else None
+    return (delay, counts) if agrees >= _LEAST_AGREEMENT else None
 
 
 def _moved(channel: Array, centres: Array, delays: Array) -> Array:
