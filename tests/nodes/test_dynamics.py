@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from resonate_graph import Audio
-from resonate_nodes import compress, gain, gate
-from tests.signals import decibels, difference_db, impulse, joined, peak, sine
+from resonate_nodes import compress, expand, gain, gate
+from tests.nodes.test_no_harm import relative_db
+from tests.signals import decibels, difference_db, impulse, joined, peak, sine, white_noise
 
 RATE = 48_000
 
@@ -126,21 +129,86 @@ def test_no_latency_at_any_rate(rate: int) -> None:
     click = impulse(frames=rate // 10, at=rate // 20, rate=rate, channels=2)
     for heard in (
         compress(click, threshold_db=-40.0, ratio=4.0),
+        expand(click, threshold_db=-40.0, attack_ms=0.01),
         gate(click, threshold_db=-40.0, attack_ms=0.01),
     ):
         at = np.flatnonzero(heard.samples[0])
         np.testing.assert_array_equal(at, [rate // 20])
 
 
-def test_channels_are_treated_one_by_one() -> None:
+def test_channels_that_are_not_linked_are_treated_one_by_one() -> None:
     loud, quiet = sine(440, amplitude=0.9), sine(440, amplitude=0.01)
     both = Audio(np.concatenate([loud.samples, quiet.samples] * 3), RATE)
-    heard = compress(both, threshold_db=-30.0, ratio=8.0)
-    for channel in range(6):
-        alone = compress(both.with_samples(both.samples[channel]), threshold_db=-30.0, ratio=8.0)
-        np.testing.assert_array_equal(heard.samples[channel], alone.samples[0])
+    for node in (compress, gate):
+        heard = node(both, threshold_db=-30.0, ratio=8.0, link_channels=False)
+        for channel in range(6):
+            alone = node(both.with_samples(both.samples[channel]), threshold_db=-30.0, ratio=8.0)
+            np.testing.assert_array_equal(heard.samples[channel], alone.samples[0])
+
+
+#: The nodes that link channels, at settings that turn down much of the recording.
+LINKED: dict[str, Callable[[Audio], Audio]] = {
+    "compress": lambda audio: compress(audio, threshold_db=-40.0, ratio=8.0),
+    "expand": lambda audio: expand(audio, threshold_db=-6.0, ratio=3.0, range_db=40.0),
+    "gate": lambda audio: gate(audio, threshold_db=-15.0),
+}
+
+
+@pytest.mark.parametrize("name", LINKED)
+def test_all_channels_get_the_gain_of_the_loudest(name: str, excerpt: Audio) -> None:
+    """So a copy at another level beside the sound changes nothing, and follows it."""
+    mono = excerpt.with_samples(excerpt.samples[0])
+    levels = np.array([[1.0], [0.125], [-0.5]])
+    together = LINKED[name](excerpt.with_samples(levels * mono.samples))
+    alone = LINKED[name](mono)
+    expected = alone.with_samples(levels * alone.samples)
+    assert difference_db(together, expected) < -130
+    assert difference_db(alone, mono) > -20
+
+
+@pytest.mark.parametrize("name", LINKED)
+def test_the_image_stays_where_it_is(name: str, excerpt: Audio) -> None:
+    left, right = excerpt.samples.astype(np.float64)
+    heard_left, heard_right = LINKED[name](excerpt).samples.astype(np.float64)
+    np.testing.assert_allclose(heard_left * right, heard_right * left, rtol=0, atol=1e-7)
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    level_db=st.floats(-90, 0),
+    threshold_db=st.floats(-60, 0),
+    ratio=st.floats(1, 3),
+    range_db=st.floats(0, 60),
+)
+def test_the_expanders_static_curve(
+    level_db: float, threshold_db: float, ratio: float, range_db: float
+) -> None:
+    heard = expand(
+        steady(level_db, channels=2),
+        threshold_db=threshold_db,
+        ratio=ratio,
+        range_db=range_db,
+        attack_ms=1.0,
+        release_ms=10.0,
+    )
+    under = max(0.0, threshold_db - level_db)
+    expected = level_db - min(range_db, (ratio - 1) * under)
+    assert last_level_db(heard) == pytest.approx(expected, abs=1e-2)
+
+
+def test_hiss_in_pauses_sinks_by_the_range_and_the_sound_stays(speech: Audio) -> None:
+    """Speech and pauses in turn, with hiss at -60 dBFS throughout."""
+    pause = white_noise(seconds=2.0, rate=16_000, rms=1e-3)
+    noisy = joined(speech, pause)
+    heard = expand(noisy, threshold_db=-45.0, ratio=4.0, range_db=12.0)
+    end = slice(-16_000, None)
+    sunk = np.sqrt(np.mean(heard.samples[:, end] ** 2) / np.mean(noisy.samples[:, end] ** 2))
+    assert decibels(float(sunk)) == pytest.approx(-12, abs=0.1)
+    said = heard.with_samples(heard.samples[:, : speech.frames])
+    assert relative_db(said, speech) < -40
 
 
 def test_a_second_call_remembers_nothing_of_the_first(excerpt: Audio) -> None:
     assert compress(excerpt) == compress(excerpt)
     assert gate(excerpt, threshold_db=-20.0) == gate(excerpt, threshold_db=-20.0)
+    assert expand(excerpt, threshold_db=-20.0) == expand(excerpt, threshold_db=-20.0)
