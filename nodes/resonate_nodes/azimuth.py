@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from resonate_graph import Audio, NodeError, RunContext, node
+from resonate_graph import Audio, Cost, NodeError, RunContext, node
 
 from ._fractional_delay import REACH, delayed
 
@@ -48,7 +48,7 @@ _LEAST_SHARE = 0.75
 _LEAST_DELAY_SECONDS = 5.5e-6
 
 
-@node(version=1, uses=("scipy",))
+@node(version=1, uses=("scipy",), cost=Cost(seconds_per_second=0.02))
 def align_azimuth(
     ctx: RunContext,
     audio: Audio,

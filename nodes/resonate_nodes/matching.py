@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from resonate_graph import Audio, NodeError, node
+from resonate_graph import Audio, Cost, NodeError, node
 
 Array = NDArray[np.float64]
 
@@ -16,12 +16,14 @@ _SEGMENT_SECONDS = 0.25
 _FILTER_SECONDS = 0.5
 _LOWEST_HZ, _HIGHEST_HZ = 25.0, 20_000.0
 _POINTS_PER_OCTAVE = 24
+# A file can claim any rate.
+_LEAST_FRAMES, _MOST_FRAMES = 16, 1 << 18
 # What is softer than this against the strongest part of a spectrum, in dB, is taken for as loud.
 _FLOOR_DB = -90.0
 _LEAST_GAIN_DB = 1e-3
 
 
-@node(version=1, uses=("scipy",))
+@node(version=1, uses=("scipy",), cost=Cost(bytes_per_input_byte=6))
 def match_eq(
     audio: Audio,
     reference: Audio,
@@ -81,8 +83,8 @@ def _levels_db(audio: Audio, hertz: Array, octaves: float) -> Array:
     """Return the smoothed long-term average spectrum at some frequencies, in dB."""
     from scipy.signal import welch
 
-    segment = max(1, min(audio.frames, round(_SEGMENT_SECONDS * audio.sample_rate)))
-    size = max(segment, round(_SEGMENT_SECONDS * audio.sample_rate))
+    size = _frames(audio, _SEGMENT_SECONDS)
+    segment = min(audio.frames, size)
     power = np.zeros(size // 2 + 1)
     for channel in audio.samples:
         frequencies, density = welch(
@@ -104,7 +106,7 @@ def _filtered(audio: Audio, hertz: Array, gains_db: Array) -> Audio:
     """Filter all channels by gains at some frequencies, without delay."""
     from scipy.signal import oaconvolve
 
-    half = round(_FILTER_SECONDS / 2 * audio.sample_rate)
+    half = _frames(audio, _FILTER_SECONDS / 2)
     bins = np.fft.rfftfreq(2 * half, 1 / audio.sample_rate)
     bins_db = np.interp(np.log2(np.maximum(bins, hertz[0])), np.log2(hertz), gains_db)
     response = np.fft.fftshift(np.fft.irfft(10 ** (bins_db / 20)))
@@ -112,3 +114,7 @@ def _filtered(audio: Audio, hertz: Array, gains_db: Array) -> Audio:
     samples = audio.samples.astype(np.float64)
     whole = oaconvolve(samples, taps[None], axes=1)
     return audio.with_samples(whole[:, half : half + audio.frames])
+
+
+def _frames(audio: Audio, seconds: float) -> int:
+    return min(_MOST_FRAMES, max(_LEAST_FRAMES, round(seconds * audio.sample_rate)))

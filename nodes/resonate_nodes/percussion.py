@@ -9,12 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from resonate_graph import Audio, RunContext, node
+from resonate_graph import Audio, Cost, RunContext, node
 
 Margin = Annotated[float, Field(ge=1, le=20)]
 
 _WINDOW_SECONDS = 2048 / 44_100
 _MEDIAN_FRAMES = 31
+# A file can claim any rate.
+_LEAST_FRAMES, _MOST_FRAMES = 16, 1 << 16
 _HOPS_PER_WINDOW = 4
 # Long sounds are taken in stretches; so many hops on either side decide what is in a stretch.
 _STRETCH_HOPS = 2048
@@ -35,7 +37,7 @@ class HarmonicPercussive(NamedTuple):
     residual: Audio
 
 
-@node(version=1, uses=("librosa",))
+@node(version=1, uses=("librosa",), cost=Cost(seconds_per_second=0.1, bytes_per_input_byte=8))
 def hpss(
     ctx: RunContext,
     audio: Audio,
@@ -73,13 +75,16 @@ def hpss(
     """
     harmonic = np.zeros(audio.samples.shape, np.float32)
     percussive = np.zeros(audio.samples.shape, np.float32)
+    rest = np.zeros(audio.samples.shape, np.float32)
     window = _window_frames(audio.sample_rate)
     for first, start, stop, last in _stretches(audio.frames, window // _HOPS_PER_WINDOW):
         ctx.progress(start, audio.frames)
         parts = _masked(audio.samples[:, first:last], window, (harmonic_margin, percussive_margin))
         for whole, part in zip((harmonic, percussive), parts, strict=True):
             whole[:, start:stop] = part[:, start - first : stop - first]
-    rest = audio.samples.astype(np.float64) - harmonic - percussive
+        kept = slice(start, stop)
+        exact = audio.samples[:, kept].astype(np.float64)
+        rest[:, kept] = exact - harmonic[:, kept] - percussive[:, kept]
     return HarmonicPercussive(
         audio.with_samples(harmonic), audio.with_samples(percussive), audio.with_samples(rest)
     )
@@ -87,7 +92,8 @@ def hpss(
 
 def _window_frames(sample_rate: int) -> int:
     """Return the power of two that is nearest to 46 ms."""
-    return max(16, 1 << round(float(np.log2(max(1.0, _WINDOW_SECONDS * sample_rate)))))
+    frames = 1 << round(float(np.log2(max(1.0, _WINDOW_SECONDS * sample_rate))))
+    return min(_MOST_FRAMES, max(_LEAST_FRAMES, frames))
 
 
 def _stretches(frames: int, hop: int) -> Iterator[tuple[int, int, int, int]]:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from resonate_graph import Audio, node
+from resonate_graph import Audio, Cost, node
 
 Array = NDArray[np.float64]
 
@@ -22,7 +22,7 @@ _EDGE_FRAMES = 1 << 11
 _ROLL_OFF = (0.96, 1.0)
 
 
-@node(version=1, uses=("scipy",))
+@node(version=1, uses=("scipy",), cost=Cost(seconds_per_second=0.03))
 def saturate(audio: Audio, *, drive: Annotated[float, Field(ge=0, le=10)] = 1.0) -> Audio:
     """Round off peaks: odd harmonics, and less dynamic range, as tape and valves give them.
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
-from resonate_graph import Audio, NodeError, Report, node
+from resonate_graph import Audio, Cost, NodeError, Report, node
 
 Array = NDArray[np.float64]
 
@@ -91,7 +91,7 @@ def mid_side(audio: Audio) -> MidSide:
     return MidSide(audio.with_samples((left + right) / 2), audio.with_samples((left - right) / 2))
 
 
-@node(version=1)
+@node(version=1, cost=Cost(bytes_per_input_byte=6))
 def from_mid_side(mid: Audio, side: Audio) -> Audio:
     """Make stereo of mid and side: left is mid + side, right is mid - side.
 
@@ -118,7 +118,7 @@ def from_mid_side(mid: Audio, side: Audio) -> Audio:
     return mid.with_samples(np.stack([middle + sides, middle - sides]))
 
 
-@node(version=1)
+@node(version=1, cost=Cost(bytes_per_input_byte=8))
 def width(audio: Audio, *, width: Annotated[float, Field(ge=0, le=4)] = 1.0) -> Audio:
     """Make the stereo image narrower or wider: the level of the sides against the middle.
 
@@ -146,7 +146,7 @@ def width(audio: Audio, *, width: Annotated[float, Field(ge=0, le=4)] = 1.0) -> 
     return audio.with_samples(np.stack([middle + sides, middle - sides]))
 
 
-@node(version=1)
+@node(version=1, cost=Cost(bytes_per_input_byte=6))
 def balance(audio: Audio, *, balance_db: Annotated[float, Field(ge=-60, le=60)] = 0.0) -> Audio:
     """Even out the levels of left and right, by turning one of them down.
 
@@ -173,7 +173,7 @@ def balance(audio: Audio, *, balance_db: Annotated[float, Field(ge=-60, le=60)] 
     return audio.with_samples(np.stack(pair))
 
 
-@node(version=1, uses=("scipy",))
+@node(version=1, uses=("scipy",), cost=Cost(bytes_per_input_byte=8))
 def check_mono(audio: Audio) -> MonoReport:
     """Measure what mono would leave of a stereo sound: as a whole and per octave.
 
@@ -236,7 +236,7 @@ def _bands(left: Array, right: Array, sample_rate: int) -> list[MonoBand]:
 
     if not left.size:
         return []
-    segment = min(left.size, round(_SEGMENT_SECONDS * sample_rate))
+    segment = min(left.size, max(16, round(_SEGMENT_SECONDS * sample_rate)))
     spectra = [
         csd(one, other, sample_rate, nperseg=segment, detrend=False, scaling="spectrum")
         for one, other in ((left, left), (right, right), (left, right))

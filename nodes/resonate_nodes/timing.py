@@ -6,12 +6,12 @@ from typing import Annotated
 
 from pydantic import Field
 
-from resonate_graph import Audio, node
+from resonate_graph import Audio, Cost, node
 
 from ._fractional_delay import delayed
 
 
-@node(version=1, uses=("scipy",))
+@node(version=1, uses=("scipy",), cost=Cost(bytes_per_input_byte=9))
 def delay(
     audio: Audio,
     *,
