@@ -58,13 +58,14 @@ def align_azimuth(
 ) -> Audio:
     """Line up left and right of a tape that was played with a head out of azimuth.
 
-    The delay between the channels is found to about a hundredth of a sample, and taken out of the
-    right channel; the left one stays as it is, bit by bit. It is the delay of what both channels
-    share, such as voices in the middle; where they share little, the delay of what lies around is
-    kept. Less than 5.5 µs is left alone: heads that are in order have that. Where left and right
-    share too little throughout, as two unrelated tracks do, the sound comes back unchanged, with
-    the warning ``no-common-sound``. A delay that was recorded, by microphones that stood apart, is
-    taken for one of the tape: leave such recordings alone.
+    A steady delay between the channels is found to about a hundredth of a sample, one that wanders
+    to about a tenth, and taken out of the right channel; the left one stays as it is, bit by bit.
+    It is the delay of what both channels share, such as voices in the middle; where they share
+    little, the delay of what lies around is kept. Less than 5.5 µs is left alone: heads that are in
+    order have that. Where left and right share too little throughout, as two unrelated tracks or a
+    very wide mix do, the sound comes back unchanged, with the warning ``no-common-sound``. A delay
+    that was recorded, by microphones that stood apart, is taken for one of the tape: leave such
+    recordings alone.
 
     Only the delay is mended: treble that each track lost by the wrong angle does not come back.
     Mono comes back unchanged.
