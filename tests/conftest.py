@@ -62,6 +62,12 @@ def excerpt(groove: Audio) -> Audio:
 
 
 @pytest.fixture(scope="session")
+def speech() -> Audio:
+    """A reader's voice: 7.1 s, 16 kHz, mono."""
+    return read_audio(Path(__file__).parent / "recordings" / "speech.flac")
+
+
+@pytest.fixture(scope="session")
 def models_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with `htdemucs` and the bag `htdemucs_ft`, small and random."""
     return write_models(tmp_path_factory.mktemp("models"))

@@ -1,9 +1,9 @@
-"""Mixing: gain, sums and exact residuals. Sums are made in float64 and rounded once."""
+"""Mixing: gain, sums, exact residuals, crossfades. Made in float64 and rounded once."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -75,7 +75,7 @@ def residual(mix: Audio, stems: list[Audio]) -> Audio:
     Raises:
         NodeError: a stem differs from the mix in rate, length or channel count.
     """
-    _require_alike(mix, stems, "mix")
+    _require_alike(mix, stems, "mix", "stem")
     return Audio(_sum([mix, *stems], [1.0] + [-1.0] * len(stems)), mix.sample_rate)
 
 
@@ -111,18 +111,146 @@ def average_stems(
             f"{len(stems)} stems need {len(stems)} weights that are not all 0, not {shares}",
             param="weights",
         )
-    _require_alike(stems[0], stems[1:], "first stem")
+    _require_alike(stems[0], stems[1:], "first stem", "other")
     total = sum(shares)
     return Audio(_sum(stems, [share / total for share in shares]), stems[0].sample_rate)
 
 
-def _require_alike(one: Audio, others: Sequence[Audio], name: str) -> None:
+@node(version=1)
+def invert(audio: Audio) -> Audio:
+    """Turn the polarity of every channel over: each sample times -1. Twice gives the sound back.
+
+    Args:
+        audio: the sound.
+
+    Example:
+        >>> import numpy as np
+        >>> from resonate_graph import Audio
+        >>> invert(Audio(np.array([0.5, -0.25]), 44100)).samples.tolist()
+        [[-0.5, 0.25]]
+    """
+    return audio.with_samples(-audio.samples)
+
+
+@node(version=1)
+def difference(before: Audio, after: Audio) -> Audio:
+    """Hear what a node took out (or put in): before minus after, rounded once to float32.
+
+    Wire what goes into a node to `before` and what comes out of it to `after`. Since no node
+    delays, what is left is what was changed; where nothing was, it is digital silence.
+
+    Args:
+        before: the sound before.
+        after: the sound after, of the same rate, length and channel count.
+
+    Raises:
+        NodeError: they differ in rate, length or channel count.
+
+    Example:
+        >>> import numpy as np
+        >>> from resonate_graph import Audio
+        >>> clicked = Audio(np.array([0.0, 1.0, 0.0]), 44100)
+        >>> difference(clicked, Audio(np.zeros(3), 44100)) == clicked
+        True
+    """
+    _require_alike(before, [after], "sound before", "sound after")
+    return before.with_samples(before.samples.astype(np.float64) - after.samples)
+
+
+@node(version=1)
+def blend(dry: Audio, wet: Audio, *, amount: Annotated[float, Field(ge=0, le=1)] = 0.5) -> Audio:
+    """Mix a sound with what a node made of it: so any node has an amount.
+
+    The two are added by their shares, (1 - amount) dry and amount wet: what both have in common
+    keeps its level.
+
+    Args:
+        dry: the sound before.
+        wet: the sound after, of the same rate, length and channel count.
+        amount: 0 is dry, 1 is wet, each sample by sample.
+
+    Raises:
+        NodeError: they differ in rate, length or channel count.
+
+    Example:
+        >>> import numpy as np
+        >>> from resonate_graph import Audio
+        >>> dry, wet = Audio(np.ones(2), 44100), Audio(np.zeros(2), 44100)
+        >>> blend(dry, wet, amount=0.25).samples.tolist()
+        [[0.75, 0.75]]
+    """
+    _require_alike(dry, [wet], "dry sound", "wet one")
+    if amount in (0, 1):
+        return wet if amount else dry
+    return dry.with_samples(_sum([dry, wet], [1 - amount, amount]))
+
+
+@node(version=1)
+def crossfade(
+    first: Audio,
+    second: Audio,
+    *,
+    overlap_seconds: Annotated[float, Field(ge=0, le=3600)] = 0.05,
+    curve: Literal["equal_power", "equal_gain"] = "equal_power",
+) -> Audio:
+    """Join two sounds: the end of the first fades out while the beginning of the second fades in.
+
+    The result is as long as both together, less the overlap. A mono sound goes into every channel
+    of the other.
+
+    Args:
+        first: the sound that comes first.
+        second: the sound that follows, of the same rate.
+        overlap_seconds: how long they sound together; 0 joins them end to end.
+        curve: ``equal_power`` keeps the loudness of two sounds that have nothing in common;
+            ``equal_gain`` that of the same material, such as two takes that are in time.
+
+    Raises:
+        NodeError: one of them is shorter than the overlap, or they differ in rate, or in channel
+            count where neither is mono.
+
+    Example:
+        >>> import numpy as np
+        >>> from resonate_graph import Audio
+        >>> song = Audio(np.ones((2, 44100)), 44100)
+        >>> crossfade(song, song, overlap_seconds=0.5)
+        Audio(2 ch, 66150 frames, 44100 Hz, 1.500 s)
+    """
+    channels = _common_channels([first, second])
+    overlap = round(overlap_seconds * first.sample_rate)
+    for sound, name in ((first, "first"), (second, "second")):
+        if sound.frames < overlap:
+            raise NodeError(
+                f"the {name} sound has {sound.duration_seconds:g} s, an overlap of "
+                f"{overlap_seconds:g} s needs as much of both: shorten the overlap"
+            )
+    place = (np.arange(overlap) + 0.5) / max(1, overlap)
+    rise = np.sin(np.pi / 2 * place) if curve == "equal_power" else place
+    start = first.frames - overlap
+    joined = np.empty((channels, start + second.frames), np.float32)
+    joined[:, :start] = first.samples[:, :start]
+    joined[:, start : first.frames] = (
+        rise[::-1] * first.samples[:, start:] + rise * second.samples[:, :overlap]
+    )
+    joined[:, first.frames :] = second.samples[:, overlap:]
+    return Audio(joined, first.sample_rate)
+
+
+def _require_alike(one: Audio, others: Sequence[Audio], name: str, other_name: str) -> None:
     for other in others:
         if (other.sample_rate, other.samples.shape) != (one.sample_rate, one.samples.shape):
-            raise NodeError(f"a stem is {other}, the {name} is {one}: they have to match")
+            raise NodeError(f"the {other_name} is {other}, the {name} {one}: they have to match")
 
 
 def _sum(tracks: Sequence[Audio], ratios: Sequence[float]) -> NDArray[np.float64]:
+    total = np.zeros((_common_channels(tracks), max(track.frames for track in tracks)))
+    for track, ratio in zip(tracks, ratios, strict=True):
+        total[:, : track.frames] += track.samples * np.float64(ratio)
+    return total
+
+
+def _common_channels(tracks: Sequence[Audio]) -> int:
+    """Return how many channels tracks have together: mono goes into each channel of others."""
     rates = {track.sample_rate for track in tracks}
     if len(rates) > 1:
         found = ", ".join(f"{rate} Hz" for rate in sorted(rates))
@@ -131,10 +259,7 @@ def _sum(tracks: Sequence[Audio], ratios: Sequence[float]) -> NDArray[np.float64
     if len(channels - {1}) > 1:
         found = ", ".join(map(str, sorted(channels)))
         raise NodeError(f"the tracks have different channel counts ({found})")
-    total = np.zeros((max(channels), max(track.frames for track in tracks)))
-    for track, ratio in zip(tracks, ratios, strict=True):
-        total[:, : track.frames] += track.samples * np.float64(ratio)
-    return total
+    return max(channels)
 
 
 def _ratio(decibels: float) -> float:

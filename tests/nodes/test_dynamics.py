@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from resonate_graph import Audio
-from resonate_nodes import compress, gain, gate, limit, measure_loudness
-from tests.signals import (
-    Array,
-    decibels,
-    difference_db,
-    impulse,
-    joined,
-    oversampled_peak_db,
-    peak,
-    sine,
-    white_noise,
-)
+from resonate_nodes import compress, expand, gain, gate
+from tests.nodes.test_no_harm import relative_db
+from tests.signals import decibels, difference_db, impulse, joined, peak, sine, white_noise
 
 RATE = 48_000
 
@@ -136,143 +129,86 @@ def test_no_latency_at_any_rate(rate: int) -> None:
     click = impulse(frames=rate // 10, at=rate // 20, rate=rate, channels=2)
     for heard in (
         compress(click, threshold_db=-40.0, ratio=4.0),
+        expand(click, threshold_db=-40.0, attack_ms=0.01),
         gate(click, threshold_db=-40.0, attack_ms=0.01),
     ):
         at = np.flatnonzero(heard.samples[0])
         np.testing.assert_array_equal(at, [rate // 20])
 
 
-def test_channels_are_treated_one_by_one() -> None:
+def test_channels_that_are_not_linked_are_treated_one_by_one() -> None:
     loud, quiet = sine(440, amplitude=0.9), sine(440, amplitude=0.01)
     both = Audio(np.concatenate([loud.samples, quiet.samples] * 3), RATE)
-    heard = compress(both, threshold_db=-30.0, ratio=8.0)
-    for channel in range(6):
-        alone = compress(both.with_samples(both.samples[channel]), threshold_db=-30.0, ratio=8.0)
-        np.testing.assert_array_equal(heard.samples[channel], alone.samples[0])
+    for node in (compress, gate):
+        heard = node(both, threshold_db=-30.0, ratio=8.0, link_channels=False)
+        for channel in range(6):
+            alone = node(both.with_samples(both.samples[channel]), threshold_db=-30.0, ratio=8.0)
+            np.testing.assert_array_equal(heard.samples[channel], alone.samples[0])
+
+
+#: The nodes that link channels, at settings that turn down much of the recording.
+LINKED: dict[str, Callable[[Audio], Audio]] = {
+    "compress": lambda audio: compress(audio, threshold_db=-40.0, ratio=8.0),
+    "expand": lambda audio: expand(audio, threshold_db=-6.0, ratio=3.0, range_db=40.0),
+    "gate": lambda audio: gate(audio, threshold_db=-15.0),
+}
+
+
+@pytest.mark.parametrize("name", LINKED)
+def test_all_channels_get_the_gain_of_the_loudest(name: str, excerpt: Audio) -> None:
+    """So a copy at another level beside the sound changes nothing, and follows it."""
+    mono = excerpt.with_samples(excerpt.samples[0])
+    levels = np.array([[1.0], [0.125], [-0.5]])
+    together = LINKED[name](excerpt.with_samples(levels * mono.samples))
+    alone = LINKED[name](mono)
+    expected = alone.with_samples(levels * alone.samples)
+    assert difference_db(together, expected) < -130
+    assert difference_db(alone, mono) > -20
+
+
+@pytest.mark.parametrize("name", LINKED)
+def test_the_image_stays_where_it_is(name: str, excerpt: Audio) -> None:
+    left, right = excerpt.samples.astype(np.float64)
+    heard_left, heard_right = LINKED[name](excerpt).samples.astype(np.float64)
+    np.testing.assert_allclose(heard_left * right, heard_right * left, rtol=0, atol=1e-7)
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    level_db=st.floats(-90, 0),
+    threshold_db=st.floats(-60, 0),
+    ratio=st.floats(1, 3),
+    range_db=st.floats(0, 60),
+)
+def test_the_expanders_static_curve(
+    level_db: float, threshold_db: float, ratio: float, range_db: float
+) -> None:
+    heard = expand(
+        steady(level_db, channels=2),
+        threshold_db=threshold_db,
+        ratio=ratio,
+        range_db=range_db,
+        attack_ms=1.0,
+        release_ms=10.0,
+    )
+    under = max(0.0, threshold_db - level_db)
+    expected = level_db - min(range_db, (ratio - 1) * under)
+    assert last_level_db(heard) == pytest.approx(expected, abs=1e-2)
+
+
+def test_hiss_in_pauses_sinks_by_the_range_and_the_sound_stays(speech: Audio) -> None:
+    """Speech and pauses in turn, with hiss at -60 dBFS throughout."""
+    pause = white_noise(seconds=2.0, rate=16_000, rms=1e-3)
+    noisy = joined(speech, pause)
+    heard = expand(noisy, threshold_db=-45.0, ratio=4.0, range_db=12.0)
+    end = slice(-16_000, None)
+    sunk = np.sqrt(np.mean(heard.samples[:, end] ** 2) / np.mean(noisy.samples[:, end] ** 2))
+    assert decibels(float(sunk)) == pytest.approx(-12, abs=0.1)
+    said = heard.with_samples(heard.samples[:, : speech.frames])
+    assert relative_db(said, speech) < -40
 
 
 def test_a_second_call_remembers_nothing_of_the_first(excerpt: Audio) -> None:
     assert compress(excerpt) == compress(excerpt)
     assert gate(excerpt, threshold_db=-20.0) == gate(excerpt, threshold_db=-20.0)
-
-
-# -- the limiter ----------------------------------------------------------------------------------
-
-
-def square(frequency_hz: float, *, rate: int = RATE) -> Audio:
-    time = np.arange(2 * rate) / rate
-    return Audio(0.9 * np.sign(np.sin(2 * np.pi * frequency_hz * time + 0.1)), rate)
-
-
-def clicks(*, every_ms: int, amplitude: float = 0.99) -> Audio:
-    """Return quiet noise for three seconds, with a click now and then."""
-    audio = white_noise(seconds=3, rms=0.02, channels=1)
-    samples = audio.samples.copy()
-    samples[:, 4000 :: RATE * every_ms // 1000] = amplitude
-    return audio.with_samples(samples)
-
-
-def gain_curve_db(heard: Audio, audio: Audio) -> Array:
-    """Return the gain in dB, sample by sample, where the sound is loud enough to tell."""
-    loud = np.abs(audio.samples[0]) > 0.005
-    curve: Array = 20 * np.log10(heard.samples[0, loud] / audio.samples[0, loud].astype(float))
-    return np.interp(np.arange(audio.frames), np.flatnonzero(loud), curve)
-
-
-DENSE = {
-    "noise": white_noise(seconds=2, rms=0.3, channels=2),
-    "noise at 96 kHz": white_noise(rate=96_000, rms=0.3, channels=2),
-    "noise in 6 channels": white_noise(rms=0.3, channels=6),
-    "noise at 8 kHz": white_noise(seconds=2, rate=8000, rms=0.3),
-    "square": square(331),
-    "square at 44.1 kHz": square(1001.3, rate=44_100),
-    "square at 96 kHz": square(331, rate=96_000),
-    "a quarter of the rate": sine(RATE / 4, phase_degrees=45, amplitude=1.4),
-    "clicks": clicks(every_ms=200),
-}
-
-
-@pytest.mark.parametrize("ceiling_dbtp", [-1.0, -12.0])
-@pytest.mark.parametrize("name", DENSE)
-def test_the_limiter_holds_its_ceiling(name: str, ceiling_dbtp: float) -> None:
-    heard = limit(DENSE[name], ceiling_dbtp=ceiling_dbtp)
-    assert heard.samples.shape == DENSE[name].samples.shape
-    assert oversampled_peak_db(heard) <= ceiling_dbtp + 0.05
-
-
-@pytest.mark.parametrize("release_ms", [1.0, 50.0, 1000.0])
-@pytest.mark.parametrize("look_ahead_ms", [1.0, 5.0, 50.0])
-def test_the_limiter_holds_its_ceiling_on_music(
-    groove: Audio, release_ms: float, look_ahead_ms: float
-) -> None:
-    heard = limit(groove, ceiling_dbtp=-9.0, release_ms=release_ms, look_ahead_ms=look_ahead_ms)
-    assert oversampled_peak_db(heard) == pytest.approx(-9, abs=0.05)
-
-
-def test_what_is_below_the_ceiling_passes_bit_by_bit(groove: Audio) -> None:
-    assert limit(groove, ceiling_dbtp=-3.0) == groove
-    assert limit(clicks(every_ms=200, amplitude=0.1), ceiling_dbtp=-18.0) == clicks(
-        every_ms=200, amplitude=0.1
-    )
-
-
-@pytest.mark.parametrize("rate", [8000, 44_100, 96_000])
-@pytest.mark.parametrize("look_ahead_ms", [1.0, 5.0, 20.0])
-def test_the_limiter_needs_no_more_than_its_look_ahead(rate: int, look_ahead_ms: float) -> None:
-    audio = white_noise(seconds=0.3, rate=rate, rms=0.01)
-    for at in range(rate // 10, rate // 10 + 8):  # wherever in a hop it lies
-        samples = audio.samples.copy()
-        samples[0, at] = 1.0
-        heard = limit(audio.with_samples(samples), ceiling_dbtp=-6.0, look_ahead_ms=look_ahead_ms)
-        touched = np.flatnonzero(heard.samples[0] != samples[0])
-        assert at - touched[0] <= look_ahead_ms * rate / 1000
-        assert at - touched[0] > 0.2 * look_ahead_ms * rate / 1000
-        assert int(np.argmax(np.abs(heard.samples[0]))) == at  # nothing is delayed
-
-
-def test_a_click_is_let_go_at_the_release_and_the_next_one_finds_no_hole() -> None:
-    audio = clicks(every_ms=200)
-    curve = gain_curve_db(limit(audio, ceiling_dbtp=-12.0, release_ms=50.0), audio)
-    first = 4000 + RATE // 100
-    reduction = -curve[first : first + 17 * RATE // 100 : RATE // 100]
-    closed_form = reduction[0] * np.exp(-np.arange(len(reduction)) / 5)
-    np.testing.assert_allclose(reduction, closed_form, atol=0.15)
-    assert curve[4000 + RATE * 190 // 1000] > -0.25
-
-
-def test_long_reduction_is_let_go_ten_times_as_slowly() -> None:
-    loud, quiet = white_noise(rms=0.3), white_noise(seconds=3, rms=0.01, seed=1)
-    audio = joined(loud, quiet)
-    curve = gain_curve_db(limit(audio, ceiling_dbtp=-12.0, release_ms=50.0), audio)
-    half, one = -curve[RATE + RATE // 2], -curve[2 * RATE]
-    assert half > 1
-    assert one / half == pytest.approx(np.exp(-1), rel=0.1)
-    assert curve[-RATE // 10] > -0.02
-
-
-@pytest.mark.parametrize("frequency_hz", [30.0, 100.0, 997.0])
-def test_the_gain_of_a_steady_tone_is_steady(frequency_hz: float) -> None:
-    tone = sine(frequency_hz, seconds=2)
-    heard = limit(tone, ceiling_dbtp=-6.0)
-    later = slice(RATE // 2, 2 * RATE - RATE // 10)
-    wave, reference = heard.samples[0, later].astype(float), tone.samples[0, later].astype(float)
-    rest = wave - (wave @ reference) / (reference @ reference) * reference
-    assert decibels(np.sqrt(np.mean(rest**2) / np.mean(wave**2))) < -60
-
-
-def test_a_shorter_release_makes_a_sound_louder(groove: Audio) -> None:
-    loudness = [
-        measure_loudness(limit(groove, ceiling_dbtp=-12.0, release_ms=one)).integrated_lufs
-        for one in (5.0, 50.0, 500.0)
-    ]
-    assert loudness == sorted(loudness, reverse=True)  # type: ignore[type-var]
-
-
-def test_the_limiter_gives_all_channels_one_gain() -> None:
-    left = clicks(every_ms=200).samples[0].astype(np.float64)
-    audio = Audio(np.stack([left, 0.25 * left, -0.5 * left]), RATE)
-    heard = limit(audio, ceiling_dbtp=-12.0)
-    loud = np.abs(left) > 0.005
-    curve = heard.samples[:, loud] / audio.samples[:, loud]
-    np.testing.assert_allclose(curve, np.tile(curve[0], (3, 1)), rtol=1e-5)
-    assert curve.min() < 0.3
+    assert expand(excerpt, threshold_db=-20.0) == expand(excerpt, threshold_db=-20.0)

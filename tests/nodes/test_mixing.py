@@ -1,10 +1,26 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 
 from resonate_graph import Audio, NodeError, ParamError
-from resonate_nodes import average_stems, gain, mix, residual
+from resonate_nodes import (
+    average_stems,
+    blend,
+    crossfade,
+    declick,
+    difference,
+    gain,
+    invert,
+    mix,
+    residual,
+    to_mono,
+    trim,
+)
+from tests.degradations import with_clicks
+from tests.signals import decibels, difference_db, joined, sine, white_noise
 
 
 def test_gain_is_the_ratio_the_decibels_say(excerpt: Audio) -> None:
@@ -72,3 +88,74 @@ def test_what_cannot_be_averaged_says_why(excerpt: Audio) -> None:
         average_stems([excerpt], weights=[0.0])
     with pytest.raises(NodeError, match="have to match"):
         average_stems([excerpt, Audio(excerpt.samples[:, 1:], 44100)])
+
+
+def test_polarity_turned_over_cancels_out_and_twice_is_the_same(excerpt: Audio) -> None:
+    assert not mix([excerpt, invert(excerpt)]).samples.any()
+    assert invert(invert(excerpt)) == excerpt
+
+
+def test_the_difference_is_what_was_taken_out_to_the_last_rounding(excerpt: Audio) -> None:
+    clicked = with_clicks(excerpt)
+    mended = declick(clicked)
+    removed = difference(clicked, mended)
+    expected = clicked.samples.astype(np.float64) - mended.samples
+    np.testing.assert_array_equal(removed.samples, expected.astype(np.float32))
+    assert difference_db(mix([mended, removed]), clicked) < -130
+    assert not difference(clicked, clicked).samples.any()
+    untouched = clicked.samples == mended.samples
+    assert not removed.samples[untouched].any()
+
+
+def test_a_blend_has_both_by_their_shares(excerpt: Audio) -> None:
+    wet = gain(excerpt, gain_db=-20.0)
+    heard = blend(excerpt, wet, amount=0.25)
+    expected = 0.75 * excerpt.samples.astype(np.float64) + 0.25 * wet.samples
+    np.testing.assert_array_equal(heard.samples, expected.astype(np.float32))
+    assert blend(excerpt, wet, amount=0.0) == excerpt
+    assert blend(excerpt, wet, amount=1.0) == wet
+    assert difference_db(blend(excerpt, excerpt, amount=0.3), excerpt) < -130
+
+
+@pytest.mark.parametrize("node", [difference, blend])
+def test_what_is_not_alike_is_neither_compared_nor_blended(
+    node: Callable[[Audio, Audio], Audio], excerpt: Audio
+) -> None:
+    for other in (to_mono(excerpt), trim(excerpt, end_seconds=1.0), Audio(excerpt.samples, 48_000)):
+        with pytest.raises(NodeError, match="they have to match"):
+            node(excerpt, other)
+
+
+def test_a_crossfade_of_parts_of_one_sound_at_equal_gain_is_that_sound(excerpt: Audio) -> None:
+    first, second = trim(excerpt, end_seconds=2.0), trim(excerpt, start_seconds=1.0)
+    joint = crossfade(first, second, overlap_seconds=1.0, curve="equal_gain")
+    assert difference_db(joint, excerpt) < -130
+
+
+def test_a_crossfade_at_equal_power_keeps_the_level_of_noise() -> None:
+    one, other = (white_noise(seconds=20.0, seed=seed) for seed in (1, 2))
+    joint = crossfade(one, other, overlap_seconds=10.0)
+    for start in range(30):
+        second = joint.samples[0, start * 48_000 : (start + 1) * 48_000]
+        assert decibels(float(np.sqrt(np.mean(second**2))) / 0.1) == pytest.approx(0, abs=0.15)
+
+
+def test_without_overlap_it_joins_end_to_end(excerpt: Audio) -> None:
+    assert crossfade(excerpt, excerpt, overlap_seconds=0.0) == joined(excerpt, excerpt)
+
+
+def test_outside_the_overlap_every_sample_stays(excerpt: Audio) -> None:
+    tone = sine(440, rate=44_100, amplitude=0.1, channels=2)
+    joint = crossfade(excerpt, tone, overlap_seconds=0.5)
+    before, after = excerpt.frames - 22_050, tone.frames - 22_050
+    np.testing.assert_array_equal(joint.samples[:, :before], excerpt.samples[:, :before])
+    np.testing.assert_array_equal(joint.samples[:, -after:], tone.samples[:, -after:])
+    mono = crossfade(to_mono(excerpt), tone, overlap_seconds=0.5)
+    assert mono.samples.shape == joint.samples.shape
+
+
+def test_what_cannot_be_crossfaded_says_why(excerpt: Audio) -> None:
+    with pytest.raises(NodeError, match="the second sound has 1 s, an overlap of 2 s"):
+        crossfade(excerpt, trim(excerpt, end_seconds=1.0), overlap_seconds=2.0)
+    with pytest.raises(NodeError, match="different rates"):
+        crossfade(excerpt, Audio(excerpt.samples, 48_000))

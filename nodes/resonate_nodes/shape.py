@@ -1,0 +1,300 @@
+"""Shape: which channels a sound has, where it begins and ends, and how."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from resonate_graph import Audio, NodeError, ParamError, RunContext, node
+
+Array = NDArray[np.float64]
+Seconds = Annotated[float, Field(ge=0, le=86_400)]
+Channel = Annotated[int, Field(ge=1, le=16_383)]
+
+_HALF = 0.5**0.5
+#: What goes into (left, right) of two channels, after ITU-R BS.775-3: the centre and the surround
+#: channels at -3 dB, no LFE. Orders: (L R C), (L R Ls Rs), (L R C Ls Rs), (L R C LFE Ls Rs).
+_DOWNMIX: dict[int, tuple[tuple[float, ...], tuple[float, ...]]] = {
+    1: ((1,), (1,)),
+    2: ((1, 0), (0, 1)),
+    3: ((1, 0, _HALF), (0, 1, _HALF)),
+    4: ((1, 0, _HALF, 0), (0, 1, 0, _HALF)),
+    5: ((1, 0, _HALF, _HALF, 0), (0, 1, _HALF, 0, _HALF)),
+    6: ((1, 0, _HALF, 0, _HALF, 0), (0, 1, _HALF, 0, 0, _HALF)),
+}
+
+_SILENCE_WINDOW_SECONDS = 0.01
+
+#: How far up a fade is (0 to 1) at each part (0 to 1) of its length.
+_CURVES: dict[str, Callable[[Array], Array]] = {
+    "linear": lambda part: part,
+    "cosine": lambda part: (1 - np.cos(np.pi * part)) / 2,
+    "equal_power": lambda part: np.sin(np.pi / 2 * part),
+    "exponential": lambda part: np.expm1(np.log(1000) * part) / 999,
+}
+Curve = Literal["linear", "cosine", "equal_power", "exponential"]
+
+
+@node(version=1)
+def to_mono(audio: Audio) -> Audio:
+    """Make one channel of a sound: the mean of left and right.
+
+    What is the same in both keeps its level; what is in one of them only comes out 6 dB softer,
+    and what is out of phase is lost (`check_mono` tells how much). Three to six channels are first
+    mixed down to two, as by `to_stereo`. Mono comes back unchanged.
+
+    Args:
+        audio: the sound, 1 to 6 channels.
+
+    Raises:
+        NodeError: more than six channels.
+
+    Example:
+        >>> import numpy as np
+        >>> from resonate_graph import Audio
+        >>> to_mono(Audio(np.array([[1.0, 1.0], [0.0, 1.0]]), 44100)).samples.tolist()
+        [[0.5, 1.0]]
+    """
+    if audio.channels == 1:
+        return audio
+    return _mixed_down(audio, _downmix(audio).mean(axis=0, keepdims=True))
+
+
+@node(version=1)
+def to_stereo(audio: Audio) -> Audio:
+    """Make two channels of a sound.
+
+    Mono goes into both at its level; two channels come back unchanged. Three to six, in the order
+    L R C LFE Ls Rs (without those that are missing), are mixed down after ITU-R BS.775: centre and
+    surround at -3 dB, the LFE left out. Such a sum may exceed full scale; nothing is clipped.
+
+    Args:
+        audio: the sound, 1 to 6 channels.
+
+    Raises:
+        NodeError: more than six channels.
+
+    Example:
+        >>> import numpy as np
+        >>> from resonate_graph import Audio
+        >>> to_stereo(Audio(np.zeros((6, 48000)), 48000)).channels
+        2
+    """
+    if audio.channels == 2:
+        return audio
+    return _mixed_down(audio, _downmix(audio))
+
+
+@node(version=1)
+def select_channels(audio: Audio, *, channels: list[Channel]) -> Audio:
+    """Take some channels, in the order they are named: ``[1]`` is the left one, ``[2, 1]`` swaps.
+
+    Args:
+        audio: the sound.
+        channels: numbers of channels, from 1; one may be named more than once.
+
+    Raises:
+        NodeError: the sound has no such channel.
+        ParamError: none is named.
+
+    Example:
+        >>> import numpy as np
+        >>> from resonate_graph import Audio
+        >>> select_channels(Audio(np.array([[0.1], [0.2]]), 44100), channels=[2]).samples.tolist()
+        [[0.20000000298023224]]
+    """
+    if not channels:
+        raise ParamError("name at least one channel, such as [1]", param="channels")
+    missing = [number for number in channels if number > audio.channels]
+    if missing:
+        found = "channel 1 only" if audio.channels == 1 else f"channels 1 to {audio.channels}"
+        raise NodeError(f"there is no channel {missing[0]}: this sound has {found}")
+    return audio.with_samples(audio.samples[[number - 1 for number in channels]])
+
+
+@node(version=1)
+def trim(
+    audio: Audio, *, start_seconds: Seconds = 0.0, end_seconds: Seconds | None = None
+) -> Audio:
+    """Keep what lies between two times; the samples stay as they are.
+
+    Args:
+        audio: the sound.
+        start_seconds: where to begin, in seconds, rounded to the nearest sample.
+        end_seconds: where to end, in seconds from the beginning of the sound; None, or a time
+            after its end, for the end.
+
+    Raises:
+        NodeError: the sound ends before the start.
+        ParamError: the end does not come after the start.
+
+    Example:
+        >>> import numpy as np
+        >>> from resonate_graph import Audio
+        >>> trim(Audio(np.zeros(44100), 44100), start_seconds=0.25, end_seconds=0.75)
+        Audio(1 ch, 22050 frames, 44100 Hz, 0.500 s)
+    """
+    if end_seconds is not None and end_seconds <= start_seconds:
+        raise ParamError(
+            f"the end, {end_seconds:g} s, does not come after the start, {start_seconds:g} s",
+            param="end_seconds",
+        )
+    start = _frames(audio, start_seconds)
+    if start and start >= audio.frames:
+        raise NodeError(
+            f"there is nothing from {start_seconds:g} s on: the sound is only "
+            f"{audio.duration_seconds:g} s long"
+        )
+    stop = audio.frames if end_seconds is None else _frames(audio, end_seconds)
+    if start == 0 and stop >= audio.frames:
+        return audio
+    return audio.with_samples(audio.samples[:, start:stop])
+
+
+@node(version=1, uses=("scipy",))
+def trim_silence(
+    ctx: RunContext,
+    audio: Audio,
+    *,
+    threshold_dbfs: Annotated[float, Field(ge=-120, le=0)] = -60.0,
+    margin_ms: Annotated[float, Field(ge=0, le=60_000)] = 50.0,
+    ends: Literal["both", "start", "end"] = "both",
+) -> Audio:
+    """Cut off the silence before and after a sound; silence within it stays.
+
+    The sound begins and ends where the RMS over 10 ms of its loudest channel exceeds the threshold;
+    so a single tick in a long lead-in does not count as sound unless it is a strong one. A sound
+    that is silent throughout comes back unchanged, with the warning ``all-silent``.
+
+    Args:
+        ctx: filled in by the engine.
+        audio: the sound.
+        threshold_dbfs: what lies below is silence: RMS in dB relative to full scale (1.0).
+        margin_ms: how much of the silence to keep at each end.
+        ends: which ends to cut: ``both``, ``start`` or ``end``.
+
+    Example:
+        >>> import numpy as np
+        >>> from resonate_graph import Audio
+        >>> tone = np.sin(np.arange(44100) / 10)
+        >>> padded = pad(Audio(tone, 44100), start_seconds=1.0, end_seconds=2.0)
+        >>> trim_silence(padded, margin_ms=0.0).duration_seconds < 1.02
+        True
+    """
+    loud = np.flatnonzero(_level(audio) > 10 ** (threshold_dbfs / 20))
+    if not loud.size:
+        if audio.frames:
+            ctx.warn("all-silent", f"nothing lies above {threshold_dbfs:g} dBFS; nothing was cut")
+        return audio
+    margin = _frames(audio, margin_ms / 1000)
+    start = max(0, int(loud[0]) - margin) if ends != "end" else 0
+    stop = min(audio.frames, int(loud[-1]) + 1 + margin) if ends != "start" else audio.frames
+    return audio.with_samples(audio.samples[:, start:stop])
+
+
+@node(version=1)
+def fade(
+    audio: Audio,
+    *,
+    in_seconds: Seconds = 0.0,
+    out_seconds: Seconds = 0.0,
+    curve: Curve = "cosine",
+) -> Audio:
+    """Let a sound rise from silence at its beginning and fall to silence at its end.
+
+    The first sample of a fade in and the last one of a fade out are zero. A fade that is longer
+    than the sound is shortened to it.
+
+    Args:
+        audio: the sound.
+        in_seconds: how long the fade in is; 0 for none.
+        out_seconds: how long the fade out is; 0 for none.
+        curve: ``linear`` in amplitude; ``cosine``, which begins and ends gently;
+            ``equal_power``, a quarter of a sine: slow near full level; ``exponential``, nearly
+            linear in dB over 60 dB: for long fades at the end of music.
+
+    Example:
+        >>> import numpy as np
+        >>> from resonate_graph import Audio
+        >>> fade(Audio(np.ones(4), 4), in_seconds=1.0, curve="linear").samples.tolist()
+        [[0.0, 0.25, 0.5, 0.75]]
+    """
+    rise = _ramp(min(audio.frames, _frames(audio, in_seconds)), curve)
+    fall = _ramp(min(audio.frames, _frames(audio, out_seconds)), curve)[::-1]
+    if not len(rise) + len(fall):
+        return audio
+    samples = audio.samples.astype(np.float64)
+    samples[:, : len(rise)] *= rise
+    samples[:, audio.frames - len(fall) :] *= fall
+    return audio.with_samples(samples)
+
+
+@node(version=1)
+def pad(
+    audio: Audio,
+    *,
+    start_seconds: Annotated[float, Field(ge=0, le=3600)] = 0.0,
+    end_seconds: Annotated[float, Field(ge=0, le=3600)] = 0.0,
+) -> Audio:
+    """Add digital silence before and after a sound.
+
+    Args:
+        audio: the sound.
+        start_seconds: how much before it.
+        end_seconds: how much after it.
+
+    Example:
+        >>> import numpy as np
+        >>> from resonate_graph import Audio
+        >>> pad(Audio(np.ones(44100), 44100), end_seconds=0.5)
+        Audio(1 ch, 66150 frames, 44100 Hz, 1.500 s)
+    """
+    before, after = _frames(audio, start_seconds), _frames(audio, end_seconds)
+    if not before + after:
+        return audio
+    return audio.with_samples(np.pad(audio.samples, ((0, 0), (before, after))))
+
+
+def _downmix(audio: Audio) -> Array:
+    if audio.channels not in _DOWNMIX:
+        raise NodeError(
+            f"how {audio.channels} channels are to be mixed down is not defined, only 1 to 6: "
+            "select_channels takes some of them"
+        )
+    return np.array(_DOWNMIX[audio.channels], np.float64)
+
+
+def _mixed_down(audio: Audio, matrix: Array) -> Audio:
+    """Return channels that are weighted sums of those of a sound: matrix (new, old)."""
+    total = np.zeros((len(matrix), audio.frames))
+    for new, weights in enumerate(matrix):
+        for weight, channel in zip(weights, audio.samples, strict=True):
+            if weight:
+                total[new] += weight * channel.astype(np.float64)
+    return audio.with_samples(total)
+
+
+def _frames(audio: Audio, seconds: float) -> int:
+    return round(seconds * audio.sample_rate)
+
+
+def _level(audio: Audio) -> Array:
+    """Return the RMS of the loudest channel around each sample."""
+    from scipy.ndimage import uniform_filter1d
+
+    window = max(1, _frames(audio, _SILENCE_WINDOW_SECONDS))
+    loudest = np.zeros(audio.frames)
+    for channel in audio.samples:
+        power = np.square(channel, dtype=np.float64)
+        np.maximum(loudest, uniform_filter1d(power, window, mode="constant"), out=loudest)
+    level: Array = np.sqrt(np.maximum(loudest, 0.0))
+    return level
+
+
+def _ramp(frames: int, curve: Curve) -> Array:
+    """Return the rise of a fade: 0 at its first sample, 1 at the one after its last."""
+    return _CURVES[curve](np.arange(frames) / max(1, frames))
