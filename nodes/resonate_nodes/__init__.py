@@ -17,6 +17,7 @@ from .loudness import LoudnessReport, measure_loudness, normalize_loudness
 from .mixing import average_stems, gain, mix, residual
 from .rate import resample
 from .repair import denoise
+from .reverberation import dereverb
 from .separation import Stems, separate
 from .sibilance import deess
 from .tone import Band, eq, highpass, lowpass
@@ -33,6 +34,7 @@ __all__ = [
     "deess",
     "dehum",
     "denoise",
+    "dereverb",
     "encode_flac",
     "encode_mp3",
     "encode_wav",
