@@ -9,8 +9,8 @@
   error log-spectral amplitude estimator* (IEEE Trans. ASSP 33, 1985), with the signal-to-noise
   ratio by the decision-directed rule of their paper of 1984.
 - What they leave, smoothed over the neighbours in time and frequency, is a better estimate of the
-  signal-to-noise ratio, without the delay of that rule; Wiener's gain of it is applied to the sound,
-  and once more so. After C. Plapous, C. Marro, P. Scalart, *Improved signal-to-noise ratio
+  signal-to-noise ratio, without the delay of that rule; Wiener's gain of it is applied to the
+  sound, and once more so. After C. Plapous, C. Marro, P. Scalart, *Improved signal-to-noise ratio
   estimation for speech enhancement* (IEEE Trans. Audio, Speech, and Language Processing 14, 2006),
   and the neighbourhoods of G. Yu, S. Mallat, E. Bacry, *Audio denoising by time-frequency block
   thresholding* (IEEE Trans. Signal Processing 56, 2008).
@@ -21,7 +21,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ._stft import Single, Spectra, Stft, Synthesis, sine_window
 

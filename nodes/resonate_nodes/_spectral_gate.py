@@ -106,7 +106,9 @@ def _box(counts: Counts, reach: int, axis: int) -> Counts:
     """Return the sums of each count and the ``reach`` after it."""
     size = counts.shape[axis] - reach
     parts = np.moveaxis(counts, axis, 0)
-    total = np.moveaxis(np.zeros([*counts.shape[:axis], size, *counts.shape[axis + 1 :]], np.uint16), axis, 0)
+    total = np.moveaxis(
+        np.zeros([*counts.shape[:axis], size, *counts.shape[axis + 1 :]], np.uint16), axis, 0
+    )
     for shift in range(reach + 1):
         total += parts[shift : shift + size]
     return np.moveaxis(total, 0, axis)

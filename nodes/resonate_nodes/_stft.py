@@ -1,4 +1,4 @@
-"""Spectra of a sound frame by frame, and back: float32, in memory that its length does not matter to.
+"""Spectra of a sound frame by frame, and back, in float32 and block by block.
 
 Frames overlap by three quarters. A sound is taken to go on mirrored beyond both ends, so that its
 first and last moments are surrounded by something like themselves.
@@ -64,7 +64,7 @@ class Stft:
     def _stretch(self, start: int, stop: int) -> Single:
         """Return the samples from start to stop, mirrored beyond the ends."""
         frames = self._samples.shape[1]
-        if 0 <= start and stop <= frames:
+        if start >= 0 and stop <= frames:
             return self._samples[:, start:stop]
         places = np.arange(start, stop) % (2 * frames)
         return self._samples[:, np.minimum(places, 2 * frames - 1 - places)]

@@ -98,4 +98,3 @@ def _check_profile(audio: Audio, noise: Audio, frame: int) -> None:
 def _frame_length(sample_rate: int) -> int:
     """Return the power of two nearest to 23 ms: 1024 at 44.1 kHz."""
     return int(2 ** max(6, round(np.log2(_FRAME_SECONDS * sample_rate))))
-

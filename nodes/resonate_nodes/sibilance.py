@@ -97,9 +97,7 @@ def _upper_band(samples: Array, sample_rate: int, split_hz: float) -> Array:
     return upper
 
 
-def _gain(
-    upper: Array, sample_rate: int, threshold: float, ratio: float, harsh_db: float
-) -> Array:
+def _gain(upper: Array, sample_rate: int, threshold: float, ratio: float, harsh_db: float) -> Array:
     """Return the gain of the upper band at each sample."""
     from scipy.ndimage import minimum_filter1d, uniform_filter1d
 
