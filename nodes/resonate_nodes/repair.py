@@ -79,7 +79,9 @@ def denoise(
             threshold_std=threshold_std,
             strength=strength,
         )
-    reduced[audio.samples == 0] = 0  # digital silence stays
+    for before, after in zip(audio.samples, reduced, strict=True):
+        after[before == 0] = 0  # digital silence stays
+    reduced.flags.writeable = False  # so it need not be copied
     return audio.with_samples(reduced)
 
 

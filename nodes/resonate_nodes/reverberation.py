@@ -71,6 +71,7 @@ def dereverb(
     for spectra in _dry(ctx, stft, strength):
         start, finished = synthesis.add(spectra)
         result[:, start : start + finished.shape[1]] = finished
+    result.flags.writeable = False  # so it need not be copied
     return audio.with_samples(result)
 
 

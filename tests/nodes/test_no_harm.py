@@ -11,7 +11,16 @@ import numpy as np
 import pytest
 
 from resonate_graph import Audio
-from resonate_nodes import declick, declip, decrackle, deess, dehum, denoise, repair_dropouts
+from resonate_nodes import (
+    declick,
+    declip,
+    decrackle,
+    deess,
+    dehum,
+    denoise,
+    dereverb,
+    repair_dropouts,
+)
 from tests.signals import difference_db
 
 #: How much each node may change the clean recording, at its defaults: dB against the recording.
@@ -21,6 +30,8 @@ HARM_DB: dict[str, tuple[Callable[[Audio], Audio], float]] = {
     "decrackle": (decrackle, -55),
     "deess": (deess, -np.inf),
     "dehum": (dehum, -np.inf),
+    "denoise": (lambda audio: denoise(audio, strength=1.0), -33),
+    "dereverb": (dereverb, -20),
     "repair_dropouts": (repair_dropouts, -np.inf),
 }
 
@@ -32,6 +43,7 @@ NEUTRAL: dict[str, Callable[[Audio], Audio]] = {
     "deess, ratio": lambda audio: deess(audio, threshold_db=-60.0, ratio=1.0),
     "deess, threshold": lambda audio: deess(audio, threshold_db=24.0, ratio=100.0),
     "denoise": lambda audio: denoise(audio, strength=0.0),
+    "dereverb": lambda audio: dereverb(audio, strength=0.0),
     "repair_dropouts": lambda audio: repair_dropouts(audio, max_gap_ms=0.1),
 }
 
