@@ -40,8 +40,8 @@ class Stft:
     """
 
     def __init__(self, samples: Single, window: Single) -> None:
-        self._samples = samples
-        self._window = window
+        self.samples = samples
+        self.window = window
         self.hop = len(window) // OVERLAP
         #: how many frames it takes to cover the sound
         self.count = -(-samples.shape[1] // self.hop) + OVERLAP - 1
@@ -57,17 +57,17 @@ class Stft:
 
         start = (first - OVERLAP + 1) * self.hop
         heard = self._stretch(start, start + (last - first + OVERLAP - 1) * self.hop)
-        frames = np.lib.stride_tricks.sliding_window_view(heard, len(self._window), axis=1)
-        found: Spectra = rfft(frames[:, :: self.hop] * self._window, axis=2)
+        frames = np.lib.stride_tricks.sliding_window_view(heard, len(self.window), axis=1)
+        found: Spectra = rfft(frames[:, :: self.hop] * self.window, axis=2)
         return found
 
     def _stretch(self, start: int, stop: int) -> Single:
         """Return the samples from start to stop, mirrored beyond the ends."""
-        frames = self._samples.shape[1]
+        frames = self.samples.shape[1]
         if start >= 0 and stop <= frames:
-            return self._samples[:, start:stop]
+            return self.samples[:, start:stop]
         places = np.arange(start, stop) % (2 * frames)
-        return self._samples[:, np.minimum(places, 2 * frames - 1 - places)]
+        return self.samples[:, np.minimum(places, 2 * frames - 1 - places)]
 
 
 class Synthesis:
@@ -80,11 +80,11 @@ class Synthesis:
 
     def __init__(self, stft: Stft, window: Single) -> None:
         self._hop = stft.hop
-        self._samples = stft._samples
+        self._frames = stft.samples.shape[1]
         self._length = len(window)
-        squares = (stft._window * window).astype(np.float64).reshape(OVERLAP, stft.hop)
+        squares = (stft.window * window).astype(np.float64).reshape(OVERLAP, stft.hop)
         self._window = (window.reshape(OVERLAP, -1) / squares.sum(axis=0)).astype(np.float32)
-        channels = len(stft._samples)
+        channels = len(stft.samples)
         self._begun = np.zeros((channels, OVERLAP - 1, stft.hop), np.float32)
         self._next = -(OVERLAP - 1) * stft.hop
 
@@ -106,4 +106,4 @@ class Synthesis:
         finished = total[:, :count].reshape(channels, -1)
         start, self._next = self._next, self._next + count * self._hop
         skipped = max(0, -start)
-        return start + skipped, finished[:, skipped : self._samples.shape[1] - start]
+        return start + skipped, finished[:, skipped : self._frames - start]
