@@ -123,6 +123,46 @@ def with_sibilance(audio: Audio, *, per_second: float = 1.5, seed: int = SEED) -
     return audio.with_samples(audio.samples + added)
 
 
+def with_reverb(
+    audio: Audio,
+    *,
+    rt60_seconds: float = 0.8,
+    direct_to_reverb_db: float = 3.0,
+    seed: int = SEED,
+) -> Audio:
+    """Put the recording in a room: the sound itself, and from 3 ms after it a diffuse tail.
+
+    The impulse response of the tail is white Gaussian noise that falls by 60 dB in ``rt60_seconds``
+    (J. D. Polack, *La transmission de l'énergie sonore dans les salles*, 1988), another one for
+    each channel; its energy lies ``direct_to_reverb_db`` under that of the direct sound. What
+    rings on beyond the end of the recording is cut off.
+    """
+    from scipy.signal import oaconvolve
+
+    random = np.random.default_rng(seed)
+    seconds = np.arange(round(1.2 * rt60_seconds * audio.sample_rate)) / audio.sample_rate
+    tails = random.standard_normal((audio.channels, len(seconds))) * 10 ** (
+        -3 * seconds / rt60_seconds
+    )
+    tails[:, seconds < 0.003] = 0
+    tails *= 10 ** (-direct_to_reverb_db / 20) / np.sqrt(np.sum(tails**2, axis=1, keepdims=True))
+    rung = oaconvolve(audio.samples.astype(np.float64), tails, axes=1)
+    return audio.with_samples(audio.samples + rung[:, : audio.frames])
+
+
+def with_rumble(audio: Audio, *, level_db: float = -6.0, seed: int = SEED) -> Audio:
+    """Add rumble as of a turntable: noise from 4 to 20 Hz, ``level_db`` against the RMS."""
+    from scipy.signal import butter, sosfilt
+
+    random = np.random.default_rng(seed)
+    band = butter(2, [4, 20], "bandpass", fs=audio.sample_rate, output="sos")
+    ahead = audio.sample_rate
+    white = random.standard_normal((audio.channels, ahead + audio.frames))
+    noise = sosfilt(band, white, axis=1)[:, ahead:]
+    noise *= rms(audio) * 10 ** (level_db / 20) / np.sqrt(np.mean(noise**2))
+    return audio.with_samples(audio.samples + noise)
+
+
 def _bursts(
     audio: Audio,
     per_second: float,

@@ -24,6 +24,7 @@ from .pictures import plot_compare, plot_loudness, plot_spectrogram, plot_wavefo
 from .rate import resample
 from .repair import NoiseReport, denoise, noise_floor
 from .reports import html_report, json_report
+from .reverberation import dereverb
 from .saturation import saturate
 from .separation import Stems, separate
 from .shape import fade, pad, select_channels, to_mono, to_stereo, trim, trim_silence
@@ -70,6 +71,7 @@ __all__ = [
     "dehum",
     "delay",
     "denoise",
+    "dereverb",
     "describe",
     "detect_clicks",
     "detect_clipping",

@@ -197,11 +197,11 @@ def declick(
     return _repaired(audio, threshold_sigma, max_click_ms / 1000, passes=_DECLICK_PASSES)
 
 
-@node(version=1, uses=("scipy",))
+@node(version=2, uses=("scipy",))
 def decrackle(
     audio: Audio,
     *,
-    threshold_sigma: Threshold = 8.0,
+    threshold_sigma: Threshold = 9.5,
     max_click_ms: Annotated[float, Field(ge=0.02, le=2)] = 0.4,
 ) -> Audio:
     """Remove crackle: many small, short clicks. For large clicks use `declick`, and first.

@@ -34,18 +34,23 @@ _TRACK_KNOTS = 48
 _MOST_SAID = 1.0
 # What it costs the track to move by one step from one window to the next: this, times the square.
 _STIFFNESS = 0.1
-# Hum stands out from what lies beside it three quarters of the time, and keeps its level.
+# Hum stands out from what lies beside it three quarters of the time, and keeps its level. In a
+# short sound a held note does so too, by chance: so all harmonics together have to stand out
+# further, by this over the number of windows.
 _WINDOW_KNOTS = 40
 _LEAST_KNOTS = 12
 _STANDS_OUT_DB = 8.0
+_TOGETHER_DB = 46.0
+_LEVEL_WINDOWS = 4
 _STEADY = 0.6
+_LOUDEST_STEADY = 0.7
 _LEAST_HARMONICS = 2
 # The bandwidth at -3 dB of a Hann window of one second, in Hz.
 _HANN_BANDWIDTH = 1.44
 _DEFAULT_Q = 200.0
 
 
-@node(version=2, uses=("scipy",))
+@node(version=3, uses=("scipy",))
 def dehum(
     ctx: RunContext,
     audio: Audio,
@@ -65,8 +70,9 @@ def dehum(
 
     Where no hum is found the sound comes back as it is, with the warning ``no-hum``: at least two
     harmonics (or the only one asked for) have to stand out from what lies beside them and keep
-    their level throughout. In less than 25 periods (0.5 s at 50 Hz) nothing can be found:
-    that gives the warning ``too-short``.
+    their level throughout, by more the shorter the sound is: in a second or two, a held note may
+    look like hum. In less than 25 periods (0.5 s at 50 Hz) nothing can be found: that gives the
+    warning ``too-short``.
 
     Args:
         ctx: filled in by the engine.
@@ -316,8 +322,14 @@ def _hum(
     ctx.check_cancelled()
     amplitudes = knots.amplitudes(samples, frequencies, count)
     stands_out, keeps_level = _prominence(amplitudes)
-    present = (stands_out > 10 ** (_STANDS_OUT_DB / 10)) & (keeps_level > _STEADY)
+    stands_out_db = 10 * np.log10(stands_out)
+    present = (stands_out_db > _STANDS_OUT_DB) & (keeps_level > _STEADY)
     channels = present.sum(axis=1) >= min(_LEAST_HARMONICS, harmonics)
+    together_db = np.sum((stands_out_db - _STANDS_OUT_DB) * present, axis=1)
+    channels &= together_db * (2 * len(knots) / _WINDOW_KNOTS) > _TOGETHER_DB
+    power = np.mean(np.abs(amplitudes) ** 2, axis=2) * (stands_out_db > _STANDS_OUT_DB)
+    loudest = power.argmax(axis=1)
+    channels &= keeps_level[np.arange(len(loudest)), loudest] > _LOUDEST_STEADY
     if not channels.any():
         return None
     return _Hum(knots, frequencies, amplitudes, channels, float(np.log(stands_out[present]).sum()))
@@ -366,15 +378,23 @@ def _prominence(amplitudes: Complex) -> tuple[Array, Array]:
     4.5 Hz beside it, reached three quarters of the time; and the lower quartile of its level over
     the upper one.
     """
-    width = min(_WINDOW_KNOTS, amplitudes.shape[2])
-    cut = np.lib.stride_tricks.sliding_window_view(amplitudes, width, axis=2)
-    cut = cut[:, :, :: max(1, width // 2)]
-    power = np.abs(np.fft.fft(cut * np.hanning(width + 2)[1:-1], axis=3)) ** 2
-    bins = np.abs(np.fft.fftfreq(width, 1 / width))
-    beside = power[..., (bins >= 3) & (bins <= max(4, min(9, width // 4)))].mean(axis=3)
+    knots = amplitudes.shape[2]
+    power = _windowed(amplitudes, min(_WINDOW_KNOTS, knots))
+    bins = np.abs(np.fft.fftfreq(power.shape[3], 1 / power.shape[3]))
+    beside = power[..., (bins >= 3) & (bins <= max(4, min(9, power.shape[3] // 4)))].mean(axis=3)
     stands_out = np.quantile(power[..., 0] / np.maximum(beside, 1e-30), 0.25, axis=2)
-    low, high = np.quantile(np.sqrt(power[..., 0]), [0.25, 0.75], axis=2)
-    return stands_out, low / np.maximum(high, 1e-30)
+    shorter = np.clip(2 * knots // (_LEVEL_WINDOWS + 1), _LEAST_KNOTS, _WINDOW_KNOTS)
+    level = np.sqrt(_windowed(amplitudes, int(shorter))[..., 0])
+    low, high = np.quantile(level, [0.25, 0.75], axis=2)
+    return np.maximum(stands_out, 1e-30), low / np.maximum(high, 1e-30)
+
+
+def _windowed(amplitudes: Complex, width: int) -> Array:
+    """Return spectra of power in windows that overlap by half: the last two axes."""
+    cut = np.lib.stride_tricks.sliding_window_view(amplitudes, width, axis=2)
+    window = np.hanning(width + 2)[1:-1]
+    power: Array = np.abs(np.fft.fft(cut[:, :, :: max(1, width // 2)] * window, axis=3)) ** 2
+    return power
 
 
 def _smoothed(hum: _Hum, q: float) -> Complex:

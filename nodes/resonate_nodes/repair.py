@@ -1,4 +1,4 @@
-"""Broadband noise: spectral gating with a profile of the noise, log-MMSE without one."""
+"""Broadband noise: spectral gating with a profile of the noise, a floor that is sought without."""
 
 from __future__ import annotations
 
@@ -11,24 +11,18 @@ from pydantic import Field
 
 from resonate_graph import Audio, NodeError, Report, RunContext, node
 
-from . import _log_mmse
+from . import _log_mmse, _spectral_gate
 from ._channels import channel_names, power_decibels
 
-# A floor far below 24-bit resolution. Without it noisereduce divides by zero in digital silence.
-_FLOOR = 1e-9
 _FRAME_SECONDS = 0.0232
-_CHUNK_SECONDS = 14.0
-_PADDING_SECONDS = 4.0
 _LOWEST_RATE = 1000
-_MIRROR_SECONDS = 0.25
-_SMOOTH_HZ = 500
 _PROFILE_SECONDS = 60.0
 _LEAST_SECONDS = 0.25
 #: the middles of octaves, as ISO 266 has them; below 63 Hz the spectra are too coarse
 _OCTAVES_HZ = (63.0, 125.0, 250.0, 500.0, 1000.0, 2000.0, 4000.0, 8000.0, 16_000.0, 31_500.0)
 
 
-@node(version=2, uses=("noisereduce", "scipy"))
+@node(version=3, uses=("scipy",))
 def denoise(
     ctx: RunContext,
     audio: Audio,
@@ -41,8 +35,8 @@ def denoise(
     """Reduce hiss and other broadband noise.
 
     With a noise profile, by spectral gating: T. Sainburg, M. Thielk, T. Q. Gentner: *Finding,
-    visualizing, and quantifying latent structure across diverse animal vocal repertoires* (2020),
-    as implemented by noisereduce.
+    visualizing, and quantifying latent structure across diverse animal vocal repertoires* (2020).
+    The result is that of noisereduce's stationary gate, but for the ends of sound and spectrum.
 
     Without one, the noise floor is sought in the sound itself, after R. Martin's minimum
     statistics (2001), and the log-spectral estimator of Y. Ephraim and D. Malah (1985) brings
@@ -77,16 +71,23 @@ def denoise(
     if not np.any(audio.samples):
         return audio
     if noise is None:
-        cleaned = _log_mmse.denoised(
-            audio.samples.astype(np.float64), audio.sample_rate, stationary=stationary
+        reduced = _log_mmse.denoised(
+            audio.samples, audio.sample_rate, stationary=stationary, strength=strength
         )
     else:
-        cleaned = np.stack([
-            _gated(channel, audio.sample_rate, frame, _profile(noise, index), threshold_std)
-            for index, channel in enumerate(audio.samples)
-        ])  # fmt: skip
-    reduced = audio.samples + strength * (cleaned - audio.samples)
-    return audio.with_samples(np.where(audio.samples == 0, 0.0, reduced))
+        profile = noise.samples[:, : int(_PROFILE_SECONDS * noise.sample_rate)]
+        reduced = _spectral_gate.gated(
+            audio.samples,
+            profile,
+            audio.sample_rate,
+            frame,
+            threshold_std=threshold_std,
+            strength=strength,
+        )
+    for before, after in zip(audio.samples, reduced, strict=True):
+        after[before == 0] = 0  # digital silence stays
+    reduced.flags.writeable = False  # so it need not be copied
+    return audio.with_samples(reduced)
 
 
 class ChannelNoise(Report):
@@ -199,56 +200,6 @@ def _require_rate(audio: Audio) -> None:
         raise NodeError(f"noise is told from sound at 1 kHz or more, not at {audio.sample_rate} Hz")
 
 
-def _profile(noise: Audio, channel: int) -> NDArray[np.float64]:
-    """Return the noise of one channel; noisereduce itself would average the channels."""
-    samples = noise.samples[min(channel, noise.channels - 1)]
-    return _with_floor(samples[: int(_PROFILE_SECONDS * noise.sample_rate)])
-
-
-def _gated(
-    samples: NDArray[np.float32],
-    sample_rate: int,
-    frame: int,
-    profile: NDArray[np.float64],
-    threshold_std: float,
-) -> NDArray[np.float64]:
-    """Return one channel with all that the gate finds to be noise removed."""
-    from noisereduce import reduce_noise
-    from scipy.signal import oaconvolve
-
-    # The gate smooths its mask in time and frequency as if beyond the ends all were noise: a
-    # mirrored stretch keeps the first and last moments of the sound, a filter mends the spectrum.
-    mirrored = min(len(samples) - 1, int(_MIRROR_SECONDS * sample_rate))
-    padded = np.pad(_with_floor(samples), mirrored, mode="reflect")
-    gated = reduce_noise(
-        y=padded,
-        sr=sample_rate,
-        n_fft=frame,
-        freq_mask_smooth_hz=_SMOOTH_HZ,
-        chunk_size=int(_CHUNK_SECONDS * sample_rate),
-        padding=int(_PADDING_SECONDS * sample_rate),
-        stationary=True,
-        y_noise=profile,
-        n_std_thresh_stationary=threshold_std,
-        clip_noise_stationary=False,
-    )
-    mended: NDArray[np.float64] = oaconvolve(gated, _edge_filter(sample_rate, frame))
-    return mended[frame // 2 + mirrored :][: len(samples)]
-
-
-def _edge_filter(sample_rate: int, frame: int) -> NDArray[np.float64]:
-    """Return an FIR filter that undoes what smoothing takes at both ends of the spectrum.
-
-    noisereduce convolves its mask with a triangle and counts what lies below 0 Hz and above half
-    the sample rate as noise: 3 dB lost at 30 Hz, however loud.
-    """
-    reach = int(_SMOOTH_HZ / (sample_rate / (frame / 2)))
-    triangle = np.bartlett(2 * reach + 3)[1:-1]
-    kept = np.convolve(np.ones(frame // 2 + 1), triangle / triangle.sum(), "same")
-    taps: NDArray[np.float64] = np.fft.fftshift(np.fft.irfft(1 / kept, frame))
-    return taps * np.hanning(frame + 1)[:-1]
-
-
 def _check_profile(audio: Audio, noise: Audio, frame: int) -> None:
     if noise.sample_rate != audio.sample_rate:
         raise NodeError(
@@ -264,8 +215,3 @@ def _check_profile(audio: Audio, noise: Audio, frame: int) -> None:
 def _frame_length(sample_rate: int) -> int:
     """Return the power of two nearest to 23 ms: 1024 at 44.1 kHz."""
     return int(2 ** max(6, round(np.log2(_FRAME_SECONDS * sample_rate))))
-
-
-def _with_floor(samples: NDArray[np.float32]) -> NDArray[np.float64]:
-    floor = np.random.default_rng(0).standard_normal(samples.shape)
-    return samples + _FLOOR * floor

@@ -1,30 +1,49 @@
 """Repair nodes beside ffmpeg and plain library calls: ``python -m tests.benchmarks.restoration``.
 
-Each kind of damage is done to ten seconds of the bundled recording, and repaired by each in turn.
-Printed are the SI-SDR before and after, what each does to the clean recording, and seconds per
-minute of stereo: for the nodes without start-up and files, for ffmpeg with both (about 0.1 s).
-ffmpeg's delay is taken out before its SI-SDR is measured.
-Where ffmpeg is not installed it is left out; it is stopped after half a minute. Words given choose
-the kinds of damage that begin with one of them.
+Each kind of damage is done to ten seconds of each recording, and repaired by each in turn. Printed
+are means over the recordings: the SI-SDR before and after; the most that any clean recording is
+changed by it (harm), and how many seconds of one processor a minute of stereo takes: for the nodes
+without start-up and files, for ffmpeg with both (about 0.1 s). ffmpeg's delay is taken out before
+its SI-SDR is measured; a filter against rumble is measured against what it makes of the clean
+recording, because it turns the phase of the bass. Where ffmpeg is not installed it is left out; it
+is stopped after half a minute. Then follows what every stock node takes at its defaults.
+
+Set ``OMP_NUM_THREADS=1`` to keep the libraries below numpy from waiting for each other.
+
+Without arguments the recording is the bundled one. With ``--recordings DIR`` they are those below a
+folder; ``--held-out`` takes every second of them, in the order of their paths: the others are what
+the nodes were tuned on. Other words choose the kinds of damage that begin with one of them.
 """
 
 from __future__ import annotations
 
+import argparse
+import os
 import shutil
 import subprocess
-import sys
 import tempfile
-import time
 import warnings
 from collections.abc import Callable
 from importlib.resources import as_file, files
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from resonate_graph import Audio, read_audio
-from resonate_nodes import declick, declip, decrackle, deess, dehum, denoise, repair_dropouts
-from resonate_nodes.tone import Band, eq
+from resonate_graph import Audio, Catalog, Node, NodeError, NodeType, read_audio
+from resonate_nodes import (
+    Band,
+    declick,
+    declip,
+    decrackle,
+    deess,
+    dehum,
+    denoise,
+    dereverb,
+    eq,
+    highpass,
+    repair_dropouts,
+)
 from tests import degradations
 from tests.signals import si_sdr_db
 
@@ -73,6 +92,36 @@ def spectral_gate(audio: Audio) -> Audio:
     from noisereduce import reduce_noise
 
     return audio.with_samples(reduce_noise(y=audio.samples, sr=audio.sample_rate))
+
+
+def noise_of(audio: Audio, snr_db: float = 10.0) -> Audio:
+    """Return a second of noise like that in a sound with some hiss."""
+    level = degradations.rms(audio) / np.sqrt(1 + 10 ** (snr_db / 10))
+    samples = np.random.default_rng(7).standard_normal((1, audio.sample_rate))
+    return audio.with_samples(level * samples)
+
+
+def spectral_gate_by_profile(audio: Audio) -> Audio:
+    """Reduce noise by noisereduce with a profile, at the settings of `denoise`."""
+    from noisereduce import reduce_noise
+
+    return audio.with_samples(
+        reduce_noise(
+            y=audio.samples,
+            sr=audio.sample_rate,
+            y_noise=noise_of(audio).samples[0],
+            stationary=True,
+            clip_noise_stationary=False,
+        )
+    )
+
+
+def butterworth(audio: Audio) -> Audio:
+    """Take rumble out by scipy's Butterworth filter of fourth order."""
+    from scipy.signal import butter, sosfilt
+
+    sections = butter(4, 30.0, "highpass", fs=audio.sample_rate, output="sos")
+    return audio.with_samples(sosfilt(sections, audio.samples.astype(np.float64), axis=1))
 
 
 DENOISERS: dict[str, Repair | str] = {
@@ -132,6 +181,35 @@ JOBS: dict[str, tuple[Repair, dict[str, Repair | str]]] = {
         DENOISERS,
     ),
     "hiss at 20 dB": (lambda audio: degradations.with_hiss(audio, snr_db=20), DENOISERS),
+    "hiss at 10 dB, profile": (
+        lambda audio: degradations.with_hiss(audio, snr_db=10),
+        {
+            "denoise, strength 1": lambda audio: denoise(audio, noise_of(audio), strength=1.0),
+            "noisereduce": spectral_gate_by_profile,
+        },
+    ),
+    "rumble at -6 dB": (
+        degradations.with_rumble,
+        {
+            "highpass, 30 Hz": lambda audio: highpass(
+                audio, frequency_hz=30.0, slope_db_per_octave=24
+            ),
+            "ffmpeg highpass x 2": "highpass=f=30,highpass=f=30",
+            "scipy butter": butterworth,
+        },
+    ),
+    "reverb, RT60 0.4 s": (
+        lambda audio: degradations.with_reverb(audio, rt60_seconds=0.4),
+        {"dereverb": dereverb},
+    ),
+    "reverb, RT60 0.8 s": (
+        lambda audio: degradations.with_reverb(audio, rt60_seconds=0.8),
+        {"dereverb": dereverb},
+    ),
+    "reverb, RT60 1.5 s": (
+        lambda audio: degradations.with_reverb(audio, rt60_seconds=1.5),
+        {"dereverb": dereverb},
+    ),
     "dropouts to 10 ms": (
         degradations.with_dropouts,
         {"repair_dropouts": repair_dropouts, "scipy CubicSpline": cubic},
@@ -147,46 +225,134 @@ JOBS: dict[str, tuple[Repair, dict[str, Repair | str]]] = {
 }
 
 
+#: Params that have no default, for the speed of every node.
+PARAMS: dict[str, Any] = {
+    "bands": [Band(frequency_hz=1000.0, gain_db=6.0, q=2.0)],
+    "frequency_hz": 1000.0,
+    "sample_rate": 48_000,
+}
+#: Nodes that are timed elsewhere: `tests.benchmarks.separation`.
+ELSEWHERE = {"separate"}
+
+
 def main() -> None:
-    """Print one table."""
+    """Print both tables."""
+    parser = argparse.ArgumentParser(description=__doc__, add_help=True)
+    parser.add_argument("jobs", nargs="*", default=[""], help="beginnings of kinds of damage")
+    parser.add_argument("--recordings", type=Path, help="a folder of WAV, FLAC, OGG or MP3")
+    parser.add_argument("--held-out", action="store_true", help="every second recording")
+    asked = parser.parse_args()
     warnings.simplefilter("ignore")
-    recording = files("resonate_graph") / "recordings" / "groove.ogg"
-    with as_file(recording) as path:
-        clean = read_audio(path)
-    clean = clean.with_samples(clean.samples[:, : round(SECONDS * clean.sample_rate)])
+    clean = recordings(asked.recordings, held_out=asked.held_out)
+    print(f"{len(clean)} recordings: {', '.join(clean)}")
     if not shutil.which("ffmpeg"):
         print("ffmpeg is not installed: its rows are left out")
-    header = ("", "", "before", "after", "harm", "s/min")
     row = "{:<24}{:<30}{:>9}{:>9}{:>9}{:>9}"
-    print(row.format(*header))
-    for job, (damage, repairs) in JOBS.items():
-        if not job.startswith(tuple(sys.argv[1:]) or ""):
+    print(row.format("", "", "before", "after", "harm", "s/min"))
+    for job in JOBS:
+        if job.startswith(tuple(asked.jobs)):
+            for who, *cells in measured(job, list(clean.values())):
+                print(row.format(job, who, *cells), flush=True)
+    print("\nseconds a minute of stereo takes, by node, at its defaults")
+    for name, seconds in speeds(next(iter(clean.values()))).items():
+        print(f"{name:<24}{seconds:>9.2f}", flush=True)
+
+
+def recordings(folder: Path | None, *, held_out: bool) -> dict[str, Audio]:
+    """Return ten seconds of each recording, from the middle of long ones, by name."""
+    if folder is None:
+        with as_file(files("resonate_graph") / "recordings" / "groove.ogg") as path:
+            return {"groove": excerpt(read_audio(path))}
+    kinds = {".wav", ".flac", ".ogg", ".mp3"}
+    paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in kinds)
+    paths = [path for path in paths if "hiss" not in path.stem]  # noise alone is no recording
+    return {path.stem: excerpt(read_audio(path)) for path in paths[1 if held_out else 0 :: 2]}
+
+
+def excerpt(audio: Audio) -> Audio:
+    """Return ten seconds, from the middle of what is much longer."""
+    start = audio.frames // 2 if audio.duration_seconds > 3 * SECONDS else 0
+    return audio.with_samples(audio.samples[:, start:][:, : round(SECONDS * audio.sample_rate)])
+
+
+def measured(job: str, clean: list[Audio]) -> list[tuple[str, ...]]:
+    """Return who did a job, SI-SDR before and after, harm and time, as texts."""
+    damage, repairs = JOBS[job]
+    rows: list[tuple[str, ...]] = []
+    for who, how in repairs.items():
+        if isinstance(how, str) and not shutil.which("ffmpeg"):
             continue
-        damaged = damage(clean)
-        for who, how in repairs.items():
-            if isinstance(how, str) and not shutil.which("ffmpeg"):
-                continue
-            repair = through_ffmpeg(how) if isinstance(how, str) else how
-            if not isinstance(how, str):
-                repair(damaged.with_samples(damaged.samples[:, :44_100]))  # imports, caches
-            start = time.perf_counter()
+        repair = through_ffmpeg(how) if isinstance(how, str) else how
+        before: list[float] = []
+        after: list[float] = []
+        harms: list[float] = []
+        times: list[float] = []
+        for sound in clean:
             try:
+                damaged = damage(sound)
+                if not before and not isinstance(how, str):
+                    repair(damaged.with_samples(damaged.samples[:, :44_100]))  # imports, caches
+                start = processor_seconds()
                 repaired = repair(damaged)
+                minutes = sound.duration_seconds * sound.channels / 2 / 60
+                times.append((processor_seconds() - start) / minutes)
             except subprocess.TimeoutExpired:
-                print(row.format(job, who, "", "", "", f"> {TIME_LIMIT * 60 / SECONDS:.0f}"))
+                times.append(TIME_LIMIT * 60 / SECONDS)
+                break
+            except (ValueError, NodeError):  # s-sounds, at 8 kHz
                 continue
-            seconds = (time.perf_counter() - start) * 60 / clean.duration_seconds
-            before, after = (si_sdr_db(one, clean) for one in (damaged, repaired))
-            harm = harm_db(repair(clean), clean)
-            cells = (f"{before:.1f} dB", f"{after:.1f} dB", harm, f"{seconds:.1f}")
-            print(row.format(job, who, *cells), flush=True)
+            untouched = repair(sound)
+            before.append(si_sdr_db(damaged, sound))
+            after.append(si_sdr_db(repaired, untouched if "rumble" in job else sound))
+            harms.append(harm_db(untouched, sound))
+        if len(after) < len(times):
+            rows.append((who, "", "", "", f"> {times[-1]:.0f}"))
+        else:
+            harm = "none" if max(harms) == -np.inf else f"{max(harms):.0f} dB"
+            harm = "" if "profile" in job else harm  # a clean sound has no such noise
+            cells = (f"{np.mean(before):.1f} dB", f"{np.mean(after):.1f} dB", harm)
+            rows.append((who, *cells, f"{np.mean(times):.1f}"))
+    return rows
 
 
-def harm_db(changed: Audio, clean: Audio) -> str:
+def speeds(sound: Audio) -> dict[str, float]:
+    """Return how many seconds of one processor each stock node takes for a minute of stereo."""
+    found = {}
+    minutes = sound.duration_seconds * sound.channels / 2 / 60
+    for node_type in Catalog.installed():
+        if node_type.pack == "" and node_type.id not in ELSEWHERE:
+            inputs = inputs_of(node_type, sound)
+            fields = node_type.params.model_fields.items()
+            params = {name: PARAMS[name] for name, field in fields if field.is_required()}
+            node: Node[..., Any] = Node(node_type)
+            node(**inputs_of(node_type, short(sound)), **params)
+            start = processor_seconds()
+            node(**inputs, **params)
+            found[node_type.id] = (processor_seconds() - start) / minutes
+    return found
+
+
+def inputs_of(node_type: NodeType, sound: Audio) -> dict[str, Any]:
+    """Return the sound for each port of a node that has to be connected."""
+    ports = [port for port in node_type.inputs if not port.optional]
+    return {port.name: [sound, sound] if port.many else sound for port in ports}
+
+
+def short(sound: Audio) -> Audio:
+    return sound.with_samples(sound.samples[:, : sound.sample_rate])
+
+
+def processor_seconds() -> float:
+    """Return what this process and those it started have used of processors."""
+    used = os.times()
+    return used.user + used.system + used.children_user + used.children_system
+
+
+def harm_db(changed: Audio, clean: Audio) -> float:
     """Return the energy of what was changed against the recording's."""
     lost = np.sum((changed.samples.astype(np.float64) - clean.samples) ** 2)
     whole = np.sum(np.square(clean.samples, dtype=np.float64))
-    return f"{10 * np.log10(lost / whole):.0f} dB" if lost else "none"
+    return float(10 * np.log10(lost / whole)) if lost else -np.inf
 
 
 def through_ffmpeg(filters: str) -> Repair:
@@ -196,7 +362,8 @@ def through_ffmpeg(filters: str) -> Repair:
         with tempfile.TemporaryDirectory() as name:
             source, target = Path(name) / "in.wav", Path(name) / "out.wav"
             audio.save(source)
-            command = ["ffmpeg", "-loglevel", "error", "-i", str(source), "-af", filters]
+            command = ["ffmpeg", "-loglevel", "error", "-threads", "1", "-filter_threads", "1"]
+            command += ["-i", str(source), "-af", filters]
             subprocess.run(
                 [*command, "-c:a", "pcm_f32le", str(target)], check=True, timeout=TIME_LIMIT
             )

@@ -59,3 +59,27 @@ def test_a_profile_helps_at_any_level_of_noise(rms: float, gain_db: float, excer
     own = white_noise(rate=RATE, rms=rms, channels=2, seed=2)
     heard = denoise(noisy, own, strength=0.7)
     assert si_sdr_db(heard, excerpt) > si_sdr_db(noisy, excerpt) + min(gain_db, 5)
+
+
+@pytest.mark.parametrize("rate", [16_000, 44_100])
+@pytest.mark.parametrize("threshold_std", [0.5, 1.5, 3.0])
+def test_away_from_the_edges_it_is_noisereduce(rate: int, threshold_std: float) -> None:
+    """Ours counts nothing beyond the ends of sound and spectrum as noise: there they differ."""
+    from noisereduce import reduce_noise
+    from scipy.signal import butter, sosfiltfilt
+
+    swept = np.sin(2 * np.pi * np.cumsum(np.geomspace(900, 0.35 * rate, 4 * rate)) / rate)
+    noise = white_noise(seconds=4, rate=rate, rms=0.02, channels=2)
+    sound = noise.with_samples(noise.samples + 0.3 * swept * (np.arange(4 * rate) % 9000 < 6000))
+    profile = white_noise(rate=rate, rms=0.02, seed=1)
+    length = 1024 if rate == 44_100 else 512
+    theirs = reduce_noise(
+        y=sound.samples.astype(float), sr=rate, y_noise=profile.samples[0], stationary=True,
+        n_fft=length, n_std_thresh_stationary=threshold_std, clip_noise_stationary=False,
+        chunk_size=10**9, padding=64 * length,
+    )  # fmt: skip
+    ours = denoise(sound, profile, strength=1.0, threshold_std=threshold_std)
+    band = butter(6, [1200, 0.45 * rate], "bandpass", fs=rate, output="sos")
+    apart = sosfiltfilt(band, ours.samples - theirs)[:, rate // 4 : -rate // 4]
+    # a bin that lies on the threshold to seven digits may fall on either side of it
+    assert decibels(float(np.sqrt(np.mean(apart**2)))) < -100

@@ -144,3 +144,28 @@ def test_hum_in_one_channel_is_found_there(groove: Audio) -> None:
 def test_too_short_a_sound_says_so() -> None:
     with pytest.warns(ResonateWarning, match="too short to find hum"):
         assert not detect_hum(sine(50, seconds=0.2)).found
+
+
+def choir(frequency_hz: float, *, voices: int, seconds: float, rate: int) -> Audio:
+    """Return a note sung by some: each a little off, with a vibrato and a swell of its own."""
+    random = np.random.default_rng(int(frequency_hz))
+    time = np.arange(round(seconds * rate)) / rate
+    total = np.zeros(len(time))
+    for _ in range(voices):
+        own = frequency_hz * (1 + 0.004 * random.standard_normal())
+        pace, swell = random.uniform(4.5, 6.5), random.uniform(0.4, 1.2)
+        sway = 0.02 * np.sin(2 * np.pi * pace * time + random.uniform(0, 2 * np.pi))
+        phase = 2 * np.pi * np.cumsum(own * (1 + sway)) / rate
+        level = 1 + 0.5 * np.sin(2 * np.pi * swell * time + random.uniform(0, 2 * np.pi))
+        for harmonic in range(1, 13):
+            turned = harmonic * phase + random.uniform(0, 2 * np.pi)
+            total += level * np.sin(turned) / harmonic
+    return Audio(0.1 * total[None] / voices, rate)
+
+
+@pytest.mark.parametrize("seconds", [1.0, 1.6, 3.0])
+@pytest.mark.parametrize("frequency_hz", [100.0, 120.0, 149.0, 151.0, 180.0, 200.0, 240.0])
+def test_a_note_sung_where_hum_might_be_is_no_hum(frequency_hz: float, seconds: float) -> None:
+    note = choir(frequency_hz, voices=6, seconds=seconds, rate=44_100)
+    with pytest.warns(ResonateWarning, match="no-hum"):
+        assert dehum(note) == note

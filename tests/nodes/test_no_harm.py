@@ -40,6 +40,7 @@ NEUTRAL: dict[str, Callable[[Audio], Audio]] = {
     "dehum": rn.dehum,
     "delay": lambda audio: rn.delay(audio, delay_ms=1.0, delay_samples=-44.1),
     "denoise": lambda audio: rn.denoise(audio, strength=0.0),
+    "dereverb": lambda audio: rn.dereverb(audio, strength=0.0),
     "difference": lambda audio: rn.difference(audio, rn.gain(audio, gain_db=-120.0)),
     "eq": lambda audio: rn.eq(audio, bands=[rn.Band(frequency_hz=1000.0, gain_db=1e-6)]),
     "expand, range": lambda audio: rn.expand(audio, threshold_db=0.0, range_db=0.0),
@@ -95,11 +96,15 @@ HARM_DB: dict[str, tuple[float, float]] = {
     "deess": (-np.inf, -np.inf),
     "dehum": (-np.inf, -np.inf),
     "denoise": (-34, -28),  # music -35.2, speech -28.7
+    "dereverb": (-20, -28),  # music -23, speech -28.6
     "repair_dropouts": (-np.inf, -np.inf),
 }
 
 #: Repair nodes that change clean sound by more than -50 dB, and why.
-MORE_THAN_50_DB = {"denoise": "what is soft and steady in a clean recording is noise to it"}
+MORE_THAN_50_DB = {
+    "denoise": "what is soft and steady in a clean recording is noise to it",
+    "dereverb": "what rings on in a clean recording is reverberation to it",
+}
 
 #: Nodes whose work is to change any sound, or that leave all of it as it is at their defaults.
 CHANGES_ON_PURPOSE = {
@@ -118,6 +123,7 @@ STRONG: dict[str, Callable[[Audio], Audio]] = {
     "compress": lambda audio: rn.compress(audio, threshold_db=-40.0, ratio=10.0),
     "deess": lambda audio: rn.deess(audio, threshold_db=-60.0, ratio=100.0),
     "denoise": lambda audio: rn.denoise(audio, strength=1.0),
+    "dereverb": lambda audio: rn.dereverb(audio, strength=1.0),
     "difference": lambda audio: rn.difference(audio, rn.deess(audio, threshold_db=-40.0)),
     "expand": lambda audio: rn.expand(audio, threshold_db=0.0, ratio=4.0, range_db=40.0),
     "gate": lambda audio: rn.gate(audio, threshold_db=-20.0),
