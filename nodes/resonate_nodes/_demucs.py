@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from itertools import groupby, islice
 from typing import Any
 
@@ -21,7 +21,7 @@ from resonate_graph import ModelError
 from . import _models
 from ._overlap_add import Job, OverlapAdd, Pass, Read, cut, jobs
 from ._placement import Estimator, Placement
-from ._random_numbers import draws_numbers, own_random_numbers
+from ._random_numbers import draws_numbers
 
 Array = NDArray[np.float32]
 
@@ -200,9 +200,8 @@ class Separator:
             while batch := list(islice(group, self._placement.batch_size)):
                 index = batch[0].model
                 parts = np.stack([read(job) for job in batch])
-                draws = draws_numbers(self._models[index])
-                with own_random_numbers(self._seed, index) if draws else nullcontext():
-                    estimates = self._placement.run(self._estimators[index], parts)
+                seed = self._seed, index
+                estimates = self._placement.run(self._estimators[index], parts, seed)
                 yield from zip(batch, estimates, strict=True)
 
     def _side_by_side(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -18,7 +19,7 @@ from numpy.typing import NDArray
 from resonate_graph import NodeError
 
 from . import _weights
-from ._random_numbers import own_random_numbers, stand_still
+from ._random_numbers import draws_numbers, own_random_numbers, stand_still
 from ._resident import Residents
 
 Array = NDArray[np.float32]
@@ -98,12 +99,13 @@ class Placement:
             self._refuse(estimator, error)
             return self._resident("cpu", estimator)
 
-    def run(self, estimator: Estimator, batch: Array) -> Array:
+    def run(self, estimator: Estimator, batch: Array, seed: tuple[int, ...] = ()) -> Array:
         """Return a model's estimates of the stems of some segments.
 
         Args:
             estimator: the model.
             batch: shape (segments, channels, frames).
+            seed: of the random numbers that the model draws, if it does.
 
         Returns:
             Shape (segments, stems, channels, frames).
@@ -114,7 +116,7 @@ class Placement:
             try:
                 model = self.model(estimator)
                 device = self._device_of(estimator)
-                return self._forward(model, device, batch)
+                return self._forward(model, device, batch, seed)
             except NotImplementedError as error:
                 if device == "cpu":
                     raise
@@ -125,7 +127,7 @@ class Placement:
                 if device == "cpu":
                     raise NodeError("there is not enough memory for a segment") from error
                 if freed and len(batch) > 1:
-                    return self._in_halves(estimator, batch)
+                    return self._in_halves(estimator, batch, seed)
                 if freed:
                     self._leave(device)
                 else:
@@ -133,11 +135,11 @@ class Placement:
                 _free(device)
                 freed = True
 
-    def _in_halves(self, estimator: Estimator, batch: Array) -> Array:
+    def _in_halves(self, estimator: Estimator, batch: Array, seed: tuple[int, ...]) -> Array:
         half = len(batch) // 2
         self.batch_size = min(self.batch_size, half)
         self._fell(f"{self.device} is out of memory; it goes on with {half} segments at a time")
-        parts = (self.run(estimator, part) for part in np.split(batch, [half]))
+        parts = (self.run(estimator, part, seed) for part in np.split(batch, [half]))
         return np.concatenate(list(parts))
 
     def _leave(self, device: str) -> None:
@@ -159,13 +161,14 @@ class Placement:
         identity = (estimator, status.st_size, status.st_mtime_ns, as_it_is)
         return _residents.get(device, identity, lambda: _load(estimator, device, as_it_is))
 
-    def _forward(self, model: Any, device: str, batch: Array) -> Array:
+    def _forward(self, model: Any, device: str, batch: Array, seed: tuple[int, ...]) -> Array:
         import torch
 
         kind = device.partition(":")[0]
         kinds = {"bf16": torch.bfloat16, "fp16": torch.float16}
         mixed = torch.autocast(kind, kinds.get(self._precision), self._precision in kinds)
-        with torch.inference_mode(), mixed:
+        numbers = own_random_numbers(*seed) if draws_numbers(model) else nullcontext()
+        with torch.inference_mode(), mixed, numbers:
             estimates = model(torch.from_numpy(batch).to(device))
         found: Array = estimates.float().cpu().numpy()
         return found

@@ -6,6 +6,7 @@ There is no accelerator here: ``cpu:0`` stands for one, which is the CPU by anot
 from __future__ import annotations
 
 from collections.abc import Iterator
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from resonate_nodes._demucs import Separator
 from resonate_nodes._overlap_add import reading
 from resonate_nodes._placement import Estimator, Placement
 from resonate_nodes._resident import Residents
-from tests.models import small_htdemucs
+from tests.models import save_th, small_htdemucs
 
 SEGMENT_FRAMES = 66_150
 BATCH = np.random.default_rng(1).uniform(-1, 1, (4, 2, SEGMENT_FRAMES)).astype(np.float32)
@@ -127,6 +128,23 @@ def test_out_of_memory_once_is_tried_again(
     assert failing.sizes == [4, 4]
     assert told == ["cpu:0 is out of memory; what it had cached was freed"]
     assert placement.device == "cpu:0"
+
+
+def test_numbers_that_a_model_draws_are_drawn_again(tmp_path: Path, failing: Failing) -> None:
+    """So what comes out depends neither on the batch nor on what failed on the way."""
+    import torch
+
+    model = small_htdemucs(6, t_sin_random_shift=500, depth=2, segment=Fraction(1, 4))
+    wandering = Estimator(save_th(model, tmp_path / "wandering.th"), ("vocals",))
+    expected = on_accelerator([]).run(wandering, BATCH[..., :11_025], (1, 2))
+    tight = torch.OutOfMemoryError("out of memory")
+    for fits in (1, 2):
+        failing.error = lambda size, device, fits=fits: tight if size > fits else None
+        found = on_accelerator([]).run(wandering, BATCH[..., :11_025], (1, 2))
+        np.testing.assert_allclose(found, expected, atol=1e-6)
+    failing.error = None
+    other = on_accelerator([]).run(wandering, BATCH[..., :11_025], (1, 3))
+    assert np.abs(other - expected).max() > 1e-5
 
 
 @pytest.mark.parametrize("fits", [1, 2])
