@@ -77,12 +77,19 @@ class Separator:
         }
         self._models = {index: placement.model(one) for index, one in self._estimators.items()}
         for index, model in self._models.items():
-            if model.audio_channels != _CHANNELS:
+            if trouble := self._trouble_with(model):
                 path = files.files[index]
-                raise ModelError(
-                    path.stem,
-                    f"{path}: the model takes {model.audio_channels} channels, not {_CHANNELS}",
-                )
+                raise ModelError(path.stem, f"{path}: {trouble}")
+
+    def _trouble_with(self, model: Any) -> str | None:
+        if model.audio_channels != _CHANNELS:
+            return f"the model takes {model.audio_channels} channels, not {_CHANNELS}"
+        if model.samplerate != self.sample_rate:
+            others = f"others of its bag at {self.sample_rate} Hz"
+            return f"the model works at {model.samplerate} Hz, {others}"
+        if int(model.samplerate * model.segment) < 1:
+            return f"the model takes segments of {float(model.segment):g} seconds"
+        return None
 
     @property
     def order(self) -> int:
