@@ -60,6 +60,7 @@ class Separator:
         self._seed = seed
         self._placement = placement
         self._threads = threads
+        self._group = placement.batch_size  # stays, where batches grow smaller
         matrix = files.weights or tuple((1.0,) * len(files.stems) for _ in files.files)
         columns = [files.stems.index(name) for name in stems]
         self._weights = {
@@ -94,7 +95,13 @@ class Separator:
     @property
     def order(self) -> int:
         """What the order of the segments depends on beside the passes."""
-        return self._placement.batch_size
+        return self._group
+
+    @property
+    def device(self) -> str:
+        """Where models compute now; an accelerator where at least one of them does."""
+        devices = map(self._placement.device_of, self._estimators.values())
+        return next((device for device in devices if device != "cpu"), "cpu")
 
     @property
     def sample_rate(self) -> int:
@@ -108,7 +115,7 @@ class Separator:
     def accepts(self, frames: int, done: int, state: Mapping[str, Array]) -> bool:
         """Whether a mix of so many frames can go on from what `checkpoint` was told once."""
         passes = self._passes()
-        work = jobs(passes, frames, self._placement.batch_size)
+        work = jobs(passes, frames, self._group)
         if not 0 < done <= len(work):
             return False
         adder = OverlapAdd(passes, frames, len(self.stems), _CHANNELS)
@@ -144,7 +151,7 @@ class Separator:
         mean, deviation = _level(read, frames)
         passes = self._passes()
         adder = OverlapAdd(passes, frames, len(self.stems), _CHANNELS)
-        work = jobs(passes, frames, self._placement.batch_size)
+        work = jobs(passes, frames, self._group)
         done, state = begin
         if done:
             adder.restore(work[done - 1].row, state)
@@ -204,11 +211,14 @@ class Separator:
             return job.number, job.last - job.first
 
         for _, group in groupby(work, alike):
-            while batch := list(islice(group, self._placement.batch_size)):
-                index = batch[0].model
+            jobs_left = deque(group)
+            while jobs_left:
+                index = jobs_left[0].model
+                estimator, seed = self._estimators[index], (self._seed, index)
+                size = min(self._placement.batch_of(estimator), len(jobs_left))
+                batch = [jobs_left.popleft() for _ in range(size)]
                 parts = np.stack([read(job) for job in batch])
-                seed = self._seed, index
-                estimates = self._placement.run(self._estimators[index], parts, seed)
+                estimates = self._placement.run(estimator, parts, seed)
                 yield from zip(batch, estimates, strict=True)
 
     def _side_by_side(

@@ -151,7 +151,7 @@ def separate(
         threads=ctx.threads,
     )
     stems = _Separation(ctx, separator, mix).stems()
-    ctx.device = placement.device
+    ctx.device = separator.device
     return ctx.outputs(Stems, stems, why=f"model {model!r} has {', '.join(files.stems)}")
 
 

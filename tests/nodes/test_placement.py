@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
+from weakref import ref
 
 import numpy as np
 import pytest
@@ -77,6 +78,13 @@ def on_accelerator(told: list[str]) -> Placement:
     return placement
 
 
+def separator_of(files: _models.ModelFiles, placement: Placement, *, shifts: int = 0) -> Separator:
+    stems = ["drums", "vocals"]
+    return Separator(
+        files, stems, overlap=0.25, shifts=shifts, seed=3, placement=placement, threads=2
+    )
+
+
 def test_a_batch_is_the_same_as_its_segments(estimator: Estimator, expected: Any) -> None:
     told: list[str] = []
     found = on_accelerator(told).run(estimator, BATCH)
@@ -93,15 +101,7 @@ def test_a_mix_in_batches_is_the_same_as_segment_by_segment(
 
     def separated(placement: Placement) -> Any:
         files = _models.find("htdemucs_ft", models_dir, fetch=False)
-        separator = Separator(
-            files,
-            ["drums", "vocals"],
-            overlap=0.25,
-            shifts=2,
-            seed=3,
-            placement=placement,
-            threads=2,
-        )
+        separator = separator_of(files, placement, shifts=2)
         parts: list[Any] = []
         separator.separate(reading(mix), mix.shape[1], parts.append, lambda: None)
         return np.concatenate(parts, axis=-1)
@@ -177,6 +177,25 @@ def test_where_not_even_one_fits_the_cpu_goes_on(
     assert told[-1] == "cpu:0 has too little memory for one segment; the CPU goes on"
 
 
+def test_what_failed_takes_no_memory_when_it_is_tried_again(estimator: Estimator) -> None:
+    """An error keeps what its frames hold, here the tensors of the forward pass that failed."""
+    import torch
+
+    before: list[Any] = []
+    alive: list[int] = []
+
+    def tight(module: Any, arguments: Any) -> None:
+        alive.append(sum(one() is not None for one in before))
+        before.append(ref(arguments[0]))
+        if len(arguments[0]) > 1:
+            raise torch.OutOfMemoryError("out of memory")
+
+    placement = on_accelerator([])
+    placement.model(estimator).register_forward_pre_hook(tight)
+    placement.run(estimator, BATCH)
+    assert alive == [0] * 10
+
+
 def test_an_operation_that_is_missing_is_remembered_for_the_model(
     estimator: Estimator, expected: Any, failing: Failing
 ) -> None:
@@ -213,6 +232,44 @@ def test_a_device_that_this_build_of_torch_lacks(
     assert told[0].startswith(f"{device} cannot run small0 (")
 
 
+def test_a_model_that_was_refused_takes_one_segment_at_a_time(
+    models_dir: Path, failing: Failing
+) -> None:
+    error = NotImplementedError("not on this device")
+    failing.error = lambda size, device: error if len(failing.sizes) == 1 else None
+    separator = separator_of(_models.find("htdemucs", models_dir, fetch=False), on_accelerator([]))
+    mix = np.random.default_rng(2).uniform(-1, 1, (2, 400_000)).astype(np.float32)
+    separator.separate(reading(mix), mix.shape[1], lambda part: None, lambda: None)
+    assert failing.sizes == [4, 4, 1, 1, 1, 1, 1]  # the first four came before it was known
+    assert separator.device == "cpu"
+
+
+def test_a_device_that_is_full_when_a_model_is_loaded_is_not_refused_for_good(
+    estimator: Estimator, expected: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import torch
+
+    errors = [torch.OutOfMemoryError("CUDA out of memory.")]
+    move = torch.nn.Module.to
+
+    def to(self: Any, *args: Any) -> Any:
+        if errors:
+            raise errors.pop()
+        return move(self, *args)
+
+    monkeypatch.setattr(torch.nn.Module, "to", to)
+    told: list[str] = []
+    placement = on_accelerator(told)
+    placement.model(estimator)
+    assert told == ["cpu:0 is out of memory; what it had cached was freed"]
+    assert placement.device_of(estimator) == "cpu:0"
+    errors += [torch.OutOfMemoryError("CUDA out of memory.")] * 2
+    _placement._residents.drop("cpu:0")
+    np.testing.assert_allclose(placement.run(estimator, BATCH), expected, atol=1e-5)
+    assert told[-1] == "cpu:0 has too little memory for a model; the CPU goes on"
+    assert on_accelerator([]).device_of(estimator) == "cpu:0"
+
+
 def test_another_error_is_not_hidden(estimator: Estimator, failing: Failing) -> None:
     failing.error = lambda size, device: RuntimeError("shapes do not match")
     with pytest.raises(RuntimeError, match="shapes do not match"):
@@ -229,6 +286,15 @@ def test_mixed_precision_is_close(estimator: Estimator, expected: Any) -> None:
     found = Placement("cpu", precision="bf16").run(estimator, BATCH)
     error = np.square(found - expected).sum()
     assert 0 < error < 1e-3 * np.square(expected).sum()
+
+
+def test_models_that_nobody_uses_can_be_let_go() -> None:
+    residents = Residents()
+    used = residents.get("cpu", "used", lambda: small_htdemucs(0))
+    idle = ref(residents.get("cpu", "idle", lambda: small_htdemucs(1)))
+    residents.drop_idle("cpu")
+    assert idle() is None
+    assert residents.get("cpu", "used", lambda: small_htdemucs(0)) is used
 
 
 def test_models_stay_until_others_need_the_room(models_dir: Path) -> None:
