@@ -183,10 +183,7 @@ class AudioWriter:
         """
         if self._copied(source, frames, digest):
             return True
-        self.close()
-        if self.path is not None:  # another writer can have the name
-            with contextlib.suppress(OSError):
-                self.path.unlink(missing_ok=True)
+        self.discard()
         return False
 
     def _copied(self, source: Path, frames: int, digest: str) -> bool:
@@ -258,6 +255,13 @@ class AudioWriter:
         if self._file is not None:
             self._file.close()
             self._file = None
+
+    def discard(self) -> None:
+        """Remove the file; another writer can have its name."""
+        self.close()
+        if self.path is not None:
+            with contextlib.suppress(OSError):
+                self.path.unlink(missing_ok=True)
 
     @property
     def _frame_bytes(self) -> int:

@@ -283,6 +283,8 @@ class _Separation:
         positions = zip(writers, plain["positions"], strict=True)
         resume = self._ctx.workspace.resume
         if not all(resume(writer, position) for writer, position in positions):
+            for writer in writers:
+                writer.discard()
             self._writers = self._new_writers()
             return 0, 0, {}
         return plain["pair"], plain["done"], state
