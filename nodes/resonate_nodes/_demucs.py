@@ -21,7 +21,6 @@ from resonate_graph import ModelError
 from . import _models
 from ._overlap_add import Job, OverlapAdd, Pass, Read, cut, jobs
 from ._placement import Estimator, Placement
-from ._random_numbers import draws_numbers
 
 Array = NDArray[np.float32]
 
@@ -199,8 +198,7 @@ class Separator:
         self, work: Sequence[Job], read: Callable[[Job], Array]
     ) -> Iterator[tuple[Job, Array]]:
         """Yield what the models make of each segment, in order."""
-        on_cpu = self._placement.device == "cpu"
-        if on_cpu and not any(map(draws_numbers, self._models.values())):
+        if self._placement.device == "cpu":
             return self._side_by_side(work, read)
         return self._in_batches(work, read)
 
@@ -225,7 +223,9 @@ class Separator:
         self, work: Sequence[Job], read: Callable[[Job], Array]
     ) -> Iterator[tuple[Job, Array]]:
         def compute(job: Job) -> Array:
-            estimate: Array = self._placement.run(self._estimators[job.model], read(job)[None])[0]
+            seed = self._seed, job.model
+            found = self._placement.run(self._estimators[job.model], read(job)[None], seed)
+            estimate: Array = found[0]
             return estimate
 
         rest = iter(work)

@@ -370,6 +370,19 @@ def test_a_model_that_draws_random_positions_is_reproducible(
 
 
 @pytest.mark.usefixtures("wandering")
+def test_random_positions_are_the_same_for_any_number_of_threads(excerpt: Audio) -> None:
+    import torch
+
+    once = separate(excerpt, model="wandering")[:4]
+    before = torch.get_num_threads()
+    torch.set_num_threads(before % 2 + 1)
+    try:
+        assert separate(excerpt, model="wandering")[:4] == once
+    finally:
+        torch.set_num_threads(before)
+
+
+@pytest.mark.usefixtures("wandering")
 def test_two_that_draw_random_positions_do_not_disturb_each_other(excerpt: Audio) -> None:
     seeds = [1, 2, 3, 4]
     alone = [separate(excerpt, model="wandering", seed=seed)[:4] for seed in seeds]
