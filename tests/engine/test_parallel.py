@@ -309,6 +309,24 @@ def test_each_card_is_a_lane(excerpt: Audio) -> None:
     assert {one.device for one in run.outcome.steps} == {"cpu", *(card.id for card in cards)}
 
 
+def test_where_the_card_is_in_the_key_no_other_card_computes(excerpt: Audio) -> None:
+    @node(version=1, device=accelerated)
+    def fast(ctx: RunContext, audio: Audio, *, number: int) -> Audio:
+        return audio
+
+    cards = [Device(f"cuda:{n}", "cuda", "a GPU") for n in range(2)]
+    inventory = Inventory((*cards, Device("cpu", "cpu", "a processor")))
+    graph = Graph("cards")
+    sound = graph.input("mix", Audio)
+    graph.output("out", graph.add(mix)([graph.add(fast)(sound, number=n) for n in range(4)]))
+    run, events = on(
+        Machine(4, 10 * GB), graph, excerpt, inventory=lambda: inventory, exact_reuse=True
+    )
+    assert run.error is None
+    started = [event.device for event in events if isinstance(event, NodeStarted)]
+    assert started == ["cuda:0"] * 4 + ["cpu"]
+
+
 def test_a_certain_card_is_taken_where_the_caller_or_the_graph_names_it(excerpt: Audio) -> None:
     @node(version=1, device=accelerated)
     def fast(ctx: RunContext, audio: Audio) -> Audio:
