@@ -276,6 +276,34 @@ def test_the_need_grows_with_the_inputs(excerpt: Audio) -> None:
     assert not warned & {"n0", "n1"}
 
 
+@pytest.mark.parametrize("beside", [False, True])
+def test_what_a_step_has_to_say_is_told_while_it_is_at_work(excerpt: Audio, beside: bool) -> None:
+    told = threading.Event()
+
+    @node(version=1)
+    def falls(ctx: RunContext, audio: Audio) -> Audio:
+        ctx.warn("device-fallback", "the CPU goes on")
+        if beside:
+            assert told.wait(PATIENCE_SECONDS)
+        return gain(audio, gain_db=-1.0 if told.is_set() else 1.0)
+
+    graph = Graph("falls")
+    sound = graph.input("mix", Audio)
+    others = [graph.add(gain)(sound, gain_db=-1.0)] if beside else []
+    graph.output("out", graph.add(mix)([graph.add(falls, "falls")(sound), *others]))
+    events: list[Event] = []
+
+    def hear(event: Event) -> None:
+        events.append(event)
+        if isinstance(event, Warned):
+            told.set()
+
+    result = graph.run({"mix": excerpt}, store=False, threads=2, on_event=hear)
+    kinds = [type(event) for event in events if getattr(event, "node", None) == "falls"]
+    assert kinds == [NodeStarted, Warned, NodeFinished]
+    assert [warning["code"] for warning in result.report["warnings"]] == ["device-fallback"]
+
+
 # -- accelerators -------------------------------------------------------------------------------
 
 

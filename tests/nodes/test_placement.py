@@ -14,8 +14,14 @@ from weakref import ref
 import numpy as np
 import pytest
 
-from resonate_graph import NodeError
-from resonate_nodes import _models, _placement
+from resonate_graph import Audio, Graph, NodeError
+from resonate_graph._bindings import Bindings
+from resonate_graph._decode import Limits
+from resonate_graph._devices import Device, Inventory
+from resonate_graph._execute import execute
+from resonate_graph._run import Run
+from resonate_graph._settings import Settings
+from resonate_nodes import _models, _placement, separate
 from resonate_nodes._demucs import Separator
 from resonate_nodes._overlap_add import reading
 from resonate_nodes._placement import Estimator, Placement
@@ -268,6 +274,29 @@ def test_a_device_that_is_full_when_a_model_is_loaded_is_not_refused_for_good(
     np.testing.assert_allclose(placement.run(estimator, BATCH), expected, atol=1e-5)
     assert told[-1] == "cpu:0 has too little memory for a model; the CPU goes on"
     assert on_accelerator([]).device_of(estimator) == "cpu:0"
+
+
+def test_what_was_done_is_in_the_report(models_dir: Path) -> None:
+    import torch
+
+    if torch.cuda.is_available():
+        pytest.skip("this machine has a CUDA card")
+    card = Device("cuda:0", "cuda", "a card that does not work")
+    inventory = Inventory((card, Device("cpu", "cpu", "a processor")))
+    graph = Graph("split")
+    stems = graph.add(separate, "split")(graph.input("mix", Audio))
+    graph.output("vocals", stems.vocals)
+    settings = Settings(models=models_dir, inventory=lambda: inventory)
+    bound = graph.check(["mix"])
+    mix = Audio(BATCH[0], 44_100)
+    run = Run(bound, Bindings("graph", bound.inputs, {"mix": mix}, Limits()), settings)
+    execute([run], settings)
+    assert run.outcome is not None
+    (step,) = run.outcome.steps
+    assert step.device == "cpu"
+    (warning,) = run.outcome.warnings
+    assert (warning.code, warning.node) == ("device-fallback", "split")
+    assert warning.message.startswith("cuda:0 cannot run small0 (")
 
 
 def test_another_error_is_not_hidden(estimator: Estimator, failing: Failing) -> None:
