@@ -76,7 +76,16 @@ class _Progressed:
     total: float
 
 
-_Message: TypeAlias = "_Ended | _Progressed"
+@dataclass(frozen=True)
+class _Said:
+    """What a step had to say meanwhile."""
+
+    task: _Task
+    code: str
+    message: str
+
+
+_Message: TypeAlias = "_Ended | _Progressed | _Said"
 
 
 @dataclass(eq=False)
@@ -321,7 +330,6 @@ class _Execution:
             return
         if key is not None:
             self._computing.add(key)
-        ctx.on_warning = lambda code, message: task.warnings.append((code, message))
         given = inputs
 
         def work() -> _Ended:
@@ -342,15 +350,24 @@ class _Execution:
         if alone or brief:
             self._own = task
             ctx.cancelled = self._settings.cancelled
-            ctx.on_progress = lambda done, total: self._hear(_Progressed(task, done, total))
+            self._connect(ctx, task, self._hear)
             self._hear(work())
         else:
             ctx.cancelled = lambda: task.is_to_stop
-            report = self._workers.report
-            ctx.on_progress = lambda done, total: report(_Progressed(task, done, total))
+            self._connect(ctx, task, self._workers.report)
             self._workers.start(work, busy=len(self._tasks))
             self._tasks.append(task)
             self._own = None
+
+    def _connect(self, ctx: RunContext, task: _Task, report: Callable[[_Message], None]) -> None:
+        """Let a step tell how far it is, and what it has to say, while it is at work."""
+
+        def say(code: str, message: str) -> None:
+            task.warnings.append((code, message))
+            report(_Said(task, code, message))
+
+        ctx.on_progress = lambda done, total: report(_Progressed(task, done, total))
+        ctx.on_warning = say
 
     def _warn_of_memory(self, run: Run, name: str, job: Job) -> None:
         held = self._held_bytes
@@ -385,7 +402,11 @@ class _Execution:
                     self._note(run, message)
             finally:
                 self._let_go(message.task)
-        elif run.error is None and message.task.name is not None:
+        elif run.error is not None or message.task.name is None:
+            pass
+        elif isinstance(message, _Said):
+            run.warn(message.code, message.message, message.task.name)
+        else:
             run.tell(NodeProgress(message.task.name, message.done, message.total))
 
     def _note(self, run: Run, ended: _Ended) -> None:

@@ -6,6 +6,7 @@ Nothing here changes what is computed; it decides when a step runs and on what b
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import cached_property
 
 from ._devices import Choice, place
@@ -56,13 +57,16 @@ class Outlook:
             if step.type.device == "cpu":
                 self._choices[name] = Choice((CPU,), "it computes on the CPU")
             else:
-                self._choices[name] = place(
+                found = place(
                     self._settings.inventory(),
                     self._settings.device,
                     step.device,
                     avoid=step.type.avoid,
                     params=step.plain_params,
                 )
+                if self._settings.exact_reuse:  # a key that names a card holds what that card gave
+                    found = replace(found, devices=found.devices[:1])
+                self._choices[name] = found
         return self._choices[name]
 
     def demand(self, name: str, threads: int) -> tuple[tuple[str, ...], int]:

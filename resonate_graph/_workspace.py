@@ -21,6 +21,7 @@ import shutil
 import time
 from collections.abc import Mapping
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -163,6 +164,7 @@ class AudioWriter:
         self._shape = (channels, sample_rate, frames)
         self._hasher = audio_hasher(*self._shape)
         self._file: io.FileIO | None = None
+        self._place = Lock()  # where in the file: there is one, whoever reads
         self._array: NDArray[np.float32] | None = None
         self._finished: Audio | None = None
 
@@ -181,10 +183,7 @@ class AudioWriter:
         """
         if self._copied(source, frames, digest):
             return True
-        self.close()
-        if self.path is not None:  # another writer can have the name
-            with contextlib.suppress(OSError):
-                self.path.unlink(missing_ok=True)
+        self.discard()
         return False
 
     def _copied(self, source: Path, frames: int, digest: str) -> bool:
@@ -227,20 +226,16 @@ class AudioWriter:
         """Return what was written from one frame to another, in shape (channels, frames).
 
         It takes no memory beside what it returns, as reading from what `finish` maps would.
+        Several threads may read at the same time, once nobody writes.
         """
         stop = min(stop, self.frames_written)
         if self._array is not None:
             return self._array[start:stop].T
         found = np.zeros((max(0, stop - start), self._shape[0]), "<f4")
         if self._file is not None:
-            self._file.seek(HEADER_BYTES + start * self._frame_bytes)
-            rest = found.reshape(-1).view(np.uint8).data
-            while rest:
-                count = self._file.readinto(rest)
-                if not count:
-                    raise OutputError(f"{self.path} is shorter than what was written into it")
-                rest = rest[count:]
-            self._file.seek(0, os.SEEK_END)
+            with self._place:
+                self._read_into(found, start)
+                self._file.seek(0, os.SEEK_END)
         return found.T
 
     def finish(self) -> Audio:
@@ -261,6 +256,13 @@ class AudioWriter:
             self._file.close()
             self._file = None
 
+    def discard(self) -> None:
+        """Remove the file; another writer can have its name."""
+        self.close()
+        if self.path is not None:
+            with contextlib.suppress(OSError):
+                self.path.unlink(missing_ok=True)
+
     @property
     def _frame_bytes(self) -> int:
         return self._shape[0] * SAMPLE_BYTES
@@ -276,14 +278,23 @@ class AudioWriter:
         while rest:
             rest = rest[self._file.write(rest) :]
 
+    def _read_into(self, array: NDArray[np.float32], start: int) -> None:
+        """Fill an array of shape (frames, channels) with what is in the file from a frame on."""
+        assert self._file is not None
+        self._file.seek(HEADER_BYTES + start * self._frame_bytes)
+        rest = array.reshape(-1).view(np.uint8).data
+        while rest:  # the system gives at most 2 GiB at a time
+            count = self._file.readinto(rest)
+            if not count:
+                raise OutputError(f"{self.path} is shorter than what was written into it")
+            rest = rest[count:]
+
     def _rescued(self) -> NDArray[np.float32]:
         """Return an array for all frames that has what was written so far; drop the file."""
         channels, _, frames = self._shape
-        array = np.zeros((frames, channels), np.float32)
+        array = np.zeros((frames, channels), "<f4")
         if self._file is not None:
-            self._file.seek(HEADER_BYTES)
-            content = self._file.read(self.frames_written * self._frame_bytes)
-            array.reshape(-1)[: len(content) // SAMPLE_BYTES] = np.frombuffer(content, "<f4")
+            self._read_into(array[: self.frames_written], 0)
             with contextlib.suppress(OSError):
                 self.close()
                 assert self.path is not None

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from itertools import groupby, islice
 from typing import Any
 
@@ -21,7 +21,6 @@ from resonate_graph import ModelError
 from . import _models
 from ._overlap_add import Job, OverlapAdd, Pass, Read, cut, jobs
 from ._placement import Estimator, Placement
-from ._random_numbers import draws_numbers, own_random_numbers
 
 Array = NDArray[np.float32]
 
@@ -60,6 +59,7 @@ class Separator:
         self._seed = seed
         self._placement = placement
         self._threads = threads
+        self._group = placement.batch_size  # stays, where batches grow smaller
         matrix = files.weights or tuple((1.0,) * len(files.stems) for _ in files.files)
         columns = [files.stems.index(name) for name in stems]
         self._weights = {
@@ -77,17 +77,30 @@ class Separator:
         }
         self._models = {index: placement.model(one) for index, one in self._estimators.items()}
         for index, model in self._models.items():
-            if model.audio_channels != _CHANNELS:
+            if trouble := self._trouble_with(model):
                 path = files.files[index]
-                raise ModelError(
-                    path.stem,
-                    f"{path}: the model takes {model.audio_channels} channels, not {_CHANNELS}",
-                )
+                raise ModelError(path.stem, f"{path}: {trouble}")
+
+    def _trouble_with(self, model: Any) -> str | None:
+        if model.audio_channels != _CHANNELS:
+            return f"the model takes {model.audio_channels} channels, not {_CHANNELS}"
+        if model.samplerate != self.sample_rate:
+            others = f"others of its bag at {self.sample_rate} Hz"
+            return f"the model works at {model.samplerate} Hz, {others}"
+        if int(model.samplerate * model.segment) < 1:
+            return f"the model takes segments of {float(model.segment):g} seconds"
+        return None
 
     @property
     def order(self) -> int:
         """What the order of the segments depends on beside the passes."""
-        return self._placement.batch_size
+        return self._group
+
+    @property
+    def device(self) -> str:
+        """Where models compute now; an accelerator where at least one of them does."""
+        devices = map(self._placement.device_of, self._estimators.values())
+        return next((device for device in devices if device != "cpu"), "cpu")
 
     @property
     def sample_rate(self) -> int:
@@ -101,7 +114,7 @@ class Separator:
     def accepts(self, frames: int, done: int, state: Mapping[str, Array]) -> bool:
         """Whether a mix of so many frames can go on from what `checkpoint` was told once."""
         passes = self._passes()
-        work = jobs(passes, frames, self._placement.batch_size)
+        work = jobs(passes, frames, self._group)
         if not 0 < done <= len(work):
             return False
         adder = OverlapAdd(passes, frames, len(self.stems), _CHANNELS)
@@ -137,7 +150,7 @@ class Separator:
         mean, deviation = _level(read, frames)
         passes = self._passes()
         adder = OverlapAdd(passes, frames, len(self.stems), _CHANNELS)
-        work = jobs(passes, frames, self._placement.batch_size)
+        work = jobs(passes, frames, self._group)
         done, state = begin
         if done:
             adder.restore(work[done - 1].row, state)
@@ -185,8 +198,7 @@ class Separator:
         self, work: Sequence[Job], read: Callable[[Job], Array]
     ) -> Iterator[tuple[Job, Array]]:
         """Yield what the models make of each segment, in order."""
-        on_cpu = self._placement.device == "cpu"
-        if on_cpu and not any(map(draws_numbers, self._models.values())):
+        if self._placement.device == "cpu":
             return self._side_by_side(work, read)
         return self._in_batches(work, read)
 
@@ -197,19 +209,23 @@ class Separator:
             return job.number, job.last - job.first
 
         for _, group in groupby(work, alike):
-            while batch := list(islice(group, self._placement.batch_size)):
-                index = batch[0].model
+            jobs_left = deque(group)
+            while jobs_left:
+                index = jobs_left[0].model
+                estimator, seed = self._estimators[index], (self._seed, index)
+                size = min(self._placement.batch_of(estimator), len(jobs_left))
+                batch = [jobs_left.popleft() for _ in range(size)]
                 parts = np.stack([read(job) for job in batch])
-                draws = draws_numbers(self._models[index])
-                with own_random_numbers(self._seed, index) if draws else nullcontext():
-                    estimates = self._placement.run(self._estimators[index], parts)
+                estimates = self._placement.run(estimator, parts, seed)
                 yield from zip(batch, estimates, strict=True)
 
     def _side_by_side(
         self, work: Sequence[Job], read: Callable[[Job], Array]
     ) -> Iterator[tuple[Job, Array]]:
         def compute(job: Job) -> Array:
-            estimate: Array = self._placement.run(self._estimators[job.model], read(job)[None])[0]
+            seed = self._seed, job.model
+            found = self._placement.run(self._estimators[job.model], read(job)[None], seed)
+            estimate: Array = found[0]
             return estimate
 
         rest = iter(work)

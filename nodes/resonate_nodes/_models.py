@@ -7,6 +7,7 @@ A folder has Demucs' own layout: ``SIG.th`` or ``SIG-CHECKSUM.th`` per model (or
 from __future__ import annotations
 
 import importlib.util
+import math
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -142,6 +143,10 @@ def _read_bag(
         matrix = bag.get("weights")
         weights = tuple(tuple(map(float, row)) for row in matrix) if matrix else None
         segment = float(bag["segment"]) if bag.get("segment") is not None else None
+        if segment is not None and not 0 < segment < math.inf:
+            raise ValueError(f"its segments are {segment:g} seconds long")
+        if not all(math.isfinite(weight) for row in weights or () for weight in row):
+            raise ValueError("not all of its weights are finite")
     except (OSError, ValueError, KeyError, TypeError, AttributeError, yaml.YAMLError) as error:
         raise ModelError(name, f"{path}: this is no bag of models: {error}") from error
     if not signatures or (weights is not None and len(weights) != len(signatures)):

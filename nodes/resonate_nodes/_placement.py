@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -18,7 +19,7 @@ from numpy.typing import NDArray
 from resonate_graph import NodeError
 
 from . import _weights
-from ._random_numbers import own_random_numbers, stand_still
+from ._random_numbers import draws_numbers, own_random_numbers, stand_still
 from ._resident import Residents
 
 Array = NDArray[np.float32]
@@ -89,60 +90,85 @@ class Placement:
         Raises:
             ModelError: its file is damaged or not trusted.
         """
-        device = self._device_of(estimator)
-        try:
-            return self._resident(device, estimator)
-        except (RuntimeError, AssertionError) as error:  # what torch raises for a device it lacks
-            if device == "cpu":
-                raise
-            self._refuse(estimator, error)
-            return self._resident("cpu", estimator)
+        freed = False
+        while True:
+            device = self.device_of(estimator)
+            try:
+                return self._resident(device, estimator)
+            except (RuntimeError, AssertionError) as error:  # so torch says what it lacks
+                if device == "cpu":
+                    raise
+                if not _is_out_of_memory(error):
+                    self._refuse(estimator, error)
+                    continue
+            if freed:
+                self._leave(device, "a model")
+            else:
+                self._free(device)
+                freed = True
 
-    def run(self, estimator: Estimator, batch: Array) -> Array:
+    def device_of(self, estimator: Estimator) -> str:
+        """Return where a model computes now."""
+        return "cpu" if (self.device, estimator.path) in _refused else self.device
+
+    def batch_of(self, estimator: Estimator) -> int:
+        """Return how many segments a model takes at once now."""
+        return 1 if self.device_of(estimator) == "cpu" else self.batch_size
+
+    def run(self, estimator: Estimator, batch: Array, seed: tuple[int, ...] = ()) -> Array:
         """Return a model's estimates of the stems of some segments.
 
         Args:
             estimator: the model.
             batch: shape (segments, channels, frames).
+            seed: of the random numbers that the model draws, if it does.
 
         Returns:
             Shape (segments, stems, channels, frames).
         """
         freed = False
         while True:
-            device = self._device_of(estimator)
+            device = self.device_of(estimator)
             try:
                 model = self.model(estimator)
-                device = self._device_of(estimator)
-                return self._forward(model, device, batch)
+                device = self.device_of(estimator)
+                return self._forward(model, device, batch, seed)
             except NotImplementedError as error:
                 if device == "cpu":
                     raise
                 self._refuse(estimator, error)
+                continue
             except RuntimeError as error:
                 if not _is_out_of_memory(error):
                     raise
                 if device == "cpu":
                     raise NodeError("there is not enough memory for a segment") from error
-                if freed and len(batch) > 1:
-                    return self._in_halves(estimator, batch)
-                if freed:
-                    self._leave(device)
-                else:
-                    self._fell(f"{device} is out of memory; what it had cached was freed")
-                _free(device)
+            # not before here: an error that is looked at keeps what its frames hold, and that is
+            # what lies on the device
+            if freed and len(batch) > 1:
+                return self._in_halves(estimator, batch, seed)
+            if freed:
+                self._leave(device, "one segment")
+            else:
+                self._free(device)
                 freed = True
 
-    def _in_halves(self, estimator: Estimator, batch: Array) -> Array:
+    def _in_halves(self, estimator: Estimator, batch: Array, seed: tuple[int, ...]) -> Array:
         half = len(batch) // 2
         self.batch_size = min(self.batch_size, half)
         self._fell(f"{self.device} is out of memory; it goes on with {half} segments at a time")
-        parts = (self.run(estimator, part) for part in np.split(batch, [half]))
+        parts = (self.run(estimator, part, seed) for part in np.split(batch, [half]))
         return np.concatenate(list(parts))
 
-    def _leave(self, device: str) -> None:
-        self._fell(f"{device} has too little memory for one segment; the CPU goes on")
+    def _free(self, device: str) -> None:
+        self._fell(f"{device} is out of memory; what it had cached was freed")
+        _residents.drop_idle(device)
+        _free(device)
+
+    def _leave(self, device: str, what: str) -> None:
+        self._fell(f"{device} has too little memory for {what}; the CPU goes on")
         _residents.drop(device)
+        _free(device)
         self.device, self.batch_size = "cpu", 1
 
     def _refuse(self, estimator: Estimator, error: BaseException) -> None:
@@ -150,22 +176,20 @@ class Placement:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         self._fell(f"{self.device} cannot run {estimator.path.stem} ({reason}); the CPU does")
 
-    def _device_of(self, estimator: Estimator) -> str:
-        return "cpu" if (self.device, estimator.path) in _refused else self.device
-
     def _resident(self, device: str, estimator: Estimator) -> Any:
         status = estimator.path.stat()
         as_it_is = device != "cpu" or self._precision != "fp32"
         identity = (estimator, status.st_size, status.st_mtime_ns, as_it_is)
         return _residents.get(device, identity, lambda: _load(estimator, device, as_it_is))
 
-    def _forward(self, model: Any, device: str, batch: Array) -> Array:
+    def _forward(self, model: Any, device: str, batch: Array, seed: tuple[int, ...]) -> Array:
         import torch
 
         kind = device.partition(":")[0]
         kinds = {"bf16": torch.bfloat16, "fp16": torch.float16}
         mixed = torch.autocast(kind, kinds.get(self._precision), self._precision in kinds)
-        with torch.inference_mode(), mixed:
+        numbers = own_random_numbers(*seed) if draws_numbers(model) else nullcontext()
+        with torch.inference_mode(), mixed, numbers:
             estimates = model(torch.from_numpy(batch).to(device))
         found: Array = estimates.float().cpu().numpy()
         return found
@@ -192,7 +216,7 @@ def _load(estimator: Estimator, device: str, as_it_is: bool) -> Any:
     return Selected(model.to(device), estimator.stems)
 
 
-def _is_out_of_memory(error: RuntimeError) -> bool:
+def _is_out_of_memory(error: Exception) -> bool:
     import torch
 
     told = str(error).lower()  # MPS, and the CPU's allocator, raise a plain RuntimeError

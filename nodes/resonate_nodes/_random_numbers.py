@@ -5,11 +5,11 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 from contextlib import contextmanager
-from threading import RLock
+from threading import Lock
 from typing import Any
 
 #: There is one global state, and separations on several cards run at the same time.
-_turn = RLock()
+_turn = Lock()
 
 
 @contextmanager
@@ -17,7 +17,7 @@ def own_random_numbers(*seed: int) -> Iterator[None]:
     """Seed the global random states for Demucs, and give them back as they were.
 
     Making a model draws from torch's, and applying one may draw from Python's, for the position
-    that its transformer starts at.
+    that its transformer starts at. Others wait meanwhile: nothing in here may wait for them.
 
     Args:
         seed: what decides the numbers.
@@ -35,7 +35,7 @@ def own_random_numbers(*seed: int) -> Iterator[None]:
 
 def draws_numbers(model: Any) -> bool:
     """Whether what a model gives depends on random numbers: its transformer starts anywhere."""
-    return bool(getattr(getattr(model, "crosstransformer", None), "sin_random_shift", 0))
+    return any(getattr(part, "sin_random_shift", 0) for part in model.modules())
 
 
 def stand_still(model: Any) -> None:

@@ -6,6 +6,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from threading import Lock
 from typing import Any
+from weakref import ref
 
 #: What models may take together on one device; a bag of four full-size ones takes 0.7 GB.
 LIMIT_BYTES = 3 * 10**9
@@ -45,6 +46,17 @@ class Residents:
         with self._lock:
             for place in [place for place in self._models if place[0] == device]:
                 del self._models[place]
+
+    def drop_idle(self, device: str) -> None:
+        """Let go of what is on a device and nobody uses."""
+        with self._lock:
+            there = [place for place in self._models if place[0] == device]
+            for place in there:
+                model, size = self._models[place]
+                still = ref(model)
+                del model, self._models[place]
+                if (model := still()) is not None:
+                    self._models[place] = model, size
 
     def _shrink(self, device: str, keep: tuple[str, Hashable]) -> None:
         there = [place for place in self._models if place[0] == device]

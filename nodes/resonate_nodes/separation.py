@@ -151,7 +151,7 @@ def separate(
         threads=ctx.threads,
     )
     stems = _Separation(ctx, separator, mix).stems()
-    ctx.device = placement.device
+    ctx.device = separator.device
     return ctx.outputs(Stems, stems, why=f"model {model!r} has {', '.join(files.stems)}")
 
 
@@ -283,6 +283,8 @@ class _Separation:
         positions = zip(writers, plain["positions"], strict=True)
         resume = self._ctx.workspace.resume
         if not all(resume(writer, position) for writer, position in positions):
+            for writer in writers:
+                writer.discard()
             self._writers = self._new_writers()
             return 0, 0, {}
         return plain["pair"], plain["done"], state

@@ -51,8 +51,8 @@ def test_a_run_tells_what_happens_in_order(store: Store, excerpt: Audio) -> None
         InputRead,
         NodeStarted,
         NodeProgress,
-        NodeProgress,
         Warned,
+        NodeProgress,
         NodeFinished,
         NodeStarted,
         NodeFinished,
@@ -62,8 +62,8 @@ def test_a_run_tells_what_happens_in_order(store: Store, excerpt: Audio) -> None
     assert events[2:6] == [
         NodeStarted("warned", "warned", "cpu"),
         NodeProgress("warned", 1, 2),
-        NodeProgress("warned", 2, 2),
         Warned("careful", "look", "warned"),
+        NodeProgress("warned", 2, 2),
     ]
     ended = events[-1]
     assert isinstance(ended, RunFinished)

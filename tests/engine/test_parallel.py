@@ -276,6 +276,34 @@ def test_the_need_grows_with_the_inputs(excerpt: Audio) -> None:
     assert not warned & {"n0", "n1"}
 
 
+@pytest.mark.parametrize("beside", [False, True])
+def test_what_a_step_has_to_say_is_told_while_it_is_at_work(excerpt: Audio, beside: bool) -> None:
+    told = threading.Event()
+
+    @node(version=1)
+    def falls(ctx: RunContext, audio: Audio) -> Audio:
+        ctx.warn("device-fallback", "the CPU goes on")
+        if beside:
+            assert told.wait(PATIENCE_SECONDS)
+        return gain(audio, gain_db=-1.0 if told.is_set() else 1.0)
+
+    graph = Graph("falls")
+    sound = graph.input("mix", Audio)
+    others = [graph.add(gain)(sound, gain_db=-1.0)] if beside else []
+    graph.output("out", graph.add(mix)([graph.add(falls, "falls")(sound), *others]))
+    events: list[Event] = []
+
+    def hear(event: Event) -> None:
+        events.append(event)
+        if isinstance(event, Warned):
+            told.set()
+
+    result = graph.run({"mix": excerpt}, store=False, threads=2, on_event=hear)
+    kinds = [type(event) for event in events if getattr(event, "node", None) == "falls"]
+    assert kinds == [NodeStarted, Warned, NodeFinished]
+    assert [warning["code"] for warning in result.report["warnings"]] == ["device-fallback"]
+
+
 # -- accelerators -------------------------------------------------------------------------------
 
 
@@ -307,6 +335,24 @@ def test_each_card_is_a_lane(excerpt: Audio) -> None:
     assert started["steady"] == started["mix"] == "cpu"
     assert run.outcome is not None
     assert {one.device for one in run.outcome.steps} == {"cpu", *(card.id for card in cards)}
+
+
+def test_where_the_card_is_in_the_key_no_other_card_computes(excerpt: Audio) -> None:
+    @node(version=1, device=accelerated)
+    def fast(ctx: RunContext, audio: Audio, *, number: int) -> Audio:
+        return audio
+
+    cards = [Device(f"cuda:{n}", "cuda", "a GPU") for n in range(2)]
+    inventory = Inventory((*cards, Device("cpu", "cpu", "a processor")))
+    graph = Graph("cards")
+    sound = graph.input("mix", Audio)
+    graph.output("out", graph.add(mix)([graph.add(fast)(sound, number=n) for n in range(4)]))
+    run, events = on(
+        Machine(4, 10 * GB), graph, excerpt, inventory=lambda: inventory, exact_reuse=True
+    )
+    assert run.error is None
+    started = [event.device for event in events if isinstance(event, NodeStarted)]
+    assert started == ["cuda:0"] * 4 + ["cpu"]
 
 
 def test_a_certain_card_is_taken_where_the_caller_or_the_graph_names_it(excerpt: Audio) -> None:

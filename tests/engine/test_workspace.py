@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +54,20 @@ def test_what_was_written_can_be_read_while_the_rest_is_written(
         assert writer.read(stop - 3, stop + 5).shape == (2, 3)
     np.testing.assert_array_equal(writer.read(0, SOUND.frames), SOUND.samples)
     assert writer.finish() == SOUND
+
+
+def test_several_threads_read_at_the_same_time(tmp_path: Path) -> None:
+    """As segments of a mix at another rate are read by the threads that separate them."""
+    frames, starts = 400_000, range(0, 390_000, 137)
+    samples = np.arange(2 * frames, dtype=np.float32).reshape(frames, 2).T
+    writer = Workspace(tmp_path / "w").writer("sound", 2, 44100, frames)
+    writer.write(samples)
+
+    def is_right(start: int) -> bool:
+        return np.array_equal(writer.read(start, start + 9000), samples[:, start : start + 9000])
+
+    with ThreadPoolExecutor(4) as pool:
+        assert all(pool.map(is_right, starts))
 
 
 def test_nothing_at_all_is_a_sound_too(tmp_path: Path) -> None:

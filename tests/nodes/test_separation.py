@@ -26,7 +26,9 @@ from resonate_graph import (
     ParamError,
     Store,
 )
-from resonate_nodes import Stems, gain, resample, residual, separate
+from resonate_nodes import Stems, _placement, gain, resample, residual, separate
+from resonate_nodes._random_numbers import own_random_numbers
+from resonate_nodes._resident import Residents
 from tests.models import (
     EVERYTHING,
     SOURCES,
@@ -358,10 +360,26 @@ def wandering(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("wandering")
-def test_a_model_that_draws_random_positions_is_reproducible(excerpt: Audio) -> None:
-    once = separate(excerpt, model="wandering")[:4]
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_a_model_that_draws_random_positions_is_reproducible(
+    excerpt: Audio, precision: Any
+) -> None:
+    once = separate(excerpt, model="wandering", precision=precision)[:4]
     random.seed(99)
-    assert separate(excerpt, model="wandering")[:4] == once
+    assert separate(excerpt, model="wandering", precision=precision)[:4] == once
+
+
+@pytest.mark.usefixtures("wandering")
+def test_random_positions_are_the_same_for_any_number_of_threads(excerpt: Audio) -> None:
+    import torch
+
+    once = separate(excerpt, model="wandering")[:4]
+    before = torch.get_num_threads()
+    torch.set_num_threads(before % 2 + 1)
+    try:
+        assert separate(excerpt, model="wandering")[:4] == once
+    finally:
+        torch.set_num_threads(before)
 
 
 @pytest.mark.usefixtures("wandering")
@@ -372,6 +390,26 @@ def test_two_that_draw_random_positions_do_not_disturb_each_other(excerpt: Audio
         both = pool.map(lambda seed: separate(excerpt, model="wandering", seed=seed)[:4], seeds)
         assert list(both) == alone
     assert alone[0] != alone[1]
+
+
+@pytest.mark.usefixtures("wandering")
+def test_while_a_model_is_fetched_another_can_draw(
+    excerpt: Audio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is loaded draws too, and both would wait for each other."""
+
+    def draw() -> None:
+        with own_random_numbers():
+            pass
+
+    class Watched(Residents):
+        def get(self, *given: Any) -> Any:
+            elsewhere.submit(draw).result(timeout=30)
+            return super().get(*given)
+
+    monkeypatch.setattr(_placement, "_residents", Watched())
+    with ThreadPoolExecutor(1) as elsewhere:
+        separate(excerpt, model="wandering")
 
 
 def test_nobody_elses_random_numbers_are_touched(excerpt: Audio) -> None:

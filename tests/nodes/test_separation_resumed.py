@@ -129,6 +129,26 @@ def test_what_was_damaged_meanwhile_is_not_believed(
     assert same(found, graph.run({"mix": groove}, store=False))
 
 
+def test_what_lay_beside_something_damaged_is_written_to_disk_again(
+    groove: Audio, store: Store
+) -> None:
+    graph = graph_of("drums", "vocals", model="htdemucs")
+    stopped(graph, groove, store, after=5)
+    (path,) = (store.path / "unfinished").rglob("vocals-0.wav")
+    content = path.read_bytes()
+    path.write_bytes(flipped(content, len(content) // 2))
+    sizes: list[dict[str, int]] = []
+
+    def look(event: object) -> None:
+        if isinstance(event, NodeProgress) and event.done == event.total:
+            files = (store.path / "unfinished").rglob("*-0.wav")
+            sizes.append({file.name: file.stat().st_size for file in files})
+
+    graph.run({"mix": groove}, store=store, on_event=look)
+    whole = groove.save(store.path / "whole.wav").stat().st_size
+    assert sizes == [{"drums-0.wav": whole, "vocals-0.wav": whole}]
+
+
 @pytest.mark.parametrize("batch_size", [3, 8])
 def test_another_device_with_other_batches_starts_over(
     groove: Audio, store: Store, monkeypatch: pytest.MonkeyPatch, batch_size: int

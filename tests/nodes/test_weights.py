@@ -235,6 +235,10 @@ def write_bag(folder: Path, text: str) -> None:
         ("[m0, m1]", "this is no bag of models"),
         ("models: [m0", "this is no bag of models"),
         ("models: [m0]\nsegment: long", "this is no bag of models"),
+        ("models: [m0]\nsegment: 0", "its segments are 0 seconds long"),
+        ("models: [m0]\nsegment: -7.8", "its segments are -7.8 seconds long"),
+        ("models: [m0]\nsegment: .inf", "its segments are inf seconds long"),
+        ("models: [m0]\nweights: [[1, .nan, 1, 1]]", "not all of its weights are finite"),
         ("models: [m0]\nweights: [[a, b, c, d]]", "this is no bag of models"),
         ("models: [/m0]", "names /m0, which"),
         ("models: ['*']", r"names \*, which"),
@@ -254,6 +258,14 @@ def test_a_bag_of_models_with_other_stems_is_refused(folder: Path) -> None:
     told = refused("mixed")
     assert "reversed.th gives vocals, other, bass, drums, but" in told
     assert "four.th gives drums, bass, other, vocals" in told
+
+
+def test_a_bag_of_models_at_other_rates_is_refused(folder: Path) -> None:
+    save_th(small_htdemucs(0), folder / "cd.th")
+    save_th(small_htdemucs(1, samplerate=22_050), folder / "half.th")
+    (folder / "mixed.yaml").write_text("models: [cd, half]\n")
+    told = "half.th: the model works at 22050 Hz, others of its bag at 44100 Hz"
+    assert told in refused("mixed")
 
 
 def test_a_signature_that_is_there_twice_is_refused(folder: Path) -> None:
