@@ -90,7 +90,7 @@ class ClicksReport(Report):
 def detect_clicks(
     audio: Audio,
     *,
-    threshold_sigma: Threshold = 10.0,
+    threshold_sigma: Threshold = 12.0,
     max_click_ms: Annotated[float, Field(ge=0.02, le=10)] = 2.0,
     max_listed: Listed = 100,
 ) -> ClicksReport:
@@ -157,11 +157,11 @@ def detect_clicks(
     )
 
 
-@node(version=1, uses=("scipy",))
+@node(version=2, uses=("scipy",))
 def declick(
     audio: Audio,
     *,
-    threshold_sigma: Threshold = 10.0,
+    threshold_sigma: Threshold = 12.0,
     max_click_ms: Annotated[float, Field(ge=0.02, le=10)] = 2.0,
 ) -> Audio:
     """Remove clicks and scratches, as of a record, and leave all other samples as they are.

@@ -25,7 +25,7 @@ import numpy as np
 from resonate_graph import Audio, Node, ResonateError, read_audio
 from tests import degradations
 from tests.benchmarks.timing import seconds_of
-from tests.nodes.test_every_node import NODES, inputs_of, params_of
+from tests.nodes.test_every_node import NODES, given, inputs_of, params_of
 
 MINUTE = 60
 LEFT_OUT = ("separate",)
@@ -41,8 +41,8 @@ def main() -> None:
         node_type = NODES[name]
         call: partial[Any] = partial(Node(node_type), **params_of(node_type))
         try:
-            call(**inputs_of(node_type, short))  # what is imported or compiled at first
-            inputs = inputs_of(node_type, sound)
+            call(**inputs_of(node_type, given(name, short)))  # it imports and compiles at first
+            inputs = inputs_of(node_type, given(name, sound))
             taken = min(seconds_of(partial(call, **inputs)) for _ in range(2))
         except ResonateError as error:
             print(f"  {name:<20} {error}", flush=True)

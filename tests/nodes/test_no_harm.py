@@ -90,7 +90,7 @@ NEVER_NEUTRAL = {
 #: What is measured is stated beside it where it is not zero.
 HARM_DB: dict[str, tuple[float, float]] = {
     "align_azimuth": (-np.inf, -np.inf),
-    "declick": (-70, -np.inf),  # music -81
+    "declick": (-np.inf, -np.inf),
     "declip": (-np.inf, -np.inf),
     "decrackle": (-55, -np.inf),  # music -62
     "deess": (-np.inf, -np.inf),
