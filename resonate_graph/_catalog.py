@@ -28,6 +28,9 @@ from ._node_type import NodeType
 GROUP = "resonate_graph.nodes"
 STOCK = "stock"
 
+#: Names whose likeness to what was written differs by less than this are as near.
+_AS_NEAR = 0.1
+
 
 @dataclass(frozen=True)
 class BrokenPack:
@@ -80,8 +83,11 @@ class Catalog:
         return next((one for one in self.types.values() if one.function is function), None)
 
     def near(self, name: str) -> list[str]:
-        """Return ids that are spelled much like a name, nearest first."""
-        return difflib.get_close_matches(name.partition("@")[0], self.types, n=3)
+        """Return ids that are spelled much like a name: the nearest, and others as near."""
+        meant = name.partition("@")[0]
+        found = difflib.get_close_matches(meant, self.types, n=3)
+        near = {one: difflib.SequenceMatcher(a=one, b=meant).ratio() for one in found}
+        return [one for one in found if near[one] > near[found[0]] - _AS_NEAR]
 
     def with_nodes(self, nodes: Iterable[Node[..., object]], origin: str) -> Catalog:
         """Return a catalog with more nodes.

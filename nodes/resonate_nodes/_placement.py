@@ -7,8 +7,8 @@ operation the device does not have -> the CPU, for that model and for as long as
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable
-from contextlib import nullcontext
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -177,10 +177,14 @@ class Placement:
         self._fell(f"{self.device} cannot run {estimator.path.stem} ({reason}); the CPU does")
 
     def _resident(self, device: str, estimator: Estimator) -> Any:
-        status = estimator.path.stat()
-        as_it_is = device != "cpu" or self._precision != "fp32"
-        identity = (estimator, status.st_size, status.st_mtime_ns, as_it_is)
-        return _residents.get(device, identity, lambda: _load(estimator, device, as_it_is))
+        from ._fast_demucs import Selected
+
+        status, stems = estimator.path.stat(), estimator.stems
+        identity = (estimator.path, status.st_size, status.st_mtime_ns, estimator.segment_seconds)
+        whole = _residents.get(device, identity, lambda: _load(estimator, device))
+        if device != "cpu" or self._precision != "fp32":
+            return Selected(whole, stems)
+        return _residents.get(device, (*identity, stems), lambda: _re_expressed(whole, stems))
 
     def _forward(self, model: Any, device: str, batch: Array, seed: tuple[int, ...]) -> Array:
         import torch
@@ -189,17 +193,15 @@ class Placement:
         kinds = {"bf16": torch.bfloat16, "fp16": torch.float16}
         mixed = torch.autocast(kind, kinds.get(self._precision), self._precision in kinds)
         numbers = own_random_numbers(*seed) if draws_numbers(model) else nullcontext()
-        with torch.inference_mode(), mixed, numbers:
+        with torch.inference_mode(), mixed, numbers, _exact(kind):
             estimates = model(torch.from_numpy(batch).to(device))
         found: Array = estimates.float().cpu().numpy()
         return found
 
 
-def _load(estimator: Estimator, device: str, as_it_is: bool) -> Any:
-    """Return the model on a device: as it is, or re-expressed for a CPU."""
+def _load(estimator: Estimator, device: str) -> Any:
+    """Return the model on a device."""
     from demucs.htdemucs import HTDemucs
-
-    from ._fast_demucs import Selected, accelerate
 
     with own_random_numbers():
         model = _weights.load(estimator.path).eval()
@@ -208,12 +210,30 @@ def _load(estimator: Estimator, device: str, as_it_is: bool) -> Any:
     too_long = isinstance(model, HTDemucs) and (seconds or 0) > model.segment
     if seconds is not None and not too_long:
         model.segment = seconds
-    if not as_it_is:
-        try:
-            return accelerate(model, estimator.stems)
-        except ValueError:  # its stems cannot be told apart before its end
-            model = accelerate(model)
-    return Selected(model.to(device), estimator.stems)
+    return model.to(device)
+
+
+def _re_expressed(model: Any, stems: Sequence[str]) -> Any:
+    """Return what gives some of a model's stems, faster on a CPU; it shares the weights."""
+    from ._fast_demucs import Selected, accelerate
+
+    try:
+        return accelerate(model, stems)
+    except ValueError:  # its stems cannot be told apart before its end
+        return Selected(accelerate(model), stems)
+
+
+def _exact(kind: str) -> AbstractContextManager[object]:
+    """Let CUDA's convolutions be float32, by one algorithm, so that two runs give the same.
+
+    As it comes, torch lets cuDNN round their factors to TF32, and choose what is not deterministic.
+    """
+    import torch
+
+    if kind != "cuda":
+        return nullcontext()
+    enabled = torch.backends.cudnn.enabled
+    return torch.backends.cudnn.flags(enabled=enabled, deterministic=True, allow_tf32=False)
 
 
 def _is_out_of_memory(error: Exception) -> bool:

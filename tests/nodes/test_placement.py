@@ -197,7 +197,7 @@ def test_what_failed_takes_no_memory_when_it_is_tried_again(estimator: Estimator
             raise torch.OutOfMemoryError("out of memory")
 
     placement = on_accelerator([])
-    placement.model(estimator).register_forward_pre_hook(tight)
+    placement.model(estimator).model.register_forward_pre_hook(tight)
     placement.run(estimator, BATCH)
     assert alive == [0] * 10
 

@@ -26,7 +26,7 @@ from resonate_graph import (
     ParamError,
     Store,
 )
-from resonate_nodes import Stems, _placement, gain, resample, residual, separate
+from resonate_nodes import Stems, _placement, _weights, gain, resample, residual, separate
 from resonate_nodes._random_numbers import own_random_numbers
 from resonate_nodes._resident import Residents
 from tests.models import (
@@ -188,6 +188,26 @@ def test_another_stem_tomorrow_runs_only_its_own_model(
     assert len(forwards) == per_model
     again = graph_of("vocals", "drums", model="htdemucs_ft").run({"mix": excerpt}, store=store)
     assert again["drums"] == separate(excerpt, model="htdemucs_ft").drums
+
+
+def test_weights_are_read_once_whatever_stems_are_asked_for(
+    excerpt: Audio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[Path] = []
+    load = _weights.load
+
+    def noted(path: Path) -> Any:
+        read.append(path)
+        return load(path)
+
+    monkeypatch.setattr(_placement, "_residents", Residents())
+    monkeypatch.setattr(_weights, "load", noted)
+    for stem in ("vocals", "drums", "vocals"):
+        graph = Graph("one")
+        stems = graph.add(separate)(graph.input("mix", Audio), model="htdemucs")
+        graph.output("stem", getattr(stems, stem))
+        graph.run({"mix": excerpt}, store=False)
+    assert len(read) == 1
 
 
 def test_a_changed_bag_is_another_model(
