@@ -36,9 +36,11 @@ MAX_DEPTH = 32
 MIGRATIONS: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {}
 
 _NAME = r"[A-Za-z_][A-Za-z0-9_-]*"
-Name = Annotated[str, Field(pattern=rf"^{_NAME}$", max_length=100)]
-OutputName = Annotated[str, Field(pattern=rf"^{_NAME}(\.[a-z0-9]+)?$", max_length=100)]
-Wire = Annotated[str, Field(pattern=rf"^(\${_NAME}|{_NAME}(\.{_NAME})?)$")]
+_OUTPUT_NAME = rf"{_NAME}(\.[a-z0-9]+)?"
+_WIRE = rf"(\${_NAME}|{_NAME}(\.{_NAME})?)"
+Name = Annotated[str, Field(pattern=f"^{_NAME}$", max_length=100)]
+OutputName = Annotated[str, Field(pattern=f"^{_OUTPUT_NAME}$", max_length=100)]
+Wire = Annotated[str, Field(pattern=f"^{_WIRE}$")]
 Json = Any
 ScalarType = Literal["number", "integer", "string", "boolean"]
 
@@ -229,6 +231,14 @@ def _has_surrogates(text: str) -> bool:
     return not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text)
 
 
+#: What a text should be that does not match a pattern.
+_PATTERNS: Mapping[str, str] = {
+    f"^{_NAME}$": "name: letters, digits, _ and -, and no digit or - first",
+    f"^{_OUTPUT_NAME}$": "name of an output: letters, digits, _ and -, then perhaps a suffix in "
+    "small letters, such as song.flac",
+    f"^{_WIRE}$": "wire: node, node.port, or $input",
+}
+
 _CODES: Mapping[str, str] = {
     "extra_forbidden": "unknown-key",
     "missing": "missing-key",
@@ -254,7 +264,7 @@ def _explain(error: ValidationError, document: Any, located: Located) -> list[Pr
         elif path in parents and not is_key:
             continue  # one alternative does not fit at all, another has its fault further inside
         elif code == "bad-name":
-            message = f"{entry['input']!r} is no valid name or wire"
+            message = f"{entry['input']!r} is no valid {_PATTERNS[entry['ctx']['pattern']]}"
         pointer = join("", *path)
         place = (pointer, is_key, name if code == "missing-key" else None)
         problems.setdefault(place, located.problem(code, pointer, message, key=is_key))

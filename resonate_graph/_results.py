@@ -98,7 +98,7 @@ class Result(Mapping[str, Value]):
             from_files = [read.get(one, Tags()) for one in self._main_inputs.get(name, ())]
             trouble = _save(self[name], path, common(from_files), text)
             if trouble:
-                self._warn("tags-lost", f"{path}: its tags could not be written: {trouble}")
+                self._warn("tags-lost", f"{path}: {trouble}")
             self.report["outputs"][name]["path"] = str(path)
         return targets
 
@@ -146,9 +146,12 @@ def _file_name(name: str, value: Value) -> str:
 
 
 def _save(value: Value, path: Path, tags: Tags, provenance: str | None) -> str:
-    """Write a file and its provenance; say why it carries no tags, nothing where it does."""
+    """Write a file and its provenance; say which tags it does not carry, and why."""
+    fitting = tags.fitting(path.suffix)
     made = Tags({TAG: [provenance]} if provenance is not None else {})
     trouble = ""
+    if fitting != tags:
+        trouble = f"a picture is left out that is too large for {path.suffix} files"
 
     def tag(file: IO[bytes], written: Tags) -> None:
         if written != Tags() and path.suffix in TAGGED and file.tell() < _MAX_TAGGED_BYTES:
@@ -158,13 +161,13 @@ def _save(value: Value, path: Path, tags: Tags, provenance: str | None) -> str:
         nonlocal trouble
         _write_value(file, value)
         try:
-            tag(file, Tags({**tags.fields, **made.fields}, tags.pictures))
+            tag(file, Tags({**fitting.fields, **made.fields}, fitting.pictures))
         except OSError:
             raise
         except Exception as error:  # whatever strange tags make of their writer
             if isinstance(error.__context__, OSError):  # mutagen's own name for a full disk
                 raise error.__context__ from error
-            trouble = str(error) or type(error).__name__
+            trouble = f"its tags could not be written: {str(error) or type(error).__name__}"
             file.seek(0)
             file.truncate()
             _write_value(file, value)

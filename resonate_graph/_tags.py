@@ -38,7 +38,8 @@ _INFO = {
 _PICTURE = "METADATA_BLOCK_PICTURE"
 _FRONT_COVER = 3
 _MAX_CHUNK_BYTES = 1 << 26
-_MAX_PICTURE_BYTES = (1 << 24) - 1 - 1024  # what a block of FLAC holds, less what describes it
+#: What a block of FLAC holds, less what describes it; OGG has pictures in the same form.
+_MAX_PICTURE_BYTES = dict.fromkeys((".flac", ".ogg"), (1 << 24) - 1 - 1024)
 _ANY_FIELD = [chr(code) for code in range(0x20, 0x7E) if chr(code) != "="]
 
 
@@ -66,14 +67,19 @@ class Tags:
 
     @property
     def carried(self) -> Tags:
-        """What is still true of a sound that was made from this one, and fits every format."""
+        """What is still true of a sound that was made from this one."""
         fields = {
             name: values
             for name, values in self.fields.items()
             if name not in _OF_THE_FILE and not name.startswith(_MEASURED)
         }
-        small = tuple(one for one in self.pictures if len(one.data) <= _MAX_PICTURE_BYTES)
-        return Tags(fields, small)
+        return Tags(fields, self.pictures)
+
+    def fitting(self, suffix: str) -> Tags:
+        """Return what files with a suffix can hold of it: not the largest pictures."""
+        most = _MAX_PICTURE_BYTES.get(suffix)
+        fits = (one for one in self.pictures if most is None or len(one.data) <= most)
+        return Tags(self.fields, tuple(fits))
 
 
 def read_tags(path: Path) -> Tags:

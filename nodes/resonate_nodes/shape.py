@@ -180,6 +180,7 @@ def trim_silence(
     Example:
         >>> import numpy as np
         >>> from resonate_graph import Audio
+        >>> from resonate_nodes import pad
         >>> tone = np.sin(np.arange(44100) / 10)
         >>> padded = pad(Audio(tone, 44100), start_seconds=1.0, end_seconds=2.0)
         >>> trim_silence(padded, margin_ms=0.0).duration_seconds < 1.02

@@ -56,6 +56,7 @@ def eq(audio: Audio, *, bands: Bands) -> Audio:
     Example:
         >>> import numpy as np
         >>> from resonate_graph import Audio
+        >>> from resonate_nodes import Band
         >>> hum_free = eq(
         ...     Audio(np.zeros(44100), 44100),
         ...     bands=[Band(kind="notch", frequency_hz=50.0, q=30.0)],

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -50,7 +51,7 @@ def nodes(
         raise CatalogError(f"no node type {type_id!r}{hint}")
     printer.document(_document(node_type, catalog))
     if not as_json:
-        _show(printer, node_type, catalog)
+        _show(printer, node_type, catalog, modules or ())
 
 
 def _list(printer: Printer, catalog: Catalog) -> None:
@@ -79,14 +80,24 @@ def _subject(node_type: NodeType) -> str:
     """Return what a node is about: the beginning of its module's docstring, up to a colon."""
     module = sys.modules.get(node_type.function.__module__)
     text = summary((module and module.__doc__) or "").partition(":")[0].partition(". ")[0]
-    subject = text.removesuffix(".") or node_type.function.__module__
+    subject = text.removesuffix(".") or _module_name(node_type)
     return f"{node_type.pack}: {subject}" if node_type.pack else subject
+
+
+def _module_name(node_type: NodeType) -> str:
+    """Return a node's module as people know it: one read from a file of theirs by the file."""
+    name = node_type.function.__module__
+    module = sys.modules.get(name)
+    # one that was imported has a specification of where it was found
+    if module is not None and module.__spec__ is None and module.__file__ is not None:
+        return Path(module.__file__).stem
+    return name
 
 
 # -- one node -------------------------------------------------------------------------------------
 
 
-def _show(printer: Printer, node_type: NodeType, catalog: Catalog) -> None:
+def _show(printer: Printer, node_type: NodeType, catalog: Catalog, modules: Sequence[str]) -> None:
     said = sections(node_type.doc)
     version = f"version {node_type.version}" if node_type.version else "keyed by its source"
     where = "the CPU or an accelerator" if node_type.device == "accelerated" else "the CPU"
@@ -112,10 +123,11 @@ def _show(printer: Printer, node_type: NodeType, catalog: Catalog) -> None:
         f"-i {one}={_VALUES[spec['type']]}" for one, spec in document["inputs"].items()
     )
     printer.line()
-    printer.line(f"In a graph ({name}; resonate run {name} {inputs} -o out/):")
+    known = "".join(f"--nodes {module} " for module in modules)
+    printer.line(f"In a graph ({name}; resonate run {name} {known}{inputs} -o out/):")
     printer.line()
     printer.line(_indented(example_text(document)))
-    package = node_type.function.__module__.partition(".")[0]
+    package = _module_name(node_type).partition(".")[0]
     ports = ", ".join(port.name for port in node_type.inputs if not port.optional)
     printer.line()
     printer.line(f"In Python (from {package} import {node_type.name}):")

@@ -6,7 +6,7 @@ changed by it (harm), and how many seconds of one processor a minute of stereo t
 without start-up and files, for ffmpeg with both (about 0.1 s). ffmpeg's delay is taken out before
 its SI-SDR is measured; a filter against rumble is measured against what it makes of the clean
 recording, because it turns the phase of the bass. Where ffmpeg is not installed it is left out; it
-is stopped after half a minute.
+is stopped after half a minute. `tests.benchmarks.nodes` has the times of all nodes.
 
 Set ``OMP_NUM_THREADS=1`` to keep the libraries below numpy from waiting for each other.
 

@@ -174,6 +174,9 @@ def test_nodes_of_ones_own_need_no_docstring(tmp_path: Path, printed: Printed) -
         "@node()\ndef mine(audio: Audio) -> Audio:\n    return audio\n"
     )
     text = printed("mine", "--nodes", str(path))
+    assert text.startswith("mine  (mine; keyed by its source")
+    assert "In Python (from mine import mine):" in text
+    assert f"resonate run mine-example.json --nodes {path} -i audio=FILE" in text
     graph = Graph.from_json(json_in(text), nodes=[str(path)])
     result = graph.run({"audio": Audio(np.zeros(8), 8000)}, store=False)
     assert isinstance(result["result"], Audio)

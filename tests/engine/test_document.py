@@ -242,6 +242,7 @@ def test_names_are_words(name: str) -> None:
     text = json.dumps({"format": 1, "name": "g", "nodes": {name: {"type": "gain"}}, "outputs": {}})
     problem = only(text)
     assert problem.code == "bad-name" if len(name) < 100 else "wrong-type"
+    assert len(name) > 100 or f"{name!r} is no valid name: letters, digits" in problem.message
     assert problem.column == text.index(json.dumps(name), 30) + 1
 
 
@@ -257,13 +258,16 @@ def test_an_output_may_have_a_suffix(name: str) -> None:
 def test_an_output_names_no_other_place(name: str) -> None:
     text = json.dumps({"format": 1, "name": "g", "inputs": {"x": {"type": "audio"}}, "nodes": {},
                        "outputs": {name: "$x"}})  # fmt: skip
-    assert only(text).code == "bad-name"
+    problem = only(text)
+    assert problem.code == "bad-name"
+    assert f"{name!r} is no valid name of an output: letters, digits" in problem.message
 
 
 @pytest.mark.parametrize("wire", ["", "a b", "a.b.c", "$", "$a.b", "a.", ".a", "$$a", "1"])
 def test_a_wire_has_one_of_three_forms(wire: str) -> None:
     text = json.dumps({"format": 1, "name": "g", "nodes": {}, "outputs": {"out": wire}})
-    assert only(text).message == f"{wire!r} is no valid name or wire"
+    expected = f"{wire!r} is no valid wire: node, node.port, or $input"
+    assert only(text).message == expected
 
 
 def test_a_bad_wire_in_a_list_is_one_problem_at_its_own_place() -> None:

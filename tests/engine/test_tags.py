@@ -402,16 +402,25 @@ def test_any_text_can_be_written(
     np.testing.assert_array_equal(read_audio(path).samples, read_audio(source).samples)
 
 
-def test_a_cover_no_format_can_hold_is_left_out(second: Audio, tmp_path: Path) -> None:
+def test_a_cover_that_flac_cannot_hold_is_left_out_there_with_a_warning(
+    second: Audio, tmp_path: Path
+) -> None:
     take = write_sound(second, tmp_path / "take.mp3")
     tags = id3.ID3()
     tags.add(frames.TIT2(encoding=3, text=["Big"]))
     tags.add(frames.APIC(encoding=3, mime="image/png", type=3, desc="", data=bytes(17_000_000)))
     tags.save(take)
-    result = to_every_format().run({"take": take}, store=False)
-    out = read_tags(result.save(tmp_path / "out")["flac"])
-    assert out.fields["TITLE"] == ["Big"]
-    assert out.pictures == ()
+    result = to_every_format().run({"take": take}, outputs=["flac", "mp3"], store=False)
+    paths = result.save(tmp_path / "out")
+    for kind, covers in (("flac", 0), ("mp3", 1)):
+        out = read_tags(paths[kind])
+        assert out.fields["TITLE"] == ["Big"]
+        assert len(out.pictures) == covers
+    [warning] = result.report["warnings"]
+    assert warning["code"] == "tags-lost"
+    assert warning["message"] == (
+        f"{paths['flac']}: a picture is left out that is too large for .flac files"
+    )
 
 
 def test_tags_that_a_format_cannot_hold_are_a_warning(second: Audio, tmp_path: Path) -> None:

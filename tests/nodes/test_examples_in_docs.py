@@ -14,6 +14,7 @@ import pytest
 import resonate_graph
 import resonate_graphs
 import resonate_nodes
+from resonate_graph import Node
 
 PACKAGES = (resonate_graph, resonate_nodes, resonate_graphs)
 
@@ -27,10 +28,18 @@ def modules() -> Iterator[ModuleType]:
 
 
 def examples() -> Iterator[doctest.DocTest]:
-    """Yield each docstring that holds an example."""
+    """Yield each docstring that holds an example.
+
+    Those of nodes know nothing but the node itself, as where ``resonate nodes`` prints them.
+    """
     finder = doctest.DocTestFinder(exclude_empty=True)
     for module in modules():
-        yield from (one for one in finder.find(module) if one.examples)
+        for one in finder.find(module):
+            name = one.name.rpartition(".")[2]
+            if isinstance(getattr(module, name, None), Node) and module is not resonate_nodes:
+                one.globs = {name: getattr(resonate_nodes, name)}
+            if one.examples:
+                yield one
 
 
 EXAMPLES = list(examples())
