@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from resonate_graph import Audio, File, NodeError, ParamError, RunContext, node
+from resonate_graph import Audio, File, NodeError, ParamError, Preparation, RunContext, node
 
 from ._info_tag import MPEG1_KBPS, MPEG2_KBPS, with_info_tag
 from ._ogg import CHANNEL_ORDERS, with_own_serial
@@ -174,7 +174,18 @@ def encode_ogg(
     return File(with_own_serial(buffer.getvalue()), ".ogg")
 
 
-@node(version=2, uses=("lameenc",))
+def prepare_mp3(question: Preparation) -> Mapping[str, Any]:
+    """Refuse a constant and a variable bit rate at once."""
+    _require_one_kind(question.params["bitrate_kbps"], question.params["vbr_quality"])
+    return {}
+
+
+def _require_one_kind(bitrate_kbps: int | None, vbr_quality: float | None) -> None:
+    if bitrate_kbps is not None and vbr_quality is not None:
+        raise ParamError("give bitrate_kbps or vbr_quality, not both", param="vbr_quality")
+
+
+@node(version=2, uses=("lameenc",), prepare=prepare_mp3)
 def encode_mp3(
     ctx: RunContext,
     audio: Audio,
@@ -210,8 +221,7 @@ def encode_mp3(
         raise NodeError(
             f"MP3 has no {audio.sample_rate} Hz, only {rates}: put a resample node before it"
         )
-    if bitrate_kbps is not None and vbr_quality is not None:
-        raise ParamError("give bitrate_kbps or vbr_quality, not both", param="vbr_quality")
+    _require_one_kind(bitrate_kbps, vbr_quality)
     allowed = _MP3_KBPS[audio.sample_rate]
     if bitrate_kbps is not None and bitrate_kbps not in allowed:
         choices = ", ".join(map(str, allowed))

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Annotated, Literal
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from resonate_graph import Audio, NodeError, ParamError, RunContext, node
+from resonate_graph import Audio, NodeError, ParamError, Preparation, RunContext, node
 
 Array = NDArray[np.float64]
 Seconds = Annotated[float, Field(ge=0, le=86_400)]
@@ -90,7 +90,9 @@ def to_stereo(audio: Audio) -> Audio:
 
 
 @node(version=1)
-def select_channels(audio: Audio, *, channels: list[Channel]) -> Audio:
+def select_channels(
+    audio: Audio, *, channels: Annotated[list[Channel], Field(min_length=1)]
+) -> Audio:
     """Take some channels, in the order they are named: ``[1]`` is the left one, ``[2, 1]`` swaps.
 
     Args:
@@ -99,7 +101,6 @@ def select_channels(audio: Audio, *, channels: list[Channel]) -> Audio:
 
     Raises:
         NodeError: the sound has no such channel.
-        ParamError: none is named.
 
     Example:
         >>> import numpy as np
@@ -107,8 +108,6 @@ def select_channels(audio: Audio, *, channels: list[Channel]) -> Audio:
         >>> select_channels(Audio(np.array([[0.1], [0.2]]), 44100), channels=[2]).samples.tolist()
         [[0.20000000298023224]]
     """
-    if not channels:
-        raise ParamError("name at least one channel, such as [1]", param="channels")
     missing = [number for number in channels if number > audio.channels]
     if missing:
         found = "channel 1 only" if audio.channels == 1 else f"channels 1 to {audio.channels}"
@@ -116,7 +115,21 @@ def select_channels(audio: Audio, *, channels: list[Channel]) -> Audio:
     return audio.with_samples(audio.samples[[number - 1 for number in channels]])
 
 
-@node(version=1)
+def prepare_trim(question: Preparation) -> Mapping[str, Any]:
+    """Refuse an end that does not come after the start."""
+    _require_order(question.params["start_seconds"], question.params["end_seconds"])
+    return {}
+
+
+def _require_order(start_seconds: float, end_seconds: float | None) -> None:
+    if end_seconds is not None and end_seconds <= start_seconds:
+        raise ParamError(
+            f"the end, {end_seconds:g} s, does not come after the start, {start_seconds:g} s",
+            param="end_seconds",
+        )
+
+
+@node(version=1, prepare=prepare_trim)
 def trim(
     audio: Audio, *, start_seconds: Seconds = 0.0, end_seconds: Seconds | None = None
 ) -> Audio:
@@ -138,11 +151,7 @@ def trim(
         >>> trim(Audio(np.zeros(44100), 44100), start_seconds=0.25, end_seconds=0.75)
         Audio(1 ch, 22050 frames, 44100 Hz, 0.500 s)
     """
-    if end_seconds is not None and end_seconds <= start_seconds:
-        raise ParamError(
-            f"the end, {end_seconds:g} s, does not come after the start, {start_seconds:g} s",
-            param="end_seconds",
-        )
+    _require_order(start_seconds, end_seconds)
     start = _frames(audio, start_seconds)
     if start and start >= audio.frames:
         raise NodeError(

@@ -596,6 +596,23 @@ def test_a_nodes_own_objections_are_problems_in_place() -> None:
     assert (problem.code, problem.pointer) == ("impossible", "/nodes/a")
 
 
+@pytest.mark.parametrize(
+    ("node", "params", "pointer", "said"),
+    [
+        ("trim", {"start_seconds": 2.0, "end_seconds": 1.0}, "end_seconds", "does not come after"),
+        ("encode_mp3", {"bitrate_kbps": 128, "vbr_quality": 2.0}, "vbr_quality", "not both"),
+        ("select_channels", {"channels": []}, "channels", "at least 1 item"),
+    ],
+)
+def test_params_of_stock_nodes_that_exclude_each_other_are_found(
+    node: str, params: dict[str, Any], pointer: str, said: str
+) -> None:
+    step = {"type": node, "inputs": {"audio": "$x"}, "params": params}
+    problem = only(graph({"a": step}, {"out": "a"}))
+    assert (problem.code, problem.pointer) == ("bad-param", f"/nodes/a/params/{pointer}")
+    assert said in problem.message
+
+
 def test_a_node_nobody_needs_is_not_asked() -> None:
     found = picky("never", "$x")
     found.check()

@@ -80,7 +80,8 @@ def test_a_channel_that_is_not_there_is_named(excerpt: Audio) -> None:
         select_channels(excerpt, channels=[1, 3])
     with pytest.raises(ParamError, match="channels"):
         select_channels(excerpt, channels=[0])
-    with pytest.raises(ParamError, match="at least one"):
+    with pytest.raises(ParamError, match="at least 1 item"):
+        select_channels(excerpt, channels=[])
         select_channels(excerpt, channels=[])
 
 
