@@ -6,7 +6,7 @@ changed by it (harm), and how many seconds of one processor a minute of stereo t
 without start-up and files, for ffmpeg with both (about 0.1 s). ffmpeg's delay is taken out before
 its SI-SDR is measured; a filter against rumble is measured against what it makes of the clean
 recording, because it turns the phase of the bass. Where ffmpeg is not installed it is left out; it
-is stopped after half a minute. Then follows what every stock node takes at its defaults.
+is stopped after half a minute. What every stock node takes is told by `tests.benchmarks.nodes`.
 
 Set ``OMP_NUM_THREADS=1`` to keep the libraries below numpy from waiting for each other.
 
@@ -26,11 +26,10 @@ import warnings
 from collections.abc import Callable
 from importlib.resources import as_file, files
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from resonate_graph import Audio, Catalog, Node, NodeError, NodeType, read_audio
+from resonate_graph import Audio, NodeError, read_audio
 from resonate_nodes import (
     Band,
     declick,
@@ -225,18 +224,8 @@ JOBS: dict[str, tuple[Repair, dict[str, Repair | str]]] = {
 }
 
 
-#: Params that have no default, for the speed of every node.
-PARAMS: dict[str, Any] = {
-    "bands": [Band(frequency_hz=1000.0, gain_db=6.0, q=2.0)],
-    "frequency_hz": 1000.0,
-    "sample_rate": 48_000,
-}
-#: Nodes that are timed elsewhere: `tests.benchmarks.separation`.
-ELSEWHERE = {"separate"}
-
-
 def main() -> None:
-    """Print both tables."""
+    """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__, add_help=True)
     parser.add_argument("jobs", nargs="*", default=[""], help="beginnings of kinds of damage")
     parser.add_argument("--recordings", type=Path, help="a folder of WAV, FLAC, OGG or MP3")
@@ -253,9 +242,6 @@ def main() -> None:
         if job.startswith(tuple(asked.jobs)):
             for who, *cells in measured(job, list(clean.values())):
                 print(row.format(job, who, *cells), flush=True)
-    print("\nseconds a minute of stereo takes, by node, at its defaults")
-    for name, seconds in speeds(next(iter(clean.values()))).items():
-        print(f"{name:<24}{seconds:>9.2f}", flush=True)
 
 
 def recordings(folder: Path | None, *, held_out: bool) -> dict[str, Audio]:
@@ -313,33 +299,6 @@ def measured(job: str, clean: list[Audio]) -> list[tuple[str, ...]]:
             cells = (f"{np.mean(before):.1f} dB", f"{np.mean(after):.1f} dB", harm)
             rows.append((who, *cells, f"{np.mean(times):.1f}"))
     return rows
-
-
-def speeds(sound: Audio) -> dict[str, float]:
-    """Return how many seconds of one processor each stock node takes for a minute of stereo."""
-    found = {}
-    minutes = sound.duration_seconds * sound.channels / 2 / 60
-    for node_type in Catalog.installed():
-        if node_type.pack == "" and node_type.id not in ELSEWHERE:
-            inputs = inputs_of(node_type, sound)
-            fields = node_type.params.model_fields.items()
-            params = {name: PARAMS[name] for name, field in fields if field.is_required()}
-            node: Node[..., Any] = Node(node_type)
-            node(**inputs_of(node_type, short(sound)), **params)
-            start = processor_seconds()
-            node(**inputs, **params)
-            found[node_type.id] = (processor_seconds() - start) / minutes
-    return found
-
-
-def inputs_of(node_type: NodeType, sound: Audio) -> dict[str, Any]:
-    """Return the sound for each port of a node that has to be connected."""
-    ports = [port for port in node_type.inputs if not port.optional]
-    return {port.name: [sound, sound] if port.many else sound for port in ports}
-
-
-def short(sound: Audio) -> Audio:
-    return sound.with_samples(sound.samples[:, : sound.sample_rate])
 
 
 def processor_seconds() -> float:
