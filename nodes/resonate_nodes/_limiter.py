@@ -67,8 +67,8 @@ class Limiter:
         self._hop = max(1, round(audio.sample_rate / _HOPS_PER_SECOND))
         hops_per_ms = audio.sample_rate / self._hop / 1000
         self._release = release_ms * hops_per_ms
-        self._period = round(_PERIOD_MS * hops_per_ms)
-        self._sustained = round(_SUSTAINED_MS * hops_per_ms)
+        self._period = max(1, round(_PERIOD_MS * hops_per_ms))
+        self._sustained = max(1, round(_SUSTAINED_MS * hops_per_ms))
         # a peak may lie at the far end of its hop, and the gain falls from the knot before
         self._window = max(1, int(look_ahead_ms * hops_per_ms) - 1)
         self._peaks = _bs1770.hop_true_peaks(audio, self._hop)

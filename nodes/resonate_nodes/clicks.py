@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from resonate_graph import Audio, Report, node
+from resonate_graph import Audio, Cost, Report, node
 
 from . import _autoregression as ar
 from ._channels import Listed, channel_names, decibels, per_minute, runs
@@ -32,6 +32,8 @@ _FLOOR = 1e-7
 # A click reaches as far as it stands out by this much, and over gaps as short as this.
 _EDGE_SIGMA = 4.0
 _GAP_SECONDS = 0.00015
+# Measured on 10 minutes of stereo.
+_COST = Cost(seconds_per_second=0.05, bytes_per_input_byte=10)
 
 
 class Click(Report):
@@ -86,7 +88,7 @@ class ClicksReport(Report):
     loudest: tuple[Click, ...]
 
 
-@node(version=1, uses=("scipy",))
+@node(version=1, uses=("scipy",), cost=_COST)
 def detect_clicks(
     audio: Audio,
     *,
@@ -157,7 +159,7 @@ def detect_clicks(
     )
 
 
-@node(version=2, uses=("scipy",))
+@node(version=2, uses=("scipy",), cost=_COST)
 def declick(
     audio: Audio,
     *,
@@ -197,7 +199,7 @@ def declick(
     return _repaired(audio, threshold_sigma, max_click_ms / 1000, passes=_DECLICK_PASSES)
 
 
-@node(version=2, uses=("scipy",))
+@node(version=2, uses=("scipy",), cost=_COST)
 def decrackle(
     audio: Audio,
     *,
@@ -219,8 +221,11 @@ def decrackle(
 
 
 def _repaired(audio: Audio, threshold: float, longest_seconds: float, *, passes: int) -> Audio:
+    result = np.empty_like(audio.samples)
     searched = _channels_searched(audio, threshold, longest_seconds, passes=passes)
-    return audio.with_samples(np.stack([clean for clean, _ in searched]))
+    for channel, (clean, _) in zip(result, searched, strict=True):
+        channel[:] = clean
+    return audio.with_samples(result)
 
 
 def _channels_searched(
@@ -229,7 +234,8 @@ def _channels_searched(
     """Yield each channel without its clicks, and where they were."""
     blocks = ar.Blocks(audio.frames, audio.sample_rate)
     longest = max(1, round(longest_seconds * audio.sample_rate))
-    for samples in audio.samples.astype(np.float64):
+    for channel in audio.samples:
+        samples = channel.astype(np.float64)
         if audio.frames < _LEAST_ORDERS * ar.order_for(audio.sample_rate):
             yield samples, np.zeros(audio.frames, bool)
         else:
@@ -263,8 +269,10 @@ def _clicks(
     from scipy.ndimage import binary_dilation, label
 
     matched, error = _prediction_errors(samples, blocks, ar.order_for(sample_rate))
+    found: Mask = matched > threshold * _level(matched, sample_rate)
+    del matched
     level = _level(error, sample_rate)
-    found = (error > threshold * level) & (matched > threshold * _level(matched, sample_rate))
+    found &= error > threshold * level
     if not found.any():
         return found
     gap = max(2, round(_GAP_SECONDS * sample_rate))

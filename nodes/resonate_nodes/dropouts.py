@@ -19,13 +19,16 @@ _LEAST_SECONDS = 0.0002
 _LEAST_FRAMES = 4
 # A gap has edges: the sound around it is louder than this, or would not be heard to stop.
 _AUDIBLE = 1e-4
+# And louder than this many of the smallest steps of the channel: what is softer rests at zero by
+# rounding, as the end of a fade does in 16 bits.
+_LEAST_STEPS = 32
 _AROUND_SECONDS = 0.005
 _CONTEXT_SECONDS = 0.08
 _ORDER_SECONDS = 0.012
 _HIGHEST_ORDER = 1024
 
 
-@node(version=1, uses=("scipy",))
+@node(version=2, uses=("scipy",))
 def repair_dropouts(
     ctx: RunContext,
     audio: Audio,
@@ -35,7 +38,9 @@ def repair_dropouts(
     """Fill in short stretches of digital silence in the middle of sound.
 
     A dropout is a run of exact zeros of 0.2 ms or more (at least four samples), with sound above
-    -80 dBFS within 5 ms on both sides. It is filled in by an autoregressive model of up to order
+    -80 dBFS within 5 ms on both sides. That sound also has to exceed 32 times the smallest sample
+    of the channel that is not zero (-60 dBFS in 16 bits): what is softer rests at zero by rounding.
+    A dropout is filled in by an autoregressive model of up to order
     1024 of the 80 ms on either side, extrapolated from both and cross-faded: forwards from what
     was before, backwards from what comes after (W. Etter, *Restoration of a discrete-time signal
     segment by interpolation based on the left-sided and right-sided autoregressive parameters*,
@@ -95,12 +100,14 @@ def _gaps(channel: Array, least: int, sample_rate: int) -> list[tuple[int, int]]
     silent = np.concatenate([[False], channel == 0, [False]])
     edges = np.flatnonzero(silent[1:] != silent[:-1])
     around = max(1, round(_AROUND_SECONDS * sample_rate))
+    step = np.abs(channel).min(where=channel != 0, initial=np.inf)
+    audible = max(_AUDIBLE, _LEAST_STEPS * step)
     return [
         (int(start), int(stop))
         for start, stop in zip(edges[::2], edges[1::2], strict=True)
         if stop - start >= least
-        and np.abs(channel[max(start - around, 0) : start]).max(initial=0) > _AUDIBLE
-        and np.abs(channel[stop : stop + around]).max(initial=0) > _AUDIBLE
+        and np.abs(channel[max(start - around, 0) : start]).max(initial=0) > audible
+        and np.abs(channel[stop : stop + around]).max(initial=0) > audible
     ]
 
 

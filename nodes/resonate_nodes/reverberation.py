@@ -8,7 +8,7 @@ from typing import Annotated
 import numpy as np
 from pydantic import Field
 
-from resonate_graph import Audio, RunContext, node
+from resonate_graph import Audio, Cost, RunContext, node
 
 from . import _wpe
 from ._stft import Spectra, Stft, Synthesis, sine_window
@@ -19,7 +19,7 @@ _BLOCK_FRAMES = 1024
 _FADE_FRAMES = 256
 
 
-@node(version=1, uses=("scipy",))
+@node(version=1, uses=("scipy",), cost=Cost(seconds_per_second=0.2))
 def dereverb(
     ctx: RunContext,
     audio: Audio,

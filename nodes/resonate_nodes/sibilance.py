@@ -8,11 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from resonate_graph import Audio, node
+from resonate_graph import Audio, Cost, node
 
 from .tone import require_below_nyquist
 
 Array = NDArray[np.float64]
+Single = NDArray[np.float32]
 
 # How steep the split is: the filter is this many periods of the split frequency long.
 _PERIODS = 32
@@ -27,7 +28,7 @@ _SUSTAINED_SECONDS = 0.03
 _KNEE_DB = 3.0
 
 
-@node(version=2, uses=("scipy",))
+@node(version=2, uses=("scipy",), cost=Cost(bytes_per_input_byte=10))
 def deess(
     audio: Audio,
     *,
@@ -65,35 +66,39 @@ def deess(
         NodeError: the split lies at or above half the sample rate.
     """
     require_below_nyquist(audio, split_hz)
-    samples = audio.samples.astype(np.float64)
-    loud = _loud_level(samples, audio.sample_rate)
+    loud = _loud_level(audio.samples, audio.sample_rate)
     if ratio == 1 or loud == 0:
         return audio
-    upper = _upper_band(samples, audio.sample_rate, split_hz)
+    upper = _upper_band(audio.samples, audio.sample_rate, split_hz)
     gain = _gain(upper, audio.sample_rate, loud * 10 ** (threshold_db / 20), ratio, harsh_db)
     if gain.min() == 1:
         return audio
-    return audio.with_samples(samples + (gain - 1) * upper)
+    gain -= 1
+    result = np.empty_like(audio.samples)
+    for channel, samples, above in zip(result, audio.samples, upper, strict=True):
+        channel[:] = samples + gain * above
+    return audio.with_samples(result)
 
 
-def _loud_level(samples: Array, sample_rate: int) -> float:
+def _loud_level(samples: Single, sample_rate: int) -> float:
     """Return the RMS, over all channels, that is exceeded in a tenth of all windows of 50 ms."""
     if not samples.shape[1]:
         return 0.0
     window = min(samples.shape[1], max(1, round(_LOUD_WINDOW_SECONDS * sample_rate)))
     whole = samples[:, : samples.shape[1] // window * window]
-    power = np.square(whole).reshape(len(samples), -1, window).mean(axis=(0, 2))
+    power = np.square(whole, dtype=np.float64).reshape(len(samples), -1, window).mean(axis=(0, 2))
     return float(np.sqrt(np.quantile(power, _LOUD_QUANTILE)))
 
 
-def _upper_band(samples: Array, sample_rate: int, split_hz: float) -> Array:
+def _upper_band(samples: Single, sample_rate: int, split_hz: float) -> Array:
     """Return what lies above the split: a Kaiser-windowed FIR filter, its delay taken out."""
     from scipy.signal import firwin, oaconvolve
 
     half = max(8, round(_PERIODS / 2 * sample_rate / split_hz))
     taps = firwin(2 * half + 1, split_hz, fs=sample_rate, pass_zero=False, window=("kaiser", 8.0))
-    whole = oaconvolve(samples, taps[None], axes=1)
-    upper: Array = whole[:, half : half + samples.shape[1]]
+    upper = np.empty(samples.shape)
+    for band, channel in zip(upper, samples, strict=True):
+        band[:] = oaconvolve(channel.astype(np.float64), taps)[half:][: len(channel)]
     return upper
 
 
@@ -104,7 +109,7 @@ def _gain(upper: Array, sample_rate: int, threshold: float, ratio: float, harsh_
     def frames(seconds: float) -> int:
         return max(1, round(seconds * sample_rate))
 
-    power = np.square(upper).mean(axis=0)
+    power = np.einsum("cf,cf->f", upper, upper) / len(upper)
     power = uniform_filter1d(power, frames(_DETECTOR_SECONDS), mode="constant")
     over_db = 10 * np.log10(np.maximum(power / threshold**2, 1.0))
     if harsh_db:

@@ -6,13 +6,29 @@ import pytest
 from resonate_graph import Audio, ResonateWarning
 from resonate_nodes import remove_dc, repair_dropouts, resample
 from tests import degradations
-from tests.signals import difference_db, joined, si_sdr_db, sine
+from tests.signals import difference_db, joined, peak, si_sdr_db, sine
 
 
 @pytest.mark.parametrize(("longest_ms", "gain_db"), [(2, 10), (5, 9), (10, 7), (20, 5)])
 def test_short_gaps_are_filled(longest_ms: float, gain_db: float, groove: Audio) -> None:
     tape = degradations.with_dropouts(groove, longest_ms=longest_ms)
     assert si_sdr_db(repair_dropouts(tape), groove) > si_sdr_db(tape, groove) + gain_db
+
+
+@pytest.mark.parametrize(("bits", "peak_steps"), [(16, 30), (16, 100), (8, 13), (8, 40)])
+def test_what_rests_at_zero_by_rounding_is_no_dropout(
+    bits: int, peak_steps: int, excerpt: Audio
+) -> None:
+    steps = np.round(excerpt.samples * (peak_steps / peak(excerpt)))
+    faded = excerpt.with_samples(steps / 2 ** (bits - 1))
+    changed = repair_dropouts(faded).samples - faded.samples
+    assert np.sum(changed**2) < 1e-5 * np.sum(faded.samples**2)  # -50 dB
+
+
+def test_gaps_in_a_file_of_16_bits_are_filled(excerpt: Audio) -> None:
+    clean = excerpt.with_samples(np.round(excerpt.samples * 2**15) / 2**15)
+    tape = degradations.with_dropouts(clean)
+    assert si_sdr_db(repair_dropouts(tape), clean) > si_sdr_db(tape, clean) + 7
 
 
 @pytest.mark.parametrize("rate", [8000, 96_000])

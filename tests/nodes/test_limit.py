@@ -136,3 +136,10 @@ def test_the_limiter_gives_all_channels_one_gain() -> None:
     curve = heard.samples[:, loud] / audio.samples[:, loud]
     np.testing.assert_allclose(curve, np.tile(curve[0], (3, 1)), rtol=1e-5)
     assert curve.min() < 0.3
+
+
+@pytest.mark.parametrize("rate", [1, 7, 100])
+def test_a_rate_of_a_few_hertz_is_no_hindrance(rate: int) -> None:
+    loud = white_noise(seconds=200 / rate, rate=rate, rms=0.5)
+    heard = limit(loud, ceiling_dbtp=-6.0)
+    assert np.abs(heard.samples).max() <= 10 ** (-6 / 20)

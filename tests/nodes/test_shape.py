@@ -82,7 +82,6 @@ def test_a_channel_that_is_not_there_is_named(excerpt: Audio) -> None:
         select_channels(excerpt, channels=[0])
     with pytest.raises(ParamError, match="at least 1 item"):
         select_channels(excerpt, channels=[])
-        select_channels(excerpt, channels=[])
 
 
 @given(start=st.floats(0, 2.9), length=st.floats(0.001, 5))
