@@ -1,17 +1,20 @@
 """Estimates: what a step will take, from what such steps took before, else from what is declared.
 
 How long: seconds per second of the longest input, the median of the latest records of the node's
-type on the same kind of device. How much memory: by what its author declares. Estimates decide
-when a step runs and on what beside what; a wrong one costs time, never a result.
+type on the same kind of device; of those with the same params, where there are any, because one
+model may take four times as long as another. How much memory: by what its author declares.
+Estimates decide when a step runs and on what beside what; a wrong one costs time, never a result.
 """
 
 from __future__ import annotations
 
+import json
 import math
 import statistics
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any, TypeAlias
 
 from ._audio import Audio
 from ._cost import Cost
@@ -19,8 +22,12 @@ from ._graph import BoundGraph, PortRef, Source, Step
 from ._records import Record, Size
 from ._store import Store
 
-#: How many records are looked at, the latest ones, and how many of a type count.
-_RECORDS, _OF_A_TYPE = 200, 5
+#: How many records are looked at, the latest ones, and how many of a kind count.
+_RECORDS, _OF_A_KIND = 200, 5
+
+#: What a step is like: its type, its params as text (none for all), and the kind of device.
+Likeness: TypeAlias = tuple[str, str, str]
+Likenesses: TypeAlias = tuple[Likeness, ...]
 
 
 @dataclass(frozen=True)
@@ -45,38 +52,35 @@ class Experience:
 
     def __init__(self, store: Store | None = None) -> None:
         self._store = store
-        self._own: dict[tuple[str, str], float] = {}
+        self._own: dict[Likeness, float] = {}
 
-    def note(self, type_id: str, device: str, length_seconds: float, seconds: float) -> None:
+    def note(self, like: Likenesses, length_seconds: float, seconds: float) -> None:
         """Note how long a step took.
 
         Args:
-            type_id: its type.
-            device: where it ran.
+            like: what it is like, as `likenesses` says.
             length_seconds: how long its longest input sounds.
             seconds: how long it computed.
         """
-        self._own[type_id, _kind(device)] = seconds / length_seconds if length_seconds else seconds
+        rate = seconds / length_seconds if length_seconds else seconds
+        self._own.update(dict.fromkeys(like, rate))
 
-    def took(self, type_id: str, device: str, length_seconds: float) -> float:
+    def took(self, like: Likenesses, length_seconds: float) -> float:
         """Return how long such a step takes, by those of this run; inf before there were any."""
-        rate = self._own.get((type_id, _kind(device)), math.inf)
+        rate = next((self._own[one] for one in like if one in self._own), math.inf)
         return rate * length_seconds if length_seconds else rate
 
-    def estimate(self, cost: Cost, type_id: str, device: str, inputs: Sequence[Size]) -> Estimate:
+    def estimate(self, cost: Cost, like: Likenesses, inputs: Sequence[Size]) -> Estimate:
         """Return what a step will take.
 
         Args:
             cost: what its author declares.
-            type_id: its type.
-            device: where it is to run.
+            like: what it is like, as `likenesses` says.
             inputs: the sizes of its inputs.
         """
         length = max((size.seconds for size in inputs), default=0.0)
-        key = type_id, _kind(device)
-        rate = self._own.get(key)
-        if rate is None:
-            rate = self._rates.get(key)
+        known = (rates[one] for one in like for rates in (self._own, self._rates) if one in rates)
+        rate = next(known, None)
         if rate is None:
             seconds = cost.seconds + cost.seconds_per_second * length
         else:
@@ -84,8 +88,20 @@ class Experience:
         return Estimate(seconds, memory(cost, inputs))
 
     @cached_property
-    def _rates(self) -> Mapping[tuple[str, str], float]:
+    def _rates(self) -> Mapping[Likeness, float]:
         return learned(self._store.latest_records(_RECORDS)) if self._store else {}
+
+
+def likenesses(type_id: str, params: Mapping[str, Any], device: str) -> Likenesses:
+    """Return what a step is like, the most telling first.
+
+    Args:
+        type_id: its type.
+        params: its params, as plain JSON.
+        device: where it runs.
+    """
+    kind = device.partition(":")[0]
+    return (type_id, json.dumps(params, sort_keys=True), kind), (type_id, "", kind)
 
 
 def memory(cost: Cost, inputs: Iterable[Size]) -> int:
@@ -93,8 +109,8 @@ def memory(cost: Cost, inputs: Iterable[Size]) -> int:
     return int(cost.bytes + cost.bytes_per_input_byte * sum(size.bytes for size in inputs))
 
 
-def learned(records: Sequence[Record]) -> dict[tuple[str, str], float]:
-    """Return seconds per second of input by node type and kind of device.
+def learned(records: Sequence[Record]) -> dict[Likeness, float]:
+    """Return seconds per second of input by what steps are like.
 
     Where nothing in a record sounds, or nobody knows for how long, it is plain seconds.
 
@@ -104,18 +120,19 @@ def learned(records: Sequence[Record]) -> dict[tuple[str, str], float]:
     lengths = {
         entry.digest: entry.size.seconds for record in records for entry in record.ports.values()
     }
-    rates: dict[tuple[str, str], list[float]] = {}
+    rates: dict[Likeness, list[float]] = {}
     for record in records:
-        kind = record.preimage.get("type")
-        if kind is None or record.device is None:  # a decoded file
+        type_id, params = record.preimage.get("type"), record.preimage.get("params", {})
+        if type_id is None or record.device is None:  # a decoded file
             continue
         inputs = record.preimage.get("inputs", {})
         known = [lengths.get(digest, 0.0) for digests in inputs.values() for digest in digests]
         known += [] if any(known) else [lengths[one.digest] for one in record.ports.values()]
         length = max(known, default=0.0)
-        found = rates.setdefault((kind, _kind(record.device)), [])
-        if len(found) < _OF_A_TYPE:
-            found.append(record.seconds / length if length else record.seconds)
+        for one in likenesses(type_id, params, record.device):
+            found = rates.setdefault(one, [])
+            if len(found) < _OF_A_KIND:
+                found.append(record.seconds / length if length else record.seconds)
     return {key: statistics.median(found) for key, found in rates.items()}
 
 
@@ -146,7 +163,3 @@ def expected_sizes(graph: BoundGraph, known: Callable[[Source], Size | None]) ->
 def _sounds(step: Step, port: str) -> bool:
     found = step.type.output(port)
     return found is not None and found.type.python is Audio
-
-
-def _kind(device: str) -> str:
-    return device.partition(":")[0]

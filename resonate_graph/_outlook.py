@@ -10,7 +10,7 @@ from dataclasses import replace
 from functools import cached_property
 
 from ._devices import Choice, place
-from ._estimates import Estimate, Experience, expected_sizes
+from ._estimates import Estimate, Experience, Likenesses, expected_sizes, likenesses
 from ._graph import BoundGraph, Source
 from ._plan import Status
 from ._records import Size
@@ -108,12 +108,12 @@ class Outlook:
     def took_seconds(self, name: str) -> float:
         """Return how long such a step took before on the CPU in this process; inf if it did not."""
         length = self._lengths.get(name, 0.0)
-        return self._experience.took(self._graph.steps[name].type.id, CPU, length)
+        return self._experience.took(self._like(name, CPU), length)
 
     def note(self, name: str, device: str, seconds: float) -> None:
         """Note how long a step took, for those that come after it."""
         length = self._lengths.get(name, 0.0)
-        self._experience.note(self._graph.steps[name].type.id, device, length, seconds)
+        self._experience.note(self._like(name, device), length, seconds)
 
     @cached_property
     def _paths(self) -> dict[str, float]:
@@ -124,4 +124,8 @@ class Outlook:
         node_type = self._graph.steps[name].type
         device = self.place(name).devices[0]
         self._lengths[name] = max((size.seconds for size in inputs), default=0.0)
-        return self._experience.estimate(node_type.cost, node_type.id, device, inputs)
+        return self._experience.estimate(node_type.cost, self._like(name, device), inputs)
+
+    def _like(self, name: str, device: str) -> Likenesses:
+        step = self._graph.steps[name]
+        return likenesses(step.type.id, step.plain_params, device)

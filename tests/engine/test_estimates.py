@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from resonate_graph import Audio, Cost, Graph, Report, Store, node
 from resonate_graph._cost import HEAVY, LIGHT
-from resonate_graph._estimates import Experience, expected_sizes, learned, memory
+from resonate_graph._estimates import Experience, expected_sizes, learned, likenesses, memory
 from resonate_graph._graph import InputRef, PortRef
 from resonate_graph._keys import Key
 from resonate_graph._records import Entry, Record, Size
@@ -20,16 +20,25 @@ from tests.own_nodes import halves
 SECOND = Size(8 * 44100, 1.0)
 
 
+GATE = likenesses("gate", {}, "cpu")
+
+
 def record(
-    kind: str, seconds: float, length: float, *, device: str = "cpu", inputs: tuple[str, ...] = ()
+    kind: str,
+    seconds: float,
+    length: float,
+    *,
+    device: str = "cpu",
+    inputs: tuple[str, ...] = (),
+    **params: Any,
 ) -> Record:
-    digest = f"{abs(hash((kind, seconds, length))):064x}"[:64]
+    digest = f"{abs(hash((kind, seconds, length, str(params)))):064x}"[:64]
     frames = round(length * 44100)
     entry = Entry(
         digest=digest, kind="audio", suffix=".wav", bytes=58 + 8 * frames, channels=2,
         sample_rate=44100, frames=frames,
     )  # fmt: skip
-    preimage = {"type": kind, "inputs": {"audio": list(inputs)}}
+    preimage = {"type": kind, "params": params, "inputs": {"audio": list(inputs)}}
     key = Key.of(preimage)
     return Record(
         key=key.hex, preimage=preimage, ports={"out": entry}, seconds=seconds, device=device
@@ -40,9 +49,28 @@ def test_the_rate_is_the_median_of_the_latest_of_a_type_on_a_kind_of_device() ->
     records = [record("gate", rate * 60, 60) for rate in (0.1, 0.5, 0.2, 0.3, 0.4, 99.0)]
     records += [record("separate", 120, 60), record("separate", 6, 60, device="cuda:1")]
     rates = learned(records)
-    assert rates == pytest.approx(
-        {("gate", "cpu"): 0.3, ("separate", "cpu"): 2.0, ("separate", "cuda"): 0.1}
-    )
+    assert rates == pytest.approx({
+        (kind, params, device): rate
+        for kind, device, rate in (
+            ("gate", "cpu", 0.3), ("separate", "cpu", 2.0), ("separate", "cuda", 0.1)
+        )
+        for params in ("", "{}")
+    })  # fmt: skip
+
+
+def test_the_same_params_tell_more_than_the_type(store: Store) -> None:
+    for model, took in (("one", 60), ("four", 240)):
+        one = record("separate", took, 60, model=model)
+        store.put_record(Key.of(one.preimage), one.ports, seconds=took, device="cpu")
+    experience = Experience(store)
+
+    def seconds(model: str) -> float:
+        like = likenesses("separate", {"model": model}, "cpu")
+        return experience.estimate(Cost(seconds=9), like, [SECOND]).seconds
+
+    assert (seconds("one"), seconds("four"), seconds("another")) == (1.0, 4.0, 2.5)
+    experience.note(likenesses("separate", {"model": "four"}, "cpu"), 1.0, 3.0)
+    assert (seconds("one"), seconds("four"), seconds("another")) == (1.0, 3.0, 3.0)
 
 
 def test_the_length_of_a_measured_input_is_that_of_the_record_it_came_from() -> None:
@@ -52,22 +80,24 @@ def test_the_length_of_a_measured_input_is_that_of_the_record_it_came_from() -> 
     report = Record(
         key=Key.of(preimage).hex, preimage=preimage, ports={"out": plain}, seconds=3, device="cpu"
     )
-    assert learned([report, source])["peak", "cpu"] == pytest.approx(0.05)
-    assert learned([report])["peak", "cpu"] == 3  # nobody knows for how long it sounded
+    assert learned([report, source])["peak", "", "cpu"] == pytest.approx(0.05)
+    assert learned([report])["peak", "", "cpu"] == 3  # nobody knows for how long it sounded
 
 
 def test_experience_counts_before_what_is_declared(store: Store, excerpt: Audio) -> None:
     experience = Experience(store)
     cost = Cost(seconds=2, seconds_per_second=3)
-    assert experience.estimate(cost, "gate", "cpu", [SECOND]).seconds == 5
-    experience.note("gate", "cpu", 2.0, 1.0)
-    assert experience.estimate(cost, "gate", "cpu", [SECOND, Size()]).seconds == 0.5
-    assert experience.estimate(cost, "gate", "cuda:0", [SECOND]).seconds == 5
+    assert experience.estimate(cost, GATE, [SECOND]).seconds == 5
+    experience.note(GATE, 2.0, 1.0)
+    assert experience.estimate(cost, GATE, [SECOND, Size()]).seconds == 0.5
+    elsewhere = likenesses("gate", {}, "cuda:0")
+    assert experience.estimate(cost, elsewhere, [SECOND]).seconds == 5
     graph = Graph("level")
     graph.output("out", graph.add(mix)([graph.input("mix", Audio)]))
     result = graph.run({"mix": excerpt}, store=store)
     (took,) = (one["seconds"] for one in result.report["nodes"])
-    known = Experience(store).estimate(cost, "mix", "cpu", [Size(0, excerpt.duration_seconds)])
+    like = likenesses("mix", {}, "cpu")  # whatever the params
+    known = Experience(store).estimate(cost, like, [Size(0, excerpt.duration_seconds)])
     assert known.seconds == pytest.approx(took)
 
 
