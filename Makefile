@@ -1,7 +1,7 @@
 # make demo     sets up, restores a bundled recording, shows what it did
 # make test     sets up, runs the tests
 # make check    sets up, runs the linters and the type checker, tries the wheel
-# make torture  sets up, kills writers, fills disks and flips bits under stores, for half an hour
+# make torture  sets up, kills writers, fills disks and flips bits under stores: 40 minutes
 # make bench    sets up, times the engine, the store, the schedule, separation, repair and pictures
 # make clean    removes what these made
 
@@ -16,7 +16,7 @@ demo: $(VENV)/installed-run
 	$(BIN)/resonate demo
 
 test: $(VENV)/installed-test
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n logical --maxprocesses 4 --dist worksteal
 
 check: $(VENV)/installed-check
 	$(BIN)/ruff check
