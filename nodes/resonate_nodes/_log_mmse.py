@@ -89,7 +89,15 @@ def noise_powers(samples: Single, sample_rate: int) -> NDArray[np.float64]:
         sample_rate: in Hz.
     """
     stft = _stft(samples, sample_rate)
-    floors = _floors(stft).min(axis=0).astype(np.float64)
+    stretches = [
+        (first, min(first + _STRETCH_FRAMES, stft.count))
+        for first in range(0, stft.count, _STRETCH_FRAMES)
+    ]
+    floors = np.stack([
+        _floor(stft.spectra(first, last))
+        for first, last in stretches
+        if not first or last - first >= _STRETCH_FRAMES // 4
+    ]).min(axis=0).astype(np.float64)  # fmt: skip
     powers = np.where(np.isinf(floors) | (floors <= _LOWEST), 0.0, floors / _FLOOR_OF_NOISE)
     powers *= 2 / (len(stft.window) * np.sum(stft.window.astype(np.float64) ** 2))
     powers[:, [0, -1]] /= 2  # these two have no mirror image

@@ -59,6 +59,8 @@ def dereverb(
         >>> bool(np.std(heard.samples - claps) < 0.95 * np.std(hall))
         True
     """
+    from threadpoolctl import threadpool_limits
+
     if strength == 0 or not audio.samples.any():
         return audio
     window = sine_window(int(2 ** max(6, round(np.log2(_FRAME_SECONDS * audio.sample_rate)))))
@@ -68,9 +70,12 @@ def dereverb(
         return audio
     synthesis = Synthesis(stft, window)
     result = np.empty_like(audio.samples)
-    for spectra in _dry(ctx, stft, strength):
-        start, finished = synthesis.add(spectra)
-        result[:, start : start + finished.shape[1]] = finished
+    # Threads of BLAS wait for each other far longer than they compute on matrices this small, most
+    # of all beside other steps; and sums would depend on how many there are.
+    with threadpool_limits(1, user_api="blas"):
+        for spectra in _dry(ctx, stft, strength):
+            start, finished = synthesis.add(spectra)
+            result[:, start : start + finished.shape[1]] = finished
     result.flags.writeable = False  # so it need not be copied
     return audio.with_samples(result)
 
