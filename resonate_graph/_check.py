@@ -323,11 +323,13 @@ class _Check:
         params: Mapping[str, BaseModel | None],
     ) -> None:
         """Let the nodes that are needed say what they know to be impossible."""
-        ports = {(source.node, source.port) for source in used if isinstance(source, PortRef)}
+        ports: dict[str, set[str]] = {}
+        for source in used:
+            if isinstance(source, PortRef):
+                ports.setdefault(source.node, set()).add(source.port)
         for name, given in params.items():
             if name in needed and given is not None:
-                wanted = frozenset(port for node, port in ports if node == name)
-                self._ask_the_node(name, given, wanted)
+                self._ask_the_node(name, given, frozenset(ports.get(name, ())))
 
     def _ask_the_node(self, name: str, params: BaseModel, wanted: frozenset[str]) -> None:
         node_type = self.types[name]

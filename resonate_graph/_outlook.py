@@ -45,6 +45,7 @@ class Outlook:
         self._statuses = statuses
         self._choices: dict[str, Choice] = {}
         self._lengths: dict[str, float] = {}
+        self._likenesses: dict[tuple[str, str], Likenesses] = {}
 
     def place(self, name: str) -> Choice:
         """Return where a step may run.
@@ -127,5 +128,8 @@ class Outlook:
         return self._experience.estimate(node_type.cost, self._like(name, device), inputs)
 
     def _like(self, name: str, device: str) -> Likenesses:
-        step = self._graph.steps[name]
-        return likenesses(step.type.id, step.plain_params, device)
+        if (name, device) not in self._likenesses:
+            step = self._graph.steps[name]
+            found = likenesses(step.type.id, step.plain_params, device)
+            self._likenesses[name, device] = found
+        return self._likenesses[name, device]
