@@ -1,4 +1,4 @@
-"""Finding Demucs models: in a folder, in ``RESONATE_MODELS``, on Demucs' hub.
+"""Finding Demucs models: in a folder, in ``RESONATE_MODELS``, in packages, on Demucs' hub.
 
 A folder has Demucs' own layout: ``SIG.th`` or ``SIG-CHECKSUM.th`` per model (or
 ``SIG.safetensors``, as on its hub) and ``NAME.yaml`` for a bag of models.
@@ -19,6 +19,7 @@ from blake3 import blake3
 
 from resonate_graph import MissingModelError, ModelError
 
+from . import _shipped
 from ._weights import read_description
 
 MODELS_VARIABLE = "RESONATE_MODELS"
@@ -73,7 +74,7 @@ class ModelFiles:
 
 
 def find(name: str, folder: Path | None, *, fetch: bool) -> ModelFiles:
-    """Return where a model lies: in a folder, in ``RESONATE_MODELS``, or on Demucs' hub.
+    """Return where a model lies: a folder, ``RESONATE_MODELS``, a package, or Demucs' hub.
 
     Args:
         name: a model or bag, such as ``htdemucs_ft``, or a signature.
@@ -94,7 +95,9 @@ def find(name: str, folder: Path | None, *, fetch: bool) -> ModelFiles:
             raise ModelError(name, f"the models folder {place} ({label}) is no folder")
         if found := _find_in(name, Path(place)):
             return _consistent(found)
-        tried.append(f"{label} {place} (has {_inventory(Path(place))})")
+        tried.append(f"{label} {place} (has {_listed(_inventory(Path(place)))})")
+    if found := _find_shipped(name, tried):
+        return _consistent(found)
     if found := _find_on_hub(name, fetch, tried):
         return _consistent(found)
     raise MissingModelError(
@@ -176,13 +179,34 @@ def _consistent(found: ModelFiles) -> ModelFiles:
     return found
 
 
-def _inventory(folder: Path) -> str:
-    names = {
+def _inventory(folder: Path) -> set[str]:
+    return {
         path.stem if path.suffix == ".yaml" else path.stem.partition("-")[0]
         for path in folder.iterdir()
         if path.suffix in (".th", ".yaml", ".safetensors")
     }
+
+
+def _listed(names: set[str]) -> str:
     return ", ".join(sorted(names)) or "no models"
+
+
+def _find_shipped(name: str, tried: list[str]) -> ModelFiles | None:
+    """Return a model that an installed package brings."""
+    having: set[str] = set()
+    troubles = []
+    for pack in _shipped.packs():
+        for folder in pack.folders:
+            if found := _find_in(name, folder):
+                for file, digest in zip(found.files, found.digests, strict=True):
+                    pack.verify(name, file, digest)
+                return found
+            having |= _inventory(folder)
+        pack.require(name)
+        if pack.trouble:
+            troubles.append(f"{pack.origin} {pack.trouble}")
+    tried.append(f"installed packages ({'; '.join([f'have {_listed(having)}', *troubles])})")
+    return None
 
 
 def _find_on_hub(name: str, fetch: bool, tried: list[str]) -> ModelFiles | None:

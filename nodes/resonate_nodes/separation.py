@@ -119,7 +119,8 @@ def separate(
         ctx: filled in by the engine.
         mix: the mix, at any rate, length and channel count.
         model: ``htdemucs``, ``htdemucs_ft`` (four models, finer and slower), ``htdemucs_6s``
-            (also guitar and piano), or the name of a model in your models folder.
+            (also guitar and piano), ``mini`` (small and installed with this package: for first
+            runs, tests and previews), or the name of a model in your models folder.
         overlap: how much neighbouring segments overlap, as a ratio.
         shifts: average over this many random shifts of up to half a second; 0 for none. Each
             costs a whole separation.
