@@ -3,12 +3,10 @@
     python examples/reuse_stems.py [MIX [MODEL]]
 
 MIX is a recording, MODEL a Demucs model such as ``htdemucs``, whose weights are downloaded once.
-Without a MODEL the example makes a tiny untrained one, so that it runs anywhere at once; its
-"stems" are no stems, but what is computed and what is reused is the same.
+Without a MODEL the example takes ``mini``, which is installed: so it runs anywhere at once.
 """
 
 import sys
-import tempfile
 from importlib import resources
 from pathlib import Path
 
@@ -20,15 +18,13 @@ from resonate_nodes import gain, gate, mix, residual, separate
 def main() -> None:
     bundled = resources.files("resonate_graph") / "recordings" / "groove.ogg"
     recording = sys.argv[1] if len(sys.argv) > 1 else str(bundled)
-    with tempfile.TemporaryDirectory() as folder:
-        models = None if len(sys.argv) > 2 else untrained_model(Path(folder))
-        model = sys.argv[2] if len(sys.argv) > 2 else "untrained"
-        for graph in (gated_vocals(model), instrumental(model)):
-            result = graph.run({"mix": recording}, models=models)
-            print(graph.name)
-            for node in result.report["nodes"]:
-                print(f"  {node['id']:<14} {node['status']:<7} {node['seconds']:.2f} s")
-            result.save(Path("out") / "reuse_stems" / graph.name)
+    model = sys.argv[2] if len(sys.argv) > 2 else "mini"
+    for graph in (gated_vocals(model), instrumental(model)):
+        result = graph.run({"mix": recording})
+        print(graph.name)
+        for node in result.report["nodes"]:
+            print(f"  {node['id']:<14} {node['status']:<7} {node['seconds']:.2f} s")
+        result.save(Path("out") / "reuse_stems" / graph.name)
 
 
 def gated_vocals(model: str) -> Graph:
@@ -48,19 +44,6 @@ def instrumental(model: str) -> Graph:
     rest = graph.add(residual)(song, [voice])
     graph.output("instrumental", graph.add(gain)(rest, gain_db=-1.0))
     return graph
-
-
-def untrained_model(folder: Path) -> Path:
-    import torch
-    from demucs.htdemucs import HTDemucs
-
-    torch.manual_seed(0)
-    settings = {"channels": 8, "nfft": 1024, "t_layers": 1, "t_heads": 2, "segment": 2}
-    model = HTDemucs(["drums", "bass", "other", "vocals"], **settings)
-    args, kwargs = model._init_args_kwargs
-    package = {"klass": HTDemucs, "args": args, "kwargs": kwargs, "state": model.state_dict()}
-    torch.save(package, folder / "untrained.th")
-    return folder
 
 
 if __name__ == "__main__":

@@ -37,6 +37,23 @@ def small_hdemucs() -> Any:
         return HDemucs(SOURCES, channels=4, nfft=1024, depth=4, segment=1).eval()
 
 
+def small_spectral_hdemucs(*, masks: bool) -> Any:
+    """Return a small HDemucs without a branch in time, random weights.
+
+    Args:
+        masks: whether it gives the sizes of spectra, with the mix's phase; else whole spectra.
+    """
+    import torch
+    from demucs.hdemucs import HDemucs
+
+    kind = {"cac": False, "wiener_iters": -1, "end_iters": -1} if masks else {"cac": True}
+    with torch.random.fork_rng():
+        torch.manual_seed(9)
+        return HDemucs(
+            SOURCES, channels=4, nfft=1024, depth=4, dconv_lstm=3, hybrid=False, segment=1, **kind
+        ).eval()
+
+
 def small_demucs() -> Any:
     """Return a small Demucs with random weights."""
     import torch

@@ -48,7 +48,7 @@ def accelerate(model: nn.Module, wanted: Sequence[str] | None = None) -> nn.Modu
             all the model has.
 
     Raises:
-        ValueError: the model has no such stem, or not one set of channels per stem (cac=False).
+        ValueError: the model has no such stem, or its stems depend on each other (Wiener filter).
     """
     if not isinstance(model, HTDemucs | HDemucs) or model.training:
         return model
@@ -194,7 +194,8 @@ def _select(model: Any, stems: list[int]) -> None:
             continue
         last = layers[-1] = twin(layers[-1])
         plain = type(last) is HDecLayer and isinstance(last.norm2, nn.Identity)
-        if not plain or not model.cac:
+        alone = model.cac or model.wiener_iters < 0
+        if not plain or not alone:
             raise ValueError(f"the stems of {name} cannot be told apart")
         last.conv_tr = twin(last.conv_tr)
         for part, dim in (("weight", 1), ("bias", 0)):

@@ -10,13 +10,15 @@ from typing import Any
 
 import pytest
 
-from tests.models import small_hdemucs, small_htdemucs
+from tests.models import small_hdemucs, small_htdemucs, small_spectral_hdemucs
 
 MODELS: dict[str, Any] = {
     "HTDemucs": partial(small_htdemucs, 0),
     "three transformer layers": partial(small_htdemucs, 1, t_layers=3),
     "deeper DConv, more channels": partial(small_htdemucs, 2, dconv_mode=3, bottom_channels=32),
     "HDemucs": small_hdemucs,
+    "spectra only": partial(small_spectral_hdemucs, masks=False),
+    "masks only": partial(small_spectral_hdemucs, masks=True),
 }
 
 

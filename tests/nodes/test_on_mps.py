@@ -15,7 +15,14 @@ from resonate_nodes._demucs import Separator
 from resonate_nodes._overlap_add import reading
 from resonate_nodes._placement import Placement
 from resonate_nodes._resident import Residents
-from tests.models import SOURCES, save_th, small_demucs, small_hdemucs, small_htdemucs
+from tests.models import (
+    SOURCES,
+    save_th,
+    small_demucs,
+    small_hdemucs,
+    small_htdemucs,
+    small_spectral_hdemucs,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -40,7 +47,16 @@ def separated(folder: Path, device: str, audio: Audio, told: list[str]) -> Any:
     return np.concatenate(blocks, axis=-1)
 
 
-@pytest.mark.parametrize("make", [lambda: small_htdemucs(0), small_hdemucs, small_demucs])
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: small_htdemucs(0),
+        small_hdemucs,
+        lambda: small_spectral_hdemucs(masks=False),
+        lambda: small_spectral_hdemucs(masks=True),
+        small_demucs,
+    ],
+)
 def test_no_64_bit_float_and_no_complex_number_reaches_it(
     make: Callable[[], Any], excerpt: Audio, tmp_path: Path
 ) -> None:

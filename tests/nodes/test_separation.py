@@ -7,6 +7,7 @@ import random
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,7 @@ from tests.models import (
     small_demucs,
     small_hdemucs,
     small_htdemucs,
+    small_spectral_hdemucs,
 )
 from tests.signals import difference_db, white_noise
 
@@ -73,6 +75,9 @@ def assert_equals(stems: Stems, expected: NDArray[np.float32]) -> None:
         np.testing.assert_allclose(stem.samples, wanted, atol=1e-6, rtol=0)
 
 
+SPECTRAL = [partial(small_spectral_hdemucs, masks=masks) for masks in (False, True)]
+
+
 # -- the same as demucs ---------------------------------------------------------------------------
 
 
@@ -102,7 +107,7 @@ def test_a_bag_is_averaged_as_demucs_averages_it(
     assert_equals(separate(excerpt, model="duo"), by_demucs(demucs_model("duo", tmp_path), excerpt))
 
 
-@pytest.mark.parametrize("make", [small_hdemucs, small_demucs])
+@pytest.mark.parametrize("make", [small_hdemucs, small_demucs, *SPECTRAL])
 def test_the_older_architectures_work(
     make: Callable[[], Any], tmp_path: Path, excerpt: Audio, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -111,6 +116,19 @@ def test_the_older_architectures_work(
     monkeypatch.setenv("RESONATE_MODELS", str(tmp_path))
     second = excerpt.with_samples(excerpt.samples[:, : 3 * RATE // 2])
     assert_equals(separate(second, model="older"), by_demucs(model, second))
+
+
+@pytest.mark.parametrize("make", SPECTRAL)
+def test_stems_of_one_spectral_model_are_computed_alone(
+    make: Callable[[], Any], tmp_path: Path, excerpt: Audio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save_th(make(), tmp_path / "spectral.th")
+    monkeypatch.setenv("RESONATE_MODELS", str(tmp_path))
+    everything = separate(excerpt, model="spectral")
+    found = graph_of("vocals", "bass", model="spectral").run({"mix": excerpt}, store=False)
+    for name in ("vocals", "bass"):
+        expected = getattr(everything, name).samples
+        np.testing.assert_allclose(found[name].samples, expected, atol=1e-6, rtol=0)
 
 
 def test_a_bags_segment_length_is_kept(

@@ -57,6 +57,7 @@ CASES: list[tuple[tuple[str, ...], dict[str, Any], int]] = [
     (("vocals", "drums"), {"model": "htdemucs_ft"}, 44_100),
     (("bass",), {"model": "htdemucs", "shifts": 2, "seed": 4}, 44_100),
     (("bass",), {"model": "htdemucs"}, 48_000),
+    (("bass", "drums"), {"model": "mini", "overlap": 0.8}, 44_100),
 ]
 
 
