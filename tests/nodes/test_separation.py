@@ -127,8 +127,9 @@ def test_stems_of_one_spectral_model_are_computed_alone(
     everything = separate(excerpt, model="spectral")
     found = graph_of("vocals", "bass", model="spectral").run({"mix": excerpt}, store=False)
     for name in ("vocals", "bass"):
-        expected = getattr(everything, name).samples
-        np.testing.assert_allclose(found[name].samples, expected, atol=1e-6, rtol=0)
+        alone, expected = found[name], getattr(everything, name)
+        assert isinstance(alone, Audio)
+        np.testing.assert_allclose(alone.samples, expected.samples, atol=1e-6, rtol=0)
 
 
 def test_a_bags_segment_length_is_kept(

@@ -1,0 +1,117 @@
+"""A checkpoint becomes the file that is installed: the same bytes each time, or a refusal."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from blake3 import blake3
+
+from examples.mini_model.export import ExportError, export
+from resonate_nodes import separate
+from tests.models import SOURCES, save_th, small_spectral_hdemucs
+from tests.processes import end_of, start_python
+from tests.signals import white_noise
+
+ROOT = Path(__file__).parents[2]
+
+
+def checkpoint(path: Path, **changes: Any) -> Path:
+    import torch
+
+    model = small_spectral_hdemucs(masks=False)
+    args, kwargs = model._init_args_kwargs
+    torch.save({"args": args, "kwargs": kwargs, "state": model.state_dict(), **changes}, path)
+    return path
+
+
+def state_with(change: Callable[[Any], None]) -> dict[str, Any]:
+    state: dict[str, Any] = small_spectral_hdemucs(masks=False).state_dict()
+    change(next(iter(state.values())))
+    return state
+
+
+def test_what_was_exported_is_loaded_as_any_model(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import torch
+
+    model = small_spectral_hdemucs(masks=False)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.copy_(parameter.half())
+    save_th(model, tmp_path / "whole.th")
+    digest = export(checkpoint(tmp_path / "last.pt"), tmp_path / "half.safetensors")
+    content = (tmp_path / "half.safetensors").read_bytes()
+    assert digest == blake3(content).hexdigest()
+    assert len(content) < 0.6 * (tmp_path / "whole.th").stat().st_size
+    monkeypatch.setenv("RESONATE_MODELS", str(tmp_path))
+    sound = white_noise(seconds=0.2, rate=44_100, channels=2)
+    pairs = zip(separate(sound, model="half")[:4], separate(sound, model="whole")[:4], strict=True)
+    for half, whole in pairs:
+        np.testing.assert_array_equal(half.samples, whole.samples)
+
+
+def test_the_command_gives_the_same_bytes_in_every_process_and_pins_them(tmp_path: Path) -> None:
+    path = checkpoint(tmp_path / "last.pt")
+    for number in "12":
+        package = tmp_path / number
+        package.mkdir()
+        (package / "__init__.py").write_text('"""Models."""\n\nDIGESTS: dict[str, str] = {}\n')
+        script = "import sys; from examples.mini_model.export import main; main()"
+        process = start_python(
+            script, path, "--to", package / "mini.safetensors",
+            PYTHONHASHSEED=number, PYTHONPATH=":".join([str(ROOT), *filter(None, sys.path)]),
+        )  # fmt: skip
+        ended = end_of(process)
+        assert ended.code == 0, ended.err
+        digest = blake3((package / "mini.safetensors").read_bytes()).hexdigest()
+        assert f"blake3 {digest}" in ended.out
+        pinned: dict[str, Any] = {}
+        exec((package / "__init__.py").read_text(), pinned)
+        assert pinned["DIGESTS"] == {"mini.safetensors": digest}
+        assert sorted(one.name for one in package.iterdir()) == ["__init__.py", "mini.safetensors"]
+    one, other = ((tmp_path / number / "mini.safetensors").read_bytes() for number in "12")
+    assert one == other
+
+
+def test_a_segment_that_is_a_fraction_stays_one(tmp_path: Path) -> None:
+    from demucs.hf import load_safetensors_model
+
+    kwargs = small_spectral_hdemucs(masks=False)._init_args_kwargs[1]
+    path = checkpoint(tmp_path / "last.pt", kwargs={**kwargs, "segment": Fraction(39, 5)})
+    export(path, tmp_path / "mini.safetensors")
+    assert load_safetensors_model(tmp_path / "mini.safetensors").segment == Fraction(39, 5)
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"state": state_with(lambda one: one.view(-1)[3].fill_(np.nan))}, "not finite as float16"),
+        ({"state": state_with(lambda one: one.view(-1)[3].fill_(7e4))}, "not finite as float16"),
+        ({"state": {}}, "this is no state of that HDemucs"),
+        ({"kwargs": {"unknown": 1}}, "this is no state of that HDemucs"),
+    ],
+)
+def test_what_cannot_be_shipped_is_refused_and_nothing_is_written(
+    changes: dict[str, Any], told: str, tmp_path: Path
+) -> None:
+    path, target = checkpoint(tmp_path / "last.pt", **changes), tmp_path / "mini.safetensors"
+    with pytest.raises(ExportError, match=told):
+        export(path, target)
+    assert not target.exists()
+
+
+def test_a_model_of_more_than_8_megabytes_is_refused(tmp_path: Path) -> None:
+    from demucs.hdemucs import HDemucs
+
+    kwargs = {"channels": 24, "hybrid": False, "depth": 5}
+    state = HDemucs(SOURCES, **kwargs).state_dict()
+    path = checkpoint(tmp_path / "last.pt", args=[SOURCES], kwargs=kwargs, state=state)
+    with pytest.raises(ExportError, match="at most 8,000,000 are shipped"):
+        export(path, tmp_path / "mini.safetensors")
