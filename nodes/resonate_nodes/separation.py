@@ -134,6 +134,13 @@ def separate(
         ModelError: the weights are not to be had, damaged, or not trusted.
         ParamError: the model has no such stem.
         NodeError: the device does not compute in this precision.
+
+    Example:
+        >>> import numpy as np
+        >>> from resonate_graph import Audio
+        >>> mix = Audio(0.1 * np.sin(np.arange(44100) / 50), 44100)
+        >>> separate(mix, model="mini").bass
+        Audio(1 ch, 44100 frames, 44100 Hz, 1.000 s)
     """
     files = _models.find(model, ctx.models, fetch=True)
     names = [name for name in files.stems if name in ctx.wanted]
