@@ -37,16 +37,17 @@ def small_hdemucs() -> Any:
         return HDemucs(SOURCES, channels=4, nfft=1024, depth=4, segment=1).eval()
 
 
-def small_spectral_hdemucs(*, masks: bool) -> Any:
+def small_spectral_hdemucs(*, masks: bool, wiener_iters: int = -1) -> Any:
     """Return a small HDemucs without a branch in time, random weights.
 
     Args:
         masks: whether it gives the sizes of spectra, with the mix's phase; else whole spectra.
+        wiener_iters: how often masks are refined by a Wiener filter; -1 for no such filter.
     """
     import torch
     from demucs.hdemucs import HDemucs
 
-    kind = {"cac": False, "wiener_iters": -1, "end_iters": -1} if masks else {"cac": True}
+    kind = {"cac": not masks, "wiener_iters": wiener_iters, "end_iters": wiener_iters}
     with torch.random.fork_rng():
         torch.manual_seed(9)
         return HDemucs(

@@ -23,6 +23,7 @@ attention, MultiWrap) stays Demucs' own module.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import product
 from typing import Any
 
 import torch
@@ -59,6 +60,8 @@ def accelerate(model: nn.Module, wanted: Sequence[str] | None = None) -> nn.Modu
         fast.__class__ = _FastHTDemucs
         if isinstance(fast.crosstransformer, CrossTransformerEncoder):
             fast.crosstransformer = fast_transformer(fast.crosstransformer)
+    elif type(model) is HDemucs:
+        fast.__class__ = _FastHDemucs
     for name in ("encoder", "tencoder", "decoder", "tdecoder"):
         if hasattr(fast, name):
             freq = not name.startswith("t")
@@ -141,6 +144,31 @@ class _FastHTDemucs(HTDemucs):
             x = self.channel_downsampler(x.flatten(2)).unflatten(2, (rows, -1))
             xt = self.channel_downsampler_t(xt)
         return x, xt
+
+
+class _FastHDemucs(HDemucs):
+    """HDemucs for evaluation: its inverse transform takes one channel of one stem at a time."""
+
+    def _mask(self, z: Tensor, m: Tensor) -> Any:
+        """Return what spectra are made of: factors per channel of the mix, or None, and maps."""
+        if self.cac:
+            return None, m
+        return super()._mask(z, m) if self.wiener_iters >= 0 else (z / (1e-8 + z.abs()), m)
+
+    def _ispec(self, z: Any, length: int | None = None, scale: int = 0) -> Tensor:
+        if isinstance(z, Tensor):
+            return super()._ispec(z, length, scale)
+        phases, maps = z
+        channels = self.audio_channels
+        stems = maps.new_empty(*maps.shape[:2], channels, length)
+        for item, stem, channel in product(*map(range, stems.shape[:3])):
+            if phases is None:
+                real, imaginary = maps[item, stem, 2 * channel : 2 * channel + 2]
+                spectrum = torch.complex(real, imaginary)
+            else:
+                spectrum = phases[item, channel] * maps[item, stem, channel]
+            stems[item, stem, channel] = super()._ispec(spectrum[None], length)[0]
+        return stems
 
 
 def _standardised(x: Tensor) -> tuple[Tensor, tuple[Tensor, Tensor]]:

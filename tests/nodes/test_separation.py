@@ -75,7 +75,12 @@ def assert_equals(stems: Stems, expected: NDArray[np.float32]) -> None:
         np.testing.assert_allclose(stem.samples, wanted, atol=1e-6, rtol=0)
 
 
-SPECTRAL = [partial(small_spectral_hdemucs, masks=masks) for masks in (False, True)]
+SPECTRAL = [
+    partial(small_spectral_hdemucs, masks=False),
+    partial(small_spectral_hdemucs, masks=True),
+    partial(small_spectral_hdemucs, masks=True, wiener_iters=0),
+    partial(small_spectral_hdemucs, masks=True, wiener_iters=1),
+]
 
 
 # -- the same as demucs ---------------------------------------------------------------------------
