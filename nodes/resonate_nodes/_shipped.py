@@ -11,7 +11,7 @@ import importlib
 import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -65,40 +65,40 @@ class Pack:
 _REMEDY = "install it again, or name a folder that has the model with --models"
 
 
-@lru_cache(maxsize=1)
-def packs() -> tuple[Pack, ...]:
-    """Return the installed packages with models, ours first; looks once per process.
+def packs() -> Iterator[Pack]:
+    """Yield the packages with models, ours first, and import each only when it is asked for.
 
-    Of one that cannot be used a `ResonateWarning` tells, and the others work without it.
+    Of one that cannot be used a `ResonateWarning` tells, once; the others work without it.
     """
-    points = sorted(metadata.entry_points(group=GROUP), key=lambda point: point.name)
-    return tuple(load_packs(points))
-
-
-def load_packs(points: list[metadata.EntryPoint]) -> Iterator[Pack]:
-    """Yield our pack and those of some entry points."""
     yield _loaded(_OWN, "resonate_graph")
+    for module, origin in _installed():
+        yield _loaded(module, origin)
+
+
+@lru_cache(maxsize=1)
+def _installed() -> tuple[tuple[str, str], ...]:
+    """Return the packages of others: module, and where it came from."""
+    points = sorted(metadata.entry_points(group=GROUP), key=lambda point: point.name)
+    found = []
     for point in points:
-        if point.value == _OWN:
-            continue
         distribution = point.dist.name if point.dist else "unknown distribution"
-        pack = _loaded(point.value, f"pack {point.name!r} of {distribution} ({point.value})")
-        if pack.trouble:
-            warnings.warn(f"models of {pack.origin}: {pack.trouble}", ResonateWarning, stacklevel=4)
-        yield pack
+        found.append((point.value, f"pack {point.name!r} of {distribution} ({point.value})"))
+    return tuple(one for one in found if one[0] != _OWN)
 
 
+@cache
 def _loaded(module: str, origin: str) -> Pack:
     try:
         package = importlib.import_module(module)
-        folders = tuple(map(Path, package.__path__))
-        digests = _digests_of(package)
+        folders = tuple(path for path in map(Path, package.__path__) if path.is_dir())
+        if not folders:
+            raise NotADirectoryError("it is no folder of files")
+        return Pack(origin, folders, _digests_of(package))
     except (Exception, SystemExit) as error:  # whatever somebody's package raises
-        reason = str(error).splitlines()[0] if str(error) else "no more is known"
-        return Pack(origin, trouble=f"cannot be used: {type(error).__name__}: {reason}")
-    if not any(folder.is_dir() for folder in folders):
-        return Pack(origin, trouble="is no folder of files")
-    return Pack(origin, tuple(folder for folder in folders if folder.is_dir()), digests)
+        reason = (str(error).splitlines() or [""])[0]
+        trouble = f"cannot be used: {type(error).__name__}: {reason}"
+    warnings.warn(f"models of {origin}: {trouble}", ResonateWarning, stacklevel=4)
+    return Pack(origin, trouble=trouble)
 
 
 def _digests_of(package: Any) -> Mapping[str, str] | None:
