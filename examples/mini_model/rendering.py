@@ -1,0 +1,445 @@
+"""Songs into sound: four stereo stems of equal length at 44.1 kHz.
+
+Parts of soundfonts go through fluidsynth one by one, dry; samples and loops are placed here;
+`singing` sings. Each part and each stem then gets its own effects, drawn from the song's seed,
+and the stems are balanced like pop mixes are.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import tempfile
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import mido
+import numpy as np
+import soundfile
+from numpy.typing import NDArray
+
+from . import sources
+from .composition import STEMS, Note, Part, Song, generator
+
+if TYPE_CHECKING:
+    import pedalboard
+
+RATE = 44100
+Stereo = NDArray[np.float32]  # (samples, 2)
+
+# Loudness of each stem in LUFS before the mix is brought below full scale; the spread is
+# normal, 2 dB, at most 4.
+LOUDNESS_LUFS = {"drums": -17.5, "bass": -20.0, "other": -19.5, "vocals": -17.0}
+
+
+def render(song: Song, loops: Path | None = None) -> dict[str, Stereo]:
+    """The song's stems, each (samples, 2); the mix is their sum and stays below full scale.
+
+    Args:
+        song: What to play.
+        loops: A folder to look for samples in before the packages' own.
+    """
+    rng = generator(song.split, song.number, purpose=1)
+    length = round(song.seconds * RATE)
+    stems = {stem: np.zeros((length, 2), np.float32) for stem in STEMS}
+    for stem in STEMS:
+        parts = [part for part in song.parts if part.stem == stem]
+        rendered = [
+            _placed(_normal(PLAYERS[part.player](part, length, rng, loops)), part, rng)
+            for part in parts
+            if part.notes
+        ]
+        if rendered:
+            together = np.sum(rendered, axis=0, dtype=np.float32)
+            stems[stem] = _balanced(_mixed_down(together, stem, rng), stem, rng)
+    peak = max(float(np.abs(sound).max()) for sound in (*stems.values(), sum_of(stems)))
+    scale = min(1.0, float(rng.uniform(0.7, 0.98)) / max(peak, 1e-6))
+    return {stem: (sound * scale).astype(np.float32) for stem, sound in stems.items()}
+
+
+def sum_of(stems: dict[str, Stereo]) -> Stereo:
+    """The mix."""
+    return np.sum(list(stems.values()), axis=0, dtype=np.float32)
+
+
+# Players: a part into (samples, 2).
+
+
+def _font(part: Part, length: int, rng: np.random.Generator, _loops: Path | None) -> Stereo:
+    font, bank, program = part.instrument.split(":")
+    drums = part.stem == "drums"
+    events = _vibrato(part.notes, rng) if part.stem == "vocals" else []
+    if part.details.get("slides"):
+        events = _slides(part.notes, rng)
+    with tempfile.TemporaryDirectory(prefix="mini-") as folder:
+        midi, wave = Path(folder) / "part.mid", Path(folder) / "part.wav"
+        _midi(part.notes, 9 if drums else 0, int(bank), int(program), events, length).save(midi)
+        subprocess.run(
+            [
+                "fluidsynth", "-niq", "-R", "0", "-C", "0", "-g", "0.4", "-r", str(RATE),
+                "-o", "synth.dynamic-sample-loading=1", "-T", "wav", "-O", "float",
+                "-F", str(wave), str(sources.SOURCES[font].path), str(midi),
+            ],
+            check=True,
+            capture_output=True,
+        )  # fmt: skip
+        sound, _ = soundfile.read(wave, dtype="float32", always_2d=True)
+    return _fitted(sound, length)
+
+
+def _midi(
+    notes: tuple[Note, ...],
+    channel: int,
+    bank: int,
+    program: int,
+    bends: list[tuple[float, int]],
+    length: int,
+) -> mido.MidiFile:
+    """A file whose ticks are 1/960 s."""
+    events: list[tuple[float, int, mido.Message]] = [
+        (0, 0, mido.Message("control_change", channel=channel, control=0, value=bank % 128)),
+        (0, 1, mido.Message("program_change", channel=channel, program=program)),
+    ]
+    for time, bend in bends:
+        events.append((time, 2, mido.Message("pitchwheel", channel=channel, pitch=bend)))
+    for note in notes:
+        pitch = int(np.clip(round(note.pitch), 0, 127))
+        velocity = int(np.clip(round(note.velocity * 127), 1, 127))
+        on = mido.Message("note_on", channel=channel, note=pitch, velocity=velocity)
+        off = mido.Message("note_off", channel=channel, note=pitch)
+        events += [(note.start, 4, on), (note.start + note.duration, 3, off)]
+    file = mido.MidiFile(ticks_per_beat=480)
+    track = mido.MidiTrack()
+    file.tracks.append(track)
+    now = 0
+    for time, _, message in sorted(events, key=lambda event: event[:2]):
+        tick = round(time * 960)
+        track.append(message.copy(time=max(0, tick - now)))
+        now = max(now, tick)
+    end = round(length / RATE * 960)
+    track.append(mido.MetaMessage("end_of_track", time=max(0, end - now)))
+    return file
+
+
+def _vibrato(notes: tuple[Note, ...], rng: np.random.Generator) -> list[tuple[float, int]]:
+    """Bends of up to half a semitone (the wheel's full turn is two) at some 5.5 Hz."""
+    rate, depth = rng.uniform(4.8, 6.2), rng.uniform(0.1, 0.5)
+    bends = []
+    for note in notes:
+        times = np.arange(0, note.duration, 0.02)
+        swell = np.clip(times / 0.5, 0, 1)
+        glide = -rng.uniform(0, 1.0) * np.exp(-times / 0.05)
+        curve = (depth * swell * np.sin(2 * np.pi * rate * times) + glide) / 2
+        bends += [
+            (note.start + float(time), int(np.clip(bend, -1, 0.99) * 8192))
+            for time, bend in zip(times, curve, strict=True)
+        ]
+    return bends
+
+
+def _slides(notes: tuple[Note, ...], rng: np.random.Generator) -> list[tuple[float, int]]:
+    """Some notes are slid into from up to two semitones away."""
+    bends = []
+    for note in notes:
+        if note.duration > 0.25 and rng.random() < 0.25:
+            start = float(rng.choice((-1.0, -0.5, 0.5)))
+            for step in range(9):
+                bend = int(np.clip(start * (1 - step / 8), -1, 0.99) * 8192)
+                bends.append((note.start + step * 0.012, bend))
+    return bends
+
+
+def _kit(part: Part, length: int, rng: np.random.Generator, loops: Path | None) -> Stereo:
+    if not part.instrument.startswith("samples:"):
+        return _font(part, length, rng, loops)
+    names = sources.SHOTS[part.instrument.partition(":")[2]]
+    sound = np.zeros((length, 2), np.float32)
+    for note in part.notes:
+        name = names.get(int(note.pitch)) or names.get(KINDRED.get(int(note.pitch), 42), "")
+        if name:
+            _add(sound, _sample(name, loops) * note.velocity**1.5, note.start)
+    return sound
+
+
+# What a kit plays instead of what it has not.
+KINDRED = {
+    37: 38, 39: 38, 40: 38, 41: 43, 43: 41, 44: 42, 46: 42, 47: 41, 50: 47, 51: 42, 52: 49,
+    53: 51, 55: 49, 49: 46,
+}  # fmt: skip
+
+
+def _loop(part: Part, length: int, _rng: np.random.Generator, loops: Path | None) -> Stereo:
+    """Loops of a rhythm fill their notes' time; tones are transposed."""
+    import soxr
+
+    sound = np.zeros((length, 2), np.float32)
+    heard: dict[tuple[float, float], Stereo] = {}
+    for note in part.notes:
+        key = (round(note.duration, 4), note.pitch)
+        if key not in heard:
+            original = _sample(part.instrument, loops)
+            if part.details.get("pitched"):
+                factor = 2 ** (-(note.pitch - 60) / 12)
+            else:
+                factor = note.duration * RATE / len(original)
+            turned = soxr.resample(original, RATE, RATE * factor, quality="MQ")
+            kept = turned[: round(note.duration * RATE)]
+            fade = np.minimum(1, np.arange(len(kept), 0, -1) / 400)[:, None]
+            heard[key] = (kept * fade).astype(np.float32)
+        _add(sound, heard[key] * note.velocity, note.start)
+    return sound
+
+
+def _singer(part: Part, length: int, rng: np.random.Generator, loops: Path | None) -> Stereo:
+    try:
+        from . import singing
+    except ImportError:
+        spare = sources.palette("train").voices
+        name = str(rng.choice(spare))
+        return _font(Part("vocals", "font", name, part.notes), length, rng, loops)
+    voice = singing.draw_voice(rng, register=str(part.details["register"]))
+    notes = [(note.start, note.duration, note.pitch, note.velocity, None) for note in part.notes]
+    sound = singing.sing(notes, voice, rng, seconds=length / RATE)
+    return _fitted(np.repeat(sound[:, None], 2, axis=1), length)
+
+
+def _speech(part: Part, length: int, rng: np.random.Generator, _loops: Path | None) -> Stereo:
+    """Syllables of recordings, each stretched and pitched onto a note."""
+    import pedalboard
+
+    syllables = _syllables(part.instrument, rng)
+    register = float(np.median([note.pitch for note in part.notes]))
+    own = float(np.median([pitch for _, pitch in syllables]))
+    # Whole octaves bring the melody to where the speaker speaks, so that the voice stays a voice.
+    octaves = 12 * round((own + 3 - register) / 12)
+    sound = np.zeros((length, 2), np.float32)
+    for place, note in enumerate(part.notes):
+        syllable, pitch = syllables[place % len(syllables)]
+        shift = float(np.clip(note.pitch + octaves - pitch, -12, 14))
+        factor = float(np.clip(len(syllable) / RATE / note.duration, 0.25, 2.5))
+        sung = pedalboard.time_stretch(
+            syllable[None], RATE, stretch_factor=factor, pitch_shift_in_semitones=shift
+        )[0]
+        sung = sung[: round(note.duration * 1.1 * RATE)]
+        fade = np.minimum(1, np.arange(len(sung), 0, -1) / 1500)
+        _add(sound, np.repeat((sung * fade * note.velocity)[:, None], 2, axis=1), note.start)
+    return sound
+
+
+def _spoken(part: Part, length: int, rng: np.random.Generator, _loops: Path | None) -> Stereo:
+    """Recordings one after the other from where the part begins, with pauses."""
+    sound = np.zeros((length, 2), np.float32)
+    now = part.notes[0].start
+    for voice in _recordings(part.instrument, 14, rng):
+        _add(sound, np.repeat(voice[:, None], 2, axis=1), now)
+        now += len(voice) / RATE + float(rng.choice((0.1, 0.4, 1.5)))
+        if now > length / RATE:
+            break
+    return sound
+
+
+PLAYERS: dict[str, Callable[[Part, int, np.random.Generator, Path | None], Stereo]] = {
+    "font": _font, "kit": _kit, "loop": _loop,
+    "singer": _singer, "speech": _speech, "spoken": _spoken,
+}  # fmt: skip
+
+
+# Recordings.
+
+
+@cache
+def _sample(name: str, loops: Path | None) -> Stereo:
+    folders = (*((loops,) if loops else ()), sources.SAMPLES)
+    path = next(path for path in (folder / f"{name}.flac" for folder in folders) if path.exists())
+    sound, rate = soundfile.read(path, dtype="float32", always_2d=True)
+    assert rate == RATE, path
+    return np.ascontiguousarray(np.broadcast_to(sound, (len(sound), 2)))
+
+
+def _recordings(
+    speaker: str, count: int, rng: np.random.Generator
+) -> list[NDArray[np.float32]]:
+    """Some recordings of a speaker, mono, without the silence around them."""
+    paths = _speech_files(speaker)
+    found: list[NDArray[np.float32]] = []
+    while len(found) < count:
+        voice = _spoken_file(paths[int(rng.integers(len(paths)))])
+        loud = np.flatnonzero(np.abs(voice) > 0.02)
+        if len(loud) > RATE // 5:
+            found.append(voice[loud[0] : loud[-1]])
+    return found
+
+
+@cache
+def _speech_files(speaker: str) -> tuple[Path, ...]:
+    paths = sorted(sources.SOURCES[speaker].path.rglob("*.g722"))
+    return tuple(path for path in paths if path.stat().st_size > 12000)
+
+
+def _spoken_file(path: Path) -> NDArray[np.float32]:
+    done = subprocess.run(
+        ["ffmpeg", "-v", "error", "-i", str(path), "-f", "f32le", "-ac", "1", "-ar", str(RATE),
+         "-"],
+        check=True,
+        capture_output=True,
+    )  # fmt: skip
+    return np.frombuffer(done.stdout, np.float32)
+
+
+def _syllables(
+    speaker: str, rng: np.random.Generator
+) -> list[tuple[NDArray[np.float32], float]]:
+    """Voiced stretches between dips of loudness, with their MIDI pitches."""
+    found: list[tuple[NDArray[np.float32], float]] = []
+    while len(found) < 24:
+        for voice in _recordings(speaker, 4, rng):
+            hop = RATE // 100
+            frames = voice[: len(voice) // hop * hop].reshape(-1, hop)
+            level = np.convolve(np.sqrt((frames**2).mean(axis=1)), np.hanning(7) / 3, "same")
+            dips = [
+                place
+                for place in range(1, len(level) - 1)
+                if level[place] <= level[place - 1] and level[place] < level[place + 1]
+            ]
+            for start, end in zip([0, *dips], [*dips, len(level)], strict=True):
+                cut = voice[start * hop : end * hop]
+                if 0.12 <= len(cut) / RATE <= 0.6 and level[start:end].max() > 0.04:
+                    pitch = _pitch(cut)
+                    if pitch is not None:
+                        fade = np.minimum(1, np.arange(len(cut)) / 200)
+                        found.append(((cut * fade).astype(np.float32), pitch))
+    return found
+
+
+def _pitch(voice: NDArray[np.float32]) -> float | None:
+    """The MIDI pitch of the middle by autocorrelation between 70 and 400 Hz, if it has one."""
+    middle = voice[len(voice) // 2 :][:2048]
+    if len(middle) < 1600:
+        return None
+    spectrum = np.fft.rfft(middle * np.hanning(len(middle)), 8192)
+    correlation = np.fft.irfft(np.abs(spectrum) ** 2)
+    shortest, longest = RATE // 400, RATE // 70
+    lag = shortest + int(correlation[shortest:longest].argmax())
+    if correlation[lag] < 0.35 * correlation[0]:
+        return None
+    return float(69 + 12 * np.log2(RATE / lag / 440))
+
+
+# Effects and levels.
+
+
+def _placed(sound: Stereo, part: Part, rng: np.random.Generator) -> Stereo:
+    """A part's own character, width and place in the stem."""
+    import pedalboard as fx
+
+    board: list[fx.Plugin] = []
+    driven = part.details.get("family") == "driven guitar"
+    if rng.random() < (0.5 if driven else 0.12):
+        board.append(fx.Distortion(drive_db=float(rng.uniform(3, 20 if driven else 10))))
+        board.append(fx.LowpassFilter(float(rng.uniform(3500, 9000))))
+    if part.stem == "other":
+        if rng.random() < 0.25:
+            board.append(fx.Chorus(rate_hz=float(rng.uniform(0.3, 2)), mix=0.4))
+        if rng.random() < 0.07:
+            board.append(fx.Phaser(rate_hz=float(rng.uniform(0.1, 1.5)), mix=0.5))
+        if rng.random() < 0.4:
+            board.append(fx.HighpassFilter(float(rng.uniform(60, 250))))
+    if rng.random() < 0.3:
+        board.append(
+            fx.PeakFilter(
+                float(np.exp(rng.uniform(np.log(200), np.log(6000)))),
+                float(rng.uniform(-6, 6)),
+                float(rng.uniform(0.5, 1.5)),
+            )
+        )
+    sound = _through(board, sound)
+    if part.stem == "bass":
+        width, pan = 0.2 * rng.random(), 0.0
+    elif part.stem == "other":
+        width, pan = rng.uniform(0.2, 1.3), rng.uniform(-0.7, 0.7)
+    elif part.details.get("behind"):
+        width, pan = 1.0, rng.uniform(-0.8, 0.8)
+    else:
+        width, pan = rng.uniform(0.5, 1.1), rng.normal(0, 0.05)
+    level = rng.uniform(-8, 0) if part.stem == "other" else rng.uniform(-3, 0)
+    level -= 9 if part.details.get("behind") else 0
+    middle, side = sound.mean(axis=1), (sound[:, 0] - sound[:, 1]) / 2 * width
+    angle = (np.clip(pan, -1, 1) + 1) * np.pi / 4
+    gain = 10 ** (level / 20) * np.sqrt(2)
+    left, right = (middle + side) * np.cos(angle), (middle - side) * np.sin(angle)
+    return (np.stack((left, right), axis=1) * gain).astype(np.float32)
+
+
+def _mixed_down(sound: Stereo, stem: str, rng: np.random.Generator) -> Stereo:
+    """A stem's equaliser, compressor, saturation, echo and room."""
+    import pedalboard as fx
+
+    board: list[fx.Plugin] = []
+    if rng.random() < 0.6:
+        board.append(fx.LowShelfFilter(float(rng.uniform(80, 300)), float(rng.uniform(-5, 4))))
+    if rng.random() < 0.6:
+        board.append(fx.HighShelfFilter(float(rng.uniform(3000, 9000)), float(rng.uniform(-5, 5))))
+    if stem == "vocals" and rng.random() < 0.7:
+        board.append(fx.HighpassFilter(float(rng.uniform(60, 160))))
+    if rng.random() < {"vocals": 0.7, "drums": 0.5, "bass": 0.5}.get(stem, 0.25):
+        board.append(
+            fx.Compressor(
+                float(rng.uniform(-30, -15)), float(rng.uniform(2, 6)),
+                float(rng.uniform(1, 20)), float(rng.uniform(40, 250)),
+            )
+        )  # fmt: skip
+    if rng.random() < {"bass": 0.3, "drums": 0.2}.get(stem, 0.1):
+        board.append(fx.Distortion(drive_db=float(rng.uniform(2, 12))))
+    if rng.random() < {"vocals": 0.3, "other": 0.15}.get(stem, 0):
+        board.append(
+            fx.Delay(float(rng.uniform(0.1, 0.45)), float(rng.uniform(0.1, 0.4)),
+                     float(rng.uniform(0.08, 0.25)))
+        )  # fmt: skip
+    if rng.random() < {"vocals": 0.8, "drums": 0.6, "other": 0.7}.get(stem, 0.1):
+        wet = float(rng.uniform(0.03, 0.25 if stem != "drums" else 0.15))
+        room, damping = float(rng.uniform(0.1, 0.9)), float(rng.uniform(0.2, 0.8))
+        board.append(fx.Reverb(room, damping, wet_level=wet, dry_level=1 - wet / 2))
+    return _through(board, sound)
+
+
+def _through(board: list[pedalboard.Plugin], sound: Stereo) -> Stereo:
+    import pedalboard
+
+    if not board:
+        return sound
+    played = pedalboard.Pedalboard(board)(np.ascontiguousarray(sound.T), RATE)
+    return np.ascontiguousarray(played.T, dtype=np.float32)
+
+
+def _balanced(sound: Stereo, stem: str, rng: np.random.Generator) -> Stereo:
+    spread = float(np.clip(rng.normal(0, 2), -4, 4))
+    return _levelled(sound, LOUDNESS_LUFS[stem] + spread)
+
+
+def _normal(sound: Stereo) -> Stereo:
+    """At a loudness that effects expect."""
+    return _levelled(sound, -18.0)
+
+
+def _levelled(sound: Stereo, lufs: float) -> Stereo:
+    import pyloudnorm
+
+    loudness = pyloudnorm.Meter(RATE).integrated_loudness(sound.astype(np.float64))
+    if not np.isfinite(loudness):
+        return sound
+    gain_db = min(lufs - loudness, 40.0)
+    return (sound * 10 ** (gain_db / 20)).astype(np.float32)
+
+
+def _fitted(sound: NDArray[np.float32], length: int) -> Stereo:
+    padded = np.zeros((length, 2), np.float32)
+    padded[: min(length, len(sound))] = sound[:length]
+    return padded
+
+
+def _add(sound: Stereo, other: NDArray[np.floating], start_s: float) -> None:
+    first = round(start_s * RATE)
+    last = min(len(sound), first + len(other))
+    if first < last:
+        sound[first:last] += other[: last - first]
