@@ -88,6 +88,7 @@ DIPHTHONGS = {
 }  # fmt: skip
 
 _PLAIN = {"a": "ah", "e": "eh", "i": "ee", "u": "oo"}
+_LETTERS = {"c": "k", "q": "k"}
 
 SINGLE_VOWELS = (
     "ee", "ih", "ei", "eh", "ae", "ah", "aw", "o", "uu", "oo", "uh", "er", "ue", "oe",
@@ -215,8 +216,8 @@ def spell(syllable: str) -> tuple[list[str], list[str], list[str]]:
                 vowels += DIPHTHONGS[sound]
             elif sound in SINGLE_VOWELS or sound in _PLAIN:
                 vowels += [_PLAIN.get(sound, sound)] if len(vowels) < 2 else []
-            elif sound in CONSONANTS:
-                (coda if vowels else onset).append(sound)
+            elif _LETTERS.get(sound, sound) in CONSONANTS:
+                (coda if vowels else onset).append(_LETTERS.get(sound, sound))
             else:
                 continue
             text = rest

@@ -11,7 +11,8 @@ formant to the pitch, vibrato of 4.5 to 7 Hz that sets in late, scoops and glide
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from functools import cache
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -267,22 +268,18 @@ def _sounds(notes: list[Note], voice: Voice, rng: np.random.Generator) -> list[_
         # Consonants take of the vowel before at most two fifths, so that it stays one.
         onset_sounds = _consonants(onset, first, voice)
         room = start - (free_s if not tied else free_s - 0.4 * notes[i - 1][1])
-        onset_sounds = _placed(onset_sounds, start, max(room, 0.0), ends_there=True)
+        onset_sounds = _ending(onset_sounds, start, max(room, 0.0))
         if onset_sounds and sounds and sounds[-1].end_s > onset_sounds[0].start_s:
-            sounds[-1] = _shortened(sounds[-1], onset_sounds[0].start_s)
+            cut_s = max(onset_sounds[0].start_s, sounds[-1].start_s)
+            sounds[-1] = replace(sounds[-1], end_s=cut_s)
         sounds += onset_sounds
         coda_sounds = _consonants(coda, last, voice)
-        coda_sounds = _placed(coda_sounds, end, 0.4 * duration, ends_there=True)
+        coda_sounds = _ending(coda_sounds, end, 0.4 * duration)
         vowel_end = coda_sounds[0].start_s if coda_sounds else end
         turn = start + (vowel_end - start) * float(rng.uniform(0.45, 0.75))
         breath = 10 ** (voice.style.breath_db / 20)
-        sounds.append(
-            _Sound(start, turn, first, first, voice.style.voicing, breath)
-            if len(vowels) > 1
-            else _Sound(start, vowel_end, first, first, voice.style.voicing, breath)
-        )
-        if len(vowels) > 1:
-            sounds.append(_Sound(turn, vowel_end, first, last, voice.style.voicing, breath))
+        vowel = _Sound(start, turn, first, first, voice.style.voicing, breath)
+        sounds += [vowel, replace(vowel, start_s=turn, end_s=vowel_end, to_formants=last)]
         sounds += coda_sounds
         free_s = end
     return sounds
@@ -347,35 +344,19 @@ def _consonants(names: list[str], vowel: _Floats, voice: Voice) -> list[_Sound]:
     return sounds
 
 
-def _placed(sounds: list[_Sound], at_s: float, room_s: float, ends_there: bool) -> list[_Sound]:
-    """The sounds, pressed together to `room_s` where they are longer, ending at `at_s`."""
+def _ending(sounds: list[_Sound], end_s: float, room_s: float) -> list[_Sound]:
+    """The sounds up to `end_s`, pressed together where they are longer than `room_s`."""
     if not sounds:
         return []
     total = sounds[-1].end_s
     ratio = min(1.0, room_s / total)
     if ratio < 0.3:
         return []
-    origin = at_s - total * ratio if ends_there else at_s
+    origin = end_s - total * ratio
     return [
-        _Sound(
-            origin + s.start_s * ratio,
-            origin + s.end_s * ratio,
-            s.formants,
-            s.to_formants,
-            s.voiced,
-            s.breath,
-            s.noise,
-            s.zero_hz,
-        )
+        replace(s, start_s=origin + s.start_s * ratio, end_s=origin + s.end_s * ratio)
         for s in sounds
     ]
-
-
-def _shortened(sound: _Sound, end_s: float) -> _Sound:
-    return _placed([sound], sound.start_s, 1e9, ends_there=False)[0] if False else _Sound(
-        sound.start_s, max(end_s, sound.start_s), sound.formants, sound.to_formants,
-        sound.voiced, sound.breath, sound.noise, sound.zero_hz,
-    )  # fmt: skip
 
 
 def _inhaled(
@@ -500,7 +481,17 @@ def _dynamics(
     push = _smooth(velocity + 0.15 * swell, 0.08) + 0.05 * _wander(rng, count, 0.4)
     effort = np.clip(voice.style.effort + 0.5 * (push - 0.7), 0.02, 1)
     shimmer = 1 + 4 * voice.style.jitter * _wander(rng, count, 0.004)
-    return effort, 10 ** (14 * (push - 1) / 20) * shimmer
+    level = 10 ** (14 * (push - 1) / 20) * shimmer
+    for i, (start, duration, *_) in enumerate(notes):
+        attack, release = rng.uniform(0.02, 0.12), min(rng.uniform(0.06, 0.3), 0.4 * duration)
+        if i == 0 or not _joined(notes[i - 1], notes[i]):
+            span = (time >= start) & (time < start + attack)
+            level[span] *= 0.3 + 0.7 * np.sin(np.pi / 2 * (time[span] - start) / attack)
+        if i + 1 == len(notes) or not _joined(notes[i], notes[i + 1]):
+            left = start + duration - time
+            span = (left >= 0) & (left < release)
+            level[span] *= 0.15 + 0.85 * np.sin(np.pi / 2 * left[span] / release)
+    return effort, _smooth(level, 0.01)
 
 
 def _tuned(formants: _Floats, f0: _Floats, voice: Voice) -> _Floats:
@@ -515,9 +506,12 @@ def _tuned(formants: _Floats, f0: _Floats, voice: Voice) -> _Floats:
 # Sound -------------------------------------------------------------------------------------------
 
 
-def _tract(frequency_hz: _Floats, tracks: _Tracks, rows: slice, voice: Voice) -> NDArray[np.complex128]:
+def _tract(
+    frequency_hz: _Floats, tracks: _Tracks, rows: slice, voice: Voice
+) -> NDArray[np.complex128]:
     """The vocal tract at (frames, frequencies): five poles that move, fixed ones above them."""
     s = 1j * np.atleast_2d(frequency_hz)
+    men = _REGISTERS[voice.register][0] == "men"
     formants = tracks.formants[rows]
     widths = voice.bandwidth * (45 + 0.03 * formants + 0.004 * np.maximum(formants - 1500, 0))
     widths[:, 0] += 12 + 30 * tracks.nasal[rows]
@@ -525,22 +519,33 @@ def _tract(frequency_hz: _Floats, tracks: _Tracks, rows: slice, voice: Voice) ->
     for k in range(5):
         pole = (-widths[:, k] / 2 + 1j * formants[:, k])[:, None]
         gain *= np.abs(pole) ** 2 / ((s - pole) * (s - pole.conj()))
-    # Poles 6 to 20 of a tube that is open at the lips stand for all that lie above.
-    grid = np.arange(0, RATE_HZ / 2 + 100, 50.0)
-    upper = np.ones(grid.size)
-    spacing = float(np.mean(formants[:, 4])) / 4.5
-    for k in range(6, 21):
-        pole_hz = (k - 0.5) * spacing
-        wide = 300.0 + 0.08 * pole_hz
-        upper *= pole_hz**2 / np.sqrt((pole_hz**2 - grid**2) ** 2 + (wide * grid) ** 2)
-    gain *= np.interp(np.abs(s), grid, np.minimum(upper, 30.0))
+    gain *= np.interp(np.abs(s), *_upper_poles(voice.scale * (1.0 if men else 1.13)))
     nasal = tracks.nasal[rows][:, None]
     zero = tracks.zero_hz[rows][:, None]
     notch = (s**2 + 90 * s + zero**2) / (s**2 + 700 * s + zero**2)
     return np.asarray(gain * (1 + nasal * (notch - 1)))
 
 
-def _source(frequency_hz: _Floats, f0: _Floats, effort: _Floats, voice: Voice) -> NDArray[np.complex128]:
+@cache
+def _upper_poles(scale: float) -> tuple[_Floats, _Floats]:
+    """All that lies above the fifth formant: a grid in hertz, and the gain of a tube's poles.
+
+    Poles 6 to 60 are those of a tube open at the lips, 1 kHz apart; those above, of which every
+    one lifts the spectrum a little, are their product's first term.
+    """
+    grid = np.arange(0, RATE_HZ / 2 + 100, 50.0)
+    spacing, poles = 1000.0 * scale, 60
+    gain = np.exp((grid / spacing) ** 2 / poles)
+    for k in range(6, poles + 1):
+        pole_hz = (k - 0.5) * spacing
+        wide = 150.0 + 0.06 * pole_hz
+        gain *= pole_hz**2 / np.sqrt((pole_hz**2 - grid**2) ** 2 + (wide * grid) ** 2)
+    return grid, gain
+
+
+def _source(
+    frequency_hz: _Floats, f0: _Floats, effort: _Floats, voice: Voice
+) -> NDArray[np.complex128]:
     """Spectrum of the glottal pulse's derivative: a maximum near f0, then a tilt by effort."""
     s = 1j * frequency_hz
     open_quotient = np.clip(voice.style.open_quotient + 0.15 * (0.5 - effort), 0.3, 0.95)[:, None]
@@ -621,7 +626,7 @@ def _noise(
     airy = np.flatnonzero(tracks.breath > 1e-5)
     if airy.size:
         rows = slice(int(airy[0]), int(airy[-1]) + 1)
-        tract = np.abs(_tract(frequency, tracks, rows, voice)) * np.sqrt(frequency + 200)
+        tract = np.abs(_tract(frequency, tracks, rows, voice))
         tract /= np.sqrt(np.mean(tract**2, axis=1, keepdims=True))
         shape[rows] += (tracks.breath[rows, None] * tract) ** 2
     sex_scale = voice.scale * (1.0 if _REGISTERS[voice.register][0] == "men" else 1.12)
