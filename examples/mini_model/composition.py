@@ -219,12 +219,10 @@ def _draw_bars(sheet: _Sheet, rng: np.random.Generator) -> list[_Bar]:
         for position in range(length):
             degree = degrees[position % len(degrees)]
             turns = rng.random() < 0.12
-            bars.append(
-                _Bar(
-                    len(bars), section, position == length - 1, energy, built[degree],
-                    built[int(rng.choice((1, 3, 4, 5)))] if turns else built[degree],
-                )  # fmt: skip
-            )
+            chord = built[degree]
+            turn = built[int(rng.choice((1, 3, 4, 5)))] if turns else chord
+            last = position == length - 1
+            bars.append(_Bar(len(bars), section, last, energy, chord, turn))
         section += 1
     return bars[:count]
 
@@ -326,9 +324,7 @@ HAND_PERCUSSION = (
 )  # fmt: skip
 
 
-def _hand_percussion(
-    sheet: _Sheet, bars: list[_Bar], rng: np.random.Generator
-) -> tuple[Note, ...]:
+def _hand_percussion(sheet: _Sheet, bars: list[_Bar], rng: np.random.Generator) -> tuple[Note, ...]:
     pitch, _ = HAND_PERCUSSION[int(rng.integers(len(HAND_PERCUSSION)))]
     strokes = rng.random(sheet.groove.steps) < rng.choice((0.25, 0.4, 0.9))
     loud = rng.uniform(0.3, 0.8, sheet.groove.steps)
@@ -482,9 +478,7 @@ def _other(
         active = _active(bars, 0.9 if position == 0 else 0.6, rng)
         notes = WRITERS[style](sheet, bars, active, reach, rng)
         instrument = str(rng.choice(palette.others[family]))
-        parts.append(
-            Part("other", "font", instrument, _in_song(notes, sheet), {"family": family})
-        )
+        parts.append(Part("other", "font", instrument, _in_song(notes, sheet), {"family": family}))
     if palette.pitched_loops and rng.random() < 0.08:
         loop = palette.pitched_loops[int(rng.integers(len(palette.pitched_loops)))]
         parts.append(_pitched_loop(sheet, loop, rng))
@@ -696,9 +690,7 @@ def _sung(
                 degree = min(max(degree, low), high)
                 loud = 0.6 + 0.2 * bar.energy + 0.08 * (beat % 1 == 0)
                 pitch = sheet.pitch(degree)
-                notes.append(
-                    _note(sheet, bar.number, beat, long * legato, pitch, loud, rng, 0.01)
-                )
+                notes.append(_note(sheet, bar.number, beat, long * legato, pitch, loud, rng, 0.01))
             beat += long
     return notes
 

@@ -25,6 +25,7 @@ class Groove:
 
     @property
     def steps(self) -> int:
+        """Sixteenths in the bar."""
         return len(next(iter(self.lines.values())))
 
 
@@ -141,7 +142,8 @@ FILLS: dict[int, tuple[Fill, ...]] = {
     ),
     12: (
         Fill(8, {"snare": "........XxxX", "kick": "........x..."}),
-        Fill(6, {"high tom": "......Xx....", "mid tom": "........Xx..", "floor tom": "..........XX"}),
+        Fill(6, {"high tom": "......Xx....", "mid tom": "........Xx..",
+                 "floor tom": "..........XX"}),
         Fill(10, {"snare": "..........XX"}),
     ),
 }  # fmt: skip

@@ -12,14 +12,14 @@ import tempfile
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import mido
 import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
-from . import sources
+from . import singing, sources
 from .composition import STEMS, Note, Part, Song, generator
 
 if TYPE_CHECKING:
@@ -40,19 +40,18 @@ def render(song: Song, loops: Path | None = None) -> dict[str, Stereo]:
         song: What to play.
         loops: A folder to look for samples in before the packages' own.
     """
-    rng = generator(song.split, song.number, purpose=1)
     length = round(song.seconds * RATE)
     stems = {stem: np.zeros((length, 2), np.float32) for stem in STEMS}
-    for stem in STEMS:
-        parts = [part for part in song.parts if part.stem == stem]
-        rendered = [
-            _placed(_normal(PLAYERS[part.player](part, length, rng, loops)), part, rng)
-            for part in parts
-            if part.notes
-        ]
-        if rendered:
-            together = np.sum(rendered, axis=0, dtype=np.float32)
-            stems[stem] = _balanced(_mixed_down(together, stem, rng), stem, rng)
+    for place, part in enumerate(song.parts):
+        if part.notes:
+            rng = generator(song.split, song.number, purpose=100 + place)
+            played = _levelled(PLAYERS[part.player](song, part, rng, loops), -20.0)
+            stems[part.stem] += _placed(played, part, rng)
+    for place, (stem, sound) in enumerate(stems.items()):
+        if sound.any():
+            rng = generator(song.split, song.number, purpose=10 + place)
+            stems[stem] = _balanced(_mixed_down(sound, stem, rng), stem, rng)
+    rng = generator(song.split, song.number, purpose=1)
     peak = max(float(np.abs(sound).max()) for sound in (*stems.values(), sum_of(stems)))
     scale = min(1.0, float(rng.uniform(0.7, 0.98)) / max(peak, 1e-6))
     return {stem: (sound * scale).astype(np.float32) for stem, sound in stems.items()}
@@ -66,7 +65,7 @@ def sum_of(stems: dict[str, Stereo]) -> Stereo:
 # Players: a part into (samples, 2).
 
 
-def _font(part: Part, length: int, rng: np.random.Generator, _loops: Path | None) -> Stereo:
+def _font(song: Song, part: Part, rng: np.random.Generator, _loops: Path | None) -> Stereo:
     font, bank, program = part.instrument.split(":")
     drums = part.stem == "drums"
     events = _vibrato(part.notes, rng) if part.stem == "vocals" else []
@@ -74,7 +73,8 @@ def _font(part: Part, length: int, rng: np.random.Generator, _loops: Path | None
         events = _slides(part.notes, rng)
     with tempfile.TemporaryDirectory(prefix="mini-") as folder:
         midi, wave = Path(folder) / "part.mid", Path(folder) / "part.wav"
-        _midi(part.notes, 9 if drums else 0, int(bank), int(program), events, length).save(midi)
+        channel = 9 if drums else 0
+        _midi(part.notes, channel, int(bank), int(program), events, song.seconds).save(midi)
         subprocess.run(
             [
                 "fluidsynth", "-niq", "-R", "0", "-C", "0", "-g", "0.4", "-r", str(RATE),
@@ -85,7 +85,7 @@ def _font(part: Part, length: int, rng: np.random.Generator, _loops: Path | None
             capture_output=True,
         )  # fmt: skip
         sound, _ = soundfile.read(wave, dtype="float32", always_2d=True)
-    return _fitted(sound, length)
+    return _fitted(sound, song)
 
 
 def _midi(
@@ -94,7 +94,7 @@ def _midi(
     bank: int,
     program: int,
     bends: list[tuple[float, int]],
-    length: int,
+    seconds: float,
 ) -> mido.MidiFile:
     """A file whose ticks are 1/960 s."""
     events: list[tuple[float, int, mido.Message]] = [
@@ -117,7 +117,7 @@ def _midi(
         tick = round(time * 960)
         track.append(message.copy(time=max(0, tick - now)))
         now = max(now, tick)
-    end = round(length / RATE * 960)
+    end = round(seconds * 960)
     track.append(mido.MetaMessage("end_of_track", time=max(0, end - now)))
     return file
 
@@ -150,11 +150,11 @@ def _slides(notes: tuple[Note, ...], rng: np.random.Generator) -> list[tuple[flo
     return bends
 
 
-def _kit(part: Part, length: int, rng: np.random.Generator, loops: Path | None) -> Stereo:
+def _kit(song: Song, part: Part, rng: np.random.Generator, loops: Path | None) -> Stereo:
     if not part.instrument.startswith("samples:"):
-        return _font(part, length, rng, loops)
+        return _font(song, part, rng, loops)
     names = sources.SHOTS[part.instrument.partition(":")[2]]
-    sound = np.zeros((length, 2), np.float32)
+    sound = _silence(song)
     for note in part.notes:
         name = names.get(int(note.pitch)) or names.get(KINDRED.get(int(note.pitch), 42), "")
         if name:
@@ -169,11 +169,11 @@ KINDRED = {
 }  # fmt: skip
 
 
-def _loop(part: Part, length: int, _rng: np.random.Generator, loops: Path | None) -> Stereo:
+def _loop(song: Song, part: Part, _rng: np.random.Generator, loops: Path | None) -> Stereo:
     """Loops of a rhythm fill their notes' time; tones are transposed."""
     import soxr
 
-    sound = np.zeros((length, 2), np.float32)
+    sound = _silence(song)
     heard: dict[tuple[float, float], Stereo] = {}
     for note in part.notes:
         key = (round(note.duration, 4), note.pitch)
@@ -191,20 +191,20 @@ def _loop(part: Part, length: int, _rng: np.random.Generator, loops: Path | None
     return sound
 
 
-def _singer(part: Part, length: int, rng: np.random.Generator, loops: Path | None) -> Stereo:
-    try:
-        from . import singing
-    except ImportError:
-        spare = sources.palette("train").voices
-        name = str(rng.choice(spare))
-        return _font(Part("vocals", "font", name, part.notes), length, rng, loops)
-    voice = singing.draw_voice(rng, register=str(part.details["register"]))
-    notes = [(note.start, note.duration, note.pitch, note.velocity, None) for note in part.notes]
-    sound = singing.sing(notes, voice, rng, seconds=length / RATE)
-    return _fitted(np.repeat(sound[:, None], 2, axis=1), length)
+def _singer(song: Song, part: Part, rng: np.random.Generator, _loops: Path | None) -> Stereo:
+    voice = singing.draw_voice(
+        rng,
+        cast("singing.Register", part.details["register"]),
+        cast("singing.Split", song.split),
+    )
+    notes: list[singing.Note] = [
+        (note.start, note.duration, note.pitch, note.velocity, None) for note in part.notes
+    ]
+    sound = singing.sing(notes, voice, rng, song.seconds)
+    return _fitted(np.repeat(sound[:, None], 2, axis=1), song)
 
 
-def _speech(part: Part, length: int, rng: np.random.Generator, _loops: Path | None) -> Stereo:
+def _speech(song: Song, part: Part, rng: np.random.Generator, _loops: Path | None) -> Stereo:
     """Syllables of recordings, each stretched and pitched onto a note."""
     import pedalboard
 
@@ -213,7 +213,7 @@ def _speech(part: Part, length: int, rng: np.random.Generator, _loops: Path | No
     own = float(np.median([pitch for _, pitch in syllables]))
     # Whole octaves bring the melody to where the speaker speaks, so that the voice stays a voice.
     octaves = 12 * round((own + 3 - register) / 12)
-    sound = np.zeros((length, 2), np.float32)
+    sound = _silence(song)
     for place, note in enumerate(part.notes):
         syllable, pitch = syllables[place % len(syllables)]
         shift = float(np.clip(note.pitch + octaves - pitch, -12, 14))
@@ -227,19 +227,20 @@ def _speech(part: Part, length: int, rng: np.random.Generator, _loops: Path | No
     return sound
 
 
-def _spoken(part: Part, length: int, rng: np.random.Generator, _loops: Path | None) -> Stereo:
+def _spoken(song: Song, part: Part, rng: np.random.Generator, _loops: Path | None) -> Stereo:
     """Recordings one after the other from where the part begins, with pauses."""
-    sound = np.zeros((length, 2), np.float32)
+    sound = _silence(song)
     now = part.notes[0].start
     for voice in _recordings(part.instrument, 14, rng):
         _add(sound, np.repeat(voice[:, None], 2, axis=1), now)
         now += len(voice) / RATE + float(rng.choice((0.1, 0.4, 1.5)))
-        if now > length / RATE:
+        if now > song.seconds:
             break
     return sound
 
 
-PLAYERS: dict[str, Callable[[Part, int, np.random.Generator, Path | None], Stereo]] = {
+Player = Callable[[Song, Part, np.random.Generator, Path | None], Stereo]
+PLAYERS: dict[str, Player] = {
     "font": _font, "kit": _kit, "loop": _loop,
     "singer": _singer, "speech": _speech, "spoken": _spoken,
 }  # fmt: skip
@@ -257,9 +258,7 @@ def _sample(name: str, loops: Path | None) -> Stereo:
     return np.ascontiguousarray(np.broadcast_to(sound, (len(sound), 2)))
 
 
-def _recordings(
-    speaker: str, count: int, rng: np.random.Generator
-) -> list[NDArray[np.float32]]:
+def _recordings(speaker: str, count: int, rng: np.random.Generator) -> list[NDArray[np.float32]]:
     """Some recordings of a speaker, mono, without the silence around them."""
     paths = _speech_files(speaker)
     found: list[NDArray[np.float32]] = []
@@ -287,9 +286,7 @@ def _spoken_file(path: Path) -> NDArray[np.float32]:
     return np.frombuffer(done.stdout, np.float32)
 
 
-def _syllables(
-    speaker: str, rng: np.random.Generator
-) -> list[tuple[NDArray[np.float32], float]]:
+def _syllables(speaker: str, rng: np.random.Generator) -> list[tuple[NDArray[np.float32], float]]:
     """Voiced stretches between dips of loudness, with their MIDI pitches."""
     found: list[tuple[NDArray[np.float32], float]] = []
     while len(found) < 24:
@@ -413,28 +410,34 @@ def _through(board: list[pedalboard.Plugin], sound: Stereo) -> Stereo:
 
 
 def _balanced(sound: Stereo, stem: str, rng: np.random.Generator) -> Stereo:
-    spread = float(np.clip(rng.normal(0, 2), -4, 4))
-    return _levelled(sound, LOUDNESS_LUFS[stem] + spread)
-
-
-def _normal(sound: Stereo) -> Stereo:
-    """At a loudness that effects expect."""
-    return _levelled(sound, -18.0)
-
-
-def _levelled(sound: Stereo, lufs: float) -> Stereo:
+    """At the stem's loudness (ITU-R BS.1770), more or less."""
     import pyloudnorm
 
-    loudness = pyloudnorm.Meter(RATE).integrated_loudness(sound.astype(np.float64))
+    loudness = pyloudnorm.Meter(RATE).integrated_loudness(sound)
+    spread = float(np.clip(rng.normal(0, 2), -4, 4))
     if not np.isfinite(loudness):
         return sound
-    gain_db = min(lufs - loudness, 40.0)
+    gain_db = min(LOUDNESS_LUFS[stem] + spread - loudness, 40.0)
     return (sound * 10 ** (gain_db / 20)).astype(np.float32)
 
 
-def _fitted(sound: NDArray[np.float32], length: int) -> Stereo:
-    padded = np.zeros((length, 2), np.float32)
-    padded[: min(length, len(sound))] = sound[:length]
+def _levelled(sound: Stereo, dbfs: float) -> Stereo:
+    """At an effective level, silence between notes left out, that effects expect."""
+    hop = RATE // 10
+    power = (sound[: len(sound) // hop * hop].reshape(-1, hop * 2) ** 2).mean(axis=1)
+    heard = power[power > power.max() / 1000]
+    if not len(heard) or heard[0] == 0:
+        return sound
+    return (sound * (10 ** (dbfs / 20) / np.sqrt(heard.mean()))).astype(np.float32)
+
+
+def _silence(song: Song) -> Stereo:
+    return np.zeros((round(song.seconds * RATE), 2), np.float32)
+
+
+def _fitted(sound: NDArray[np.float32], song: Song) -> Stereo:
+    padded = _silence(song)
+    padded[: len(sound)] = sound[: len(padded)]
     return padded
 
 

@@ -39,8 +39,6 @@ SOURCES: dict[str, Source] = {
         Source("musescore", SOUNDS / "MuseScore_General_Full.sf2",
                "musescore-general-soundfont-lossless", "MIT, parts CC0 or public domain",
                "S. Christian Collins, Michael Cowgill, Frank Wen and others", ALL),
-        Source("opl3", SOUNDS / "OPL-3_FM_128M.sf2", "opl3-soundfont", "CC BY-SA 4.0",
-               "Zandro Reveille", ("valid",)),
         Source("tim", SOUNDS / "TimGM6mb.sf2", "timgm6mb-soundfont", "GPL-2",
                "Tim Brechbill, David Bolton", ("test",)),
         Source("pearl", SOUNDS / "Black_Pearl_4_LV2.sf2", "avldrums.lv2-soundfont", "GPL-2+",
@@ -88,17 +86,23 @@ VOICES = (52, 53, 54)
 VALID_PROGRAMS = frozenset({2, 10, 20, 28, 36, 42, 53, 59, 68, 79, 87, 95, 108})
 TEST_PROGRAMS = frozenset({5, 12, 17, 26, 35, 39, 41, 50, 54, 57, 66, 75, 83, 89, 105})
 
-# Variations in other banks: (source, bank, program, family).
-VARIATIONS: tuple[tuple[str, int, int, str], ...] = (
-    ("fluid", 8, 4, "piano"), ("fluid", 8, 6, "piano"), ("fluid", 8, 16, "organ"),
-    ("fluid", 8, 19, "organ"), ("fluid", 8, 21, "organ"), ("fluid", 8, 24, "guitar"),
-    ("fluid", 8, 25, "guitar"), ("fluid", 16, 25, "guitar"), ("fluid", 8, 30, "driven guitar"),
-    ("fluid", 8, 40, "strings"), ("fluid", 8, 48, "ensemble"), ("fluid", 8, 61, "brass"),
-    ("fluid", 8, 62, "brass"), ("fluid", 8, 63, "brass"), ("fluid", 8, 80, "synth lead"),
-    ("fluid", 8, 107, "ethnic"), ("musescore", 8, 0, "piano"), ("musescore", 8, 4, "piano"),
-    ("musescore", 8, 16, "organ"), ("musescore", 8, 25, "guitar"),
-    ("musescore", 16, 25, "guitar"), ("musescore", 8, 61, "brass"),
-    ("fluid", 8, 38, "bass"), ("musescore", 8, 38, "bass"),
+# Variations in other banks: (source, bank, program, family, split).
+VARIATIONS: tuple[tuple[str, int, int, str, str], ...] = (
+    ("fluid", 8, 4, "piano", "train"), ("fluid", 8, 6, "piano", "train"),
+    ("musescore", 8, 0, "piano", "train"), ("musescore", 8, 4, "piano", "train"),
+    ("fluid", 8, 5, "piano", "test"), ("musescore", 8, 5, "piano", "test"),
+    ("fluid", 8, 16, "organ", "train"), ("musescore", 8, 16, "organ", "train"),
+    ("fluid", 8, 19, "organ", "train"), ("fluid", 8, 21, "organ", "train"),
+    ("fluid", 8, 17, "organ", "test"), ("fluid", 8, 24, "guitar", "valid"),
+    ("fluid", 8, 25, "guitar", "train"), ("musescore", 8, 25, "guitar", "train"),
+    ("fluid", 16, 25, "guitar", "train"), ("musescore", 16, 25, "guitar", "train"),
+    ("fluid", 8, 26, "guitar", "test"), ("fluid", 8, 30, "driven guitar", "valid"),
+    ("fluid", 8, 40, "strings", "train"), ("fluid", 8, 48, "ensemble", "valid"),
+    ("fluid", 8, 61, "brass", "train"), ("musescore", 8, 61, "brass", "train"),
+    ("fluid", 8, 62, "brass", "train"), ("fluid", 8, 63, "brass", "train"),
+    ("fluid", 8, 80, "synth lead", "train"), ("fluid", 8, 107, "ethnic", "train"),
+    ("fluid", 8, 38, "bass", "train"), ("musescore", 8, 38, "bass", "train"),
+    ("fluid", 8, 39, "bass", "valid"), ("musescore", 8, 39, "bass", "valid"),
 )  # fmt: skip
 
 # Drum kits in bank 128.
@@ -107,7 +111,7 @@ KITS: dict[str, tuple[str, ...]] = {
         *(f"fluid:128:{kit}" for kit in (0, 1, 2, 3, 4, 5, 6, 16, 17, 18, 24, 25, 40, 41)),
         *(f"musescore:128:{kit}" for kit in (0, 16, 24, 25, 40)),
     ),
-    "valid": ("fluid:128:32", "fluid:128:34", "musescore:128:32", "zeppelin:0:0", "opl3:128:0"),
+    "valid": ("fluid:128:32", "fluid:128:34", "musescore:128:32", "zeppelin:0:0"),
     "test": (
         "fluid:128:8", "fluid:128:12", "musescore:128:8", "pearl:0:0",
         *(f"tim:128:{kit}" for kit in (0, 8, 16, 24, 25, 32, 40)),
@@ -267,12 +271,11 @@ def _fonts(split: str, family: str, programs: tuple[int, ...]) -> tuple[str, ...
         for font in ("fluid", "musescore")
         if split_of(program) == split
     ]
-    own = {"train": "", "valid": "opl3", "test": "tim"}[split]
-    alone = [f"{own}:0:{program}" for program in programs if own]
+    alone = [f"tim:0:{program}" for program in programs if split == "test"]
     varied = [
         f"{font}:{bank}:{program}"
-        for font, bank, program, group in VARIATIONS
-        if group == family and split_of(program) == split
+        for font, bank, program, group, whose in VARIATIONS
+        if group == family and whose == split
     ]
     return (*shared, *alone, *varied)
 
@@ -280,7 +283,5 @@ def _fonts(split: str, family: str, programs: tuple[int, ...]) -> tuple[str, ...
 def missing(split: str) -> list[Source]:
     """The sources of a split that are not installed."""
     return [
-        source
-        for source in SOURCES.values()
-        if split in source.splits and not source.path.exists()
+        source for source in SOURCES.values() if split in source.splits and not source.path.exists()
     ]
