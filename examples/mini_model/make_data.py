@@ -21,8 +21,9 @@ import rich.progress
 import soundfile
 
 from . import sources
-from .composition import SPLITS, Song, compose
+from .composition import compose
 from .rendering import RATE, render
+from .score import SPLITS, Song
 
 
 def main() -> None:

@@ -19,8 +19,8 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
-from . import singing, sources
-from .composition import STEMS, Note, Part, Song, generator
+from . import singing, sources, synthesis
+from .score import STEMS, Note, Part, Song, generator
 
 if TYPE_CHECKING:
     import pedalboard
@@ -67,13 +67,12 @@ def sum_of(stems: dict[str, Stereo]) -> Stereo:
 
 def _font(song: Song, part: Part, rng: np.random.Generator, _loops: Path | None) -> Stereo:
     font, bank, program = part.instrument.split(":")
-    drums = part.stem == "drums"
     events = _vibrato(part.notes, rng) if part.stem == "vocals" else []
     if part.details.get("slides"):
         events = _slides(part.notes, rng)
     with tempfile.TemporaryDirectory(prefix="mini-") as folder:
         midi, wave = Path(folder) / "part.mid", Path(folder) / "part.wav"
-        channel = 9 if drums else 0
+        channel = 9 if bank == "128" else 0
         _midi(part.notes, channel, int(bank), int(program), events, song.seconds).save(midi)
         subprocess.run(
             [
@@ -151,14 +150,22 @@ def _slides(notes: tuple[Note, ...], rng: np.random.Generator) -> list[tuple[flo
 
 
 def _kit(song: Song, part: Part, rng: np.random.Generator, loops: Path | None) -> Stereo:
-    if not part.instrument.startswith("samples:"):
+    kind, _, name = part.instrument.partition(":")
+    if kind == "samples":
+        shots = {pitch: _sample(shot, loops) for pitch, shot in sources.SHOTS[name].items()}
+    elif kind == "machine":
+        # All parts of a song that name one machine play the same one.
+        drawn = generator(song.split, song.number, purpose=1000 + int(name))
+        machine = synthesis.draw_machine(drawn, song.split)
+        shots = {pitch: np.repeat(shot[:, None], 2, axis=1) for pitch, shot in machine.items()}
+    else:
         return _font(song, part, rng, loops)
-    names = sources.SHOTS[part.instrument.partition(":")[2]]
     sound = _silence(song)
     for note in part.notes:
-        name = names.get(int(note.pitch)) or names.get(KINDRED.get(int(note.pitch), 42), "")
-        if name:
-            _add(sound, _sample(name, loops) * note.velocity**1.5, note.start)
+        pitch = int(note.pitch)
+        played = pitch if pitch in shots else KINDRED.get(pitch, 42)
+        if played in shots:
+            _add(sound, shots[played] * note.velocity**1.5, note.start)
     return sound
 
 
@@ -189,6 +196,29 @@ def _loop(song: Song, part: Part, _rng: np.random.Generator, loops: Path | None)
             heard[key] = (kept * fade).astype(np.float32)
         _add(sound, heard[key] * note.velocity, note.start)
     return sound
+
+
+def _tone(song: Song, part: Part, _rng: np.random.Generator, loops: Path | None) -> Stereo:
+    """A bass tone transposed onto each note."""
+    import soxr
+
+    own = next(loop.pitch for loop in sources.LOOPS if loop.name == part.instrument) + 36
+    tone = _sample(part.instrument, loops)
+    turned: dict[float, Stereo] = {}
+    sound = _silence(song)
+    for note in part.notes:
+        if note.pitch not in turned:
+            factor = 2 ** (-(note.pitch - own) / 12)
+            turned[note.pitch] = soxr.resample(tone, RATE, RATE * factor, quality="MQ")
+        kept = turned[note.pitch][: round((note.duration + 0.03) * RATE)]
+        fade = np.minimum(1, np.arange(len(kept), 0, -1) / 1300)[:, None]
+        _add(sound, kept * fade * note.velocity, note.start)
+    return sound
+
+
+def _synthesiser(song: Song, part: Part, rng: np.random.Generator, _loops: Path | None) -> Stereo:
+    patch = synthesis.draw_patch(rng, part.instrument, song.split)
+    return synthesis.synthesise(part.notes, patch, song.seconds)
 
 
 def _singer(song: Song, part: Part, rng: np.random.Generator, _loops: Path | None) -> Stereo:
@@ -241,7 +271,7 @@ def _spoken(song: Song, part: Part, rng: np.random.Generator, _loops: Path | Non
 
 Player = Callable[[Song, Part, np.random.Generator, Path | None], Stereo]
 PLAYERS: dict[str, Player] = {
-    "font": _font, "kit": _kit, "loop": _loop,
+    "font": _font, "kit": _kit, "loop": _loop, "tone": _tone, "synthesiser": _synthesiser,
     "singer": _singer, "speech": _speech, "spoken": _spoken,
 }  # fmt: skip
 

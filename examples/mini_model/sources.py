@@ -78,7 +78,7 @@ FAMILIES: dict[str, tuple[int, ...]] = {
 FAMILY_WEIGHTS: dict[str, float] = {
     "piano": 4, "chromatic percussion": 1, "organ": 2, "guitar": 4.5, "driven guitar": 3,
     "strings": 1.5, "ensemble": 2.5, "brass": 1.5, "reed": 1, "pipe": 1, "synth lead": 2,
-    "synth pad": 2.5, "ethnic": 0.8,
+    "synth pad": 2.5, "ethnic": 0.8, "synthesiser": 3,
 }  # fmt: skip
 BASSES = tuple(range(32, 40))
 VOICES = (52, 53, 54)
@@ -190,7 +190,7 @@ LOOPS: tuple[Loop, ...] = (
     Loop("loop_mehackit1", "drums", "train", 2.474, 4),
     Loop("loop_mehackit2", "drums", "train", 2.474, 4),
     Loop("loop_perc1", "drums", "train", 2.474, 4),
-    Loop("loop_compus", "drums", "train", 6.486, 12),
+    Loop("loop_compus", "drums", "train", 6.486, 16),
     Loop("loop_safari", "drums", "valid", 8.005, 16),
     Loop("loop_perc2", "drums", "valid", 2.474, 4),
     Loop("loop_breakbeat", "drums", "test", 1.905, 4),
@@ -207,12 +207,16 @@ LOOPS: tuple[Loop, ...] = (
     Loop("guit_harmonics", "other", "train", 3.532, pitch=4),
     Loop("guit_e_slide", "other", "valid", 4.325, pitch=4),
     Loop("guit_em9", "other", "test", 9.972, pitch=4),
-    Loop("ambi_piano", "other", "train", 2.812, pitch=9),
-    Loop("ambi_glass_hum", "other", "train", 10.0, pitch=0),
-    Loop("ambi_drone", "other", "train", 4.408, pitch=9),
-    Loop("ambi_haunted_hum", "other", "test", 9.782, pitch=0),
-    Loop("ambi_choir", "vocals", "train", 1.572, pitch=9),
+    Loop("ambi_piano", "other", "train", 2.812, pitch=10),
+    Loop("ambi_glass_hum", "other", "train", 10.0, pitch=9),
+    Loop("ambi_drone", "other", "train", 4.408, pitch=0),
+    Loop("ambi_haunted_hum", "other", "test", 9.782, pitch=1),
+    Loop("ambi_choir", "vocals", "train", 1.572, pitch=3),
 )
+
+
+# Each is another drum machine of `synthesis`.
+MACHINES = ("machine:1", "machine:2", "machine:3")
 
 
 @dataclass(frozen=True)
@@ -236,13 +240,14 @@ def palette(split: str) -> Palette:
     """What songs of a split may be played with."""
     others = {family: _fonts(split, family, programs) for family, programs in FAMILIES.items()}
     others = {family: names for family, names in others.items() if names}
+    others["synthesiser"] = ("synthesiser",)
     weights = [FAMILY_WEIGHTS[family] for family in others]
     loops = {
         stem: tuple(loop for loop in LOOPS if loop.split == split and loop.stem == stem)
         for stem in ("drums", "bass", "other", "vocals")
     }
     return Palette(
-        kits=(*KITS[split], *(f"samples:{kit}" for kit in SHOT_KITS[split])),
+        kits=(*KITS[split], *(f"samples:{kit}" for kit in SHOT_KITS[split]), *MACHINES),
         basses=_fonts(split, "bass", BASSES),
         others=others,
         weights=tuple(weight / sum(weights) for weight in weights),
