@@ -59,7 +59,7 @@ def render(song: Song, loops: Path | None = None) -> dict[str, Stereo]:
 
 def sum_of(stems: dict[str, Stereo]) -> Stereo:
     """The mix."""
-    return np.sum(list(stems.values()), axis=0, dtype=np.float32)
+    return np.asarray(np.sum(list(stems.values()), axis=0), np.float32)
 
 
 # Players: a part into (samples, 2).
@@ -157,7 +157,7 @@ def _kit(song: Song, part: Part, rng: np.random.Generator, loops: Path | None) -
         # All parts of a song that name one machine play the same one.
         drawn = generator(song.split, song.number, purpose=1000 + int(name))
         machine = synthesis.draw_machine(drawn, song.split)
-        shots = {pitch: np.repeat(shot[:, None], 2, axis=1) for pitch, shot in machine.items()}
+        shots = {pitch: _panned(shot, PANNED.get(pitch, 0.0)) for pitch, shot in machine.items()}
     else:
         return _font(song, part, rng, loops)
     sound = _silence(song)
@@ -168,6 +168,10 @@ def _kit(song: Song, part: Part, rng: np.random.Generator, loops: Path | None) -
             _add(sound, shots[played] * note.velocity**1.5, note.start)
     return sound
 
+
+# Where a drum machine's pieces stand, -1 left to 1 right.
+PANNED = {42: 0.3, 44: 0.3, 46: 0.3, 51: -0.4, 49: -0.3, 41: 0.5, 43: 0.3, 47: -0.1, 50: -0.4,
+          82: -0.5, 54: 0.5, 70: -0.6}  # fmt: skip
 
 # What a kit plays instead of what it has not.
 KINDRED = {
@@ -395,7 +399,7 @@ def _placed(sound: Stereo, part: Part, rng: np.random.Generator) -> Stereo:
     angle = (np.clip(pan, -1, 1) + 1) * np.pi / 4
     gain = 10 ** (level / 20) * np.sqrt(2)
     left, right = (middle + side) * np.cos(angle), (middle - side) * np.sin(angle)
-    return (np.stack((left, right), axis=1) * gain).astype(np.float32)
+    return np.asarray(np.stack((left, right), axis=1) * gain, np.float32)
 
 
 def _mixed_down(sound: Stereo, stem: str, rng: np.random.Generator) -> Stereo:
@@ -431,11 +435,9 @@ def _mixed_down(sound: Stereo, stem: str, rng: np.random.Generator) -> Stereo:
 
 
 def _through(board: list[pedalboard.Plugin], sound: Stereo) -> Stereo:
-    import pedalboard
-
-    if not board:
-        return sound
-    played = pedalboard.Pedalboard(board)(np.ascontiguousarray(sound.T), RATE)
+    played = np.ascontiguousarray(sound.T)
+    for plugin in board:
+        played = plugin.process(played, RATE)
     return np.ascontiguousarray(played.T, dtype=np.float32)
 
 
@@ -448,7 +450,7 @@ def _balanced(sound: Stereo, stem: str, rng: np.random.Generator) -> Stereo:
     if not np.isfinite(loudness):
         return sound
     gain_db = min(LOUDNESS_LUFS[stem] + spread - loudness, 40.0)
-    return (sound * 10 ** (gain_db / 20)).astype(np.float32)
+    return np.asarray(sound * 10 ** (gain_db / 20), np.float32)
 
 
 def _levelled(sound: Stereo, dbfs: float) -> Stereo:
@@ -458,7 +460,13 @@ def _levelled(sound: Stereo, dbfs: float) -> Stereo:
     heard = power[power > power.max() / 1000]
     if not len(heard) or heard[0] == 0:
         return sound
-    return (sound * (10 ** (dbfs / 20) / np.sqrt(heard.mean()))).astype(np.float32)
+    return np.asarray(sound * (10 ** (dbfs / 20) / np.sqrt(heard.mean())), np.float32)
+
+
+def _panned(sound: NDArray[np.float32], place: float) -> Stereo:
+    angle = (place + 1) * np.pi / 4
+    gains = np.sqrt(2) * np.array((np.cos(angle), np.sin(angle)))
+    return np.asarray(sound[:, None] * gains, np.float32)
 
 
 def _silence(song: Song) -> Stereo:

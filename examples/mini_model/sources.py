@@ -125,11 +125,11 @@ SHOTS: dict[str, dict[int, str]] = {
         42: "drum_cymbal_closed", 44: "drum_cymbal_pedal", 46: "drum_cymbal_open",
         51: "drum_cymbal_soft", 49: "drum_cymbal_hard", 55: "drum_splash_hard",
         41: "drum_tom_lo_hard", 43: "drum_tom_lo_soft", 47: "drum_tom_mid_hard",
-        50: "drum_tom_hi_hard", 56: "drum_cowbell", 40: "sn_generic",
+        50: "drum_tom_hi_hard", 56: "drum_cowbell", 40: "drum_snare_soft",
     },
     "house": {
         36: "bd_haus", 38: "sn_dub", 39: "perc_snap2", 42: "drum_cymbal_closed", 37: "elec_tick",
-        46: "drum_cymbal_open", 49: "drum_splash_soft", 51: "elec_cymbal", 40: "elec_snare",
+        46: "drum_cymbal_open", 49: "drum_splash_soft", 51: "elec_cymbal", 40: "elec_hi_snare",
         47: "elec_fuzz_tom", 50: "elec_pop", 56: "elec_blip", 41: "elec_hollow_kick",
     },
     "electric": {

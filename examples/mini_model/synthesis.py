@@ -27,7 +27,7 @@ _HARMONICS = np.arange(1, 512)
 
 
 def _pulse(width: float) -> NDArray[np.float64]:
-    return 2 * np.sin(np.pi * _HARMONICS * width) / (np.pi * _HARMONICS)
+    return np.asarray(2 * np.sin(np.pi * _HARMONICS * width) / (np.pi * _HARMONICS))
 
 
 _SHAPES: dict[str, NDArray[np.float64]] = {
@@ -147,7 +147,7 @@ def _tone(note: Note, patch: Patch, before: float | None) -> _Floats:
     low, high = patch.cutoff_hz * follow, max(patch.peak_hz, patch.cutoff_hz) * follow
     cutoffs = np.geomspace(low, high * 1.01, _CUTOFFS)
     opened = note.velocity * np.exp(-time / patch.filter_decay_s)
-    layers = np.clip(opened * (_CUTOFFS - 1), 0, _CUTOFFS - 1.01)
+    layers = np.clip(opened * (_CUTOFFS - 1), 0, _CUTOFFS - 1.01).astype(np.float32)
     table = _table(patch, f0, cutoffs)
     sound = np.zeros((samples, 2), np.float32)
     for voice in range(patch.voices):
@@ -155,7 +155,7 @@ def _tone(note: Note, patch: Patch, before: float | None) -> _Floats:
         cents = patch.detune_cents * place
         left, right = np.sqrt((1 - 0.8 * place) / 2), np.sqrt((1 + 0.8 * place) / 2)
         turned = turns * 2 ** (cents / 1200) + 0.37 * voice
-        sound += _looked_up(table, turned, layers)[:, None] * np.float32((left, right))
+        sound += _looked_up(table, turned, layers)[:, None] * np.array((left, right), np.float32)
     if patch.sub > 0.05:
         sound += (patch.sub * np.sin(np.pi * turns * (1 if f0 > 90 else 2)))[:, None]
     held = patch.sustain + (1 - patch.sustain) * np.exp(-time / patch.decay_s)
@@ -222,13 +222,13 @@ def draw_machine(rng: np.random.Generator, split: str) -> dict[int, _Floats]:
     for pitch, factor in ((41, 1.0), (43, 1.2), (47, 1.5), (50, 1.9)):
         kit[pitch] = _swept(tom_hz * factor, rng.uniform(1.3, 2), rng.uniform(0.1, 0.3))
     return {
-        pitch: np.asarray(sound / max(float(np.abs(sound).max()), 1e-6) * LOUD.get(pitch, 0.35),
+        pitch: np.asarray(sound / max(float(np.abs(sound).max()), 1e-6) * LOUD.get(pitch, 0.6),
                           np.float32)
         for pitch, sound in kit.items()
     }  # fmt: skip
 
 
-LOUD = {36: 1.0, 38: 0.8, 40: 0.7, 39: 0.7, 37: 0.5, 41: 0.8, 43: 0.8, 47: 0.75, 50: 0.7, 49: 0.45}
+LOUD = {36: 1.0, 38: 0.8, 40: 0.7, 39: 0.7, 37: 0.5, 41: 0.8, 43: 0.8, 47: 0.75, 50: 0.7}
 
 
 def _decay(decay_s: float, length_s: float | None = None) -> NDArray[np.float64]:
@@ -243,7 +243,7 @@ def _swept(end_hz: float, sweep: float, decay_s: float) -> NDArray[np.float64]:
 
 
 def _kick(rng: np.random.Generator, end_hz: float) -> NDArray[np.float64]:
-    body = _swept(end_hz, rng.uniform(2, 8), rng.uniform(0.08, 0.45))
+    body = _swept(end_hz, rng.uniform(2, 8), np.exp(rng.uniform(np.log(0.05), np.log(0.3))))
     click = _hiss(rng, 1500, 0.003, 0.02) * rng.uniform(0, 0.6)
     body[: len(click)] += click[: len(body)]
     return np.tanh(body * rng.uniform(1, 4))
