@@ -136,6 +136,8 @@ def _chords(
     notes = []
     spread = int(rng.integers(3))
     doubles = rng.random() < 0.35
+    # A left hand: other players reach into the bass player's octaves, too.
+    deep = rng.random() < 0.2
     for bar in bars:
         if not active[bar.number]:
             continue
@@ -146,6 +148,8 @@ def _chords(
             pitches = _voiced(sheet, chord, reach, spread)
             if doubles:
                 pitches = [*pitches, pitches[0] + 12]
+            if deep:
+                pitches = [within(sheet.pitch(chord.root % 7), (36, 47)), *pitches]
             loud = 0.55 + 0.2 * bar.energy + 0.08 * (beat % 1 == 0)
             long = min(beats, sheet.beats - beat)
             for place, pitch in enumerate(pitches):
