@@ -106,7 +106,7 @@ def vocals(
 
 def _one_at_a_time(notes: tuple[Note, ...]) -> tuple[Note, ...]:
     """A voice's notes end where the next begins."""
-    ends = [*(note.start for note in notes[1:]), float("inf")]
+    ends = [*(note.start for note in notes), float("inf")][1:]
     return tuple(
         Note(note.start, min(note.duration, end - note.start), note.pitch, note.velocity)
         for note, end in zip(notes, ends, strict=True)
