@@ -57,12 +57,12 @@ HARMONIES: dict[str, dict[str, float]] = {
 }
 
 
-def compose(split: str, number: int, seconds: float = 30.0) -> Song:
-    """Write a song of a split; the same for the same arguments."""
+def compose(split: str, number: int, seconds: float = 30.0, free: bool = False) -> Song:
+    """Write a song of a split, the same for the same arguments; `free` as in `sources.palette`."""
     rng = generator(split, number)
     sheet = _draw_sheet(rng, seconds)
     bars = _draw_bars(sheet, rng)
-    palette = sources.palette(split)
+    palette = sources.palette(split, free)
     writers: dict[str, Callable[[], list[Part]]] = {
         "drums": lambda: drums(sheet, bars, palette, rng),
         "bass": lambda: bass(sheet, bars, palette, rng),

@@ -36,6 +36,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=30.0, help="length of a song")
     parser.add_argument("--jobs", type=int, default=1, help="processes")
     parser.add_argument("--loops", type=Path, help="folder of samples to prefer, as NAME.flac")
+    parser.add_argument("--free", action="store_true", help="play MIT and CC0 sources only")
     given = parser.parse_args()
     counts = {split: int(getattr(given, split)) for split in SPLITS}
     _require(split for split in SPLITS if counts[split])
@@ -53,7 +54,9 @@ def main() -> None:
     ):
         task = bar.add_task("songs", total=len(wanted))
         futures = [
-            pool.submit(write_song, given.data, split, number, given.seconds, given.loops)
+            pool.submit(
+                write_song, given.data, split, number, given.seconds, given.loops, given.free
+            )
             for split, number in wanted
         ]
         try:
@@ -71,10 +74,15 @@ def song_folder(data: Path, split: str, number: int) -> Path:
 
 
 def write_song(
-    data: Path, split: str, number: int, seconds: float = 30.0, loops: Path | None = None
+    data: Path,
+    split: str,
+    number: int,
+    seconds: float = 30.0,
+    loops: Path | None = None,
+    free: bool = False,
 ) -> Path:
     """Compose, render and write one song; it appears complete or not at all."""
-    song = compose(split, number, seconds)
+    song = compose(split, number, seconds, free)
     folder = song_folder(data, split, number)
     unfinished = folder.with_name(f".{folder.name}.{os.getpid()}")
     unfinished.mkdir(parents=True, exist_ok=True)

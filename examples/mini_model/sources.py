@@ -236,9 +236,13 @@ class Palette:
 
 
 @cache
-def palette(split: str) -> Palette:
-    """What songs of a split may be played with."""
-    others = {family: _fonts(split, family, programs) for family, programs in FAMILIES.items()}
+def palette(split: str, free: bool = False) -> Palette:
+    """What songs of a split may be played with; `free`: so that one may give the songs away."""
+
+    def fonts(family: str, programs: tuple[int, ...]) -> tuple[str, ...]:
+        return tuple(name for name in _fonts(split, family, programs) if _may(name, free))
+
+    others = {family: fonts(family, programs) for family, programs in FAMILIES.items()}
     others = {family: names for family, names in others.items() if names}
     others["synthesiser"] = ("synthesiser",)
     weights = [FAMILY_WEIGHTS[family] for family in others]
@@ -247,11 +251,15 @@ def palette(split: str) -> Palette:
         for stem in ("drums", "bass", "other", "vocals")
     }
     return Palette(
-        kits=(*KITS[split], *(f"samples:{kit}" for kit in SHOT_KITS[split]), *MACHINES),
-        basses=_fonts(split, "bass", BASSES),
+        kits=(
+            *(kit for kit in KITS[split] if _may(kit, free)),
+            *(f"samples:{kit}" for kit in SHOT_KITS[split]),
+            *MACHINES,
+        ),
+        basses=fonts("bass", BASSES),
         others=others,
         weights=tuple(weight / sum(weights) for weight in weights),
-        voices=_fonts(split, "voice", VOICES),
+        voices=fonts("voice", VOICES),
         drum_loops=loops["drums"],
         bass_tones=loops["bass"],
         pitched_loops=loops["other"],
@@ -259,9 +267,14 @@ def palette(split: str) -> Palette:
         speech=tuple(
             source.name
             for source in SOURCES.values()
-            if split in source.splits and source.path.is_relative_to(SPEECH)
+            if split in source.splits and source.path.is_relative_to(SPEECH) and not free
         ),
     )
+
+
+def _may(name: str, free: bool) -> bool:
+    """Whether an instrument `SOURCE:...` may play."""
+    return not free or SOURCES[name.partition(":")[0]].licence.startswith(("MIT", "CC0"))
 
 
 def split_of(program: int) -> str:
