@@ -63,9 +63,10 @@ def main() -> None:
             for future in as_completed(futures):
                 future.result()
                 bar.advance(task)
-        except BaseException:
+        except KeyboardInterrupt:
+            sys.exit("interrupted: the same command goes on from here")
+        finally:
             pool.shutdown(wait=False, cancel_futures=True)
-            raise
 
 
 def song_folder(data: Path, split: str, number: int) -> Path:

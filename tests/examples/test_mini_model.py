@@ -15,7 +15,7 @@ from examples.mini_model.grooves import FILLS, GROOVES, KIT, Groove
 from examples.mini_model.score import MODES, SPLITS, STEMS, Note, Song
 from examples.mini_model.voices import REGISTERS
 
-SONGS = [compose(split, number) for split in SPLITS for number in range(25)]
+SONGS = [compose(split, number) for split in SPLITS for number in range(15)]
 
 
 def test_the_same_seed_gives_the_same_song_and_another_gives_another() -> None:
