@@ -36,7 +36,7 @@ class Sound:
     zero_hz: float | None = None
 
 
-@dataclass
+@dataclass(frozen=True)
 class Mouth:
     """Frame by frame: (frames, 5) formants in hertz, levels (frames,), noises (frames, kinds)."""
 
@@ -51,7 +51,7 @@ class Mouth:
 def pronounce(notes: list[Note], voice: Voice, rng: np.random.Generator) -> list[Sound]:
     """Every sound of the song, in order; consonants stand before the beat, vowels on it."""
     table = {
-        name: _five(row * voice.scale, voice)
+        name: _five(row * voice.scale * np.array(voice.bend), voice)
         for name, row in vowel_table(voice.table, voice.sex).items()
     }
     sounds: list[Sound] = []
@@ -89,7 +89,7 @@ def pronounce(notes: list[Note], voice: Voice, rng: np.random.Generator) -> list
 
 
 def lay(sounds: list[Sound], count: int) -> Mouth:
-    """Sounds on frames; the mouth is slower (55 ms) than the voice (30 ms) and noise (8 ms)."""
+    """Sounds on frames; the mouth is slower (75 ms) than the voice (30 ms) and noise (8 ms)."""
     kinds = list(NOISES)
     formants = np.full((count, 5), np.nan)
     voicing, breath, nasal = np.zeros(count), np.zeros(count), np.zeros(count)
@@ -108,7 +108,7 @@ def lay(sounds: list[Sound], count: int) -> Mouth:
         if sound.noise is not None:
             noises[span, kinds.index(sound.noise[0])] = sound.noise[1]
     return Mouth(
-        smooth(held(formants), 0.055),
+        smooth(held(formants), 0.075),
         smooth(voicing, 0.03),
         smooth(breath, 0.03),
         smooth(noises, 0.008),
@@ -118,6 +118,7 @@ def lay(sounds: list[Sound], count: int) -> Mouth:
 
 
 def joined(one: Note, two: Note) -> bool:
+    """Whether a singer goes from one note to the other without a rest."""
     return two[0] - one[0] - one[1] < 0.08
 
 

@@ -11,6 +11,8 @@ formant to the pitch, vibrato of 4.5 to 7 Hz that sets in late, scoops and glide
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -45,7 +47,7 @@ def sing(
     mouth = lay(sounds, count)
     f0 = _pitch(kept, voice, rng, count)
     effort, level = _dynamics(kept, voice, rng, count)
-    mouth.formants[:] = _tuned(mouth.formants, f0, voice)
+    mouth = replace(mouth, formants=_tuned(mouth.formants, f0, rng))
     phase = 2 * np.pi * np.cumsum(to_samples(f0)) / RATE_HZ
     voiced = harmonics(f0, phase, effort, mouth, voice, mouth.voicing * level)
     voiced *= _roughness(phase, voice, rng, count)
@@ -125,9 +127,10 @@ def _dynamics(
     return effort, smooth(level, 0.01)
 
 
-def _tuned(formants: Floats, f0: Floats, voice: Voice) -> Floats:
-    """A singer opens the mouth where the pitch would pass the first formant."""
-    tuned = formants.copy()
+def _tuned(formants: Floats, f0: Floats, rng: np.random.Generator) -> Floats:
+    """Formants that no mouth holds quite still, the first of them never below the pitch."""
+    drift = np.stack([wander(rng, len(f0), 0.25) for _ in range(5)], axis=1)
+    tuned = formants * (1 + 0.012 * drift)
     tuned[:, 0] = np.maximum(tuned[:, 0], 1.03 * f0)
     for k in range(1, 5):
         tuned[:, k] = np.maximum(tuned[:, k], tuned[:, k - 1] + 180)

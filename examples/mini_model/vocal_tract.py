@@ -63,8 +63,8 @@ def air(
     count = len(f0)
     # The glottis lets air through once a period: breath of a voiced sound pulses with it.
     depth = to_samples(np.minimum(mouth.voicing, 1.0)) * 0.7
-    white = rng.standard_normal((count + 1) * HOP)
-    white[: len(phase)] *= (1 + depth * np.cos(phase)) / np.sqrt(1 + depth**2 / 2)
+    white = rng.standard_normal((count + 1) * HOP)  # a frame's middle is HOP after its start
+    white[HOP:-HOP] *= (1 + depth * np.cos(phase)) / np.sqrt(1 + depth**2 / 2)
     window = np.sqrt(np.hanning(size + 1)[:-1])
     frames = np.lib.stride_tricks.sliding_window_view(white, size)[::HOP] * window
     frequency = np.arange(HOP + 1, dtype=float) * (RATE_HZ / size)
@@ -83,7 +83,7 @@ def air(
     out = np.zeros((count + 1) * HOP)
     out[:-HOP] += done[:, :HOP].ravel()
     out[HOP:] += done[:, HOP:].ravel()
-    return out[: len(phase)]
+    return out[HOP:-HOP]
 
 
 def _tract(frequency_hz: Floats, mouth: Mouth, rows: slice, voice: Voice) -> NDArray[np.complex128]:
@@ -128,7 +128,7 @@ def _source(
     open_quotient = np.clip(voice.style.open_quotient + 0.15 * (0.5 - effort), 0.3, 0.95)[:, None]
     asymmetry = (0.6 + 0.22 * effort)[:, None]
     glottal = f0[:, None] / (2 * open_quotient)
-    width = f0[:, None] / (open_quotient * np.tan(np.pi * (1 - asymmetry))) * -1
-    anticausal = s * glottal / (s**2 - np.abs(width) * s + glottal**2)
+    width = f0[:, None] / (open_quotient * np.tan(np.pi * (1 - asymmetry)))
+    anticausal = s * glottal / (s**2 - width * s + glottal**2)
     tilt = (350 * 2 ** (4.2 * effort))[:, None]
     return np.asarray(anticausal / (1 + s / tilt))

@@ -82,7 +82,11 @@ _SPLITS: dict[Split, _Range] = {
 
 @dataclass(frozen=True)
 class Voice:
-    """One singer, as `draw_voice` draws it; `size` scales formants, `vibrato_hz` is its rate."""
+    """One singer, as `draw_voice` draws it; `size` scales formants, `vibrato_hz` is its rate.
+
+    `bend` is this singer's own factor for each of the first three formants, `bandwidth` that of all
+    formants' widths.
+    """
 
     register: Register
     style_name: str
@@ -92,6 +96,7 @@ class Voice:
     vibrato_hz: float
     drift_cents: float
     bandwidth: float
+    bend: tuple[float, float, float] = (1.0, 1.0, 1.0)
 
     @property
     def sex(self) -> str:
@@ -151,6 +156,7 @@ def draw_voice(
         vibrato_hz=_within(rng, ranges.vibrato_hz),
         drift_cents=float(rng.uniform(2, 9)),
         bandwidth=float(rng.uniform(0.8, 1.3)),
+        bend=(near(1, 0.05, 0, 2), near(1, 0.05, 0, 2), near(1, 0.04, 0, 2)),
     )
 
 
