@@ -60,7 +60,7 @@ def _in_order(notes: list[Note], seconds: float) -> list[Note]:
     """Notes by start, each cut where the next begins, without those too short to sing."""
     ordered = sorted((n for n in notes if 0 <= n[0] < seconds - 0.05), key=lambda n: n[0])
     ends = [n[0] for n in ordered[1:]] + [seconds]
-    cut = [(s, min(d, e - s), p, v, y) for (s, d, p, v, y), e in zip(ordered, ends, strict=True)]
+    cut = [(s, min(d, e - s), p, v, y) for (s, d, p, v, y), e in zip(ordered, ends, strict=False)]
     return [n for n in cut if n[1] >= 0.03]
 
 
