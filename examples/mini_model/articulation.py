@@ -16,8 +16,8 @@ from .phonemes import (
     spell,
     vowel_table,
 )
+from .singers import Voice
 from .tracks import FRAME_S, Floats, held, smooth
-from .voices import Voice
 
 Note = tuple[float, float, float, float, "str | None"]
 

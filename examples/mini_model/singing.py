@@ -17,9 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .articulation import Note, joined, lay, pronounce
+from .singers import Register, Split, Voice, draw_voice
 from .tracks import FRAME_S, HOP, RATE_HZ, Floats, smooth, to_samples, wander
 from .vocal_tract import air, harmonics
-from .voices import Register, Split, Voice, draw_voice
 
 __all__ = ["RATE_HZ", "Note", "Register", "Split", "Voice", "draw_voice", "sing"]
 

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from .articulation import Mouth
 from .phonemes import NOISES, noise_band
+from .singers import Voice
 from .tracks import HOP, RATE_HZ, Floats, to_samples
-from .voices import Voice
 
 
 def harmonics(

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from examples.mini_model.phonemes import CODAS, CONSONANTS, NOISES, ONSETS, VOWELS, spell
+from examples.mini_model.singers import STYLES
 from examples.mini_model.singing import Note, Register, Split, Voice, draw_voice, sing
-from examples.mini_model.voices import STYLES
 
 RATE = 44100
 REGISTERS: tuple[Register, ...] = get_args(Register)
