@@ -2,13 +2,14 @@
 
 Vowels, first three formants in hertz, adult men and women:
   `peterson_barney`  Peterson & Barney, "Control methods used in a study of the vowels", JASA 1952.
-  `hillenbrand`      Hillenbrand et al., "Acoustic characteristics of American English vowels", 1995.
+  `hillenbrand`      Hillenbrand et al., "Acoustic characteristics of American English vowels",
+                     JASA 1995.
   `singers`          the singers' vowels of IRCAM's CHANT as printed in the Csound manual.
   `fant`             Fant, "Acoustic Theory of Speech Production", 1960 (Russian vowels; women are
-                     his men times 1.17, his mean ratio).
-Consonants: durations, loci and levels after Klatt, "Software for a cascade/parallel formant
-synthesizer", JASA 1980; noise bands after Jongman et al., "Acoustic characteristics of English
-fricatives", JASA 2000; antiformants of nasals after Fujimura, JASA 1962.
+                     his men times 1.17).
+Consonants, rounded: durations, loci and levels after Klatt, "Software for a cascade/parallel
+formant synthesizer", JASA 1980; noise bands after Jongman et al., "Acoustic characteristics of
+English fricatives", JASA 2000; antiformants of nasals after Fujimura, JASA 1962.
 """
 
 from __future__ import annotations
