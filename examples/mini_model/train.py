@@ -1,0 +1,216 @@
+"""Train `mini`: ``python -m examples.mini_model.train DATA RUN --steps 6000 --minutes 110``.
+
+RUN is a folder: ``last.pt`` is the latest checkpoint, ``log.jsonl`` what was measured,
+``curve.png`` the learning curve. Called again, it goes on where it was; ``--minutes`` ends a piece.
+It runs on a CUDA card where there is one.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import copy
+import json
+import os
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import rich.progress
+import torch
+from demucs.hdemucs import HDemucs
+from torch import Tensor
+
+from .batches import RATE, STEMS, Mixing, Songs, equalized
+from .network import SETTINGS, loss, new_network, spectra
+
+WARM_UP_STEPS = 100
+DECAY_SHARE = 0.35
+AVERAGE_STEPS = 300
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Train a small separation model.")
+    parser.add_argument("data", type=Path, help="folder that make_data wrote")
+    parser.add_argument("run", type=Path, help="folder for checkpoints and the log")
+    parser.add_argument("--steps", type=int, default=7000, help="steps in all")
+    parser.add_argument("--minutes", type=float, default=120.0, help="end this piece after them")
+    parser.add_argument("--clips", type=int, default=4, help="clips in a batch")
+    parser.add_argument("--rate", type=float, default=1.5e-3, help="learning rate")
+    parser.add_argument("--every", type=float, default=5.0, help="minutes between checkpoints")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--settings", type=json.loads, default={}, help="other than network.py's")
+    given = parser.parse_args()
+    run = Run(given.run, given.seed, given.settings)
+    songs = Songs.read(given.data / "train")
+    held_back = Songs.read(given.data / "valid")
+    run.go(songs, held_back, given)
+
+
+class Run:
+    """A training run: its network, the average of its weights, and how far it is."""
+
+    def __init__(self, folder: Path, seed: int, settings: dict[str, Any]) -> None:
+        self.folder = folder
+        self.seed = seed
+        self.step = 0
+        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        torch.manual_seed(seed)
+        self.settings = SETTINGS | settings
+        self.network = new_network(self.settings).to(self.device)
+        self.average = copy.deepcopy(self.network).requires_grad_(False).eval()
+        self.optimizer = torch.optim.AdamW(self.network.parameters(), lr=1.0, weight_decay=1e-2)
+        folder.mkdir(parents=True, exist_ok=True)
+        if self._last.exists():
+            self._restore()
+
+    def go(self, songs: Songs, held_back: Songs, given: argparse.Namespace) -> None:
+        """Take steps until all are taken or the time is up; then keep what was reached."""
+        mixing = Mixing(clips=given.clips)
+        started = checked = time.monotonic()
+        recent: list[float] = []
+        with _progress() as bar, ThreadPoolExecutor(1) as ahead:
+            task = bar.add_task("training", total=given.steps, completed=self.step, loss="")
+            upcoming = ahead.submit(self._batch, self.step, songs, mixing)
+            while self.step < given.steps and time.monotonic() - started < 60 * given.minutes:
+                stems = upcoming.result()
+                upcoming = ahead.submit(self._batch, self.step + 1, songs, mixing)
+                recent.append(self._take_step(stems, given.steps, given.rate))
+                bar.update(task, completed=self.step, loss=f"{np.mean(recent[-50:]):.2f} dB")
+                if time.monotonic() - checked > 60 * given.every:
+                    self._check(held_back, recent)
+                    recent, checked = [], time.monotonic()
+        self._check(held_back, recent)
+
+    def _batch(self, step: int, songs: Songs, mixing: Mixing) -> Tensor:
+        """Spectra of the stems of the clips of a step."""
+        rng = np.random.default_rng([self.seed, step])
+        return equalized(spectra(mixing.batch(songs, rng).to(self.device)), rng)
+
+    def _take_step(self, stems: Tensor, steps: int, rate: float) -> float:
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate * schedule(self.step, steps)
+        with _fast_numbers(self.device):
+            value = loss(self.network, stems)
+        self.optimizer.zero_grad()
+        value.backward()
+        torch.nn.utils.clip_grad_norm_(self.network.parameters(), 5.0)
+        self.optimizer.step()
+        self.step += 1
+        weight = 1 / min(AVERAGE_STEPS, 1 + self.step / 5)
+        with torch.no_grad():
+            for mean, now in zip(
+                self.average.parameters(), self.network.parameters(), strict=True
+            ):
+                mean.lerp_(now, weight)
+        return float(value.detach())
+
+    def _check(self, held_back: Songs, recent: list[float]) -> None:
+        """Measure the averaged weights, write the log and the curve, keep a checkpoint."""
+        gained = improvements_db(self.average, held_back, self.settings, self.device)
+        entry = {
+            "step": self.step,
+            "loss_db": round(float(np.mean(recent)), 3) if recent else None,
+            "improvement_db": {stem: round(gained[stem], 2) for stem in STEMS},
+        }
+        with (self.folder / "log.jsonl").open("a", encoding="utf-8") as log:
+            log.write(json.dumps(entry) + "\n")
+        rich.print(entry)
+        draw_curve(self.folder)
+        unfinished = self._last.with_suffix(".part")
+        torch.save(
+            {
+                "args": [list(STEMS)],
+                "kwargs": self.settings,
+                "state": self.average.state_dict(),
+                "network": self.network.state_dict(),
+                "optimizer": self.optimizer.state_dict(),
+                "step": self.step,
+            },
+            unfinished,
+        )
+        os.replace(unfinished, self._last)
+
+    def _restore(self) -> None:
+        kept = torch.load(self._last, map_location=self.device, weights_only=True)
+        self.network.load_state_dict(kept["network"])
+        self.average.load_state_dict(kept["state"])
+        self.optimizer.load_state_dict(kept["optimizer"])
+        self.step = int(kept["step"])
+
+    @property
+    def _last(self) -> Path:
+        return self.folder / "last.pt"
+
+
+def schedule(step: int, steps: int) -> float:
+    """The learning rate's share: up, level, and down to nothing at the end."""
+    decay = DECAY_SHARE * steps
+    return min(1.0, (step + 1) / WARM_UP_STEPS, max(0.0, (steps - step) / decay))
+
+
+@torch.no_grad()
+def improvements_db(
+    network: torch.nn.Module, songs: Songs, settings: dict[str, Any], device: torch.device
+) -> dict[str, float]:
+    """Mean SI-SDR of each stem above that of the mix, over the songs where it sounds."""
+    whole = HDemucs(list(STEMS), **settings).to(device).eval()
+    whole.load_state_dict(network.state_dict())
+    gained: dict[str, list[float]] = {stem: [] for stem in STEMS}
+    for song in songs.stems:
+        stems = torch.from_numpy(song.astype(np.float32) / 32768).to(device)
+        mix = stems.sum(0)
+        with _fast_numbers(device):
+            pieces = [whole(piece[None])[0].float() for piece in mix.split(10 * RATE, -1)]
+        for stem, estimate, true in zip(STEMS, torch.cat(pieces, -1), stems, strict=True):
+            if true.abs().max() > 1e-3:
+                gained[stem].append(si_sdr_db(estimate, true) - si_sdr_db(mix, true))
+    return {stem: float(np.mean(values)) for stem, values in gained.items()}
+
+
+def si_sdr_db(estimate: Tensor, true: Tensor) -> float:
+    """Scale-invariant SDR (Le Roux et al. 2019) over all channels together."""
+    a, b = estimate.double().flatten(), true.double().flatten()
+    target = (a @ b) / (b @ b) * b
+    return float(10 * torch.log10((target @ target) / ((a - target) @ (a - target) + 1e-12)))
+
+
+def draw_curve(folder: Path) -> None:
+    """Draw what the log says to ``curve.png``."""
+    import matplotlib as mpl
+
+    mpl.use("agg")
+    from matplotlib import pyplot as plt
+
+    with (folder / "log.jsonl").open(encoding="utf-8") as log:
+        entries = [json.loads(line) for line in log]
+    figure, (above, below) = plt.subplots(2, sharex=True, figsize=(8, 6), layout="constrained")
+    steps = [entry["step"] for entry in entries]
+    for stem in STEMS:
+        above.plot(steps, [entry["improvement_db"][stem] for entry in entries], ".-", label=stem)
+    above.set(ylabel="SI-SDR improvement\non validation songs, dB")
+    above.legend()
+    learned = [(one["step"], one["loss_db"]) for one in entries if one["loss_db"] is not None]
+    below.plot(*zip(*learned, strict=True), ".-")
+    below.set(ylabel="training error\nbelow the mix, dB", xlabel="steps")
+    figure.savefig(folder / "curve.png", dpi=100)
+    plt.close(figure)
+
+
+def _fast_numbers(device: torch.device) -> contextlib.AbstractContextManager[Any]:
+    """Half the numbers' width where the hardware multiplies them faster."""
+    fast = device.type == "cuda" or torch.cpu._is_avx512_bf16_supported()
+    return torch.autocast(device.type, torch.bfloat16, enabled=fast)
+
+
+def _progress() -> rich.progress.Progress:
+    columns = rich.progress.Progress.get_default_columns()
+    return rich.progress.Progress(
+        *columns, rich.progress.MofNCompleteColumn(), "{task.fields[loss]}"
+    )
+
+
+if __name__ == "__main__":
+    main()
