@@ -92,10 +92,10 @@ def test_all_that_the_page_of_the_demo_shows_is_there(demo: dict[str, Any]) -> N
 
 
 def test_an_interrupted_demo_leaves_no_store_behind(tmp_path: Path) -> None:
-    (tmp_path / "temporary").mkdir()
-    surroundings = {"TMPDIR": str(tmp_path / "temporary")}
-    process = start_resonate("demo", "-o", tmp_path / "out", **surroundings)
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    process = start_resonate("demo", "-o", tmp_path / "out", TMPDIR=str(temporary))
     wait_for_words(process, "declick")
     interrupt(process)
     assert end_of(process).code == 130
-    assert not list((tmp_path / "temporary").glob("resonate-demo-*"))
+    assert not list(temporary.glob("resonate-demo-*"))
