@@ -16,4 +16,4 @@ REPAIRED_STEM_GAIN_DB = {"drums": 7.0, "bass": 7.0, "other": 4.0, "vocals": 4.0}
 
 #: How much nearer to the song the stock graphs bring it when it is damaged.
 SONG_REPAIR_GAIN_DB = 5.0
-STEM_REMASTER_GAIN_DB = 4.0
+STEM_REMASTER_GAIN_DB = 2.0
