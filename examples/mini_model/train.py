@@ -11,9 +11,9 @@ import argparse
 import contextlib
 import copy
 import json
-import os
 import time
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -62,50 +62,68 @@ class Run:
         self.network = new_network(self.settings).to(self.device)
         self.average = copy.deepcopy(self.network).requires_grad_(False).eval()
         self.optimizer = torch.optim.AdamW(self.network.parameters(), lr=1.0, weight_decay=1e-2)
+        self.mixing = Mixing()
         folder.mkdir(parents=True, exist_ok=True)
         if self._last.exists():
             self._restore()
+        self.replicas = [copy.deepcopy(self.network) for _ in range(workers(self.device))]
 
     def go(self, songs: Songs, held_back: Songs, given: argparse.Namespace) -> None:
         """Take steps until all are taken or the time is up; then keep what was reached."""
-        mixing = Mixing(clips=given.clips)
         started = checked = time.monotonic()
         recent: list[float] = []
-        with _progress() as bar, ThreadPoolExecutor(1) as ahead:
+        with _progress() as bar, ThreadPoolExecutor(len(self.replicas)) as pool:
             task = bar.add_task("training", total=given.steps, completed=self.step, loss="")
-            upcoming = ahead.submit(self._batch, self.step, songs, mixing)
             while self.step < given.steps and time.monotonic() - started < 60 * given.minutes:
-                stems = upcoming.result()
-                upcoming = ahead.submit(self._batch, self.step + 1, songs, mixing)
-                recent.append(self._take_step(stems, given.steps, given.rate))
+                self._set_rate(given.rate * schedule(self.step, given.steps))
+                share = partial(self._learn_from, songs, given.clips)
+                recent.append(sum(pool.map(share, range(len(self.replicas)))))
+                self._take_step()
                 bar.update(task, completed=self.step, loss=f"{np.mean(recent[-50:]):.2f} dB")
                 if time.monotonic() - checked > 60 * given.every:
                     self._check(held_back, recent)
                     recent, checked = [], time.monotonic()
         self._check(held_back, recent)
 
-    def _batch(self, step: int, songs: Songs, mixing: Mixing) -> Tensor:
-        """Spectra of the stems of the clips of a step."""
-        rng = np.random.default_rng([self.seed, step])
-        return equalized(spectra(mixing.batch(songs, rng).to(self.device)), rng)
+    def _learn_from(self, songs: Songs, clips: int, worker: int) -> float:
+        """Leave the gradients of a worker's share of the clips in its replica.
 
-    def _take_step(self, stems: Tensor, steps: int, rate: float) -> float:
-        for group in self.optimizer.param_groups:
-            group["lr"] = rate * schedule(self.step, steps)
+        A clip depends on the seed, the step and its number only, so that training which was
+        interrupted goes on as it would have.
+        """
+        drawn = []
+        for number in range(worker, clips, len(self.replicas)):
+            rng = np.random.default_rng([self.seed, self.step, number])
+            clip = self.mixing.clip(songs, rng).to(self.device)
+            drawn.append(equalized(spectra(clip), rng))
+        replica = self.replicas[worker]
+        replica.zero_grad()
         with _fast_numbers(self.device):
-            value = loss(self.network, stems)
-        self.optimizer.zero_grad()
+            value = loss(replica, torch.stack(drawn)) * len(drawn) / clips
         value.backward()
-        torch.nn.utils.clip_grad_norm_(self.network.parameters(), 5.0)
+        return float(value.detach())
+
+    def _set_rate(self, rate: float) -> None:
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+
+    @torch.no_grad()
+    def _take_step(self) -> None:
+        """Take the sum of the workers' gradients; workers and average follow the network."""
+        weight = 1 / min(AVERAGE_STEPS, 1 + self.step / 5)
+        others = [list(replica.parameters()) for replica in self.replicas]
+        parameters = list(self.network.parameters())
+        for parameter, *copies in zip(parameters, *others, strict=True):
+            parameter.grad = torch.stack([copied.grad for copied in copies]).sum(0)
+        torch.nn.utils.clip_grad_norm_(parameters, 5.0)
         self.optimizer.step()
         self.step += 1
-        weight = 1 / min(AVERAGE_STEPS, 1 + self.step / 5)
-        with torch.no_grad():
-            for mean, now in zip(
-                self.average.parameters(), self.network.parameters(), strict=True
-            ):
-                mean.lerp_(now, weight)
-        return float(value.detach())
+        for parameter, mean, *copies in zip(
+            parameters, self.average.parameters(), *others, strict=True
+        ):
+            mean.lerp_(parameter, weight)
+            for copied in copies:
+                copied.copy_(parameter)
 
     def _check(self, held_back: Songs, recent: list[float]) -> None:
         """Measure the averaged weights, write the log and the curve, keep a checkpoint."""
@@ -131,7 +149,7 @@ class Run:
             },
             unfinished,
         )
-        os.replace(unfinished, self._last)
+        unfinished.replace(self._last)
 
     def _restore(self) -> None:
         kept = torch.load(self._last, map_location=self.device, weights_only=True)
@@ -143,6 +161,19 @@ class Run:
     @property
     def _last(self) -> Path:
         return self.folder / "last.pt"
+
+
+def workers(device: torch.device) -> int:
+    """How many threads learn side by side: one for each core, or one with a card.
+
+    A core on its own is never kept waiting; two that share each small product, as an LSTM's, mostly
+    wait for each other.
+    """
+    if device.type != "cpu":
+        return 1
+    cores = torch.get_num_threads()
+    torch.set_num_threads(1)
+    return cores
 
 
 def schedule(step: int, steps: int) -> float:
