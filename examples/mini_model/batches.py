@@ -58,7 +58,7 @@ class Mixing:
     same_song: float = 0.4
     silent: float = 0.06
     gain_db: float = 5.0
-    faster: float = 0.12
+    faster: float = 0.25
 
     def clip(self, songs: Songs, rng: np.random.Generator) -> Tensor:
         """Draw the stems of one clip: float32 of shape (4, 2, frames)."""
@@ -98,7 +98,7 @@ def _floats(samples: NDArray[Any]) -> Tensor:
     return torch.from_numpy(samples.astype(np.float32) / 32768)
 
 
-def equalized(spectra: Tensor, rng: np.random.Generator, range_db: float = 6.0) -> Tensor:
+def equalized(spectra: Tensor, rng: np.random.Generator, range_db: float = 9.0) -> Tensor:
     """Give about half of the stems of a clip a smooth random frequency response.
 
     Args:
