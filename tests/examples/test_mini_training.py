@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 import torch
 from demucs.hdemucs import HDemucs
-from demucs.spec import ispectro
 
 from examples.mini_model.batches import STEMS, Mixing, Songs, equalized
 from examples.mini_model.network import SETTINGS, WEIGHTS, loss, new_network, spectra
@@ -68,9 +67,6 @@ def test_the_spectra_are_those_that_demucs_sees() -> None:
     sound = torch.randn(2, FRAMES)
     seen = HDemucs(list(STEMS), **SMALL)._spec(sound)
     torch.testing.assert_close(spectra(sound), seen)
-    padded = torch.nn.functional.pad(seen, (0, 0, 0, 1))
-    # the topmost of 2,049 frequencies is left out
-    assert si_sdr_db(ispectro(padded, 1024, FRAMES), sound) > 25
 
 
 def test_a_clip_depends_on_its_seed_only() -> None:
