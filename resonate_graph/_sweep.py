@@ -27,11 +27,12 @@ from ._decode import Limits, read_audio
 from ._errors import Cancelled, GraphError, InputError, ParamError, ResonateError
 from ._figures import si_sdr
 from ._graph import BoundGraph
+from ._page import SOUNDS, link_to
 from ._pictures import picture
 from ._provenance import SUFFIX
 from ._publish import publish
 from ._results import Result
-from ._sweep_report import SOUNDS, Row, Source, link_to, page
+from ._sweep_report import Row, Source, page
 
 _PICTURES = "pictures"
 _RESULTS = "results.json"

@@ -42,6 +42,14 @@ def store(tmp_path: Path) -> Store:
 
 
 @pytest.fixture(scope="session")
+def shared_store(tmp_path_factory: pytest.TempPathFactory) -> Store:
+    """One store for all tests of a session, in whatever process: for what takes long to compute."""
+    place = tmp_path_factory.getbasetemp()
+    together = place.parent if "PYTEST_XDIST_WORKER" in os.environ else place
+    return Store(together / "shared-store")
+
+
+@pytest.fixture(scope="session")
 def groove_path() -> Iterator[Path]:
     """The bundled recording: 15.2 s, 44.1 kHz, stereo."""
     recording = resources.files("resonate_graph") / "recordings" / "groove.ogg"

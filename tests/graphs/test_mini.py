@@ -1,0 +1,177 @@
+"""The stock graphs that separate, with the model that is installed, on a song it never heard.
+
+All these separate the bundled song, in one store for all processes, so that each separation is
+made once.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import resonate_graph as rg
+from resonate_graph import Audio, Result, Store
+from resonate_graph._cli._demo_song import STEMS, Song, bundled_song, summed
+from resonate_nodes import hpss
+from tests import mini
+from tests.signals import si_sdr_db
+
+
+@pytest.fixture(scope="module")
+def song() -> Song:
+    return bundled_song()
+
+
+@pytest.fixture(scope="module")
+def stems(song: Song, shared_store: Store) -> dict[str, Audio]:
+    """What the model makes of the song."""
+    graph = rg.Graph.from_json(
+        """{"format": 1, "name": "stems", "inputs": {"mix": {"type": "audio"}},
+            "nodes": {"split": {"type": "separate", "inputs": {"mix": "$mix"},
+                                "params": {"model": "mini"}}},
+            "outputs": {"drums": "split.drums", "bass": "split.bass",
+                        "other": "split.other", "vocals": "split.vocals"}}"""
+    )
+    result = graph.run({"mix": song.mix}, store=shared_store)
+    return {name: heard(result, name) for name in STEMS}
+
+
+def run(graph: str, mix: Audio, store: Store, **params: Any) -> Result:
+    return rg.stock(graph).run({"mix": mix}, params={"model": "mini", **params}, store=store)
+
+
+def heard(result: Result, name: str) -> Audio:
+    audio = result[name]
+    assert isinstance(audio, Audio)
+    return audio
+
+
+def gain_db(found: Audio, before: Audio, truth: Audio) -> float:
+    """Return how much nearer to the truth a sound is than another, as SI-SDR in dB."""
+    return si_sdr_db(found, truth) - si_sdr_db(before, truth)
+
+
+def best_equaliser(song: Song, stem: str) -> Audio:
+    """Return the mix through the equaliser that brings it nearest to a stem: a Wiener filter.
+
+    It has a gain for each third of an octave, and knows what a real one does not: the stem.
+    """
+    from scipy.signal import istft, stft
+
+    frequencies, _, mix = stft(song.mix.samples, song.mix.sample_rate, nperseg=8192)
+    wanted = stft(song.stems[stem].samples, song.mix.sample_rate, nperseg=8192)[2]
+    bands = np.round(3 * np.log2(np.maximum(frequencies, 20) / 20)).astype(int)
+    shared, whole = (
+        np.bincount(bands, (other * mix.conj()).real.sum(axis=(0, 2))) for other in (wanted, mix)
+    )
+    gains = np.clip(shared / whole, 0, 1)[bands]
+    filtered = istft(mix * gains[:, None], nperseg=8192)[1]
+    return song.mix.with_samples(filtered[:, : song.mix.frames])
+
+
+# -- separate -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("stem", STEMS)
+def test_a_stem_is_as_near_to_the_true_one_as_the_model_card_says(
+    song: Song, stems: dict[str, Audio], stem: str
+) -> None:
+    assert stems[stem].samples.shape == song.mix.samples.shape
+    assert gain_db(stems[stem], song.mix, song.stems[stem]) > mini.STEM_GAIN_DB[stem]
+
+
+@pytest.mark.parametrize("stem", STEMS)
+def test_a_stem_is_nearer_than_what_an_equaliser_can_make_of_the_mix(
+    song: Song, stems: dict[str, Audio], stem: str
+) -> None:
+    assert gain_db(stems[stem], best_equaliser(song, stem), song.stems[stem]) > 0
+
+
+@pytest.mark.parametrize("stem", STEMS)
+def test_a_stem_is_nearer_than_what_hpss_makes_of_the_mix(
+    song: Song, stems: dict[str, Audio], stem: str
+) -> None:
+    parts = hpss(song.mix)
+    without_model = parts.percussive if stem == "drums" else parts.harmonic
+    assert gain_db(stems[stem], without_model, song.stems[stem]) > 0
+
+
+def test_the_stems_are_separated_once_for_all_graphs(
+    song: Song, stems: dict[str, Audio], shared_store: Store
+) -> None:
+    assert stems
+    result = run("instrumental", song.mix, shared_store)
+    split = next(node for node in result.report["nodes"] if node["id"] == "split")
+    assert split["status"] != "ran"
+
+
+# -- the stock graphs -----------------------------------------------------------------------------
+
+
+def test_instrumental_is_the_song_without_its_vocals(song: Song, shared_store: Store) -> None:
+    result = run("instrumental", song.mix, shared_store)
+    rest = summed({name: stem for name, stem in song.stems.items() if name != "vocals"})
+    found, vocals = heard(result, "instrumental"), heard(result, "vocals")
+    assert gain_db(found, song.mix, rest) > mini.INSTRUMENTAL_GAIN_DB
+    assert gain_db(vocals, song.mix, song.stems["vocals"]) > mini.STEM_GAIN_DB["vocals"]
+    exactly = song.mix.samples.astype(np.float64) - vocals.samples
+    np.testing.assert_array_equal(found.samples, exactly.astype(np.float32))
+
+
+def test_vocal_repair_cleans_vocals_that_were_sung_into_hiss(
+    song: Song, shared_store: Store
+) -> None:
+    """The hiss is on the vocals alone, as of a bad preamplifier, 12 dB below them."""
+    vocals = song.stems["vocals"]
+    level = np.sqrt(np.mean(np.square(vocals.samples, dtype=np.float64)))
+    hiss = np.random.default_rng(3).standard_normal(vocals.samples.shape) * level * 0.25
+    damaged = song.mix.with_samples(song.mix.samples + hiss)
+    graph = rg.stock("vocal-repair")
+    document = graph.document.model_copy(
+        update={"outputs": {**graph.document.outputs, "before": "split.vocals", "vocals": "vocals"}}
+    )
+    shown = rg.Graph.from_json(document.model_dump_json())
+    result = shown.run({"mix": damaged}, params={"model": "mini"}, store=shared_store)
+    before, repaired = heard(result, "before"), heard(result, "vocals")
+    assert gain_db(repaired, damaged, vocals) > mini.REPAIRED_STEM_GAIN_DB["vocals"]
+    assert gain_db(repaired, before, vocals) > 0
+
+
+def test_stem_remaster_brings_the_damaged_song_nearer_to_what_it_was(
+    song: Song, shared_store: Store
+) -> None:
+    restored = heard(run("stem-remaster", song.damaged, shared_store), "remastered")
+    assert gain_db(restored, song.damaged, song.mix) > mini.STEM_REMASTER_GAIN_DB
+
+
+def test_song_repair_brings_the_damaged_song_and_its_stems_nearer_to_what_they_were(
+    song: Song, shared_store: Store
+) -> None:
+    result = run("song-repair", song.damaged, shared_store)
+    restored = heard(result, "restored")
+    assert gain_db(restored, song.damaged, song.mix) > mini.SONG_REPAIR_GAIN_DB
+    gained = {name: gain_db(heard(result, name), song.damaged, song.stems[name]) for name in STEMS}
+    assert all(gained[name] > mini.REPAIRED_STEM_GAIN_DB[name] for name in STEMS), gained
+
+
+# -- the song -------------------------------------------------------------------------------------
+
+
+def test_the_song_is_the_sum_of_stems_that_all_sound(song: Song) -> None:
+    summed_up = sum(stem.samples.astype(np.float64) for stem in song.stems.values())
+    np.testing.assert_array_equal(song.mix.samples, np.asarray(summed_up, np.float32))
+    assert np.abs(song.mix.samples).max() < 0.9
+    for stem in song.stems.values():
+        seconds = stem.samples[:, : 20 * 44100].reshape(2, 20, 44100)
+        levels = np.sqrt(np.mean(np.square(seconds, dtype=np.float64), axis=(0, 2)))
+        assert levels.min() > 10 ** (-40 / 20)
+
+
+def test_the_song_is_credited() -> None:
+    recordings = Path(rg.__file__).parent / "recordings"
+    credits_text = (recordings / "CREDITS.md").read_text()
+    for path in recordings.rglob("*.ogg"):
+        assert path.name in credits_text
