@@ -1,6 +1,6 @@
 """What is promised of `mini` on the bundled song, which it never heard: its model card in numbers.
 
-Each is some way below what was measured when the weights were made.
+Each is some way below what was measured when the weights were made. The damage is that of the demo.
 """
 
 from __future__ import annotations
