@@ -246,7 +246,7 @@ def draw_curve(folder: Path) -> None:
     steps = [entry["step"] for entry in entries]
     for stem in STEMS:
         above.plot(steps, [entry["improvement_db"][stem] for entry in entries], ".-", label=stem)
-    above.set(ylabel="SI-SDR improvement\non validation songs, dB")
+    above.set(ylabel="SI-SDR improvement\non validation songs, dB", ylim=(-6, None))
     above.legend()
     learned = [(one["step"], one["loss_db"]) for one in entries if one["loss_db"] is not None]
     below.plot(*zip(*learned, strict=True), ".-")
