@@ -37,7 +37,9 @@ def test_the_figures_are_decibels_above_the_mix_where_a_stem_sounds() -> None:
     one, two = song(1), song(2)
     two["vocals"] = np.zeros_like(two["vocals"])
     mixes = {"one": one, "two": two}
-    truths = {float(sum(stems.values())[0, 99]): stems for stems in mixes.values()}
+    truths = {
+        float(np.stack(list(stems.values())).sum(0)[0, 99]): stems for stems in mixes.values()
+    }
     noise = np.random.default_rng(0).standard_normal((2, 2 * RATE)).astype(np.float32)
 
     def nearly(mix: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
