@@ -47,7 +47,7 @@ def main() -> None:
 
     separators: dict[str, Separator] = {
         "hpss": by_hpss,
-        "band split": BandSplit.learn(Songs.read(given.data / "train")),
+        "band split": BandSplit.learn(Songs.read(given.data / "train", limit=60)),
         given.model: lambda mix: by_model(mix, given.model),
     }
     songs = Songs.read(given.data / "test")
@@ -117,13 +117,13 @@ class BandSplit:
     gains: Mapping[str, NDArray[np.float64]]
 
     @classmethod
-    def learn(cls, songs: Songs, limit: int = 60) -> BandSplit:
+    def learn(cls, songs: Songs) -> BandSplit:
         """Take the gains from songs: how much of the mix's energy in a band is the stem's."""
         frequencies = np.fft.rfftfreq(FFT, 1 / RATE)
         bands = np.round(3 * np.log2(np.maximum(frequencies, 20) / 20)).astype(int)
         shared = np.zeros((len(STEMS), bands.max() + 1))
         whole = np.zeros(bands.max() + 1)
-        for song in songs.stems[:limit]:
+        for song in songs.stems:
             spectra = stft(song.astype(np.float32) / 32768, nperseg=FFT)[2]
             mix = spectra.sum(0)
             np.add.at(whole, bands, (np.abs(mix) ** 2).sum((0, 2)))

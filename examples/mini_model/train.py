@@ -12,7 +12,7 @@ import contextlib
 import copy
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
@@ -96,7 +96,11 @@ class Run:
         steps = self.recipe.steps
         started = checked = time.monotonic()
         recent: list[float] = []
-        with _progress() as bar, ThreadPoolExecutor(len(self.replicas)) as pool:
+        with (
+            _single_threads(self.device),
+            _progress() as bar,
+            ThreadPoolExecutor(len(self.replicas)) as pool,
+        ):
             task = bar.add_task("training", total=steps, completed=self.step, loss="")
             while self.step < steps and time.monotonic() - started < 60 * minutes:
                 self._set_rate(self.recipe.rate * schedule(self.step, steps))
@@ -194,11 +198,7 @@ def workers(device: torch.device, clips: int) -> int:
     A core on its own is never kept waiting; two that share each small product, as an LSTM's, mostly
     wait for each other.
     """
-    if device.type != "cpu":
-        return 1
-    cores = torch.get_num_threads()
-    torch.set_num_threads(1)
-    return min(cores, clips)
+    return min(torch.get_num_threads(), clips) if device.type == "cpu" else 1
 
 
 def schedule(step: int, steps: int) -> float:
@@ -259,6 +259,18 @@ def _fast_numbers(device: torch.device) -> contextlib.AbstractContextManager[Any
     """Half the numbers' width where the hardware multiplies them faster."""
     fast = device.type == "cuda" or torch.cpu._is_avx512_bf16_supported()
     return torch.autocast(device.type, torch.bfloat16, enabled=fast)
+
+
+@contextlib.contextmanager
+def _single_threads(device: torch.device) -> Iterator[None]:
+    """On a CPU, let each thread compute alone; afterwards as before."""
+    before = torch.get_num_threads()
+    if device.type == "cpu":
+        torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def _progress() -> rich.progress.Progress:

@@ -126,7 +126,9 @@ def test_training_that_broke_off_goes_on_as_it_would_have(tmp_path: Path) -> Non
 def test_a_run_leaves_a_log_a_curve_and_a_model(tmp_path: Path) -> None:
     songs = some_songs()
     recipe = Recipe(steps=2, clips=2, mixing=Mixing(frames=FRAMES), settings=SMALL)
+    threads = torch.get_num_threads()
     Run(tmp_path, recipe).go(songs, songs, minutes=10, every=10)
+    assert torch.get_num_threads() == threads
     (line,) = (tmp_path / "log.jsonl").read_text().splitlines()
     assert json.loads(line)["step"] == 2
     assert set(json.loads(line)["improvement_db"]) == set(STEMS)
