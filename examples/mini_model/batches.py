@@ -1,8 +1,4 @@
-"""Songs in memory, and batches drawn from them: stems of one song, or of several, changed a bit.
-
-A batch depends on the seed and its number only, so training that was interrupted goes on as it
-would have.
-"""
+"""Songs in memory, and clips drawn from them: stems of one song, or of several, changed a bit."""
 
 from __future__ import annotations
 
@@ -34,9 +30,9 @@ class Songs:
     stems: tuple[NDArray[np.int16], ...]
 
     @classmethod
-    def read(cls, folder: Path) -> Songs:
-        """Read all complete songs of a split."""
-        found = sorted(path.parent for path in folder.glob("*/song.json"))
+    def read(cls, folder: Path, limit: int | None = None) -> Songs:
+        """Read the complete songs of a split, at most so many: 21 MB for 30 s."""
+        found = sorted(path.parent for path in folder.glob("*/song.json"))[:limit]
         if not found:
             raise SystemExit(f"no songs in {folder}; make them with examples.mini_model.make_data")
         stems = [
@@ -51,7 +47,6 @@ class Mixing:
     """How clips are drawn and changed.
 
     Attributes:
-        clips: clips in a batch.
         frames: samples of a clip.
         same_song: how often the four stems of a clip play together, as they were made.
         silent: how often a stem is left out.
@@ -59,18 +54,14 @@ class Mixing:
         faster: a stem of another song is played this much faster or slower, at most.
     """
 
-    clips: int = 4
     frames: int = 3 * RATE
     same_song: float = 0.4
     silent: float = 0.06
     gain_db: float = 5.0
-    faster: float = 0.12
+    faster: float = 0.25
 
-    def batch(self, songs: Songs, rng: np.random.Generator) -> Tensor:
-        """Draw clips: float32 of shape (clips, 4, 2, frames)."""
-        return torch.stack([self._clip(songs, rng) for _ in range(self.clips)])
-
-    def _clip(self, songs: Songs, rng: np.random.Generator) -> Tensor:
+    def clip(self, songs: Songs, rng: np.random.Generator) -> Tensor:
+        """Draw the stems of one clip: float32 of shape (4, 2, frames)."""
         if rng.random() < self.same_song:
             song = songs.stems[rng.integers(len(songs.stems))]
             start = int(rng.integers(song.shape[-1] - self.frames))
@@ -107,20 +98,18 @@ def _floats(samples: NDArray[Any]) -> Tensor:
     return torch.from_numpy(samples.astype(np.float32) / 32768)
 
 
-def equalized(spectra: Tensor, rng: np.random.Generator, range_db: float = 6.0) -> Tensor:
-    """Give each stem of each clip a smooth random frequency response.
+def equalized(spectra: Tensor, rng: np.random.Generator, range_db: float = 9.0) -> Tensor:
+    """Give about half of the stems of a clip a smooth random frequency response.
 
     Args:
-        spectra: complex, of shape (clips, stems, channels, frequencies, times).
+        spectra: complex, of shape (stems, channels, frequencies, times).
         rng: what to draw from.
         range_db: the largest gain or cut.
     """
-    clips, stems, _, frequencies, _ = spectra.shape
-    points = rng.uniform(-range_db, range_db, (clips * stems, 1, 7)).astype(np.float32)
-    points[rng.random(clips * stems) < 0.5] = 0.0
+    stems, _, frequencies, _ = spectra.shape
+    points = rng.uniform(-range_db, range_db, (stems, 7))
+    points[rng.random(stems) < 0.5] = 0.0
     octaves = np.log2(1 + np.arange(frequencies)) / np.log2(frequencies) * 6
-    curves = torch.from_numpy(
-        np.stack([np.interp(octaves, np.arange(7), one) for one in points[:, 0]])
-    )
-    gains = (10 ** (curves / 20)).to(spectra.device, torch.float32)
-    return spectra * gains.reshape(clips, stems, 1, frequencies, 1)
+    curves_db = np.stack([np.interp(octaves, np.arange(7), one) for one in points])
+    gains = torch.from_numpy((10 ** (curves_db / 20)).astype(np.float32))
+    return spectra * gains.to(spectra.device)[:, None, :, None]

@@ -20,10 +20,10 @@ import numpy as np
 import rich
 import rich.progress
 import rich.table
+import soundfile
 from numpy.typing import NDArray
 from scipy.signal import istft, stft
 
-import resonate_graph as rg
 from resonate_graph import Audio
 from resonate_nodes import hpss, separate
 
@@ -39,7 +39,7 @@ def main() -> None:
     parser.add_argument("data", type=Path, help="folder that make_data wrote")
     parser.add_argument("--model", default="mini")
     parser.add_argument("--models", type=Path, help="folder of models, if not the one that ships")
-    parser.add_argument("--loops", type=Path, help="folder with loop_tabla.flac and guit_em9.flac")
+    parser.add_argument("--real", type=Path, help="folder with the recordings named in REAL_...")
     parser.add_argument("--json", type=Path, help="file to write the figures to")
     given = parser.parse_args()
     if given.models:
@@ -47,7 +47,7 @@ def main() -> None:
 
     separators: dict[str, Separator] = {
         "hpss": by_hpss,
-        "band split": BandSplit.learn(Songs.read(given.data / "train")),
+        "band split": BandSplit.learn(Songs.read(given.data / "train", limit=60)),
         given.model: lambda mix: by_model(mix, given.model),
     }
     songs = Songs.read(given.data / "test")
@@ -56,8 +56,8 @@ def main() -> None:
         for name, stems in zip(songs.names, songs.stems, strict=True)
     }
     figures = {"test songs": measure(mixes, separators)}
-    if given.loops:
-        figures["real recordings"] = measure(real_mixes(given.loops), separators)
+    if given.real:
+        figures["real recordings"] = measure(real_mixes(given.real), separators)
     for title, rows in figures.items():
         show(title, rows)
     seconds = seconds_on_one_core(given.model)
@@ -76,7 +76,7 @@ def measure(
         name: {stem: [] for stem in STEMS} for name in separators
     }
     for stems in rich.progress.track(mixes.values(), "separating"):
-        mix = np.sum(list(stems.values()), axis=0, dtype=np.float32)
+        mix = np.stack(list(stems.values())).sum(0)
         present = [stem for stem, samples in stems.items() if np.abs(samples).max() > 1e-3]
         for stem in present:
             before[stem].append(si_sdr_db(mix, stems[stem]))
@@ -117,13 +117,13 @@ class BandSplit:
     gains: Mapping[str, NDArray[np.float64]]
 
     @classmethod
-    def learn(cls, songs: Songs, limit: int = 60) -> BandSplit:
+    def learn(cls, songs: Songs) -> BandSplit:
         """Take the gains from songs: how much of the mix's energy in a band is the stem's."""
         frequencies = np.fft.rfftfreq(FFT, 1 / RATE)
         bands = np.round(3 * np.log2(np.maximum(frequencies, 20) / 20)).astype(int)
         shared = np.zeros((len(STEMS), bands.max() + 1))
         whole = np.zeros(bands.max() + 1)
-        for song in songs.stems[:limit]:
+        for song in songs.stems:
             spectra = stft(song.astype(np.float32) / 32768, nperseg=FFT)[2]
             mix = spectra.sum(0)
             np.add.at(whole, bands, (np.abs(mix) ** 2).sum((0, 2)))
@@ -142,23 +142,32 @@ class BandSplit:
 
 
 def real_mixes(folder: Path) -> dict[str, dict[str, Samples]]:
-    """Recordings that no training song holds, played together: drums over guitar."""
-    drums, guitar = (rg.load_audio(folder / f"{name}.flac").samples for name in REAL)
-    frames = min(drums.shape[1], guitar.shape[1])
-    silent = np.zeros((2, frames), np.float32)
+    """Recordings that training never heard, equally loud: drum loops over guitar and piano."""
     mixes = {}
-    for gain_db in (-6, 0, 6):
-        loud = np.float32(10 ** (gain_db / 20)) * drums[:, :frames] * 0.5
-        mixes[f"drums {gain_db:+d} dB"] = {
-            "drums": loud,
-            "bass": silent,
-            "other": guitar[:, :frames] * np.float32(0.5),
-            "vocals": silent,
-        }
+    for drums_name in REAL_DRUMS:
+        for other_name, start_s in REAL_OTHERS.items():
+            other, _ = soundfile.read(folder / other_name, dtype="float32", always_2d=True)
+            other = other.T[:, round(start_s * RATE) :][:, : 30 * RATE]
+            loop, _ = soundfile.read(folder / drums_name, dtype="float32", always_2d=True)
+            times = -(-other.shape[1] // len(loop))
+            drums = np.tile(loop.T, times)[:, : other.shape[1]]
+            silent = np.zeros_like(other)
+            mixes[f"{drums_name} over {other_name}"] = {
+                "drums": drums * np.float32(0.07 / drums.std()),
+                "bass": silent,
+                "other": other * np.float32(0.07 / other.std()),
+                "vocals": silent,
+            }
     return mixes
 
 
-REAL = ("loop_tabla", "guit_em9")
+REAL_DRUMS = ("loops/loop_tabla.flac", "loops/loop_breakbeat.flac")
+#: What plays, and where in it to begin, in seconds.
+REAL_OTHERS = {
+    "loops/guit_em9.flac": 0.0,
+    "loops/ambi_piano.flac": 0.0,
+    "music/feelings-guitar.ogg": 60.0,
+}
 
 
 def si_sdr_db(estimate: Samples, true: Samples) -> float:
@@ -184,7 +193,7 @@ def show(title: str, rows: Mapping[str, Mapping[str, float]]) -> None:
     names = list(next(iter(rows.values())))
     table = rich.table.Table("stem", *names, title=f"{title}: SI-SDR of the mix, and dB above it")
     for stem, row in rows.items():
-        table.add_row(stem, *(f"{row[name]:.0f}" if name == "songs" else f"{row[name]:.1f}" for name in names))
+        table.add_row(stem, *(f"{row[name]:.{0 if name == 'songs' else 1}f}" for name in names))
     rich.print(table)
 
 

@@ -49,18 +49,19 @@ def export(checkpoint: Path, target: Path) -> str:
     """Write the model of a checkpoint; return its digest.
 
     Raises:
-        ExportError: weights that are not finite as float16, too many of them, or of another model.
+        ExportError: the file is no checkpoint; weights that are not finite as float16, too many of
+            them, or of another model; no place for the digest. Nothing is written then.
     """
-    import torch
-
-    with torch.serialization.safe_globals([Fraction]):
-        package = torch.load(checkpoint, map_location="cpu", weights_only=True)
-    content = packed(package["args"], package["kwargs"], package["state"])
+    content = packed(*_read(checkpoint))
     digest = blake3(content).hexdigest()
+    package = target.with_name("__init__.py")
+    source = _pinned(package, target.name, digest) if package.is_file() else None
+    target.parent.mkdir(parents=True, exist_ok=True)
     beside = target.with_name(f".{target.name}.new")
     beside.write_bytes(content)
     beside.replace(target)
-    _pin(target, digest)
+    if source is not None:
+        package.write_text(source, encoding="utf-8")
     return digest
 
 
@@ -95,6 +96,19 @@ def packed(args: Any, kwargs: Mapping[str, Any], state: Mapping[str, Any]) -> by
     return content
 
 
+def _read(checkpoint: Path) -> tuple[Any, Mapping[str, Any], Mapping[str, Any]]:
+    """Return args, kwargs and state of a checkpoint."""
+    import torch
+
+    try:
+        with torch.serialization.safe_globals([Fraction]):
+            kept = torch.load(checkpoint, map_location="cpu", weights_only=True)
+        return kept["args"], kept["kwargs"], kept["state"]
+    except Exception as error:  # whatever a file that is none leads to
+        reason = (str(error).splitlines() or [""])[0]
+        raise ExportError(f"this is no checkpoint: {type(error).__name__}: {reason}") from error
+
+
 def _plain(value: Any) -> dict[str, Any]:
     if isinstance(value, Fraction):
         parts = {"numerator": value.numerator, "denominator": value.denominator}
@@ -111,17 +125,14 @@ def _in_order(content: bytes) -> bytes:
     return len(header).to_bytes(start, "little") + header.encode("ascii") + content[stop:]
 
 
-def _pin(target: Path, digest: str) -> None:
-    """Write a file's digest into the package it lies in."""
-    package = target.with_name("__init__.py")
-    if not package.is_file():
-        return
+def _pinned(package: Path, name: str, digest: str) -> str:
+    """Return the source of a package with a file's digest in it."""
     text = package.read_text(encoding="utf-8")
-    entry = f'DIGESTS: dict[str, str] = {{\n    "{target.name}": "{digest}"\n}}\n'
+    entry = f'DIGESTS: dict[str, str] = {{\n    "{name}": "{digest}"\n}}\n'
     pinned, count = re.subn(r"^DIGESTS: dict\[str, str\] = \{[^}]*\}\n", entry, text, flags=re.M)
     if count != 1:
         raise ExportError(f"{package} has no DIGESTS")
-    package.write_text(pinned, encoding="utf-8")
+    return pinned
 
 
 if __name__ == "__main__":

@@ -198,8 +198,9 @@ def _find_shipped(name: str, tried: list[str]) -> ModelFiles | None:
     for pack in _shipped.packs():
         for folder in pack.folders:
             if found := _find_in(name, folder):
-                for file, digest in zip(found.files, found.digests, strict=True):
-                    pack.verify(name, file, digest)
+                bag = folder / f"{name}.yaml"
+                for file in (*found.files, *([bag] if bag.is_file() else [])):
+                    pack.verify(name, file, _file_digest(file))
                 return found
             having |= _inventory(folder)
         pack.require(name)

@@ -2,7 +2,7 @@
 
 A package with models registers under the entry point group ``resonate_graph.models`` a package
 that holds them, in the layout of any models folder. Where that has a dict ``DIGESTS`` (file name
-to blake3), its weights are compared with it before they are used.
+to blake3), the files of a model are compared with it before they are used.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class Pack:
     trouble: str = ""
 
     def verify(self, model: str, file: Path, digest: str) -> None:
-        """Compare a weights file with what was packed.
+        """Compare a file of a model with what was packed.
 
         Raises:
             ModelError: it is another.
@@ -58,7 +58,7 @@ class Pack:
             ModelError: it is missing.
         """
         for name in self.digests or ():
-            if Path(name).stem == model:
+            if model in ((stem := Path(name).stem), stem.rpartition("-")[0]):
                 raise ModelError(model, f"{self.origin} has lost its file {name}; {_REMEDY}")
 
 

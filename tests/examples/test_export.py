@@ -107,6 +107,24 @@ def test_what_cannot_be_shipped_is_refused_and_nothing_is_written(
     assert not target.exists()
 
 
+def test_what_is_no_checkpoint_is_refused(tmp_path: Path) -> None:
+    torn = checkpoint(tmp_path / "torn.pt")
+    torn.write_bytes(torn.read_bytes()[:5000])
+    for path in (tmp_path / "missing.pt", Path(__file__), torn):
+        with pytest.raises(ExportError, match="this is no checkpoint: "):
+            export(path, tmp_path / "mini.safetensors")
+    assert [one.name for one in tmp_path.iterdir()] == ["torn.pt"]
+
+
+def test_a_package_with_no_place_for_the_digest_is_left_as_it_is(tmp_path: Path) -> None:
+    package = tmp_path / "package"
+    package.mkdir()
+    (package / "__init__.py").write_text("")
+    with pytest.raises(ExportError, match="has no DIGESTS"):
+        export(checkpoint(tmp_path / "last.pt"), package / "mini.safetensors")
+    assert [one.name for one in package.iterdir()] == ["__init__.py"]
+
+
 def test_a_model_of_more_than_8_megabytes_is_refused(tmp_path: Path) -> None:
     from demucs.hdemucs import HDemucs
 

@@ -203,7 +203,7 @@ def test_ours_is_not_replaced_by_another_package(install: Callable[..., Path]) -
 def test_a_package_that_says_digests_is_held_to_them(install: Callable[..., Path]) -> None:
     package = install("pack_pinned", models=("one", "two"))
     digest = blake3((package / "one.th").read_bytes()).hexdigest()
-    digests = {"one.th": digest, "two.th": digest, "gone.th": digest}
+    digests = {"one.th": digest, "two.th": digest, "gone.th": digest, "lost-0a1b2c3d.th": digest}
     (package / "__init__.py").write_text(f"DIGESTS = {digests}\n")
     assert separate(SOUND, model="one").bass.frames == SOUND.frames
     told = r"this is not what pack 'mine' of pack_pinned \(pack_pinned\) brought"
@@ -211,6 +211,24 @@ def test_a_package_that_says_digests_is_held_to_them(install: Callable[..., Path
         separate(SOUND, model="two")
     with pytest.raises(ModelError, match=r"has lost its file gone\.th"):
         separate(SOUND, model="gone")
+    with pytest.raises(ModelError, match=r"has lost its file lost-0a1b2c3d\.th"):
+        separate(SOUND, model="lost")
+
+
+def test_a_bag_of_a_package_is_held_to_its_digest(install: Callable[..., Path]) -> None:
+    package = install("pack_bag", models=("one", "two"))
+    bag = package / "duo.yaml"
+    bag.write_text("models: [one, two]\n")
+    digests = {
+        path.name: blake3(path.read_bytes()).hexdigest()
+        for path in package.iterdir()
+        if path.suffix != ".py"
+    }
+    (package / "__init__.py").write_text(f"DIGESTS = {digests}\n")
+    assert separate(SOUND, model="duo").bass.frames == SOUND.frames
+    bag.write_text("models: [one, two]\nweights: [[1, 1, 1, 1], [0, 0, 0, 0]]\n")
+    with pytest.raises(ModelError, match=r"duo\.yaml: this is not what pack 'mine' of pack_bag"):
+        separate(SOUND, model="duo")
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,138 @@
+"""Training of `mini`: what it begins with, what it makes small, that it goes on where it was."""
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from demucs.hdemucs import HDemucs
+
+from examples.mini_model.batches import STEMS, Mixing, Songs, equalized
+from examples.mini_model.network import SETTINGS, WEIGHTS, loss, new_network, spectra
+from examples.mini_model.train import Recipe, Run, schedule, si_sdr_db
+
+SMALL = {**SETTINGS, "growth": 1.0, "dconv_lstm": 9}
+FRAMES = 22_050
+
+
+def some_songs(count: int = 2) -> Songs:
+    rng = np.random.default_rng(0)
+    times = np.arange(2 * 44_100) / 44_100
+    songs = []
+    for _ in range(count):
+        tones = [np.sin(2 * np.pi * hz * times) for hz in rng.uniform(60, 2000, 4)]
+        sides = np.array([[tone, 0.7 * tone] for tone in tones])
+        songs.append((sides * 4000 + rng.normal(0, 300, sides.shape)).astype(np.int16))
+    return Songs(tuple(f"{number}" for number in range(count)), tuple(songs))
+
+
+def test_it_begins_by_handing_a_quarter_of_the_mix_to_every_stem() -> None:
+    torch.manual_seed(0)
+    network = new_network()
+    # one magnitude of 15 stands out: mean by standard deviation is 0.27, as in music
+    mix = (torch.rand(1, 2, 2048, 40) < 0.068).float()
+    with torch.no_grad():
+        stems = network(mix)[0]
+    for stem in stems:
+        assert si_sdr_db(stem, mix) > 20
+        assert float(stem.norm() / mix.norm()) == pytest.approx(0.25, abs=0.03)
+
+
+def test_fewer_channels_than_the_stems_need_are_refused() -> None:
+    with pytest.raises(ValueError, match="16 channels cannot hold 8 values for each stem"):
+        new_network({**SETTINGS, "channels": 16})
+
+
+def test_the_error_is_that_of_the_complex_spectra() -> None:
+    torch.manual_seed(1)
+    network = new_network(SMALL)
+    stems = spectra(torch.randn(2, 4, 2, FRAMES) * torch.rand(2, 4, 1, 1))
+    mix = stems.sum(1)
+    with torch.no_grad():
+        found = network(mix.abs()) * (mix / mix.abs())[:, None]
+        expected_db = 0.0
+        for number, weight in enumerate(WEIGHTS):
+            missed = [
+                float((found[clip, number] - stems[clip, number]).abs().square().sum())
+                / float(mix[clip].abs().square().sum())
+                for clip in range(2)
+            ]
+            expected_db += weight * 10 * np.log10(np.mean(missed) + 0.01) / 4
+        assert float(loss(network, stems)) == pytest.approx(expected_db, abs=1e-3)
+
+
+def test_the_spectra_are_those_that_demucs_sees() -> None:
+    sound = torch.randn(2, FRAMES)
+    seen = HDemucs(list(STEMS), **SMALL)._spec(sound)
+    torch.testing.assert_close(spectra(sound), seen)
+
+
+def test_a_clip_depends_on_its_seed_only() -> None:
+    songs, mixing = some_songs(), Mixing(frames=FRAMES)
+    one, again, other = (mixing.clip(songs, np.random.default_rng(seed)) for seed in (3, 3, 4))
+    assert one.shape == (4, 2, FRAMES)
+    assert torch.equal(one, again)
+    assert not torch.equal(one, other)
+
+
+def test_equalisers_stay_within_their_range() -> None:
+    flat = torch.ones(400, 2, 2048, 3, dtype=torch.complex64)
+    gains_db = 20 * torch.log10(equalized(flat, np.random.default_rng(0), range_db=9.0).abs())
+    assert float(gains_db.abs().max()) <= 9.0 + 1e-4
+    untouched = (gains_db.abs().amax((1, 2, 3)) < 1e-6).float().mean()
+    assert 0.4 < float(untouched) < 0.6
+
+
+def test_the_learning_rate_rises_stays_and_falls_to_nothing() -> None:
+    rates = [schedule(step, 1000) for step in range(1001)]
+    assert rates[0] == pytest.approx(0.01)
+    assert max(rates) == 1.0
+    assert rates[100:650] == [1.0] * 550
+    assert rates[1000] == 0.0
+    assert rates[650:] == sorted(rates[650:], reverse=True)
+
+
+@dataclass(frozen=True)
+class BreaksOff(Mixing):
+    """Draws some clips, then no more."""
+
+    left: list[int] = field(default_factory=list)
+
+    def clip(self, songs: Songs, rng: np.random.Generator) -> torch.Tensor:
+        self.left.pop()
+        return super().clip(songs, rng)
+
+
+def test_training_that_broke_off_goes_on_as_it_would_have(tmp_path: Path) -> None:
+    songs = some_songs()
+    whole = Recipe(steps=4, clips=2, mixing=Mixing(frames=FRAMES), settings=SMALL)
+    Run(tmp_path / "whole", whole).go(songs, songs, minutes=10, every=10)
+
+    broken = Recipe(steps=4, clips=2, mixing=BreaksOff(frames=FRAMES, left=[0] * 5), settings=SMALL)
+    with pytest.raises(IndexError):
+        Run(tmp_path / "pieces", broken).go(songs, songs, minutes=10, every=0)
+    Run(tmp_path / "pieces", whole).go(songs, songs, minutes=10, every=10)
+
+    one, two = (
+        torch.load(tmp_path / name / "last.pt", weights_only=True) for name in ("whole", "pieces")
+    )
+    assert one["step"] == two["step"] == 4
+    for name, tensor in one["state"].items():
+        assert torch.equal(tensor, two["state"][name]), name
+
+
+def test_a_run_leaves_a_log_a_curve_and_a_model(tmp_path: Path) -> None:
+    songs = some_songs()
+    recipe = Recipe(steps=2, clips=2, mixing=Mixing(frames=FRAMES), settings=SMALL)
+    threads = torch.get_num_threads()
+    Run(tmp_path, recipe).go(songs, songs, minutes=10, every=10)
+    assert torch.get_num_threads() == threads
+    (line,) = (tmp_path / "log.jsonl").read_text().splitlines()
+    assert json.loads(line)["step"] == 2
+    assert set(json.loads(line)["improvement_db"]) == set(STEMS)
+    assert (tmp_path / "curve.png").read_bytes().startswith(b"\x89PNG")
+    kept = torch.load(tmp_path / "last.pt", weights_only=True)
+    model = HDemucs(*kept["args"], **kept["kwargs"])
+    model.load_state_dict(kept["state"])
