@@ -42,11 +42,16 @@ def store(tmp_path: Path) -> Store:
 
 
 @pytest.fixture(scope="session")
-def shared_store(tmp_path_factory: pytest.TempPathFactory) -> Store:
-    """One store for all tests of a session, in whatever process: for what takes long to compute."""
+def shared_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One folder for all tests of a session, in whatever process."""
     place = tmp_path_factory.getbasetemp()
-    together = place.parent if "PYTEST_XDIST_WORKER" in os.environ else place
-    return Store(together / "shared-store")
+    return place.parent if "PYTEST_XDIST_WORKER" in os.environ else place
+
+
+@pytest.fixture(scope="session")
+def shared_store(shared_folder: Path) -> Store:
+    """One store for all tests of a session: for what takes long to compute."""
+    return Store(shared_folder / "shared-store")
 
 
 @pytest.fixture(scope="session")
