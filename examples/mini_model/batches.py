@@ -13,8 +13,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-STEMS = ("drums", "bass", "other", "vocals")
-RATE = 44_100
+from .score import STEMS
+from .tracks import RATE_HZ as RATE
+
+__all__ = ["RATE", "STEMS", "Mixing", "Songs", "equalized"]
 
 
 @dataclass(frozen=True)

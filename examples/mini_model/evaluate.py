@@ -28,6 +28,7 @@ from resonate_graph import Audio
 from resonate_nodes import hpss, separate
 
 from .batches import RATE, STEMS, Songs
+from .ratio import si_sdr_db
 
 Samples = NDArray[np.float32]
 Separator = Callable[[Samples], Mapping[str, Samples]]
@@ -168,13 +169,6 @@ REAL_OTHERS = {
     "loops/ambi_piano.flac": 0.0,
     "music/feelings-guitar.ogg": 60.0,
 }
-
-
-def si_sdr_db(estimate: Samples, true: Samples) -> float:
-    """Scale-invariant SDR (Le Roux et al. 2019) over all channels together."""
-    a, b = estimate.astype(np.float64).ravel(), true.astype(np.float64).ravel()
-    target = (a @ b) / (b @ b) * b
-    return float(10 * np.log10((target @ target) / (np.square(a - target).sum() + 1e-12)))
 
 
 def seconds_on_one_core(model: str) -> float:

@@ -22,8 +22,9 @@ import soundfile
 
 from . import sources
 from .composition import compose
-from .rendering import RATE, render
+from .rendering import render
 from .score import SPLITS, Song
+from .tracks import RATE_HZ as RATE
 
 
 def main() -> None:

@@ -21,11 +21,11 @@ from numpy.typing import NDArray
 
 from . import singing, sources, synthesis
 from .score import STEMS, Note, Part, Song, generator
+from .tracks import RATE_HZ as RATE
 
 if TYPE_CHECKING:
     import pedalboard
 
-RATE = 44100
 Stereo = NDArray[np.float32]  # (samples, 2)
 
 # Loudness of each stem in LUFS before the mix is brought below full scale; the spread is

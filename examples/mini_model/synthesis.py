@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .score import Note
+from .tracks import RATE_HZ
 
-RATE_HZ = 44100
 _Floats = NDArray[np.float32]
 
 WAVES: dict[str, tuple[str, ...]] = {

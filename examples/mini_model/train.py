@@ -23,10 +23,10 @@ import numpy as np
 import rich.progress
 import torch
 from demucs.hdemucs import HDemucs
-from torch import Tensor
 
 from .batches import RATE, STEMS, Mixing, Songs, equalized
 from .network import SETTINGS, loss, new_network, spectra
+from .ratio import si_sdr_db
 
 WARM_UP_STEPS = 100
 DECAY_SHARE = 0.35
@@ -220,17 +220,11 @@ def improvements_db(
         mix = stems.sum(0)
         with _fast_numbers(device):
             pieces = [whole(piece[None])[0].float() for piece in mix.split(10 * RATE, -1)]
-        for stem, estimate, true in zip(STEMS, torch.cat(pieces, -1), stems, strict=True):
+        heard = torch.cat(pieces, -1).cpu()
+        for stem, estimate, true in zip(STEMS, heard, stems.cpu(), strict=True):
             if true.abs().max() > 1e-3:
-                gained[stem].append(si_sdr_db(estimate, true) - si_sdr_db(mix, true))
+                gained[stem].append(si_sdr_db(estimate, true) - si_sdr_db(mix.cpu(), true))
     return {stem: float(np.mean(values)) for stem, values in gained.items()}
-
-
-def si_sdr_db(estimate: Tensor, true: Tensor) -> float:
-    """Scale-invariant SDR (Le Roux et al. 2019) over all channels together."""
-    a, b = estimate.double().flatten(), true.double().flatten()
-    target = (a @ b) / (b @ b) * b
-    return float(10 * torch.log10((target @ target) / ((a - target) @ (a - target) + 1e-12)))
 
 
 def draw_curve(folder: Path) -> None:

@@ -13,6 +13,7 @@ from examples.mini_model import sources, synthesis
 from examples.mini_model.composition import compose
 from examples.mini_model.grooves import FILLS, GROOVES, KIT, Groove
 from examples.mini_model.score import MODES, SPLITS, STEMS, Note, Song
+from examples.mini_model.tracks import RATE_HZ
 from examples.mini_model.voices import REGISTERS
 
 SONGS = [compose(split, number) for split in SPLITS for number in range(15)]
@@ -132,13 +133,11 @@ def test_a_synthesiser_plays_the_pitch_it_is_given(kind: str, split: str) -> Non
         drawn, detune_cents=0.0, vibrato_cents=0.0, sustain=1.0, filter_decay_s=9.0, attack_s=0.1
     )
     sound = synthesis.synthesise((Note(0.5, 2.0, 45.0, 0.8),), patch, 3.0)
-    assert sound.shape == (3 * synthesis.RATE_HZ, 2)
+    assert sound.shape == (3 * RATE_HZ, 2)
     assert np.isfinite(sound).all()
-    assert not sound[: synthesis.RATE_HZ // 2].any()
+    assert not sound[: RATE_HZ // 2].any()
     # All of its energy lies on multiples of 55 Hz, the octave below's: the sub oscillator's.
-    hz, power = signal.welch(
-        sound[:, 0] + sound[:, 1], synthesis.RATE_HZ, "blackmanharris", nperseg=1 << 15
-    )
+    hz, power = signal.welch(sound[:, 0] + sound[:, 1], RATE_HZ, "blackmanharris", nperseg=1 << 15)
     near = np.abs(hz / 55 - np.round(hz / 55)) * 55 < 6
     assert power[near].sum() > 0.98 * power.sum()
     assert power[hz < 40].sum() < 0.02 * power.sum()
@@ -150,7 +149,7 @@ def test_a_drum_machine_has_a_low_kick_and_high_hats(split: str) -> None:
 
     def centroid_hz(pitch: int) -> float:
         power = np.abs(np.fft.rfft(machine[pitch])) ** 2
-        hz = np.fft.rfftfreq(len(machine[pitch]), 1 / synthesis.RATE_HZ)
+        hz = np.fft.rfftfreq(len(machine[pitch]), 1 / RATE_HZ)
         return float((hz * power).sum() / power.sum())
 
     assert centroid_hz(KIT["kick"]) < 300

@@ -11,7 +11,8 @@ from demucs.hdemucs import HDemucs
 
 from examples.mini_model.batches import STEMS, Mixing, Songs, equalized
 from examples.mini_model.network import SETTINGS, WEIGHTS, loss, new_network, spectra
-from examples.mini_model.train import Recipe, Run, schedule, si_sdr_db
+from examples.mini_model.ratio import si_sdr_db
+from examples.mini_model.train import Recipe, Run, schedule
 
 SMALL = {**SETTINGS, "growth": 1.0, "dconv_lstm": 9}
 FRAMES = 22_050
