@@ -86,6 +86,7 @@ def find(name: str, folder: Path | None, *, fetch: bool) -> ModelFiles:
         ModelError: what is there is damaged, not trusted, or does not go together.
     """
     tried: list[str] = []
+    here: set[str] = set()
     variable = os.environ.get(MODELS_VARIABLE)
     for label, place in (("--models", folder), (MODELS_VARIABLE, variable)):
         if not place:
@@ -95,15 +96,17 @@ def find(name: str, folder: Path | None, *, fetch: bool) -> ModelFiles:
             raise ModelError(name, f"the models folder {place} ({label}) is no folder")
         if found := _find_in(name, Path(place)):
             return _consistent(found)
-        tried.append(f"{label} {place} (has {_listed(_inventory(Path(place)))})")
-    if found := _find_shipped(name, tried):
+        tried.append(f"{label} {place} (has {_listed(having := _inventory(Path(place)))})")
+        here |= having
+    if found := _find_shipped(name, tried, here):
         return _consistent(found)
     if found := _find_on_hub(name, fetch, tried):
         return _consistent(found)
+    instead = f", or use a model that is here: {_listed(here)}" if here else ""
     raise MissingModelError(
         name,
         f"no weights of model {name!r}; tried {', '.join(tried)}; put the model's files into a "
-        "folder and name it with --models",
+        f"folder and name it with --models{instead}",
     )
 
 
@@ -191,8 +194,8 @@ def _listed(names: set[str]) -> str:
     return ", ".join(sorted(names)) or "no models"
 
 
-def _find_shipped(name: str, tried: list[str]) -> ModelFiles | None:
-    """Return a model that an installed package brings."""
+def _find_shipped(name: str, tried: list[str], here: set[str]) -> ModelFiles | None:
+    """Return a model that an installed package brings; else add to what was tried and is here."""
     having: set[str] = set()
     troubles = []
     for pack in _shipped.packs():
@@ -207,6 +210,7 @@ def _find_shipped(name: str, tried: list[str]) -> ModelFiles | None:
         if pack.trouble:
             troubles.append(f"{pack.origin} {pack.trouble}")
     tried.append(f"installed packages ({'; '.join([f'have {_listed(having)}', *troubles])})")
+    here |= having
     return None
 
 

@@ -98,6 +98,14 @@ def test_all_that_the_page_of_the_demo_shows_is_there(demo: dict[str, Any]) -> N
         assert content.startswith({".png": b"\x89PNG", ".wav": b"RIFF"}[Path(link).suffix])
 
 
+def test_a_demo_whose_model_is_damaged_writes_nothing(tmp_path: Path) -> None:
+    (tmp_path / "mini.safetensors").write_bytes(b"no weights")
+    ended = resonate("demo", "-o", tmp_path / "out", RESONATE_MODELS=str(tmp_path))
+    assert ended.code == 2
+    assert "mini.safetensors" in ended.err
+    assert not (tmp_path / "out").exists()
+
+
 def test_an_interrupted_demo_leaves_no_store_behind(tmp_path: Path) -> None:
     temporary = tmp_path / "temporary"
     temporary.mkdir()

@@ -152,7 +152,10 @@ def test_what_is_nowhere_is_one_line_with_all_that_was_tried(folder: Path) -> No
     assert f"RESONATE_MODELS {folder} (has other)" in told
     assert "Hugging Face hub" in told
     assert "old Demucs host" in told
-    assert told.endswith("put the model's files into a folder and name it with --models")
+    assert told.endswith(
+        "put the model's files into a folder and name it with --models, "
+        "or use a model that is here: mini, other"
+    )
 
 
 def test_a_model_the_hub_does_not_have_is_not_looked_for_there(
