@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import rich.progress
@@ -16,7 +16,7 @@ from torch import Tensor
 from .score import STEMS
 from .tracks import RATE_HZ as RATE
 
-__all__ = ["RATE", "STEMS", "Mixing", "Songs", "equalized"]
+__all__ = ["RATE", "STEMS", "Mixing", "Songs", "equalized", "layered", "saturated"]
 
 
 @dataclass(frozen=True)
@@ -48,46 +48,69 @@ class Songs:
 class Mixing:
     """How clips are drawn and changed.
 
+    Drums and bass are changed most: of few kits and basses many are made, and the two meet in the
+    same octaves, where a network that knows the sound of each by heart does badly with others.
+
     Attributes:
         frames: samples of a clip.
         same_song: how often the four stems of a clip play together, as they were made.
         silent: how often a stem is left out.
         gain_db: each stem is this much louder or softer, at most.
-        faster: a stem of another song is played this much faster or slower, at most.
+        respeeded: how often a stem, or all of a song, is played faster and higher or slower and
+            lower.
+        octaves: by how much at most, for each stem; for all of a song the least of them.
+        layered: how often the drums below some frequency are one kit's, and above it another's.
+        saturated: how often a stem is driven into a soft clipper.
     """
 
     frames: int = 3 * RATE
-    same_song: float = 0.4
-    silent: float = 0.06
+    same_song: float = 0.5
+    silent: float = 0.1
     gain_db: float = 5.0
-    faster: float = 0.25
+    respeeded: float = 0.6
+    octaves: tuple[float, ...] = (0.7, 0.6, 0.35, 0.35)
+    layered: float = 0.35
+    saturated: float = 0.2
 
     def clip(self, songs: Songs, rng: np.random.Generator) -> Tensor:
         """Draw the stems of one clip: float32 of shape (4, 2, frames)."""
         if rng.random() < self.same_song:
-            song = songs.stems[rng.integers(len(songs.stems))]
-            start = int(rng.integers(song.shape[-1] - self.frames))
-            parts = [_floats(part) for part in song[:, :, start : start + self.frames]]
+            parts = self._excerpt(_any(songs, rng), min(self.octaves), rng)
         else:
-            parts = [self._part(songs, stem, rng) for stem in range(len(STEMS))]
+            parts = torch.stack(
+                [
+                    self._excerpt(_any(songs, rng)[stem], octaves, rng)
+                    for stem, octaves in enumerate(self.octaves)
+                ]
+            )
+        drums = STEMS.index("drums")
+        if rng.random() < self.layered:
+            other = self._excerpt(_any(songs, rng)[drums], self.octaves[drums], rng)
+            parts[drums] = layered(parts[drums], other, 150 * 2 ** rng.uniform(0, 5))
         return torch.stack([self._changed(part, rng) for part in parts])
 
-    def _part(self, songs: Songs, stem: int, rng: np.random.Generator) -> Tensor:
-        """A stem of any song, sometimes faster and higher or slower and lower."""
-        song = songs.stems[rng.integers(len(songs.stems))]
-        speed = 1.0 + (self.faster * rng.uniform(-1, 1) if rng.random() < 0.5 else 0.0)
+    def _excerpt(
+        self, sound: NDArray[np.int16], octaves: float, rng: np.random.Generator
+    ) -> Tensor:
+        """Some place of a sound, sometimes faster or slower: float32 of shape (..., frames)."""
+        played = rng.random() < self.respeeded
+        speed = 2.0 ** (rng.uniform(-octaves, octaves) if played else 0.0)
         frames = round(self.frames * speed)
-        start = int(rng.integers(song.shape[-1] - frames))
-        part = _floats(song[stem, :, start : start + frames])
+        start = int(rng.integers(sound.shape[-1] - frames))
+        part = torch.from_numpy(sound[..., start : start + frames].astype(np.float32) / 32768)
         if frames == self.frames:
             return part
-        return torch.nn.functional.interpolate(part[None], self.frames, mode="linear")[0]
+        rows = part.reshape(1, -1, frames)
+        found = torch.nn.functional.interpolate(rows, self.frames, mode="linear")
+        return found.reshape(*part.shape[:-1], self.frames)
 
     def _changed(self, part: Tensor, rng: np.random.Generator) -> Tensor:
-        """Gain, polarity, channels swapped, width; or silence."""
+        """Saturation, gain, polarity, channels swapped, width; or silence."""
         gain = 10 ** (rng.uniform(-self.gain_db, self.gain_db) / 20) * rng.choice([-1.0, 1.0])
         if rng.random() < self.silent:
             gain = 0.0
+        if rng.random() < self.saturated:
+            part = saturated(part, rng.uniform(1, 5))
         if rng.random() < 0.5:
             part = part.flip(0)
         if rng.random() < 0.25:
@@ -96,12 +119,28 @@ class Mixing:
         return part * float(gain)
 
 
-def _floats(samples: NDArray[Any]) -> Tensor:
-    return torch.from_numpy(samples.astype(np.float32) / 32768)
+def _any(songs: Songs, rng: np.random.Generator) -> NDArray[np.int16]:
+    return songs.stems[rng.integers(len(songs.stems))]
 
 
-def equalized(spectra: Tensor, rng: np.random.Generator, range_db: float = 9.0) -> Tensor:
-    """Give about half of the stems of a clip a smooth random frequency response.
+def layered(low: Tensor, high: Tensor, crossover_hz: float) -> Tensor:
+    """What is low of one sound with what is high of another, of shape (..., frames)."""
+    frames = low.shape[-1]
+    octaves = torch.log2(torch.fft.rfftfreq(frames, 1 / RATE).clamp(min=1.0) / crossover_hz)
+    share = torch.sigmoid(octaves * 6)
+    mixed = torch.fft.rfft(low) * (1 - share) + torch.fft.rfft(high) * share
+    found: Tensor = torch.fft.irfft(mixed, frames)
+    return found
+
+
+def saturated(sound: Tensor, drive: float) -> Tensor:
+    """A sound through a soft clipper that leaves its peak where it is."""
+    peak = sound.abs().max().clamp(min=1e-6)
+    return torch.tanh(sound * (drive / peak)) * (peak / math.tanh(drive))
+
+
+def equalized(spectra: Tensor, rng: np.random.Generator, range_db: float = 12.0) -> Tensor:
+    """Give most stems of a clip a smooth random frequency response.
 
     Args:
         spectra: complex, of shape (stems, channels, frequencies, times).
@@ -110,7 +149,7 @@ def equalized(spectra: Tensor, rng: np.random.Generator, range_db: float = 9.0) 
     """
     stems, _, frequencies, _ = spectra.shape
     points = rng.uniform(-range_db, range_db, (stems, 7))
-    points[rng.random(stems) < 0.5] = 0.0
+    points[rng.random(stems) < 0.35] = 0.0
     octaves = np.log2(1 + np.arange(frequencies)) / np.log2(frequencies) * 6
     curves_db = np.stack([np.interp(octaves, np.arange(7), one) for one in points])
     gains = torch.from_numpy((10 ** (curves_db / 20)).astype(np.float32))
