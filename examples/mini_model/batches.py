@@ -16,7 +16,7 @@ from torch import Tensor
 from .score import STEMS
 from .tracks import RATE_HZ as RATE
 
-__all__ = ["RATE", "STEMS", "Mixing", "Songs", "equalized", "layered", "saturated"]
+__all__ = ["RATE", "STEMS", "Mixing", "Songs", "equalized", "layered", "saturated", "shaped"]
 
 
 @dataclass(frozen=True)
@@ -61,6 +61,7 @@ class Mixing:
         octaves: by how much at most, for each stem; for all of a song the least of them.
         layered: how often the drums below some frequency are one kit's, and above it another's.
         saturated: how often a stem is driven into a soft clipper.
+        shaped: how often drums and bass decay faster or slower.
     """
 
     frames: int = 3 * RATE
@@ -71,6 +72,7 @@ class Mixing:
     octaves: tuple[float, ...] = (0.7, 0.6, 0.35, 0.35)
     layered: float = 0.35
     saturated: float = 0.2
+    shaped: float = 0.4
 
     def clip(self, songs: Songs, rng: np.random.Generator) -> Tensor:
         """Draw the stems of one clip: float32 of shape (4, 2, frames)."""
@@ -87,6 +89,9 @@ class Mixing:
         if rng.random() < self.layered:
             other = self._excerpt(_any(songs, rng)[drums], self.octaves[drums], rng)
             parts[drums] = layered(parts[drums], other, 150 * 2 ** rng.uniform(0, 5))
+        for stem in (drums, STEMS.index("bass")):
+            if rng.random() < self.shaped:
+                parts[stem] = shaped(parts[stem], rng.uniform(-0.35, 0.9))
         return torch.stack([self._changed(part, rng) for part in parts])
 
     def _excerpt(
@@ -137,6 +142,20 @@ def saturated(sound: Tensor, drive: float) -> Tensor:
     """A sound through a soft clipper that leaves its peak where it is."""
     peak = sound.abs().max().clamp(min=1e-6)
     return torch.tanh(sound * (drive / peak)) * (peak / math.tanh(drive))
+
+
+def shaped(sound: Tensor, power: float) -> Tensor:
+    """A sound of shape (channels, frames) that decays faster, or with a negative power slower.
+
+    Its level, as a share of the highest within 0.25 s, becomes that share times that to a power.
+    """
+    hop = 256
+    energy = sound.square().mean(0)[None, None]
+    level = torch.nn.functional.avg_pool1d(energy, 4 * hop, hop, ceil_mode=True).sqrt()
+    reach = round(0.25 * RATE / hop)
+    highest = torch.nn.functional.max_pool1d(level, 2 * reach + 1, 1, reach)
+    gain = (level / highest.clamp(min=1e-5)).clamp(0.05, 1.0) ** power
+    return sound * torch.nn.functional.interpolate(gain, sound.shape[-1], mode="linear")[0]
 
 
 def equalized(spectra: Tensor, rng: np.random.Generator, range_db: float = 12.0) -> Tensor:

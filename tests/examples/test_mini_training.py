@@ -18,6 +18,7 @@ from examples.mini_model.batches import (
     equalized,
     layered,
     saturated,
+    shaped,
 )
 from examples.mini_model.network import SETTINGS, WEIGHTS, loss, new_network, spectra
 from examples.mini_model.ratio import si_sdr_db
@@ -81,7 +82,14 @@ def test_the_spectra_are_those_that_demucs_sees() -> None:
 
 #: Nothing is changed.
 PLAIN = Mixing(
-    frames=FRAMES, same_song=1.0, silent=0.0, gain_db=0.0, respeeded=0.0, layered=0.0, saturated=0.0
+    frames=FRAMES,
+    same_song=1.0,
+    silent=0.0,
+    gain_db=0.0,
+    respeeded=0.0,
+    layered=0.0,
+    saturated=0.0,
+    shaped=0.0,
 )
 
 
@@ -157,6 +165,24 @@ def test_saturation_keeps_the_peak_and_the_sign_and_adds_odd_harmonics_only() ->
     assert torch.all(levels[1::2] < 1e-5)
     torch.testing.assert_close(saturated(sound, 1e-3), sound, atol=1e-6, rtol=0)
     assert not saturated(torch.zeros(2, 9), 4.0).any()
+
+
+@pytest.mark.parametrize("power", [0.5, -0.3])
+def test_a_shaped_sound_decays_by_its_own_rate_times_more_or_less(power: float) -> None:
+    times = torch.arange(RATE // 4) / RATE
+    decay_db_per_s = 100.0
+    tone = torch.sin(2 * torch.pi * 1000 * times) * 10 ** (-decay_db_per_s * times / 20)
+    found = shaped(torch.stack([tone, 0.5 * tone]), power)
+    torch.testing.assert_close(found[1], found[0] * 0.5)
+    ratio = (found[0, 9::441] / tone[9::441])[2:20]  # from 20 to 200 ms, one value each 10 ms
+    slope_db = 20 * torch.log10(ratio).diff().mean() * 100
+    assert float(slope_db) == pytest.approx(-decay_db_per_s * power, rel=0.05)
+
+
+def test_shaping_leaves_steady_sound_and_silence_as_they_are() -> None:
+    tone = torch.sin(2 * torch.pi * 689.0625 * torch.arange(RATE) / RATE).repeat(2, 1)
+    torch.testing.assert_close(shaped(tone, 0.9)[:, 2000:-2000], tone[:, 2000:-2000])
+    assert not shaped(torch.zeros(2, 4000), -0.35).any()
 
 
 def test_equalisers_stay_within_their_range() -> None:
