@@ -30,7 +30,7 @@ from .tracks import RATE_HZ as RATE
 def main() -> None:
     parser = argparse.ArgumentParser(description="Write songs of four stems to learn from.")
     parser.add_argument("data", type=Path, help="folder to write into")
-    parser.add_argument("--train", type=int, default=240, help="songs to learn from")
+    parser.add_argument("--train", type=int, default=640, help="songs to learn from")
     parser.add_argument("--valid", type=int, default=16, help="songs to choose by")
     parser.add_argument("--test", type=int, default=24, help="songs to measure with")
     parser.add_argument("--first", type=int, default=0, help="number of each split's first song")

@@ -37,7 +37,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Train a small separation model.")
     parser.add_argument("data", type=Path, help="folder that make_data wrote")
     parser.add_argument("run", type=Path, help="folder for checkpoints and the log")
-    parser.add_argument("--steps", type=int, default=4600, help="steps in all")
+    parser.add_argument("--steps", type=int, default=Recipe.steps, help="steps in all")
     parser.add_argument("--minutes", type=float, default=120.0, help="end this piece after them")
     parser.add_argument("--every", type=float, default=5.0, help="minutes between checkpoints")
     parser.add_argument("--seed", type=int, default=0)
@@ -64,7 +64,7 @@ class Recipe:
         settings: of the network.
     """
 
-    steps: int = 4600
+    steps: int = 11_700
     clips: int = 4
     rate: float = 1.5e-3
     seed: int = 0

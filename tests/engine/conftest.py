@@ -6,7 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from resonate_graph import Audio, Graph
+from resonate_nodes import gain
+from tests.engine.commands import Command
 from tests.engine.meetings import workers
+from tests.files import write_sound
 from tests.processes import PATIENCE_SECONDS
 
 
@@ -37,3 +41,26 @@ def no_worker_is_left() -> Iterator[None]:
     """See that a run's threads end with it."""
     yield
     assert workers() == []
+
+
+@pytest.fixture(scope="module")
+def mix(tmp_path_factory: pytest.TempPathFactory, excerpt: Audio) -> Path:
+    """Three seconds of the bundled recording as WAV."""
+    return write_sound(excerpt, tmp_path_factory.mktemp("mix") / "mix.wav", "FLOAT")
+
+
+@pytest.fixture
+def quieter(tmp_path: Path) -> Path:
+    """A graph file with one light node."""
+    graph = Graph("quieter", description="A little quieter.")
+    level = graph.param("level_db", float, default=-3.0, maximum=0, description="How much.")
+    graph.output("out", graph.add(gain)(graph.input("mix", Audio), gain_db=level))
+    return graph.save(tmp_path / "quieter.json")
+
+
+@pytest.fixture
+def call(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Command]:
+    monkeypatch.setenv("COLUMNS", "200")
+    before = signal.getsignal(signal.SIGTERM)
+    yield Command(capsys)
+    signal.signal(signal.SIGTERM, before)

@@ -19,13 +19,12 @@ from resonate_graph import (
     Store,
 )
 from resonate_graph._keys import Key
+from tests.engine.commands import OWN_NODES
 from tests.engine.runs import chain, count, objects, records, statuses
 from tests.own_nodes import slow, warned
 from tests.processes import Signals, end_of, files_in, interrupt, start_python, wait_for_words
 
 pytestmark = pytest.mark.usefixtures("no_test_waits_for_ever")
-
-OWN_NODES = Path(__file__).parents[1] / "own_nodes.py"
 
 
 # -- stopping -----------------------------------------------------------------------------------

@@ -1,0 +1,96 @@
+"""The command line as a process: stopped, unread, and with names that are no text."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from resonate_graph import Audio, Graph
+from tests.engine.commands import OWN_NODES
+from tests.files import write_sound
+from tests.own_nodes import counted_gain, slow
+from tests.processes import (
+    Signals,
+    end_of,
+    files_in,
+    interrupt,
+    resonate,
+    start_resonate,
+)
+
+
+def test_ctrl_c_ends_with_130_and_keeps_what_was_finished(tmp_path: Path, mix: Path) -> None:
+    signals = Signals(tmp_path / "signals")
+    graph = Graph("interrupted")
+    first = graph.add(counted_gain)(graph.input("mix", Audio), ratio=0.5, folder=str(tmp_path))
+    graph.output("first", first)
+    graph.output("out", graph.add(slow)(first, folder=str(signals.folder)))
+    path = graph.save(tmp_path / "interrupted.json")
+    files = ("-i", f"mix={mix}", "-o", tmp_path / "out", "--store", tmp_path / "store")
+    arguments = ("run", path, *files, "--nodes", OWN_NODES, "--json")
+    process = start_resonate(*arguments)
+    signals.wait_until_started(process)
+    interrupt(process)
+    ended = end_of(process)
+    assert ended.code == 130
+    assert ended.said[-1].startswith("error: Interrupted. What was finished before is kept")
+    assert "Traceback" not in ended.err
+    assert ended.document["error"]["type"] == "Interrupted"
+    assert not (tmp_path / "out").exists()
+    assert not [name for name in files_in(tmp_path) if "writing" in name]
+    again = start_resonate(*arguments)
+    signals.wait_until_started(again)
+    signals.let_go()
+    assert end_of(again).statuses == {"counted_gain": "cached", "slow": "ran"}
+    assert (tmp_path / "count").read_text() == "x"
+
+
+def test_sigterm_ends_as_ctrl_c_does(tmp_path: Path, mix: Path) -> None:
+    signals = Signals(tmp_path / "signals")
+    graph = Graph("terminated")
+    graph.output("out", graph.add(slow)(graph.input("mix", Audio), folder=str(signals.folder)))
+    path = graph.save(tmp_path / "terminated.json")
+    process = start_resonate(
+        "run", path, "-i", f"mix={mix}", "-o", tmp_path / "out", "--nodes", OWN_NODES
+    )
+    signals.wait_until_started(process)
+    process.terminate()
+    ended = end_of(process)
+    assert ended.code == 130
+    assert "Traceback" not in ended.err
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_reader_that_stops_is_no_error_to_talk_about(tmp_path: Path) -> None:
+    """As in ``resonate nodes --json | head -1``."""
+    process = start_resonate("nodes", "--json")
+    assert process.stdout is not None
+    process.stdout.close()
+    assert process.stderr is not None
+    assert process.stderr.read() == ""
+    process.wait()
+
+
+def test_a_file_name_that_is_no_text_is_no_obstacle(
+    tmp_path: Path, excerpt: Audio, quieter: Path
+) -> None:
+    plain = write_sound(excerpt, tmp_path / "plain.wav")
+    try:
+        path = plain.rename(tmp_path / os.fsdecode(b"na\xffme.wav"))
+    except OSError:  # a Mac's filesystem has no such names
+        path = plain
+    ended = resonate("run", quieter, "-i", f"mix={path}", "-o", tmp_path / "out")
+    assert ended.code == 0, ended.err
+    assert (tmp_path / "out" / "out.wav").exists()
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "utf-8:strict"])
+def test_any_name_and_any_encoding_can_be_printed(quieter: Path, encoding: str) -> None:
+    name = os.fsdecode(b"na\xffme \xc3\xa4.wav")  # no text in UTF-8, as some file names are
+    call = ("run", quieter, "-i", f"mix={name}", "--json")
+    ended = resonate(*call, PYTHONIOENCODING=encoding)
+    assert ended.code == 1
+    assert "Traceback" not in ended.err
+    assert ended.document["error"]["message"] == f"{name}: there is no such file"
