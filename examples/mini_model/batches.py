@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import rich.progress
 import soundfile
+import soxr
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
@@ -43,6 +44,19 @@ class Songs:
         ]
         return cls(tuple(song.name for song in found), tuple(stems))
 
+    def require(self, frames: int) -> None:
+        """Refuse songs that are shorter.
+
+        Raises:
+            SystemExit: one is; it is named.
+        """
+        for name, stems in zip(self.names, self.stems, strict=True):
+            if stems.shape[-1] < frames:
+                seconds, least = stems.shape[-1] / RATE, frames / RATE
+                raise SystemExit(
+                    f"song {name} has {seconds:.2f} s; clips need {least:.2f} s: make longer songs"
+                )
+
 
 @dataclass(frozen=True)
 class Mixing:
@@ -53,79 +67,98 @@ class Mixing:
 
     Attributes:
         frames: samples of a clip.
-        same_song: how often the four stems of a clip play together, as they were made.
-        silent: how often a stem is left out.
+        same_song_share: how often the four stems of a clip are those of one song.
+        silent_share: how often a stem is left out.
         gain_db: each stem is this much louder or softer, at most.
-        respeeded: how often a stem, or all of a song, is played faster and higher or slower and
+        speed_share: how often a stem, or all of a song, is played faster and higher or slower and
             lower.
-        octaves: by how much at most, for each stem; for all of a song the least of them.
-        layered: how often the drums below some frequency are one kit's, and above it another's.
-        saturated: how often a stem is driven into a soft clipper.
-        shaped: how often drums and bass decay faster or slower.
+        speed_octaves: by how much at most, for each stem; for all of a song the least of them.
+        layer_share: how often the drums are one kit's below some frequency, another's above it.
+        crossover_hz: from where to where that frequency is drawn.
+        saturation_share: how often a stem is driven into a soft clipper.
+        drive: from where to where, as a ratio (see `saturated`).
+        shape_share: how often drums, and how often bass, decay faster or slower.
+        shape_power: from where to where (see `shaped`).
     """
 
     frames: int = 3 * RATE
-    same_song: float = 0.5
-    silent: float = 0.1
+    same_song_share: float = 0.5
+    silent_share: float = 0.1
     gain_db: float = 5.0
-    respeeded: float = 0.6
-    octaves: tuple[float, ...] = (0.7, 0.6, 0.35, 0.35)
-    layered: float = 0.35
-    saturated: float = 0.2
-    shaped: float = 0.4
+    speed_share: float = 0.6
+    speed_octaves: tuple[float, ...] = (0.7, 0.6, 0.35, 0.35)
+    layer_share: float = 0.35
+    crossover_hz: tuple[float, float] = (150.0, 4800.0)
+    saturation_share: float = 0.2
+    drive: tuple[float, float] = (1.0, 5.0)
+    shape_share: float = 0.4
+    shape_power: tuple[float, float] = (-0.35, 0.9)
+
+    @property
+    def frames_needed(self) -> int:
+        """How long a song has to be for the fastest clip."""
+        return int(np.ceil(self.frames * 2.0 ** max(self.speed_octaves)))
 
     def clip(self, songs: Songs, rng: np.random.Generator) -> Tensor:
         """Draw the stems of one clip: float32 of shape (4, 2, frames)."""
-        if rng.random() < self.same_song:
-            parts = self._excerpt(_any(songs, rng), min(self.octaves), rng)
+        if rng.random() < self.same_song_share:
+            stems = self._excerpt(_any_song(songs, rng), min(self.speed_octaves), rng)
         else:
-            parts = torch.stack(
-                [
-                    self._excerpt(_any(songs, rng)[stem], octaves, rng)
-                    for stem, octaves in enumerate(self.octaves)
-                ]
-            )
-        drums = STEMS.index("drums")
-        if rng.random() < self.layered:
-            other = self._excerpt(_any(songs, rng)[drums], self.octaves[drums], rng)
-            parts[drums] = layered(parts[drums], other, 150 * 2 ** rng.uniform(0, 5))
-        for stem in (drums, STEMS.index("bass")):
-            if rng.random() < self.shaped:
-                parts[stem] = shaped(parts[stem], rng.uniform(-0.35, 0.9))
-        return torch.stack([self._changed(part, rng) for part in parts])
+            stems = torch.stack([self._stem(songs, stem, rng) for stem in range(len(STEMS))])
+        if rng.random() < self.layer_share:
+            crossover_hz = np.exp(rng.uniform(*np.log(self.crossover_hz)))
+            second_kit = self._stem(songs, DRUMS, rng)
+            stems[DRUMS] = layered(stems[DRUMS], second_kit, crossover_hz)
+        for stem in (DRUMS, BASS):
+            if rng.random() < self.shape_share:
+                stems[stem] = shaped(stems[stem], rng.uniform(*self.shape_power))
+        return torch.stack([self._changed(stem, rng) for stem in stems])
+
+    def _stem(self, songs: Songs, stem: int, rng: np.random.Generator) -> Tensor:
+        return self._excerpt(_any_song(songs, rng)[stem], self.speed_octaves[stem], rng)
 
     def _excerpt(
         self, sound: NDArray[np.int16], octaves: float, rng: np.random.Generator
     ) -> Tensor:
         """Some place of a sound, sometimes faster or slower: float32 of shape (..., frames)."""
-        played = rng.random() < self.respeeded
-        speed = 2.0 ** (rng.uniform(-octaves, octaves) if played else 0.0)
+        changed = rng.random() < self.speed_share
+        speed = 2.0 ** (rng.uniform(-octaves, octaves) if changed else 0.0)
         frames = round(self.frames * speed)
-        start = int(rng.integers(sound.shape[-1] - frames))
-        part = torch.from_numpy(sound[..., start : start + frames].astype(np.float32) / 32768)
-        if frames == self.frames:
-            return part
-        rows = part.reshape(1, -1, frames)
-        found = torch.nn.functional.interpolate(rows, self.frames, mode="linear")
-        return found.reshape(*part.shape[:-1], self.frames)
+        start = int(rng.integers(sound.shape[-1] - frames + 1))
+        excerpt = sound[..., start : start + frames].astype(np.float32) / np.float32(32768)
+        return torch.from_numpy(_resampled(excerpt, self.frames))
 
-    def _changed(self, part: Tensor, rng: np.random.Generator) -> Tensor:
+    def _changed(self, stem: Tensor, rng: np.random.Generator) -> Tensor:
         """Saturation, gain, polarity, channels swapped, width; or silence."""
         gain = 10 ** (rng.uniform(-self.gain_db, self.gain_db) / 20) * rng.choice([-1.0, 1.0])
-        if rng.random() < self.silent:
+        if rng.random() < self.silent_share:
             gain = 0.0
-        if rng.random() < self.saturated:
-            part = saturated(part, rng.uniform(1, 5))
+        if rng.random() < self.saturation_share:
+            stem = saturated(stem, rng.uniform(*self.drive))
         if rng.random() < 0.5:
-            part = part.flip(0)
+            stem = stem.flip(0)
         if rng.random() < 0.25:
             narrow = rng.uniform(0, 0.5)
-            part = (1 - narrow) * part + narrow * part.flip(0)
-        return part * float(gain)
+            stem = (1 - narrow) * stem + narrow * stem.flip(0)
+        return stem * float(gain)
 
 
-def _any(songs: Songs, rng: np.random.Generator) -> NDArray[np.int16]:
+DRUMS, BASS = STEMS.index("drums"), STEMS.index("bass")
+
+
+def _any_song(songs: Songs, rng: np.random.Generator) -> NDArray[np.int16]:
     return songs.stems[rng.integers(len(songs.stems))]
+
+
+def _resampled(sound: NDArray[np.float32], frames: int) -> NDArray[np.float32]:
+    """A sound of shape (..., samples) drawn out, or drawn together, to so many frames."""
+    if sound.shape[-1] == frames:
+        return sound
+    rows = sound.reshape(-1, sound.shape[-1])
+    found = soxr.resample(rows.T, rows.shape[1], frames, quality="MQ").T
+    fitted = np.zeros((len(rows), frames), np.float32)
+    fitted[:, : found.shape[1]] = found[:, :frames]
+    return fitted.reshape(*sound.shape[:-1], frames)
 
 
 def layered(low: Tensor, high: Tensor, crossover_hz: float) -> Tensor:
@@ -145,30 +178,43 @@ def saturated(sound: Tensor, drive: float) -> Tensor:
 
 
 def shaped(sound: Tensor, power: float) -> Tensor:
-    """A sound of shape (channels, frames) that decays faster, or with a negative power slower.
+    """A sound of shape (channels, frames) that stands out and dies away more, or less.
 
-    Its level, as a share of the highest within 0.25 s, becomes that share times that to a power.
+    Its level is multiplied by a power of what it is of the highest level within 0.25 s, before and
+    after; where it is less than 1/20 of that, by 1/20 to that power.
+
+    Args:
+        sound: of at least 0.1 s.
+        power: 0 changes nothing, 1 doubles each slope in dB, less than 0 makes it flatter.
     """
-    hop = 256
+    hop, window = 256, 1024
+    frames = sound.shape[-1]
+    count = -(-frames // hop)  # windows stand in the middle of their hops
+    before = (window - hop) // 2
     energy = sound.square().mean(0)[None, None]
-    level = torch.nn.functional.avg_pool1d(energy, 4 * hop, hop, ceil_mode=True).sqrt()
+    padded = torch.nn.functional.pad(energy, (before, count * hop - frames + before), "reflect")
+    level = torch.nn.functional.avg_pool1d(padded, window, hop).sqrt()
     reach = round(0.25 * RATE / hop)
     highest = torch.nn.functional.max_pool1d(level, 2 * reach + 1, 1, reach)
     gain = (level / highest.clamp(min=1e-5)).clamp(0.05, 1.0) ** power
-    return sound * torch.nn.functional.interpolate(gain, sound.shape[-1], mode="linear")[0]
+    drawn = torch.nn.functional.interpolate(gain, scale_factor=float(hop), mode="linear")
+    return sound * drawn[0, :, :frames]
 
 
-def equalized(spectra: Tensor, rng: np.random.Generator, range_db: float = 12.0) -> Tensor:
+def equalized(
+    spectra: Tensor, rng: np.random.Generator, range_db: float = 12.0, share: float = 0.65
+) -> Tensor:
     """Give most stems of a clip a smooth random frequency response.
 
     Args:
         spectra: complex, of shape (stems, channels, frequencies, times).
         rng: what to draw from.
         range_db: the largest gain or cut.
+        share: how many of the stems.
     """
     stems, _, frequencies, _ = spectra.shape
     points = rng.uniform(-range_db, range_db, (stems, 7))
-    points[rng.random(stems) < 0.35] = 0.0
+    points[rng.random(stems) >= share] = 0.0
     octaves = np.log2(1 + np.arange(frequencies)) / np.log2(frequencies) * 6
     curves_db = np.stack([np.interp(octaves, np.arange(7), one) for one in points])
     gains = torch.from_numpy((10 ** (curves_db / 20)).astype(np.float32))

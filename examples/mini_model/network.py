@@ -118,17 +118,12 @@ def spectra(sound: Tensor, nfft: int = SETTINGS["nfft"]) -> Tensor:
     return complex_spectra
 
 
-def loss(network: torch.nn.Module, stems: Tensor, floor: float = 1e-2) -> Tensor:
-    """Weighted mean error of the stems in dB, below the energy of the mix.
-
-    The logarithm is of the mean over the clips, so that stems count alike whichever is easier. A
-    logarithm for each clip would pay most for silence where a stem rests: a network then learns to
-    sing nothing at all.
+def missed(network: torch.nn.Module, stems: Tensor) -> Tensor:
+    """The energy of each stem's error as a share of that of the mix: shape (clips, stems).
 
     Args:
         network: a `MagnitudeHDemucs`.
         stems: complex spectra of shape (clips, stems, channels, frequencies, times).
-        floor: the smallest error that counts, as a share of the energy of the mix.
     """
     mix = stems.sum(1)
     magnitudes = mix.abs()
@@ -136,7 +131,21 @@ def loss(network: torch.nn.Module, stems: Tensor, floor: float = 1e-2) -> Tensor
     in_phase = (stems * direction.conj()[:, None]).real
     dims = (2, 3, 4)
     out_of_reach = (stems.abs().square() - in_phase.square()).sum(dims)
-    missed = (network(magnitudes).float() - in_phase).square().sum(dims) + out_of_reach
+    within_reach = (network(magnitudes).float() - in_phase).square().sum(dims)
     energy = magnitudes.square().sum((1, 2, 3))[:, None] + 1e-6
-    errors_db = 10 * torch.log10((missed / energy).mean(0) + floor)
+    return (within_reach + out_of_reach) / energy
+
+
+def error_db(shares: Tensor, floor: float = 1e-2) -> Tensor:
+    """The weighted mean over the stems of what was missed, in dB.
+
+    The logarithm is of the mean over all clips of a step, so that stems count alike whichever is
+    easier. A logarithm for each clip would pay most for silence where a stem rests: a network then
+    learns to sing nothing at all.
+
+    Args:
+        shares: what `missed` gives, of all clips of a step.
+        floor: the smallest error that counts, as a share of the energy of the mix.
+    """
+    errors_db = 10 * torch.log10(shares.mean(0) + floor)
     return (errors_db * torch.tensor(WEIGHTS, device=errors_db.device)).mean()

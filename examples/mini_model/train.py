@@ -2,7 +2,7 @@
 
 RUN is a folder: ``last.pt`` is the latest checkpoint, ``log.jsonl`` what was measured,
 ``curve.png`` the learning curve. Called again, it goes on where it was; ``--minutes`` ends a piece.
-It runs on a CUDA card where there is one.
+It takes a CUDA card where there is one (which was not tried so far).
 """
 
 from __future__ import annotations
@@ -10,10 +10,9 @@ from __future__ import annotations
 import argparse
 import contextlib
 import copy
-import json
 import time
 from collections.abc import Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -23,9 +22,11 @@ import numpy as np
 import rich.progress
 import torch
 from demucs.hdemucs import HDemucs
+from numpy.typing import NDArray
 
 from .batches import RATE, STEMS, Mixing, Songs, equalized
-from .network import SETTINGS, loss, new_network, spectra
+from .log import add_to_log, draw_curve
+from .network import SETTINGS, error_db, missed, new_network, spectra
 from .ratio import si_sdr_db
 
 WARM_UP_STEPS = 100
@@ -34,26 +35,33 @@ AVERAGE_STEPS = 300
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Train a small separation model.")
+    parser = argparse.ArgumentParser(
+        description="Train a small separation model.",
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
     parser.add_argument("data", type=Path, help="folder that make_data wrote")
     parser.add_argument("run", type=Path, help="folder for checkpoints and the log")
     parser.add_argument("--steps", type=int, default=Recipe.steps, help="steps in all")
     parser.add_argument("--minutes", type=float, default=120.0, help="end this piece after them")
     parser.add_argument("--every", type=float, default=5.0, help="minutes between checkpoints")
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--seed", type=int, default=Recipe.seed, help="of weights and clips")
     given = parser.parse_args()
+    if given.steps < 1:
+        parser.error("--steps is 1 or more")
     run = Run(given.run, Recipe(steps=given.steps, seed=given.seed))
-    run.go(
-        Songs.read(given.data / "train"),
-        Songs.read(given.data / "valid"),
-        minutes=given.minutes,
-        every=given.every,
-    )
+    if run.is_over:
+        raise SystemExit(f"{given.run}: all {given.steps} steps are taken")
+    held_back = Songs.read(given.data / "valid")
+    songs = Songs.read(given.data / "train")
+    try:
+        run.go(songs, held_back, minutes=given.minutes, every=given.every)
+    except KeyboardInterrupt:
+        raise SystemExit("interrupted: the same command goes on from the last checkpoint") from None
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """What decides the weights, beside the songs and the number of cores.
+    """What decides the weights, beside the songs.
 
     Attributes:
         steps: how many there are in all.
@@ -71,29 +79,55 @@ class Recipe:
     mixing: Mixing = field(default_factory=Mixing)
     settings: Mapping[str, Any] = field(default_factory=lambda: SETTINGS)
 
+    @property
+    def numbers(self) -> dict[str, float]:
+        """What a run may not change on its way."""
+        return {name: getattr(self, name) for name in ("steps", "clips", "rate", "seed")}
+
 
 class Run:
-    """A training run: its network, the average of its weights, and how far it is."""
+    """A training run: its network, the average of its weights, and how far it is.
 
-    def __init__(self, folder: Path, recipe: Recipe) -> None:
+    Args:
+        folder: where its checkpoint and its log are; made if it is not there.
+        recipe: how to train.
+        device: where; None for a CUDA card if there is one, else the CPU.
+
+    Raises:
+        SystemExit: the folder cannot be one, or holds another run.
+    """
+
+    def __init__(self, folder: Path, recipe: Recipe, device: torch.device | None = None) -> None:
         self.folder = folder
         self.recipe = recipe
         self.step = 0
-        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        self.device = device or torch.device("cuda" if torch.cuda.is_available() else "cpu")
         torch.manual_seed(recipe.seed)
         self.network = new_network(recipe.settings).to(self.device)
         self.average = copy.deepcopy(self.network).requires_grad_(False).eval()
         self.optimizer = torch.optim.AdamW(self.network.parameters(), lr=1.0, weight_decay=1e-2)
-        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise SystemExit(f"{folder}: no folder for a run: {error.strerror}") from None
         if self._last.exists():
             self._restore()
         self.replicas = [
             copy.deepcopy(self.network) for _ in range(workers(self.device, recipe.clips))
         ]
 
+    @property
+    def is_over(self) -> bool:
+        """Whether all steps are taken."""
+        return self.step >= self.recipe.steps
+
     def go(self, songs: Songs, held_back: Songs, *, minutes: float, every: float) -> None:
-        """Take steps until all are taken or the minutes are over; keep what was reached."""
-        steps = self.recipe.steps
+        """Take steps until all are taken or the minutes are over; keep what was reached.
+
+        Raises:
+            SystemExit: a song is too short.
+        """
+        songs.require(self.recipe.mixing.frames_needed)
         started = checked = time.monotonic()
         recent: list[float] = []
         with (
@@ -101,36 +135,47 @@ class Run:
             _progress() as bar,
             ThreadPoolExecutor(len(self.replicas)) as pool,
         ):
-            task = bar.add_task("training", total=steps, completed=self.step, loss="")
-            while self.step < steps and time.monotonic() - started < 60 * minutes:
-                self._set_rate(self.recipe.rate * schedule(self.step, steps))
-                share = partial(self._learn_from, songs)
-                recent.append(sum(pool.map(share, range(len(self.replicas)))))
+            task = bar.add_task("training", total=self.recipe.steps, completed=self.step, loss="")
+            while not self.is_over and time.monotonic() - started < 60 * minutes:
+                self._set_rate(self.recipe.rate * schedule(self.step, self.recipe.steps))
+                recent.append(self._learn(songs, pool))
                 self._take_step()
                 bar.update(task, completed=self.step, loss=f"{np.mean(recent[-50:]):.2f} dB")
                 if time.monotonic() - checked > 60 * every:
-                    self._check(held_back, recent)
+                    self._check(held_back, recent, pool)
                     recent, checked = [], time.monotonic()
-        self._check(held_back, recent)
+            if recent:
+                self._check(held_back, recent, pool)
 
-    def _learn_from(self, songs: Songs, worker: int) -> float:
-        """Leave the gradients of a worker's share of the clips in its replica.
+    def _learn(self, songs: Songs, pool: Executor) -> float:
+        """Leave the gradients of a step's error in the replicas; return the error in dB.
+
+        The error is of all clips together, however many workers there are: each finds what it
+        missed, and then is told how much that counts.
+        """
+        heard = list(pool.map(partial(self._hear, songs), range(len(self.replicas))))
+        shares = torch.cat([share.detach() for share in heard]).requires_grad_()
+        error = error_db(shares)
+        (slopes,) = torch.autograd.grad(error, shares)
+        counts = [len(share) for share in heard]
+        list(pool.map(torch.Tensor.backward, heard, slopes.split(counts)))
+        return float(error.detach())
+
+    def _hear(self, songs: Songs, worker: int) -> torch.Tensor:
+        """What a worker's replica misses of its share of the clips: (clips, stems).
 
         A clip depends on the seed, the step and its number only, so that training which was
         interrupted goes on as it would have.
         """
-        clips = self.recipe.clips
         drawn = []
-        for number in range(worker, clips, len(self.replicas)):
+        for number in range(worker, self.recipe.clips, len(self.replicas)):
             rng = np.random.default_rng([self.recipe.seed, self.step, number])
             clip = self.recipe.mixing.clip(songs, rng).to(self.device)
             drawn.append(equalized(spectra(clip), rng))
         replica = self.replicas[worker]
         replica.zero_grad()
         with _fast_numbers(self.device):
-            value = loss(replica, torch.stack(drawn)) * len(drawn) / clips
-        value.backward()
-        return float(value.detach())
+            return missed(replica, torch.stack(drawn))
 
     def _set_rate(self, rate: float) -> None:
         for group in self.optimizer.param_groups:
@@ -154,18 +199,8 @@ class Run:
             for copied in copies:
                 copied.copy_(parameter)
 
-    def _check(self, held_back: Songs, recent: list[float]) -> None:
-        """Measure the averaged weights, write the log and the curve, keep a checkpoint."""
-        gained = improvements_db(self.average, held_back, self.recipe.settings, self.device)
-        entry = {
-            "step": self.step,
-            "loss_db": round(float(np.mean(recent)), 3) if recent else None,
-            "improvement_db": {stem: round(gained[stem], 2) for stem in STEMS},
-        }
-        with (self.folder / "log.jsonl").open("a", encoding="utf-8") as log:
-            log.write(json.dumps(entry) + "\n")
-        rich.print(entry)
-        draw_curve(self.folder)
+    def _check(self, held_back: Songs, recent: list[float], pool: Executor) -> None:
+        """Keep a checkpoint, measure the averaged weights, write the log and the curve."""
         unfinished = self._last.with_suffix(".part")
         torch.save(
             {
@@ -175,17 +210,45 @@ class Run:
                 "network": self.network.state_dict(),
                 "optimizer": self.optimizer.state_dict(),
                 "step": self.step,
+                "recipe": self.recipe.numbers,
             },
             unfinished,
         )
         unfinished.replace(self._last)
+        gained = improvements_db(self.average, held_back, self.recipe.settings, self.device, pool)
+        entry = {
+            "step": self.step,
+            "loss_db": round(float(np.mean(recent)), 3),
+            "improvement_db": {stem: round(gain, 2) for stem, gain in gained.items()},
+        }
+        rich.print(entry)
+        add_to_log(self.folder, entry)
+        draw_curve(self.folder)
 
     def _restore(self) -> None:
-        kept = torch.load(self._last, map_location=self.device, weights_only=True)
-        self.network.load_state_dict(kept["network"])
-        self.average.load_state_dict(kept["state"])
-        self.optimizer.load_state_dict(kept["optimizer"])
-        self.step = int(kept["step"])
+        try:
+            kept = torch.load(self._last, map_location=self.device, weights_only=True)
+            self.network.load_state_dict(kept["network"])
+            self.average.load_state_dict(kept["state"])
+            self.optimizer.load_state_dict(kept["optimizer"])
+            self.step = int(kept["step"])
+            begun = kept["recipe"]
+        except Exception as error:  # whatever a file that is none leads to
+            reason = (str(error).splitlines() or [""])[0]
+            raise SystemExit(
+                f"{self._last}: no checkpoint of this network ({type(error).__name__}: {reason}); "
+                "remove it, or name another folder for the run"
+            ) from None
+        if begun != self.recipe.numbers:
+            others = ", ".join(
+                f"{name} {begun.get(name)}, not {value}"
+                for name, value in self.recipe.numbers.items()
+                if begun.get(name) != value
+            )
+            raise SystemExit(
+                f"{self._last}: that run was begun with {others}; go on with the same, or name "
+                "another folder for the run"
+            )
 
     @property
     def _last(self) -> Path:
@@ -207,51 +270,42 @@ def schedule(step: int, steps: int) -> float:
     return min(1.0, (step + 1) / WARM_UP_STEPS, max(0.0, (steps - step) / decay))
 
 
-@torch.no_grad()
 def improvements_db(
-    network: torch.nn.Module, songs: Songs, settings: Mapping[str, Any], device: torch.device
+    network: torch.nn.Module,
+    songs: Songs,
+    settings: Mapping[str, Any],
+    device: torch.device,
+    pool: Executor,
 ) -> dict[str, float]:
     """Mean SI-SDR of each stem above that of the mix, over the songs where it sounds."""
     whole = HDemucs(list(STEMS), **settings).to(device).eval()
     whole.load_state_dict(network.state_dict())
-    gained: dict[str, list[float]] = {stem: [] for stem in STEMS}
-    for song in songs.stems:
+
+    @torch.no_grad()
+    def measured(song: NDArray[np.int16]) -> dict[str, float]:
         stems = torch.from_numpy(song.astype(np.float32) / 32768).to(device)
         mix = stems.sum(0)
         with _fast_numbers(device):
             pieces = [whole(piece[None])[0].float() for piece in mix.split(10 * RATE, -1)]
         heard = torch.cat(pieces, -1).cpu()
-        for stem, estimate, true in zip(STEMS, heard, stems.cpu(), strict=True):
-            if true.abs().max() > 1e-3:
-                gained[stem].append(si_sdr_db(estimate, true) - si_sdr_db(mix.cpu(), true))
-    return {stem: float(np.mean(values)) for stem, values in gained.items()}
+        return {
+            stem: si_sdr_db(estimate, true) - si_sdr_db(mix.cpu(), true)
+            for stem, estimate, true in zip(STEMS, heard, stems.cpu(), strict=True)
+            if true.abs().max() > 1e-3
+        }
 
-
-def draw_curve(folder: Path) -> None:
-    """Draw what the log says to ``curve.png``."""
-    import matplotlib as mpl
-
-    mpl.use("agg")
-    from matplotlib import pyplot as plt
-
-    with (folder / "log.jsonl").open(encoding="utf-8") as log:
-        entries = [json.loads(line) for line in log]
-    figure, (above, below) = plt.subplots(2, sharex=True, figsize=(8, 6), layout="constrained")
-    steps = [entry["step"] for entry in entries]
-    for stem in STEMS:
-        above.plot(steps, [entry["improvement_db"][stem] for entry in entries], ".-", label=stem)
-    above.set(ylabel="SI-SDR improvement\non validation songs, dB", ylim=(-6, None))
-    above.legend()
-    learned = [(one["step"], one["loss_db"]) for one in entries if one["loss_db"] is not None]
-    below.plot(*zip(*learned, strict=True), ".-")
-    below.set(ylabel="training error\nbelow the mix, dB", xlabel="steps")
-    figure.savefig(folder / "curve.png", dpi=100)
-    plt.close(figure)
+    found = list(pool.map(measured, songs.stems))
+    return {
+        stem: float(np.mean(gains))
+        for stem in STEMS
+        if (gains := [one[stem] for one in found if stem in one])
+    }
 
 
 def _fast_numbers(device: torch.device) -> contextlib.AbstractContextManager[Any]:
     """Half the numbers' width where the hardware multiplies them faster."""
-    fast = device.type == "cuda" or torch.cpu._is_avx512_bf16_supported()
+    has_products = getattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)
+    fast = device.type == "cuda" or has_products()
     return torch.autocast(device.type, torch.bfloat16, enabled=fast)
 
 
