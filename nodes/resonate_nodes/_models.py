@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib.util
 import math
 import os
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -21,6 +22,9 @@ from resonate_graph import MissingModelError, ModelError
 
 from . import _shipped
 from ._weights import read_description
+
+#: What models may be called.
+NAME = r"^[A-Za-z0-9_]+$"
 
 MODELS_VARIABLE = "RESONATE_MODELS"
 OFFLINE_VARIABLE = "HF_HUB_OFFLINE"
@@ -96,13 +100,19 @@ def find(name: str, folder: Path | None, *, fetch: bool) -> ModelFiles:
             raise ModelError(name, f"the models folder {place} ({label}) is no folder")
         if found := _find_in(name, Path(place)):
             return _consistent(found)
-        tried.append(f"{label} {place} (has {_listed(having := _inventory(Path(place)))})")
+        having = _inventory(Path(place))
+        tried.append(f"{label} {place} (has {_listed(having)})")
         here |= having
-    if found := _find_shipped(name, tried, here):
+    found, having, troubles = _find_shipped(name)
+    if found:
         return _consistent(found)
+    tried.append(f"installed packages ({'; '.join([f'have {_listed(having)}', *troubles])})")
+    here |= having
     if found := _find_on_hub(name, fetch, tried):
         return _consistent(found)
-    instead = f", or use a model that is here: {_listed(here)}" if here else ""
+    here |= {other for other in HUB if _find_on_hub(other, False, [])}
+    usable = {other for other in here if re.match(NAME, other)}
+    instead = f", or use a model that is here: {_listed(usable)}" if usable else ""
     raise MissingModelError(
         name,
         f"no weights of model {name!r}; tried {', '.join(tried)}; put the model's files into a "
@@ -129,13 +139,18 @@ def _weights_file(folder: Path, signature: str) -> Path | None:
     candidates = [
         path
         for path in folder.iterdir()
-        if (path.suffix in (".th", ".safetensors") and path.stem == signature)
-        or (path.suffix == ".th" and path.stem.rpartition("-")[0] == signature)
+        if path.suffix in (".th", ".safetensors") and signature in _names(path)
     ]
     if len(candidates) > 1:
         names = ", ".join(sorted(path.name for path in candidates))
         raise ModelError(signature, f"{folder} has {signature} more than once: {names}")
     return candidates[0] if candidates else None
+
+
+def _names(path: Path) -> tuple[str, ...]:
+    """Return what a file of a models folder is asked for as, the usual name first."""
+    signature = path.stem.rpartition("-")[0]
+    return (signature, path.stem) if path.suffix == ".th" and signature else (path.stem,)
 
 
 def _read_bag(
@@ -184,7 +199,7 @@ def _consistent(found: ModelFiles) -> ModelFiles:
 
 def _inventory(folder: Path) -> set[str]:
     return {
-        path.stem if path.suffix == ".yaml" else path.stem.partition("-")[0]
+        _names(path)[0]
         for path in folder.iterdir()
         if path.suffix in (".th", ".yaml", ".safetensors")
     }
@@ -194,24 +209,22 @@ def _listed(names: set[str]) -> str:
     return ", ".join(sorted(names)) or "no models"
 
 
-def _find_shipped(name: str, tried: list[str], here: set[str]) -> ModelFiles | None:
-    """Return a model that an installed package brings; else add to what was tried and is here."""
+def _find_shipped(name: str) -> tuple[ModelFiles | None, set[str], list[str]]:
+    """Return a model that an installed package brings; else what they have, and their troubles."""
     having: set[str] = set()
-    troubles = []
+    troubles: list[str] = []
     for pack in _shipped.packs():
         for folder in pack.folders:
             if found := _find_in(name, folder):
                 bag = folder / f"{name}.yaml"
                 for file in (*found.files, *([bag] if bag.is_file() else [])):
                     pack.verify(name, file, _file_digest(file))
-                return found
+                return found, having, troubles
             having |= _inventory(folder)
         pack.require(name)
         if pack.trouble:
             troubles.append(f"{pack.origin} {pack.trouble}")
-    tried.append(f"installed packages ({'; '.join([f'have {_listed(having)}', *troubles])})")
-    here |= having
-    return None
+    return None, having, troubles
 
 
 def _find_on_hub(name: str, fetch: bool, tried: list[str]) -> ModelFiles | None:

@@ -100,7 +100,7 @@ def separate(
     ctx: RunContext,
     mix: Audio,
     *,
-    model: Annotated[str, Field(pattern=r"^[A-Za-z0-9_]+$", max_length=100)] = "htdemucs",
+    model: Annotated[str, Field(pattern=_models.NAME, max_length=100)] = "htdemucs",
     overlap: Annotated[float, Field(ge=0, le=0.99)] = 0.25,
     shifts: Annotated[int, Field(ge=0, le=100)] = 0,
     seed: Annotated[int, Field(ge=0, le=2**32 - 1)] = 0,

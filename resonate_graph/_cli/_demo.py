@@ -60,7 +60,7 @@ def demo(
     """Restore a bundled song that was damaged in a known way, and show the improvement."""
     printer = Printer(as_json=as_json)
     require_writable(folder)
-    stock(GRAPH).check(["mix"], params=_PARAMS)  # such as a model that is damaged
+    stock(GRAPH).check(["mix"], params=_PARAMS)  # a damaged model is told before files are written
     try:
         with tempfile.TemporaryDirectory(prefix="resonate-demo-") as place:
             _show(printer, folder, Store(place))

@@ -158,6 +158,21 @@ def test_what_is_nowhere_is_one_line_with_all_that_was_tried(folder: Path) -> No
     )
 
 
+def test_models_are_suggested_by_the_names_they_are_asked_for_as(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With ``htdemucs`` in the local copy of the host that Demucs used before its hub."""
+    names = ("one.safetensors", "two-00c0ffee.th", "cannot-be-named.safetensors", "bag.yaml")
+    for name in names:
+        (folder / name).touch()
+    downloaded = tmp_path / "torch" / "hub" / "checkpoints" / "955717e8-8726e21a.th"
+    downloaded.parent.mkdir(parents=True)
+    downloaded.touch()
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
+    told = refused("mdx")
+    assert told.endswith("or use a model that is here: bag, htdemucs, mini, one, two")
+
+
 def test_a_model_the_hub_does_not_have_is_not_looked_for_there(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
