@@ -36,11 +36,14 @@ FFT = 8192
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Measure a separation model.")
+    parser = argparse.ArgumentParser(
+        description="Measure a separation model.",
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
     parser.add_argument("data", type=Path, help="folder that make_data wrote")
-    parser.add_argument("--model", default="mini")
+    parser.add_argument("--model", default="mini", help="its name")
     parser.add_argument("--models", type=Path, help="folder of models, if not the one that ships")
-    parser.add_argument("--real", type=Path, help="folder with the recordings named in REAL_...")
+    parser.add_argument("--real", type=Path, help="folder with loops/ and music/ (see README)")
     parser.add_argument("--json", type=Path, help="file to write the figures to")
     given = parser.parse_args()
     if given.models:

@@ -11,6 +11,7 @@ digest is written there. By default FILE is the ``mini`` of the stock nodes.
 from __future__ import annotations
 
 import argparse
+import ast
 import json
 import re
 from collections.abc import Mapping
@@ -35,8 +36,10 @@ class ExportError(Exception):
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="Write a trained model as it is installed.")
-    parser.add_argument("checkpoint", type=Path)
-    parser.add_argument("--to", type=Path, default=SHIPPED, metavar="FILE")
+    parser.add_argument("checkpoint", type=Path, help="last.pt of a run")
+    parser.add_argument(
+        "--to", type=Path, default=SHIPPED, metavar="FILE", help="if not the one that ships"
+    )
     arguments = parser.parse_args()
     try:
         digest = export(arguments.checkpoint, arguments.to)
@@ -126,13 +129,14 @@ def _in_order(content: bytes) -> bytes:
 
 
 def _pinned(package: Path, name: str, digest: str) -> str:
-    """Return the source of a package with a file's digest in it."""
+    """Return the source of a package with a file's digest in it, beside those of other files."""
     text = package.read_text(encoding="utf-8")
-    entry = f'DIGESTS: dict[str, str] = {{\n    "{name}": "{digest}"\n}}\n'
-    pinned, count = re.subn(r"^DIGESTS: dict\[str, str\] = \{[^}]*\}\n", entry, text, flags=re.M)
-    if count != 1:
+    place = re.search(r"^DIGESTS: dict\[str, str\] = (\{[^}]*\})\n", text, flags=re.M)
+    if place is None:
         raise ExportError(f"{package} has no DIGESTS")
-    return pinned
+    digests = {**ast.literal_eval(place[1]), name: digest}
+    entries = "".join(f'    "{file}": "{value}",\n' for file, value in digests.items())
+    return f"{text[: place.start(1)]}{{\n{entries}}}{text[place.end(1) :]}"
 
 
 if __name__ == "__main__":

@@ -2,8 +2,9 @@
 
 Each song is a folder ``DATA/SPLIT/NUMBER`` with drums, bass, other and vocals as FLAC (16 bit,
 stereo, 44.1 kHz, of equal length) and ``song.json`` that says what plays. A song depends on its
-split, its number and the installed sources only, so songs are made in any order and any number of
-processes. Complete songs are skipped: interrupt and start again at will.
+split, its number, the options (length, ``--free``, ``--loops``) and the installed sources only, so
+songs are made in any order and any number of processes. Complete songs of that length, free or not
+as asked for, are skipped: interrupt and start again at will.
 """
 
 from __future__ import annotations
@@ -28,7 +29,10 @@ from .tracks import RATE_HZ as RATE
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Write songs of four stems to learn from.")
+    parser = argparse.ArgumentParser(
+        description="Write songs of four stems to learn from.",
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
     parser.add_argument("data", type=Path, help="folder to write into")
     parser.add_argument("--train", type=int, default=640, help="songs to learn from")
     parser.add_argument("--valid", type=int, default=16, help="songs to choose by")
@@ -40,12 +44,14 @@ def main() -> None:
     parser.add_argument("--free", action="store_true", help="play MIT and CC0 sources only")
     given = parser.parse_args()
     counts = {split: int(getattr(given, split)) for split in SPLITS}
-    _require(split for split in SPLITS if counts[split])
+    if min(given.first, *counts.values()) < 0 or given.jobs < 1 or given.seconds < 1:
+        parser.error("songs are counted from 0, take 1 second or more, and 1 process or more")
+    _require((split for split in SPLITS if counts[split]), given.free)
     wanted = [
         (split, number)
         for split in ("valid", "train", "test")
         for number in range(given.first, given.first + counts[split])
-        if not (song_folder(given.data, split, number) / "song.json").exists()
+        if not is_written(song_folder(given.data, split, number), given.seconds, given.free)
     ]
     with (
         rich.progress.Progress(
@@ -75,6 +81,15 @@ def song_folder(data: Path, split: str, number: int) -> Path:
     return data / split / f"{number:05d}"
 
 
+def is_written(folder: Path, seconds: float, free: bool) -> bool:
+    """Whether a folder holds a complete song of that length, made with those sources."""
+    facts = folder / "song.json"
+    if not facts.exists():
+        return False
+    told = json.loads(facts.read_text(encoding="utf-8"))
+    return bool(told["seconds"] == seconds and told.get("free", False) == free)
+
+
 def write_song(
     data: Path,
     split: str,
@@ -91,7 +106,7 @@ def write_song(
     try:
         for stem, sound in render(song, loops).items():
             soundfile.write(unfinished / f"{stem}.flac", sound, RATE, subtype="PCM_16")
-        (unfinished / "song.json").write_text(json.dumps(described(song), indent=1) + "\n")
+        (unfinished / "song.json").write_text(json.dumps(described(song, free), indent=1) + "\n")
         shutil.rmtree(folder, ignore_errors=True)
         unfinished.rename(folder)
     finally:
@@ -99,11 +114,12 @@ def write_song(
     return folder
 
 
-def described(song: Song) -> dict[str, object]:
+def described(song: Song, free: bool) -> dict[str, object]:
     """What `song.json` says."""
     facts = ("split", "number", "seconds", "tempo", "meter", "mode", "tonic", "groove")
     return {
         **{fact: getattr(song, fact) for fact in facts},
+        "free": free,
         "parts": [
             {
                 "stem": part.stem,
@@ -116,9 +132,9 @@ def described(song: Song) -> dict[str, object]:
     }
 
 
-def _require(splits: Iterator[str]) -> None:
+def _require(splits: Iterator[str], free: bool) -> None:
     """End with a word on how to install what is missing."""
-    lacking = {source.package for split in splits for source in sources.missing(split)}
+    lacking = {source.package for split in splits for source in sources.missing(split, free)}
     lacking |= {tool for tool in ("fluidsynth", "ffmpeg") if not shutil.which(tool)}
     if lacking:
         names = " ".join(sorted(lacking))

@@ -38,14 +38,10 @@ def render(song: Song, loops: Path | None = None) -> dict[str, Stereo]:
             rng = generator(song.split, song.number, purpose=10 + place)
             stems[stem] = _balanced(mixed_down(sound, stem, rng), stem, rng)
     rng = generator(song.split, song.number, purpose=1)
-    peak = max(float(np.abs(sound).max()) for sound in (*stems.values(), sum_of(stems)))
+    mix = np.sum(list(stems.values()), axis=0)
+    peak = max(float(np.abs(sound).max()) for sound in (*stems.values(), mix))
     scale = min(1.0, float(rng.uniform(0.7, 0.98)) / max(peak, 1e-6))
     return {stem: (sound * scale).astype(np.float32) for stem, sound in stems.items()}
-
-
-def sum_of(stems: dict[str, Stereo]) -> Stereo:
-    """The mix."""
-    return np.asarray(np.sum(list(stems.values()), axis=0), np.float32)
 
 
 def _balanced(sound: Stereo, stem: str, rng: np.random.Generator) -> Stereo:

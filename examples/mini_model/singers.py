@@ -70,7 +70,8 @@ class _Range:
     vibrato_hz: tuple[tuple[float, float], ...]
 
 
-# No table, size of tract or vibrato rate of one split is drawn in another.
+# No table, size of tract or vibrato rate of one split is drawn in another; training then plays
+# some clips faster or slower.
 _SPLITS: dict[Split, _Range] = {
     "train": _Range(("peterson_barney", "hillenbrand"),
                     ((0.9, 0.955), (0.985, 1.015), (1.045, 1.11)),

@@ -35,7 +35,7 @@ SOURCES: dict[str, Source] = {
     source.name: source
     for source in (
         Source("fluid", SOUNDS / "FluidR3_GM.sf2", "fluid-soundfont-gm", "MIT",
-               "Frank Wen", ALL),
+               "Frank Wen and others", ALL),
         Source("musescore", SOUNDS / "MuseScore_General_Full.sf2",
                "musescore-general-soundfont-lossless", "MIT, parts CC0 or public domain",
                "S. Christian Collins, Michael Cowgill, Frank Wen and others", ALL),
@@ -298,8 +298,10 @@ def _fonts(split: str, family: str, programs: tuple[int, ...]) -> tuple[str, ...
     return (*shared, *alone, *varied)
 
 
-def missing(split: str) -> list[Source]:
-    """The sources of a split that are not installed."""
+def missing(split: str, free: bool = False) -> list[Source]:
+    """The sources of a split that are not installed; `free` as in `palette`."""
     return [
-        source for source in SOURCES.values() if split in source.splits and not source.path.exists()
+        source
+        for source in SOURCES.values()
+        if split in source.splits and _may(source.name, free) and not source.path.exists()
     ]

@@ -62,7 +62,9 @@ def test_the_command_gives_the_same_bytes_in_every_process_and_pins_them(tmp_pat
     for number in "12":
         package = tmp_path / number
         package.mkdir()
-        (package / "__init__.py").write_text('"""Models."""\n\nDIGESTS: dict[str, str] = {}\n')
+        (package / "__init__.py").write_text(
+            '"""Models."""\n\nDIGESTS: dict[str, str] = {\n    "other.th": "1",\n}\nMORE = 2\n'
+        )
         script = "import sys; from examples.mini_model.export import main; main()"
         process = start_python(
             script, path, "--to", package / "mini.safetensors",
@@ -74,7 +76,8 @@ def test_the_command_gives_the_same_bytes_in_every_process_and_pins_them(tmp_pat
         assert f"blake3 {digest}" in ended.out
         pinned: dict[str, Any] = {}
         exec((package / "__init__.py").read_text(), pinned)
-        assert pinned["DIGESTS"] == {"mini.safetensors": digest}
+        assert pinned["DIGESTS"] == {"other.th": "1", "mini.safetensors": digest}
+        assert pinned["MORE"] == 2
         assert sorted(one.name for one in package.iterdir()) == ["__init__.py", "mini.safetensors"]
     one, other = ((tmp_path / number / "mini.safetensors").read_bytes() for number in "12")
     assert one == other

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from itertools import combinations
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,6 +14,7 @@ from scipy import signal
 from examples.mini_model import sources, synthesis
 from examples.mini_model.composition import compose
 from examples.mini_model.grooves import FILLS, GROOVES, KIT, Groove
+from examples.mini_model.make_data import described, is_written
 from examples.mini_model.score import MODES, SPLITS, STEMS, Note, Song
 from examples.mini_model.tracks import RATE_HZ
 from examples.mini_model.voices import REGISTERS
@@ -155,3 +158,14 @@ def test_a_drum_machine_has_a_low_kick_and_high_hats(split: str) -> None:
     assert centroid_hz(KIT["kick"]) < 300
     assert centroid_hz(KIT["closed"]) > 4000
     assert centroid_hz(KIT["kick"]) < centroid_hz(KIT["snare"]) < centroid_hz(KIT["closed"])
+
+
+def test_only_songs_as_asked_for_count_as_written(tmp_path: Path) -> None:
+    folder = tmp_path / "00000"
+    assert not is_written(folder, 30.0, free=True)
+    folder.mkdir()
+    song = compose("test", 0, seconds=5.0, free=True)
+    (folder / "song.json").write_text(json.dumps(described(song, free=True)))
+    assert is_written(folder, 5.0, free=True)
+    assert not is_written(folder, 5.0, free=False)
+    assert not is_written(folder, 30.0, free=True)
