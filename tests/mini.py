@@ -7,17 +7,17 @@ more below what was measured when the weights were made; the damage is that of t
 from __future__ import annotations
 
 #: Stems of the song as it is.
-STEM_GAIN_DB = {"drums": 7.5, "bass": 9.0, "other": 11.0, "vocals": 8.4}
+STEM_GAIN_DB = {"drums": 8.0, "bass": 9.7, "other": 10.7, "vocals": 8.8}
 
 #: All but the vocals, which `instrumental` leaves.
-INSTRUMENTAL_GAIN_DB = 5.3
+INSTRUMENTAL_GAIN_DB = 5.6
 
 #: The vocals that `vocal-repair` makes of vocals with hiss.
-VOCAL_REPAIR_GAIN_DB = 9.4
+VOCAL_REPAIR_GAIN_DB = 9.6
 
 #: What `song-repair` makes of the damaged song: the whole, and its stems.
 SONG_REPAIR_GAIN_DB = 10.3
-REPAIRED_STEM_GAIN_DB = {"drums": 7.9, "bass": 9.5, "other": 11.8, "vocals": 10.2}
+REPAIRED_STEM_GAIN_DB = {"drums": 8.3, "bass": 10.2, "other": 11.5, "vocals": 10.4}
 
 #: What `stem-remaster` makes of it.
 STEM_REMASTER_GAIN_DB = 2.7
