@@ -5,14 +5,17 @@ from __future__ import annotations
 import subprocess
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import mido
 import numpy as np
 import soundfile
 
 from . import sources
 from .score import Note, Part, Song
 from .stereo import RATE, Stereo, fitted
+
+if TYPE_CHECKING:
+    import mido
 
 
 def play(song: Song, part: Part, rng: np.random.Generator) -> Stereo:
@@ -47,6 +50,8 @@ def _midi(
     seconds: float,
 ) -> mido.MidiFile:
     """A file whose ticks are 1/960 s."""
+    import mido
+
     events: list[tuple[float, int, mido.Message]] = [
         (0, 0, mido.Message("control_change", channel=channel, control=0, value=bank % 128)),
         (0, 1, mido.Message("program_change", channel=channel, program=program)),
