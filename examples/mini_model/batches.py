@@ -35,7 +35,7 @@ class Songs:
     @classmethod
     def read(cls, folder: Path, limit: int | None = None) -> Songs:
         """Read the complete songs of a split, at most so many: 21 MB for 30 s."""
-        found = sorted(path.parent for path in folder.glob("*/song.json"))[:limit]
+        found = sorted(path.parent for path in folder.glob("[!.]*/song.json"))[:limit]
         if not found:
             raise SystemExit(f"no songs in {folder}; make them with examples.mini_model.make_data")
         stems = [

@@ -165,21 +165,29 @@ CHANGES: dict[str, tuple[dict[str, Any], tuple[bool, ...]]] = {
     "another kit": ({"layer_share": 1.0}, (True, False, False, False)),
     "saturation": ({"saturation_share": 1.0}, (True, True, True, True)),
     "another decay": ({"shape_share": 1.0}, (True, True, False, False)),
-    "another song": ({"same_song_share": 0.0}, (True, True, True, True)),
 }
 
 
 @pytest.mark.parametrize("change", CHANGES)
 def test_a_clip_is_changed_as_its_mixing_says(change: str) -> None:
-    """Each stem is sought in the first song; polarity, sides and width make no difference."""
+    """Each stem is sought in the song; polarity, sides and width make no difference."""
     attributes, expected = CHANGES[change]
-    songs = pulsing(2 if change == "another song" else 1)
-    mixing = replace(PLAIN, **attributes)
+    songs, mixing = pulsing(1), replace(PLAIN, **attributes)
     changed = np.zeros(4, bool)
     for seed in range(12):
         middle = mixing.clip(songs, rng(seed)).double().mean(1).numpy()
         changed |= np.array([unlike(songs.stems[0][i], middle[i]) for i in range(4)])
     assert tuple(changed) == expected
+
+
+@pytest.mark.parametrize(("share", "expected"), [(1.0, {1}), (0.0, {1, 2})])
+def test_stems_are_of_one_song_or_each_of_any(share: float, expected: set[int]) -> None:
+    songs, mixing = pulsing(2), replace(PLAIN, same_song_share=share)
+    heard = set()
+    for seed in range(12):
+        middle = mixing.clip(songs, rng(seed)).double().mean(1).numpy()
+        heard.add(len({unlike(songs.stems[0][i], middle[i]) for i in range(4)}))
+    assert heard == expected
 
 
 def pulsing(count: int) -> Songs:
