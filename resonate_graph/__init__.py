@@ -14,13 +14,7 @@ Errors: `ResonateError` and what is below it.
 """
 
 from ._api import Graph
-from ._audio import Audio
-from ._catalog import Catalog
-from ._context import RunContext
-from ._cost import Cost
-from ._decode import Limits, read_audio
-from ._devices import Avoid
-from ._errors import (
+from ._base.errors import (
     AudioError,
     BatchError,
     Cancelled,
@@ -39,7 +33,16 @@ from ._errors import (
     RunError,
     StoreError,
 )
-from ._events import (
+from ._base.units import unit_of
+from ._loading import load, stock, stock_graphs
+from ._machine.cost import Cost
+from ._machine.devices import Avoid
+from ._node.catalog import Catalog
+from ._node.context import RunContext
+from ._node.declaration import NodeType, Preparation, accelerated
+from ._node.decorator import Node, node
+from ._node.values import File, Report, Value
+from ._run.events import (
     Event,
     InputRead,
     NodeFinished,
@@ -50,17 +53,14 @@ from ._events import (
     RunStarted,
     Warned,
 )
-from ._forecast import Forecast, PlannedStep
-from ._loading import load, stock, stock_graphs
-from ._node import Node, node
-from ._node_type import NodeType, Preparation, accelerated
-from ._overview import Overview, overview
-from ._results import Result
-from ._settings import default_store
-from ._store import Store
-from ._units import unit_of
-from ._values import File, Report, Value
-from ._workspace import AudioWriter
+from ._run.forecast import Forecast, PlannedStep
+from ._run.results import Result
+from ._run.settings import default_store
+from ._sound.audio import Audio
+from ._sound.decode import Limits, read_audio
+from ._sound.overview import Overview, overview
+from ._sound.workspace import AudioWriter
+from ._store.folder import Store
 
 __version__ = "0.1.0"
 

@@ -9,29 +9,29 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
-from ._bindings import Binding, Bindings
-from ._builder import Builder
-from ._check import Call, check
-from ._decode import Limits
-from ._document import parse
-from ._errors import BatchError, ResonateError
-from ._estimates import Experience
-from ._events import Event
-from ._execute import execute
-from ._forecast import Forecast, forecast, status
-from ._graph import BoundGraph
-from ._measure import measure
-from ._plan import Plan
-from ._problems import Located
-from ._provenance import describe
-from ._publish import publish, require_writable
-from ._results import Result
-from ._run import Run, Shared
-from ._settings import Settings, chosen
-from ._store import Store
-from ._sweep import first_that_works, sweep
-from ._sweep_report import Row
-from ._why import Explainer, Reason
+from ._base.errors import BatchError, ResonateError
+from ._base.publish import publish, require_writable
+from ._experiment.measure import measure
+from ._experiment.rows import Row
+from ._experiment.sweep import first_that_works, sweep
+from ._experiment.why import Explainer, Reason
+from ._graph.bound import BoundGraph
+from ._graph.builder import Builder
+from ._graph.check import Call, check
+from ._graph.document import parse
+from ._graph.problems import Located
+from ._run.bindings import Binding, Bindings
+from ._run.bookkeeping import Run, Shared
+from ._run.estimates import Experience
+from ._run.events import Event
+from ._run.execute import execute
+from ._run.forecast import Forecast, forecast, status
+from ._run.plan import Plan
+from ._run.provenance import describe
+from ._run.results import Result
+from ._run.settings import Settings, chosen
+from ._sound.decode import Limits
+from ._store.folder import Store
 
 
 class Graph(Builder):

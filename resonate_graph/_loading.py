@@ -9,7 +9,7 @@ from importlib import metadata, resources
 from pathlib import Path
 
 from ._api import Graph
-from ._errors import CatalogError, GraphError, InputError, Problem
+from ._base.errors import CatalogError, GraphError, InputError, Problem
 
 GROUP = "resonate_graph.graphs"
 

@@ -93,3 +93,10 @@ def oversampled_peak_db(audio: Audio) -> float:
     padded = np.pad(audio.samples.astype(np.float64), ((0, 0), (ahead, behind)))
     upsampled = resample(padded, 8 * frames, axis=1)
     return decibels(np.abs(upsampled[:, 8 * ahead : 8 * (ahead + audio.frames)]).max())
+
+
+def relative_db(changed: Audio, audio: Audio) -> float:
+    """Return the energy of what was changed against that of the sound, in dB."""
+    difference = np.sum((changed.samples.astype(np.float64) - audio.samples) ** 2)
+    whole = np.sum(audio.samples.astype(np.float64) ** 2)
+    return float(10 * np.log10(difference / whole)) if difference else -np.inf

@@ -7,29 +7,26 @@
 Audio(2 ch, 4 frames, 44100 Hz, 0.000 s)
 """
 
-from .azimuth import align_azimuth
-from .clicks import ClicksReport, declick, decrackle, detect_clicks
-from .clipping import ClippingReport, declip, detect_clipping
-from .dropouts import remove_dc, repair_dropouts
-from .dynamics import compress, expand, gate
-from .files import encode_flac, encode_mp3, encode_ogg, encode_wav
-from .hum import HumReport, dehum, detect_hum
-from .loudness import LoudnessReport, measure_loudness, normalize_loudness
-from .matching import match_eq
-from .measuring import ComparisonReport, DescriptionReport, compare, describe
-from .mixing import average_stems, blend, crossfade, difference, gain, invert, mix, residual
-from .peaks import limit, normalize_peak
-from .percussion import HarmonicPercussive, hpss
-from .pictures import plot_compare, plot_loudness, plot_spectrogram, plot_waveform
-from .rate import resample
-from .repair import NoiseReport, denoise, noise_floor
-from .reports import html_report, json_report
-from .reverberation import dereverb
-from .saturation import saturate
-from .separation import Stems, separate
-from .shape import fade, pad, select_channels, to_mono, to_stereo, trim, trim_silence
-from .sibilance import deess
-from .stereo import (
+from .files.encoders import encode_flac, encode_mp3, encode_ogg, encode_wav
+from .loudness.normalising import LoudnessReport, measure_loudness, normalize_loudness
+from .loudness.peaks import limit, normalize_peak
+from .measuring.comparison import ComparisonReport, DescriptionReport, compare, describe
+from .measuring.pictures import plot_compare, plot_loudness, plot_spectrogram, plot_waveform
+from .measuring.reports import html_report, json_report
+from .repair.azimuth import align_azimuth
+from .repair.clicks import ClicksReport, declick, decrackle, detect_clicks
+from .repair.clipping import ClippingReport, declip, detect_clipping
+from .repair.dropouts import remove_dc, repair_dropouts
+from .repair.hiss import NoiseReport, denoise, noise_floor
+from .repair.hum import HumReport, dehum, detect_hum
+from .repair.reverberation import dereverb
+from .repair.sibilance import deess
+from .separation.percussion import HarmonicPercussive, hpss
+from .separation.separate import Stems, separate
+from .space.mixing import average_stems, blend, crossfade, difference, gain, invert, mix, residual
+from .space.rate import resample
+from .space.shape import fade, pad, select_channels, to_mono, to_stereo, trim, trim_silence
+from .space.stereo import (
     MidSide,
     MonoBand,
     MonoReport,
@@ -39,8 +36,11 @@ from .stereo import (
     mid_side,
     width,
 )
-from .timing import delay
-from .tone import Band, eq, highpass, lowpass
+from .space.timing import delay
+from .tone.dynamics import compress, expand, gate
+from .tone.filters import Band, eq, highpass, lowpass
+from .tone.matching import match_eq
+from .tone.saturation import saturate
 
 __all__ = [
     "Band",

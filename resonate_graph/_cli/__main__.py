@@ -1,5 +1,5 @@
 """``python -m resonate_graph._cli`` is ``resonate``."""
 
-from ._main import main
+from .main import main
 
 main()

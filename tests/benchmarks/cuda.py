@@ -18,9 +18,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from resonate_nodes import _demucs, _models
-from resonate_nodes._overlap_add import reading
-from resonate_nodes._placement import BATCH_SIZE, Placement, Precision
+from resonate_nodes.separation import demucs, models
+from resonate_nodes.separation.overlap_add import reading
+from resonate_nodes.separation.placement import BATCH_SIZE, Placement, Precision
 from tests.benchmarks.timing import in_turn
 from tests.models import SOURCES, full_size_htdemucs, save_th, separated_by_demucs
 
@@ -65,8 +65,8 @@ def ours(
     """Return the stems as `separate` computes them, shape (stems, channels, frames)."""
     placement = Placement("cuda:0", precision=precision, fell=print)
     placement.batch_size = batch_size
-    separator = _demucs.Separator(
-        _models.find("full", path.parent, fetch=False),
+    separator = demucs.Separator(
+        models.find("full", path.parent, fetch=False),
         SOURCES,
         overlap=0.25,
         shifts=0,

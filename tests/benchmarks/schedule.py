@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 
 from resonate_graph import Audio, Graph, Store, node
-from resonate_graph._machine import this_machine
+from resonate_graph._machine.capacity import this_machine
 from tests.benchmarks.timing import in_turn
 
 NODES = 300

@@ -24,8 +24,8 @@ from numpy.typing import NDArray
 
 import resonate_graph as rg
 from resonate_graph import Audio, Store
-from resonate_graph._keys import Key
-from resonate_graph._types import PortType
+from resonate_graph._node.ports import PortType
+from resonate_graph._store.records import Key
 from resonate_nodes import gate, mix, normalize_loudness, separate
 from tests.benchmarks.timing import seconds_of
 from tests.models import full_size_htdemucs, save_th

@@ -14,7 +14,7 @@ import pytest
 
 import resonate_graph as rg
 from resonate_graph import Audio, Result, Store
-from resonate_graph._cli._demo_song import STEMS, Song, bundled_song, summed
+from resonate_graph._cli.demo_song import STEMS, Song, bundled_song, summed
 from resonate_nodes import hpss
 from tests import mini
 from tests.signals import si_sdr_db

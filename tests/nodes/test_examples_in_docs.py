@@ -54,8 +54,8 @@ def test_an_example_gives_what_it_shows(example: doctest.DocTest) -> None:
 
 def test_the_examples_were_found() -> None:
     names = {example.name for example in EXAMPLES}
-    assert {"resonate_graph", "resonate_graph._audio.Audio", "resonate_nodes"} <= names
-    assert {"resonate_nodes.mixing.gain", "resonate_nodes.rate.resample"} <= names
+    assert {"resonate_graph", "resonate_graph._sound.audio.Audio", "resonate_nodes"} <= names
+    assert {"resonate_nodes.space.mixing.gain", "resonate_nodes.space.rate.resample"} <= names
 
 
 NAMES = [

@@ -18,7 +18,7 @@ import pytest
 import resonate_nodes as rn
 from resonate_graph import Audio, ResonateError
 from tests.nodes.test_every_node import NODES, RESHAPES, called
-from tests.signals import difference_db
+from tests.signals import difference_db, relative_db
 
 #: Settings at which a node has nothing to do. A node may have several, named after a comma.
 NEUTRAL: dict[str, Callable[[Audio], Audio]] = {
@@ -164,13 +164,6 @@ def apart(audio: Audio) -> Audio:
     """Delay the right channel by two samples."""
     left, right = audio.samples.mean(axis=0), audio.samples.mean(axis=0)
     return audio.with_samples(np.stack([left, np.concatenate([np.zeros(2), right[:-2]])]))
-
-
-def relative_db(changed: Audio, audio: Audio) -> float:
-    """Return the energy of what was changed against that of the sound, in dB."""
-    difference = np.sum((changed.samples.astype(np.float64) - audio.samples) ** 2)
-    whole = np.sum(audio.samples.astype(np.float64) ** 2)
-    return float(10 * np.log10(difference / whole)) if difference else -np.inf
 
 
 def lag(heard: Audio, audio: Audio) -> int:

@@ -10,10 +10,10 @@ import pytest
 import soundfile
 
 from resonate_graph import Audio, Store
-from resonate_graph._audio import audio_hasher
-from resonate_graph._records import Entry
-from resonate_graph._types import PortType
-from resonate_graph._wav import HEADER_BYTES, float_wav_header
+from resonate_graph._node.ports import PortType
+from resonate_graph._sound.audio import audio_hasher
+from resonate_graph._sound.wav import HEADER_BYTES, float_wav_header
+from resonate_graph._store.records import Entry
 
 RATE = 44100
 BEYOND = 2**32 // 8 + 1000  # frames of stereo

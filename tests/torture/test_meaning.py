@@ -16,12 +16,12 @@ from blake3 import blake3
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from resonate_graph._catalog import Catalog
-from resonate_graph._check import Call, check
-from resonate_graph._document import parse
-from resonate_graph._graph import InputRef, PortRef, Source
-from resonate_graph._keys import step_key
-from resonate_graph._problems import Located
+from resonate_graph._graph.bound import InputRef, PortRef, Source
+from resonate_graph._graph.check import Call, check
+from resonate_graph._graph.document import parse
+from resonate_graph._graph.problems import Located
+from resonate_graph._node.catalog import Catalog
+from resonate_graph._run.keys import step_key
 from tests import toy_nodes
 
 CATALOG = Catalog.installed().with_module(toy_nodes.MODULE)

@@ -14,10 +14,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
 from resonate_graph import Audio, File, Report, Store, StoreError, Value
-from resonate_graph._keys import Key
-from resonate_graph._records import Entry, Record
-from resonate_graph._store import Quarantined
-from resonate_graph._types import PortType
+from resonate_graph._node.ports import PortType
+from resonate_graph._store.folder import Quarantined
+from resonate_graph._store.records import Entry, Key, Record
 from tests.torture.work import same
 
 PORTS = ("out", "left")

@@ -31,9 +31,9 @@ from resonate_graph import (
     Value,
     node,
 )
-from resonate_graph._keys import Key
-from resonate_graph._store import Quarantined
-from resonate_graph._types import PortType
+from resonate_graph._node.ports import PortType
+from resonate_graph._store.folder import Quarantined
+from resonate_graph._store.records import Key
 from tests import toy_nodes
 from tests.own_nodes import note
 

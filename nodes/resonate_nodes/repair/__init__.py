@@ -1,0 +1,8 @@
+"""Repair: clicks, clipping, dropouts, hum, hiss, reverberation, sibilance, azimuth.
+
+In come damaged sounds; out go sounds with only the damage changed, and reports of what was found.
+
+Doors: `clicks`, `clipping`, `dropouts`, `hum`, `hiss`, `reverberation`, `sibilance`, `azimuth`.
+Behind them the methods: `autoregression` (fills gaps), `stft`, `log_mmse` and `spectral_gate`
+(gains for hiss), `wpe` (late reverberation).
+"""

@@ -1,0 +1,137 @@
+"""Dropouts and offsets: samples that are not there, and a level that should not be."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from resonate_graph import Audio, RunContext, node
+
+from . import autoregression as ar
+
+Array = NDArray[np.float64]
+Mask = NDArray[np.bool_]
+
+_LEAST_SECONDS = 0.0002
+_LEAST_FRAMES = 4
+# A gap has edges: the sound around it is louder than this, or would not be heard to stop.
+_AUDIBLE = 1e-4
+# And louder than this many of the smallest steps of the channel: what is softer rests at zero by
+# rounding, as the end of a fade does in 16 bits.
+_LEAST_STEPS = 32
+_AROUND_SECONDS = 0.005
+_CONTEXT_SECONDS = 0.08
+_ORDER_SECONDS = 0.012
+_HIGHEST_ORDER = 1024
+
+
+@node(version=2, uses=("scipy",))
+def repair_dropouts(
+    ctx: RunContext,
+    audio: Audio,
+    *,
+    max_gap_ms: Annotated[float, Field(ge=0.1, le=50)] = 20.0,
+) -> Audio:
+    """Fill in short stretches of digital silence in the middle of sound.
+
+    A dropout is a run of exact zeros of 0.2 ms or more (at least four samples), with sound above
+    -80 dBFS within 5 ms on both sides. That sound also has to exceed 32 times the smallest sample
+    of the channel that is not zero (-60 dBFS in 16 bits): what is softer rests at zero by rounding.
+    A dropout is filled in by an autoregressive model of up to order
+    1024 of the 80 ms on either side, extrapolated from both and cross-faded: forwards from what
+    was before, backwards from what comes after (W. Etter, *Restoration of a discrete-time signal
+    segment by interpolation based on the left-sided and right-sided autoregressive parameters*,
+    IEEE Trans. Signal Processing 44, 1996). Each channel is treated by itself. All other samples
+    stay as they are, bit by bit.
+
+    Longer gaps are left as they are, with the warning ``long-dropout``: nothing but invention
+    could fill them.
+
+    Args:
+        ctx: filled in by the engine.
+        audio: the sound.
+        max_gap_ms: the longest gap that is filled in.
+    """
+    least = max(_LEAST_FRAMES, round(_LEAST_SECONDS * audio.sample_rate))
+    longest = max(least, round(max_gap_ms / 1000 * audio.sample_rate))
+    result = audio.samples.astype(np.float64)
+    left = 0
+    for channel in result:
+        for start, stop in _gaps(channel, least, audio.sample_rate):
+            if stop - start > longest:
+                left += 1
+            else:
+                channel[start:stop] = _bridged(channel, start, stop, audio.sample_rate)
+    if left:
+        ctx.warn(
+            "long-dropout",
+            f"{left} gaps of more than {max_gap_ms:g} ms are left as they are",
+        )
+    return audio.with_samples(result)
+
+
+@node(version=1)
+def remove_dc(audio: Audio) -> Audio:
+    """Remove a constant offset: each channel's mean over the whole sound.
+
+    The offset alone goes; a `highpass` takes a drifting one. Below -120 dBFS it is left.
+
+    Args:
+        audio: the sound.
+
+    Example:
+        >>> import numpy as np
+        >>> from resonate_graph import Audio
+        >>> remove_dc(Audio(np.array([0.5, 0.25]), 44100)).samples.tolist()
+        [[0.125, -0.125]]
+    """
+    if not audio.frames:
+        return audio
+    offset = audio.samples.mean(axis=1, keepdims=True, dtype=np.float64)
+    offset[np.abs(offset) < 1e-6] = 0
+    return audio.with_samples(audio.samples - offset) if offset.any() else audio
+
+
+def _gaps(channel: Array, least: int, sample_rate: int) -> list[tuple[int, int]]:
+    """Return where gaps with sound on both sides start and stop."""
+    silent = np.concatenate([[False], channel == 0, [False]])
+    edges = np.flatnonzero(silent[1:] != silent[:-1])
+    around = max(1, round(_AROUND_SECONDS * sample_rate))
+    step = np.abs(channel).min(where=channel != 0, initial=np.inf)
+    audible = max(_AUDIBLE, _LEAST_STEPS * step)
+    return [
+        (int(start), int(stop))
+        for start, stop in zip(edges[::2], edges[1::2], strict=True)
+        if stop - start >= least
+        and np.abs(channel[max(start - around, 0) : start]).max(initial=0) > audible
+        and np.abs(channel[stop : stop + around]).max(initial=0) > audible
+    ]
+
+
+def _bridged(channel: Array, start: int, stop: int, sample_rate: int) -> Array:
+    """Return what fills a gap: what was before carried on, faded into what comes after."""
+    context = round(_CONTEXT_SECONDS * sample_rate)
+    before = channel[max(start - context, 0) : start]
+    after = channel[stop : stop + context][::-1]
+    length = stop - start
+    place = (np.arange(length) + 0.5) / length
+    fade = np.cos(np.pi / 2 * place) ** 2
+    forwards = _carried_on(before, length, sample_rate)
+    backwards = _carried_on(after, length, sample_rate)[::-1]
+    return fade * forwards + (1 - fade) * backwards
+
+
+def _carried_on(samples: Array, length: int, sample_rate: int) -> Array:
+    """Return how a sound goes on, by its autoregressive model: Burg's method."""
+    from scipy.signal import lfilter, lfiltic
+
+    order = min(_HIGHEST_ORDER, round(_ORDER_SECONDS * sample_rate), len(samples) // 3)
+    if order < 1:
+        return np.zeros(length)
+    model = ar.burg(samples, order)
+    state = lfiltic([1.0], model, samples[::-1][:order])
+    further: Array = lfilter([1.0], model, np.zeros(length), zi=state)[0]
+    return further

@@ -1,0 +1,197 @@
+"""Noise reduction without a noise profile: a noise floor that is sought, and gains in two steps.
+
+- The noise floor of each stretch of some 12 s is, for each frequency, the tenth percentile of the
+  spectrum smoothed over a quarter of a second, as in R. Martin, *Noise power spectral density
+  estimation based on optimal smoothing and minimum statistics* (IEEE Trans. Speech and Audio
+  Processing 9, 2001); and then a low percentile over 650 Hz around each frequency, because hiss
+  has a smooth spectrum and held notes do not.
+- The first gains are those of Y. Ephraim, D. Malah, *Speech enhancement using a minimum mean-square
+  error log-spectral amplitude estimator* (IEEE Trans. ASSP 33, 1985), with the signal-to-noise
+  ratio by the decision-directed rule of their paper of 1984.
+- What they leave, smoothed over the neighbours in time and frequency, is a better estimate of the
+  signal-to-noise ratio, without the delay of that rule; Wiener's gain of it is applied to the
+  sound, and once more so. After C. Plapous, C. Marro, P. Scalart, *Improved signal-to-noise ratio
+  estimation for speech enhancement* (IEEE Trans. Audio, Speech, and Language Processing 14, 2006),
+  and the neighbourhoods of G. Yu, S. Mallat, E. Bacry, *Audio denoising by time-frequency block
+  thresholding* (IEEE Trans. Signal Processing 56, 2008).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .stft import Single, Spectra, Stft, Synthesis, sine_window
+
+_FRAME_SECONDS = 0.046
+_STRETCH_FRAMES = 1024
+_SMOOTHED_FRAMES = 21
+_QUANTILE = 0.1
+_AROUND_BINS = 31
+_AROUND_PERCENTILE = 30
+_SMOOTHED_BINS = 15
+# A low percentile lies below the mean, in power; this makes up for part of it, so that rather
+# some noise stays than music goes.
+_BIAS = 1.2
+_LOWEST = 1e-20
+# What all this makes of steady noise, against its mean power.
+_FLOOR_OF_NOISE = 0.68
+_MEMORY = 0.96
+_LEAST_SNR = 10 ** (-25 / 10)
+_MOST_SNR = 1e4
+_LEAST_GAIN = 0.05
+# The neighbourhood: two frames and two bins either way, twice.
+_NEIGHBOURS = np.hanning(7)[1:-1] / np.hanning(7).sum()
+_STEPS = 2
+_REACH = _STEPS * (len(_NEIGHBOURS) // 2)
+
+
+def denoised(samples: Single, sample_rate: int, *, stationary: bool, strength: float) -> Single:
+    """Return samples of shape (channels, frames), at least one of them, with the noise reduced.
+
+    Args:
+        samples: the sound.
+        sample_rate: in Hz.
+        stationary: one noise floor for the whole sound, the lowest of all stretches; otherwise
+            one per stretch, and in between a mean of both. Stretches of digital silence do
+            not count.
+        strength: what is taken of what was found to be noise: 1 for all.
+    """
+    stft = _stft(samples, sample_rate)
+    synthesis = Synthesis(stft, stft.window)
+    floors = _floors(stft)
+    lowest = floors.min(axis=0)
+    floors = np.where(np.isinf(floors) | stationary, lowest, floors)
+    floors[np.isinf(floors)] = _LOWEST
+    result = np.empty_like(samples)
+    for spectra, snr, first_estimate in _first_step(stft, floors):
+        signal = first_estimate
+        for _ in range(_STEPS):
+            prior = np.maximum(_smoothed(signal), np.float32(_LEAST_SNR))
+            gain = prior / (1 + prior)
+            signal = gain**2 * snr
+        gain = 1 - np.float32(strength) * (1 - np.maximum(gain, np.float32(_LEAST_GAIN)))
+        start, finished = synthesis.add((spectra * gain)[:, _REACH:-_REACH])
+        result[:, start : start + finished.shape[1]] = finished
+    return result
+
+
+def noise_powers(samples: Single, sample_rate: int) -> NDArray[np.float64]:
+    """Return the noise in each frequency bin, from 0 Hz to half the sample rate, as mean squares.
+
+    Of the lowest floor of all stretches, and without the caution that `denoised` needs: so that
+    steady noise alone is measured as what it is. All zeros where the sound is digital silence.
+
+    Args:
+        samples: the sound, of shape (channels, frames), at least one of them.
+        sample_rate: in Hz.
+    """
+    stft = _stft(samples, sample_rate)
+    stretches = [
+        (first, min(first + _STRETCH_FRAMES, stft.count))
+        for first in range(0, stft.count, _STRETCH_FRAMES)
+    ]
+    floors = np.stack([
+        _floor(stft.spectra(first, last))
+        for first, last in stretches
+        if not first or last - first >= _STRETCH_FRAMES // 4
+    ]).min(axis=0).astype(np.float64)  # fmt: skip
+    powers = np.where(np.isinf(floors) | (floors <= _LOWEST), 0.0, floors / _FLOOR_OF_NOISE)
+    powers *= 2 / (len(stft.window) * np.sum(stft.window.astype(np.float64) ** 2))
+    powers[:, [0, -1]] /= 2  # these two have no mirror image
+    return powers
+
+
+def _stft(samples: Single, sample_rate: int) -> Stft:
+    length = int(2 ** max(6, round(np.log2(_FRAME_SECONDS * sample_rate))))
+    return Stft(samples, sine_window(length))
+
+
+def _first_step(stft: Stft, floors: Single) -> Iterator[tuple[Spectra, Single, Single]]:
+    """Yield spectra, their SNR, and the SNR that the first gains leave, in blocks of frames.
+
+    Each block has `_REACH` frames more on both sides than `Stft.blocks` says.
+    """
+    clean = np.ones_like(floors[0])
+    kept: tuple[Spectra, Single, Single] | None = None
+    for first, last in stft.blocks():
+        start = first + _REACH if kept else first - _REACH
+        spectra = stft.spectra(start, last + _REACH)
+        snr = spectra.real**2 + spectra.imag**2
+        signal = np.empty_like(snr)
+        for index in range(snr.shape[1]):
+            here = snr[:, index]
+            here /= _between(floors, start + index)
+            np.minimum(here, np.float32(_MOST_SNR), out=here)
+            clean = _gain(here, clean) ** 2 * here
+            signal[:, index] = clean
+        block = (spectra, snr, signal)
+        if kept:
+            block = (
+                np.concatenate([kept[0], spectra], axis=1),
+                np.concatenate([kept[1], snr], axis=1),
+                np.concatenate([kept[2], signal], axis=1),
+            )
+        yield block
+        kept = (block[0][:, -2 * _REACH :], block[1][:, -2 * _REACH :], block[2][:, -2 * _REACH :])
+
+
+def _floors(stft: Stft) -> Single:
+    """Return the noise floor of each stretch, as power, of shape (stretches, channels, bins).
+
+    It is infinite in channels where the stretch is digital silence.
+    """
+    return np.stack([
+        _floor(stft.spectra(max(0, last - _STRETCH_FRAMES), last))
+        for last in (
+            min(first + _STRETCH_FRAMES, stft.count)
+            for first in range(0, stft.count, _STRETCH_FRAMES)
+        )
+    ])  # fmt: skip
+
+
+def _floor(spectra: Spectra) -> Single:
+    from scipy.ndimage import percentile_filter, uniform_filter1d
+
+    floors = np.full((len(spectra), spectra.shape[2]), np.inf, np.float32)
+    for floor, spectrum in zip(floors, spectra, strict=True):
+        power = spectrum.real**2 + spectrum.imag**2
+        power = power[power.any(axis=1)]  # digital silence tells nothing of the noise
+        if len(power):
+            smooth = uniform_filter1d(power, min(_SMOOTHED_FRAMES, len(power)), axis=0)
+            low = np.quantile(smooth, _QUANTILE, axis=0)
+            low = percentile_filter(low, _AROUND_PERCENTILE, _AROUND_BINS, mode="nearest")
+            low = uniform_filter1d(low, _SMOOTHED_BINS, mode="nearest")
+            floor[:] = np.maximum(_BIAS * low, _LOWEST)
+    return floors
+
+
+def _between(floors: Single, frame: int) -> Single:
+    """Return the noise floor at one frame: the middle of a stretch has its own."""
+    place = np.clip(frame / _STRETCH_FRAMES - 0.5, 0, len(floors) - 1)
+    before = int(place)
+    after = min(before + 1, len(floors) - 1)
+    part = np.float32(place - before)
+    mean: Single = (1 - part) * floors[before] + part * floors[after]
+    return mean
+
+
+def _gain(snr: Single, clean: Single) -> Single:
+    """Return the log-MMSE gain: by the SNR of this frame and the cleaned one of the last."""
+    from scipy.special import exp1
+
+    prior = _MEMORY * clean + (1 - _MEMORY) * np.maximum(snr - 1, 0)
+    wiener = 1 - 1 / (1 + np.maximum(prior, np.float32(_LEAST_SNR)))
+    gain: Single = wiener * np.exp(exp1(np.maximum(wiener * snr, np.float32(1e-8))) / 2)
+    return np.minimum(gain, np.float32(1))
+
+
+def _smoothed(snr: Single) -> Single:
+    """Return the weighted mean of the neighbourhood in time and frequency."""
+    from scipy.ndimage import convolve1d
+
+    over_time = convolve1d(snr, _NEIGHBOURS, axis=1, mode="nearest")
+    smooth: Single = convolve1d(over_time, _NEIGHBOURS, axis=2, mode="nearest")
+    return smooth

@@ -1,0 +1,235 @@
+"""HTDemucs on a CPU, re-expressed: the same function, computed in an order that suits caches.
+
+`accelerate` gives a copy of a Demucs model that shares its weights and returns the same samples,
+but for the order of float32 sums. What it does differently:
+
+- An encoder or decoder layer runs through its steps for a few rows of frequency (or for a stretch
+  of time) before it goes on to the next few, so that what lies between two steps stays in the
+  cache, and memory that was just freed is used again; Demucs takes each step over the whole map,
+  and its memory is fresh, zeroed by the system page by page, at every step.
+- The residual branch (`DConv`) is two matrix products: the second group norm, its scales and the
+  layer scale are folded into the second one, see `_Residual`.
+- Attention is PyTorch's scaled_dot_product_attention, not the "fast path" of
+  nn.MultiheadAttention, which keeps the whole matrix of scores.
+- The decoder's 3 x 3 convolutions multiply half as often (`_ThreeByThree`), and its transposed
+  convolutions over frequency are matrix products without overlap-add, see
+  `_FrequencyDecoder`.
+- The inverse transform takes one channel of one stem at a time, and only the stems that are wanted.
+
+Whatever is not recognised (LSTM and local attention of HDemucs' deep layers, normed layers, sparse
+attention, MultiWrap) stays Demucs' own module.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import product
+from typing import Any
+
+import torch
+from demucs.hdemucs import HDecLayer, HDemucs
+from demucs.htdemucs import HTDemucs
+from demucs.transformer import CrossTransformerEncoder
+from torch import Tensor, nn
+from torch.nn import functional
+
+from .fast_layers import fast_layer
+from .fast_transformer import fast_transformer, twin
+
+
+def accelerate(model: nn.Module, wanted: Sequence[str] | None = None) -> nn.Module:
+    """Return a copy of a model that gives the same output faster, for inference on a CPU.
+
+    The copy shares the model's weights and leaves the model as it is. It keeps the model's class
+    (as a subclass), so that `demucs.apply.apply_model` treats it alike.
+
+    Args:
+        model: an HTDemucs or HDemucs; anything else is returned as it is.
+        wanted: the stems to give, in this order (the copy's `sources` are then these); by default
+            all the model has.
+
+    Raises:
+        ValueError: the model has no such stem, or its stems depend on each other (Wiener filter).
+    """
+    if not isinstance(model, HTDemucs | HDemucs) or model.training:
+        return model
+    fast = twin(model)
+    if wanted is not None:
+        _select(fast, [model.sources.index(name) for name in wanted])
+    if isinstance(model, HTDemucs) and model.cac:
+        fast.__class__ = _FastHTDemucs
+        if isinstance(fast.crosstransformer, CrossTransformerEncoder):
+            fast.crosstransformer = fast_transformer(fast.crosstransformer)
+    elif type(model) is HDemucs:
+        fast.__class__ = _FastHDemucs
+    for name in ("encoder", "tencoder", "decoder", "tdecoder"):
+        if hasattr(fast, name):
+            freq = not name.startswith("t")
+            layers = nn.ModuleList(fast_layer(layer, freq) for layer in getattr(fast, name))
+            setattr(fast, name, layers)
+    return fast
+
+
+class Selected(nn.Module):
+    """A model as it is, that gives some of its stems.
+
+    Args:
+        model: the model.
+        wanted: the stems to give, in this order.
+    """
+
+    def __init__(self, model: Any, wanted: Sequence[str]) -> None:
+        super().__init__()
+        self.model = model
+        self.sources = list(wanted)
+        self.samplerate, self.segment = model.samplerate, model.segment
+        self.audio_channels = model.audio_channels
+        self.valid_length = getattr(model, "valid_length", int)
+        self._columns = [model.sources.index(name) for name in wanted]
+
+    def forward(self, mix: Tensor) -> Tensor:
+        """Return the estimates, of shape (batch, stems, channels, frames)."""
+        return self.model(mix)[:, self._columns]
+
+
+class _FastHTDemucs(HTDemucs):
+    """HTDemucs.forward for evaluation, without its copies of whole maps."""
+
+    @torch.no_grad()
+    def forward(self, mix: Tensor) -> Tensor:
+        wanted_length = mix.shape[-1]
+        length = self.valid_length(wanted_length)
+        mix = functional.pad(mix, (0, length - wanted_length))
+        x, (mean, std) = _standardised(self._magnitude(self._spec(mix)))
+        xt, (mean_t, std_t) = _standardised(mix)
+        saved, saved_t, lengths_t = [], [], []
+        for index, encode in enumerate(self.encoder):
+            inject = None
+            if index < len(self.tencoder):
+                lengths_t.append(xt.shape[-1])
+                xt = self.tencoder[index](xt)
+                if self.tencoder[index].empty:
+                    inject = xt
+                else:
+                    saved_t.append(xt)
+            x = encode(x, inject)
+            if index == 0 and self.freq_emb is not None:
+                rows = torch.arange(x.shape[-2], device=x.device)
+                x.add_(self.freq_emb(rows).t()[None, :, :, None], alpha=self.freq_emb_scale)
+            saved.append(x)
+        if self.crosstransformer is not None:
+            x, xt = self._cross(x, xt)
+        offset = self.depth - len(self.tdecoder)
+        for index, decode in enumerate(self.decoder):
+            x, pre = decode(x, saved.pop(), mix.shape[-1])
+            if index >= offset:
+                decode_t = self.tdecoder[index - offset]
+                if decode_t.empty:
+                    xt, _ = decode_t(pre[:, :, 0], None, lengths_t.pop())
+                else:
+                    xt, _ = decode_t(xt, saved_t.pop(), lengths_t.pop())
+        stems = xt.unflatten(1, (len(self.sources), -1))
+        stems = stems.mul(std_t[:, None]).add_(mean_t[:, None]).contiguous()
+        _add_inverse(stems, x, mean, std, self.nfft)
+        return stems[..., :wanted_length]
+
+    def _cross(self, x: Tensor, xt: Tensor) -> tuple[Tensor, Tensor]:
+        """Run the transformer over both branches, between its two changes of width."""
+        rows = x.shape[2]
+        if self.bottom_channels:
+            x = self.channel_upsampler(x.flatten(2)).unflatten(2, (rows, -1))
+            xt = self.channel_upsampler_t(xt)
+        x, xt = self.crosstransformer(x, xt)
+        if self.bottom_channels:
+            x = self.channel_downsampler(x.flatten(2)).unflatten(2, (rows, -1))
+            xt = self.channel_downsampler_t(xt)
+        return x, xt
+
+
+class _FastHDemucs(HDemucs):
+    """HDemucs for evaluation: its inverse transform takes one channel of one stem at a time."""
+
+    def _mask(self, z: Tensor, m: Tensor) -> Any:
+        """Return what spectra are made of: factors per channel of the mix, or None, and maps."""
+        if self.cac:
+            return None, m
+        return super()._mask(z, m) if self.wiener_iters >= 0 else (z / (1e-8 + z.abs()), m)
+
+    def _ispec(self, z: Any, length: int | None = None, scale: int = 0) -> Tensor:
+        if isinstance(z, Tensor):
+            return super()._ispec(z, length, scale)
+        phases, maps = z
+        channels = self.audio_channels
+        stems = maps.new_empty(*maps.shape[:2], channels, length)
+        for item, stem, channel in product(*map(range, stems.shape[:3])):
+            if phases is None:
+                real, imaginary = maps[item, stem, 2 * channel : 2 * channel + 2]
+                spectrum = torch.complex(real, imaginary)
+            else:
+                spectrum = phases[item, channel] * maps[item, stem, channel]
+            stems[item, stem, channel] = super()._ispec(spectrum[None], length)[0]
+        return stems
+
+
+def _standardised(x: Tensor) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+    """Return (x - mean) / (1e-5 + std) over all but the first dimension, and mean and std."""
+    dims = tuple(range(1, x.dim()))
+    mean, std = x.mean(dims, keepdim=True), x.std(dims, keepdim=True)
+    return (x - mean).div_(1e-5 + std), (mean, std)
+
+
+def _add_inverse(stems: Tensor, x: Tensor, mean: Tensor, std: Tensor, nfft: int) -> None:
+    """Add to each channel the inverse short-time Fourier transform of its map.
+
+    A map has shape (real and imaginary, bins, frames); the signal is
+    y[n] = sum_t w[n - t hop] irfft(std X[t] + mean)[n - t hop] / sum_t w[n - t hop]^2,
+    with a Hann window w of nfft = 4 hop, whose frames lie as HTDemucs._spec lays them. Frames
+    outside the map are zero, but count in the denominator.
+
+    Args:
+        stems: shape (batch, stems, channels, samples), changed in place.
+        x: shape (batch, stems x channels x 2, bins, frames).
+        mean: the maps' mean, a number per item of the batch.
+        std: the maps' deviation, alike.
+        nfft: size of the transform.
+    """
+    hop, (bins, frames) = nfft // 4, x.shape[-2:]
+    length, channels = stems.shape[-1], stems.shape[1] * stems.shape[2]
+    window = torch.hann_window(nfft, dtype=x.dtype, device=x.device)
+    start = hop // 2 * 3
+    # Every sample kept lies in four frames: the sum of their squared windows has period hop.
+    scale = nfft**0.5 / window.square().view(4, hop).sum(0)
+    spectrum = x.new_zeros(frames, bins + 1, 2)
+    signal = x.new_empty(frames + 3, hop)
+    for item, estimate, shift, spread in zip(x, stems, mean.view(-1), std.view(-1), strict=True):
+        planes = item.unflatten(0, (channels, 2))
+        for plane, target in zip(planes, estimate.flatten(0, 1), strict=True):
+            torch.add(shift, plane.permute(2, 1, 0) * spread, out=spectrum[:, :bins])
+            parts = torch.fft.irfft(torch.view_as_complex(spectrum), nfft).mul_(window)
+            signal.zero_()
+            for quarter, part in enumerate(parts.view(frames, 4, hop).unbind(1)):
+                signal[quarter : quarter + frames] += part
+            signal.mul_(scale)
+            target.add_(signal.view(-1)[start : start + length])
+
+
+def _select(model: Any, stems: list[int]) -> None:
+    """Keep only some stems: the last layers' channels are theirs, one stem after the other."""
+    total = len(model.sources)
+    for name in ("decoder", "tdecoder"):
+        layers = list(getattr(model, name, ()))
+        if not layers:
+            continue
+        last = layers[-1] = twin(layers[-1])
+        plain = type(last) is HDecLayer and isinstance(last.norm2, nn.Identity)
+        alone = model.cac or model.wiener_iters < 0
+        if not plain or not alone:
+            raise ValueError(f"the stems of {name} cannot be told apart")
+        last.conv_tr = twin(last.conv_tr)
+        for part, dim in (("weight", 1), ("bias", 0)):
+            value = getattr(last.conv_tr, part).detach().unflatten(dim, (total, -1))
+            kept = value.index_select(dim, torch.tensor(stems)).flatten(dim, dim + 1)
+            setattr(last.conv_tr, part, nn.Parameter(kept, requires_grad=False))
+        last.conv_tr.out_channels = last.conv_tr.weight.shape[1]
+        setattr(model, name, nn.ModuleList(layers))
+    model.sources = [model.sources[index] for index in stems]

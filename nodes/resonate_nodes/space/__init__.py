@@ -1,0 +1,6 @@
+"""Where and when a sound is: stereo, timing, shape, sample rate, mixing.
+
+In come sounds; out go sounds whose samples were moved, added, chosen or converted, not repaired.
+
+Doors: `stereo`, `timing`, `shape`, `rate`, `mixing`.
+"""

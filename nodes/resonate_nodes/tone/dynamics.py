@@ -1,0 +1,141 @@
+"""Dynamics: compressor, gate and expander, by pedalboard (JUCE), with one gain for all channels.
+
+A gain of its own for each channel would pull the image to and fro: what is loud on the left would
+turn down the left alone, and the middle would wander. So the level is that of the loudest channel
+at each sample, and all channels get the gain that follows from it. pedalboard does not link
+channels: here it works on that level, and the gain is what it did to it.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from resonate_graph import Audio, node
+
+from ..space.mixing import gain
+from .plugins import process
+
+Threshold = Annotated[float, Field(ge=-120, le=0)]
+Ratio = Annotated[float, Field(ge=1, le=100)]
+Attack = Annotated[float, Field(ge=0.01, le=1000)]
+Release = Annotated[float, Field(ge=1, le=5000)]
+
+_LEAST_LEVEL = 1e-30
+
+
+@node(version=2, uses=("pedalboard",))
+def compress(
+    audio: Audio,
+    *,
+    threshold_db: Threshold = -18.0,
+    ratio: Ratio = 2.0,
+    attack_ms: Attack = 10.0,
+    release_ms: Release = 100.0,
+    makeup_db: Annotated[float, Field(ge=-24, le=24)] = 0.0,
+    link_channels: bool = True,
+) -> Audio:
+    """Compress: what exceeds a threshold grows by only 1/ratio dB per dB.
+
+    Args:
+        audio: the sound.
+        threshold_db: where it begins, in dBFS.
+        ratio: dB in per dB out above the threshold; 1 changes nothing.
+        attack_ms: how fast it responds to a rise.
+        release_ms: how fast it recovers.
+        makeup_db: gain afterwards.
+        link_channels: all channels get the gain of the loudest, so that the stereo image stays
+            where it is; False treats each by itself, as for two tracks that are two recordings.
+    """
+    from pedalboard import Compressor
+
+    plugin = Compressor(
+        threshold_db=threshold_db, ratio=ratio, attack_ms=attack_ms, release_ms=release_ms
+    )
+    return gain(_processed(plugin, audio, link_channels), gain_db=makeup_db)
+
+
+@node(version=2, uses=("pedalboard",))
+def gate(
+    audio: Audio,
+    *,
+    threshold_db: Threshold = -45.0,
+    ratio: Ratio = 10.0,
+    attack_ms: Attack = 1.0,
+    release_ms: Release = 100.0,
+    link_channels: bool = True,
+) -> Audio:
+    """Silence what lies below the threshold.
+
+    Args:
+        audio: the sound.
+        threshold_db: below this level, in dBFS, the sound is turned down.
+        ratio: dB turned down per dB below the threshold; 1 changes nothing.
+        attack_ms: how fast it opens.
+        release_ms: how fast it closes.
+        link_channels: all channels open with the loudest, so that the stereo image stays where it
+            is; False treats each by itself.
+    """
+    from pedalboard import NoiseGate
+
+    plugin = NoiseGate(
+        threshold_db=threshold_db, ratio=ratio, attack_ms=attack_ms, release_ms=release_ms
+    )
+    return _processed(plugin, audio, link_channels)
+
+
+@node(version=1, uses=("pedalboard",))
+def expand(
+    audio: Audio,
+    *,
+    threshold_db: Threshold = -45.0,
+    ratio: Ratio = 2.0,
+    range_db: Annotated[float, Field(ge=0, le=120)] = 12.0,
+    attack_ms: Attack = 5.0,
+    release_ms: Release = 200.0,
+) -> Audio:
+    """Expand downwards: what is soft becomes softer, but only by so much.
+
+    A gate that does not close: pauses, hiss and spill sink, and are still there. All channels get
+    the gain of the loudest.
+
+    Args:
+        audio: the sound.
+        threshold_db: below this level, in dBFS, the sound is turned down.
+        ratio: a dB below the threshold becomes so many dB; 1 changes nothing.
+        range_db: the most by which it is turned down, in dB; 0 changes nothing.
+        attack_ms: how fast it comes up again.
+        release_ms: how fast it goes down.
+
+    Example:
+        >>> import numpy as np
+        >>> from resonate_graph import Audio
+        >>> soft = Audio(np.full(44100, 0.001), 44100)
+        >>> round(float(np.log10(expand(soft).samples[0, -1]) * 20), 2)
+        -72.0
+    """
+    from pedalboard import NoiseGate
+
+    plugin = NoiseGate(
+        threshold_db=threshold_db, ratio=ratio, attack_ms=attack_ms, release_ms=release_ms
+    )
+    gains = np.maximum(_gains(plugin, audio), 10 ** (-range_db / 20))
+    return audio.with_samples(audio.samples * gains)
+
+
+def _processed(plugin: Any, audio: Audio, link_channels: bool) -> Audio:
+    if not link_channels or audio.channels == 1:
+        return process(plugin, audio)
+    return audio.with_samples(audio.samples * _gains(plugin, audio))
+
+
+def _gains(plugin: Any, audio: Audio) -> NDArray[np.float64]:
+    """Return the gain at each frame: what a plug-in does to the level of the loudest channel."""
+    level = np.abs(audio.samples).max(axis=0)
+    heard = process(plugin, audio.with_samples(level)).samples[0]
+    gains = np.ones(audio.frames)
+    np.divide(heard, level, out=gains, where=level > _LEAST_LEVEL, dtype=np.float64)
+    return gains

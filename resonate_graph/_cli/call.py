@@ -1,0 +1,166 @@
+"""Reading what a command was given: graphs, bindings and params."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from .._api import Graph
+from .._base.errors import CatalogError
+from .._loading import load, stock, stock_graphs
+from .._run.bindings import Binding
+from .._store.folder import Store
+
+GraphArgument = Annotated[
+    str, typer.Argument(metavar="GRAPH", help="A graph file, or the name of a stock graph.")
+]
+InputOption = Annotated[
+    list[str] | None,
+    typer.Option("--input", "-i", metavar="NAME=FILE", help="Bind a file or value to an input."),
+]
+ParamOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--param", "-p", metavar="NAME=VALUE", help="Set a param of the graph, or node.param."
+    ),
+]
+OnlyOption = Annotated[
+    list[str] | None,
+    typer.Option("--only", metavar="OUTPUT", help="Only this output, and what it needs."),
+]
+ModelsOption = Annotated[
+    Path | None, typer.Option("--models", metavar="DIR", help="Folder of model weights.")
+]
+NodesOption = Annotated[
+    list[str] | None,
+    typer.Option("--nodes", metavar="MODULE", help="A module or .py file with nodes of your own."),
+]
+StoreOption = Annotated[
+    Path | None, typer.Option("--store", metavar="DIR", help="Where results are kept.")
+]
+NoStoreOption = Annotated[bool, typer.Option("--no-store", help="Keep nothing and reuse nothing.")]
+DeviceOption = Annotated[
+    str, typer.Option("--device", metavar="D", help="auto, mps, cuda, cpu, or a card: cuda:1.")
+]
+ThreadsOption = Annotated[
+    int | None,
+    typer.Option(
+        "--threads", metavar="N", min=1, help="Threads of the CPU that steps share; 1: in turn."
+    ),
+]
+JsonOption = Annotated[
+    bool, typer.Option("--json", help="Print one JSON document and nothing else.")
+]
+
+#: Numbers as people write them, which JSON does not always: ``.6``, ``-.6``, ``+6``, ``6.``
+_NUMBER = re.compile(r"([+-]?)(?=\.?[0-9])([0-9]*)(\.[0-9]*)?(e[+-]?[0-9]+)?", re.IGNORECASE)
+
+
+def open_graph(name: str, nodes: Sequence[str] | None) -> Graph:
+    """Return the graph of a file, or else the stock graph of that name.
+
+    Raises:
+        InputError: the file cannot be read.
+        GraphError: the file is no graph.
+        CatalogError: there is neither, or nodes cannot be used.
+    """
+    path = Path(name)
+    if not path.is_file() and name in stock_graphs():
+        return stock(name, nodes=nodes or ())
+    if not path.exists() or path.is_dir():
+        what = "this is a folder" if path.is_dir() else "there is no such file"
+        known = ", ".join(stock_graphs())
+        raise CatalogError(f"{name}: {what}, and no stock graph has that name ({known})")
+    return load(path, nodes=nodes or ())
+
+
+def read_inputs(graph: Graph, given: Sequence[str] | None) -> dict[str, Binding]:
+    """Return the bindings of ``-i``: files for audio inputs, values for the others."""
+    specs = graph.document.inputs
+    pairs = _pairs(given, "-i")
+    return {
+        name: _bound(text, specs[name].type) if name in specs else text
+        for name, text in pairs.items()
+    }
+
+
+def read_params(graph: Graph, given: Sequence[str] | None) -> dict[str, Any]:
+    """Return the params of ``-p``: JSON where it is, text otherwise."""
+    specs = graph.document.params
+    pairs = _pairs(given, "-p")
+    return {
+        name: _value(text, specs[name].type if name in specs else "")
+        for name, text in pairs.items()
+    }
+
+
+def read_grid(
+    graph: Graph, given: Sequence[str] | None
+) -> tuple[dict[str, Any], dict[str, list[Any]]]:
+    """Return the params of ``-p`` that have one value, and those with several, as ``a,b,c``.
+
+    A value that is JSON as a whole, such as a list in brackets, is one value.
+    """
+    specs = graph.document.params
+    fixed: dict[str, Any] = {}
+    grid: dict[str, list[Any]] = {}
+    for name, text in _pairs(given, "-p").items():
+        kind = specs[name].type if name in specs else ""
+        parts = [text] if text[:1] in '[{"' else text.split(",")
+        values = [_value(part, kind) for part in parts]
+        if len(values) == 1:
+            fixed[name] = values[0]
+        else:
+            grid[name] = values
+    return fixed, grid
+
+
+def chosen_store(path: Path | None, no_store: bool) -> Store | bool | None:
+    """Return what ``--store`` and ``--no-store`` say, as `Graph.run` takes it."""
+    if no_store and path is not None:
+        raise typer.BadParameter("--store and --no-store exclude each other")
+    return False if no_store else Store(path) if path is not None else None
+
+
+def _pairs(given: Sequence[str] | None, option: str) -> dict[str, str]:
+    pairs: dict[str, str] = {}
+    for text in given or ():
+        name, equals, value = text.partition("=")
+        if not equals or not name:
+            raise typer.BadParameter(f"{option} takes NAME=VALUE, not {text!r}")
+        if name in pairs:
+            raise typer.BadParameter(f"{option} {name} was given twice")
+        pairs[name] = value
+    return pairs
+
+
+def _bound(text: str, kind: str) -> Any:
+    # a shell does not expand the ~ of NAME=~/file
+    return str(Path(text).expanduser()) if kind == "audio" else _value(text, kind)
+
+
+def _value(text: str, kind: str) -> Any:
+    if kind in ("audio", "string"):
+        return text
+    try:
+        value = json.loads(_as_json(text))
+    except (ValueError, RecursionError):
+        return text
+    finite = not isinstance(value, float) or math.isfinite(value)
+    return value if finite else text
+
+
+def _as_json(text: str) -> str:
+    """Return a number as JSON writes it; anything else as it is."""
+    found = _NUMBER.fullmatch(text)
+    if found is None:
+        return text
+    sign, whole, fraction, exponent = found.groups("")
+    tail = fraction + "0" if fraction == "." else fraction
+    return f"{sign.strip('+')}{whole or '0'}{tail}{exponent}"

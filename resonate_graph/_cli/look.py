@@ -1,0 +1,203 @@
+"""Commands that look at a graph and do not compute: ``check plan why``."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, cast
+
+import typer
+
+from .._run.forecast import PlannedStep
+from .._sound.decode import Limits
+from .call import (
+    DeviceOption,
+    GraphArgument,
+    InputOption,
+    JsonOption,
+    ModelsOption,
+    NodesOption,
+    NoStoreOption,
+    OnlyOption,
+    ParamOption,
+    StoreOption,
+    ThreadsOption,
+    chosen_store,
+    open_graph,
+    read_inputs,
+    read_params,
+)
+from .output import Printer, megabytes
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    for command in (check, plan, why):
+        app.command()(command)
+
+
+def check(
+    graph: GraphArgument,
+    inputs: InputOption = None,
+    params: ParamOption = None,
+    only: OnlyOption = None,
+    models: ModelsOption = None,
+    nodes: NodesOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Find everything that is wrong with a graph, without running it.
+
+    Bindings are checked too once any input is bound with -i.
+    """
+    printer = Printer(as_json=as_json)
+    opened = open_graph(graph, nodes)
+    bindings = read_inputs(opened, inputs)
+    bound = opened.check(
+        list(bindings) or None,
+        params=read_params(opened, params),
+        outputs=only or None,
+        models=models,
+    )
+    needed = {name: bound.inputs[name].type for name in bound.needed_inputs}
+    printer.document(
+        {
+            "graph": opened.name,
+            "status": "ok",
+            "inputs": needed,
+            "outputs": list(bound.outputs),
+            "problems": [],
+        }
+    )
+    printer.line(f"{opened.name}: nothing is wrong")
+    for name, kind in needed.items():
+        printer.line(f"  input {name} ({kind})")
+    for name in bound.outputs:
+        printer.line(f"  output {name}")
+
+
+def plan(
+    graph: GraphArgument,
+    inputs: InputOption = None,
+    params: ParamOption = None,
+    only: OnlyOption = None,
+    store: StoreOption = None,
+    no_store: NoStoreOption = False,
+    models: ModelsOption = None,
+    nodes: NodesOption = None,
+    max_minutes: Annotated[float, typer.Option(metavar="MINUTES")] = Limits.max_minutes,
+    device: DeviceOption = "auto",
+    threads: ThreadsOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Say what a run would compute, where and when, and what it would take from the store.
+
+    A node is "open" where that depends on what comes out of an earlier one; it is counted as if
+    it ran. Seconds are those of earlier runs in the store, else what the nodes declare.
+    """
+    printer = Printer(as_json=as_json)
+    opened = open_graph(graph, nodes)
+    steps = opened.plan(
+        read_inputs(opened, inputs),
+        params=read_params(opened, params),
+        outputs=only or None,
+        store=cast(Any, chosen_store(store, no_store)),
+        models=models,
+        max_minutes=max_minutes,
+        device=device,
+        threads=threads,
+    )
+    printer.document(
+        {
+            "graph": opened.name,
+            "lanes": {"cpu": steps.threads, **dict.fromkeys(steps.accelerators, 1)},
+            "memory_bytes": steps.memory_bytes,
+            "seconds": round(steps.seconds, 3),
+            "peak_bytes": steps.peak_bytes,
+            "nodes": [
+                {
+                    "id": step.id,
+                    "type": step.type,
+                    "status": step.status,
+                    "wanted": list(step.wanted),
+                    "key": step.key,
+                    "lane": step.lane,
+                    "order": step.order,
+                    "starts_seconds": _rounded(step.starts_seconds),
+                    "seconds": _rounded(step.seconds),
+                    "bytes": step.bytes,
+                }
+                for step in steps
+            ],
+        }
+    )
+    printer.table(
+        ("node", "type", "status", "outputs needed", "lane", "order", "from", "seconds", "memory"),
+        [
+            (step.id, step.type, step.status, ", ".join(step.wanted), *_forecast_cells(step))
+            for step in steps
+        ],
+    )
+    if steps.seconds:
+        lanes = [f"{steps.threads} threads", *steps.accelerators]
+        printer.line(
+            f"about {steps.seconds:.1f} s on {', '.join(lanes)}; "
+            f"{megabytes(steps.peak_bytes)} of {megabytes(steps.memory_bytes)} at most"
+        )
+
+
+def _forecast_cells(step: PlannedStep) -> tuple[str, ...]:
+    if step.lane is None or step.seconds is None or step.starts_seconds is None:
+        return ("", "", "", "", "")
+    return (
+        step.lane,
+        str(step.order),
+        f"{step.starts_seconds:.1f}",
+        f"{step.seconds:.1f}",
+        megabytes(step.bytes or 0),
+    )
+
+
+def _rounded(seconds: float | None) -> float | None:
+    return None if seconds is None else round(seconds, 3)
+
+
+def why(
+    graph: GraphArgument,
+    node: Annotated[
+        str | None, typer.Argument(metavar="[NODE]", help="Only this node of the graph.")
+    ] = None,
+    inputs: InputOption = None,
+    params: ParamOption = None,
+    only: OnlyOption = None,
+    store: StoreOption = None,
+    models: ModelsOption = None,
+    nodes: NodesOption = None,
+    max_minutes: Annotated[float, typer.Option(metavar="MINUTES")] = Limits.max_minutes,
+    as_json: JsonOption = False,
+) -> None:
+    """Say why each node would run: what changed since it was computed last."""
+    printer = Printer(as_json=as_json)
+    opened = open_graph(graph, nodes)
+    reasons = opened.why(
+        read_inputs(opened, inputs),
+        params=read_params(opened, params),
+        outputs=only or None,
+        store=store,
+        models=models,
+        max_minutes=max_minutes,
+    )
+    if node is not None:
+        reasons = [one for one in reasons if one.id == node]
+        if not reasons:
+            raise typer.BadParameter(f"the graph {opened.name!r} has no node {node!r}")
+    printer.document(
+        {
+            "graph": opened.name,
+            "nodes": [
+                {"id": one.id, "type": one.type, "status": one.status, "reasons": one.reasons}
+                for one in reasons
+            ],
+        }
+    )
+    printer.table(
+        ("node", "type", "status", "why"),
+        [(one.id, one.type, one.status, "; ".join(one.reasons)) for one in reasons],
+    )

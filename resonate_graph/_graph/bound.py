@@ -1,0 +1,156 @@
+"""The bound graph: a document whose names, types and params were all found to be right.
+
+Made by `check` only. Steps are in topological order; networkx holds and orders the DAG.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, TypeAlias
+
+import networkx as nx
+from pydantic import BaseModel
+
+from .._node.declaration import NodeType
+from .._node.values import File, plain_json
+from .._sound.audio import Audio
+from .document import InputSpec
+
+
+@dataclass(frozen=True)
+class InputRef:
+    """A graph input, written ``$name``."""
+
+    name: str
+
+    def __str__(self) -> str:
+        return f"${self.name}"
+
+
+@dataclass(frozen=True)
+class PortRef:
+    """An output port of a node, written ``node`` or ``node.port``."""
+
+    node: str
+    port: str
+
+    def __str__(self) -> str:
+        return self.node if self.port == "out" else f"{self.node}.{self.port}"
+
+
+Source: TypeAlias = "InputRef | PortRef"
+
+
+@dataclass(frozen=True)
+class Step:
+    """A node of a graph, checked.
+
+    Attributes:
+        id: its name in the graph.
+        type: its node type.
+        inputs: what is wired into each port, in order; empty for an optional port left open.
+        params: its params, validated, with defaults.
+        device: the kinds of device, or cards, that the graph prefers, best first; empty for no
+            preference.
+    """
+
+    id: str
+    type: NodeType
+    inputs: Mapping[str, tuple[Source, ...]]
+    params: BaseModel
+    device: tuple[str, ...] = ()
+
+    @cached_property
+    def plain_params(self) -> Mapping[str, Any]:
+        """The params as plain JSON values."""
+        return plain_json(self.params)
+
+    @property
+    def sources(self) -> Iterator[Source]:
+        """Everything that is wired into this step."""
+        for wires in self.inputs.values():
+            yield from wires
+
+
+@dataclass(frozen=True)
+class BoundGraph:
+    """A checked graph: what runs.
+
+    Attributes:
+        name: the graph's name.
+        steps: the steps by id, in topological order.
+        inputs: the graph's inputs.
+        outputs: what each requested output is wired to.
+    """
+
+    name: str
+    steps: Mapping[str, Step]
+    inputs: Mapping[str, InputSpec]
+    outputs: Mapping[str, Source]
+
+    @cached_property
+    def dag(self) -> nx.DiGraph[str]:
+        """The steps and their dependencies."""
+        return dependencies({step.id: list(step.sources) for step in self.steps.values()})
+
+    @cached_property
+    def needed(self) -> tuple[str, ...]:
+        """The steps that the outputs depend on, in topological order."""
+        ends = {source.node for source in self.outputs.values() if isinstance(source, PortRef)}
+        needed = set(ends)
+        for end in ends:
+            needed |= nx.ancestors(self.dag, end)
+        return tuple(step for step in self.steps if step in needed)
+
+    @cached_property
+    def wanted_ports(self) -> Mapping[str, frozenset[str]]:
+        """For each needed step, the output ports that another needed step or an output uses."""
+        wanted: dict[str, set[str]] = {step: set() for step in self.needed}
+        for source in self._used_sources():
+            if isinstance(source, PortRef):
+                wanted[source.node].add(source.port)
+        return {step: frozenset(ports) for step, ports in wanted.items()}
+
+    @cached_property
+    def needed_inputs(self) -> tuple[str, ...]:
+        """The graph inputs that the outputs depend on."""
+        used = {source.name for source in self._used_sources() if isinstance(source, InputRef)}
+        return tuple(name for name in self.inputs if name in used)
+
+    def main_inputs(self, output: str) -> tuple[str, ...]:
+        """Return the graph inputs whose sound an output mainly is.
+
+        They are found along the first sound or file that goes into each step, and all of them
+        where that port takes many: so a noise profile or a reference is none of them.
+        """
+        ways: dict[Source, None] = {self.outputs[output]: None}
+        behind = [self.outputs[output]]
+        while behind:
+            way = behind.pop()
+            if isinstance(way, PortRef):
+                step = self.steps[way.node]
+                sounds = [port for port in step.type.inputs if port.type.python in (Audio, File)]
+                wires = step.inputs[sounds[0].name] if sounds else ()
+                behind += [wire for wire in wires if wire not in ways]
+                ways.update(dict.fromkeys(wires))
+        return tuple(way.name for way in ways if isinstance(way, InputRef))
+
+    def _used_sources(self) -> Iterator[Source]:
+        yield from self.outputs.values()
+        for step in self.needed:
+            yield from self.steps[step].sources
+
+
+def dependencies(wires: Mapping[str, Iterable[Source]]) -> nx.DiGraph[str]:
+    """Return the DAG of step ids from what is wired into each step."""
+    dag: nx.DiGraph[str] = nx.DiGraph()
+    dag.add_nodes_from(wires)
+    dag.add_edges_from(
+        (source.node, step)
+        for step, sources in wires.items()
+        for source in sources
+        if isinstance(source, PortRef) and source.node in wires
+    )
+    return dag

@@ -1,0 +1,296 @@
+"""Building a graph in Python, with the types of params and wiring checked by mypy and pyright.
+
+`add` gives back a function of the node's own signature; calling it wires the node. What it
+returns stands for the node's result and can be wired on; nothing is computed until the graph
+runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar, cast
+
+import numpy as np
+import pydantic_core
+from pydantic import BaseModel, TypeAdapter, ValidationError
+from typing_extensions import ParamSpec
+
+from .._base.errors import GraphError, ParamError, Problem
+from .._node.catalog import Catalog
+from .._node.declaration import NodeType
+from .._node.decorator import Node
+from .._node.ports import PortType, describe
+from .._node.values import Value, canonical_json
+from .._sound.audio import Audio
+from .document import GraphDocument, InputSpec, Name, NodeSpec, OutputName
+from .document import ParamSpec as DocumentParam
+
+P = ParamSpec("P")
+R = TypeVar("R")
+V = TypeVar("V", bound=Value)
+S = TypeVar("S", str, int, float, bool)
+Model = TypeVar("Model", bound=BaseModel)
+
+_name: TypeAdapter[str] = TypeAdapter(Name)
+_output_name: TypeAdapter[str] = TypeAdapter(OutputName)
+
+
+class Wire:
+    """Stands for a value that will be there when the graph runs."""
+
+    def __init__(self, builder: Builder, text: str) -> None:
+        self.builder = builder
+        self.text = text
+
+    def __repr__(self) -> str:
+        return f"<wire {self.text}>"
+
+
+class ParamRef:
+    """Stands for a graph param's value."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __repr__(self) -> str:
+        return f"<param {self.name}>"
+
+
+class Builder:
+    """Collects the inputs, params, nodes and outputs of a graph document."""
+
+    def __init__(self, name: str, *, description: str | None = None) -> None:
+        self._document = GraphDocument(name=_named(name, name, _name), nodes={}, outputs={})
+        if description is not None:
+            self._document.description = description
+        self._catalog = Catalog.installed()
+        self._text: str | None = None
+        self._source = name
+
+    @property
+    def name(self) -> str:
+        """The graph's name."""
+        return self._document.name
+
+    @property
+    def document(self) -> GraphDocument:
+        """A copy of the graph as it would be written to a file."""
+        return self._document.model_copy(deep=True)
+
+    def input(self, name: str, type: type[V], *, description: str | None = None) -> V:
+        """Declare an input; a file or a value is bound to it when the graph runs.
+
+        Args:
+            name: the input's name.
+            type: `Audio`, float, int, str or bool.
+            description: what it is, for people.
+
+        Returns:
+            What stands for the input's value in the calls that wire nodes.
+
+        Raises:
+            GraphError: the name is taken or no valid name, or the type is none of these.
+        """
+        fields: dict[str, Any] = {"type": PortType(type).name}
+        if description is not None:
+            fields["description"] = description
+        spec = _specified(self.name, InputSpec, fields, f"input {name!r}")
+        name = self._new_name("an input", name, self._document.inputs, _name)
+        self._changed().inputs = {**self._document.inputs, name: spec}
+        return cast(V, Wire(self, f"${name}"))
+
+    def param(
+        self,
+        name: str,
+        type: type[S],
+        *,
+        default: S | None = None,
+        minimum: float | None = None,
+        maximum: float | None = None,
+        description: str | None = None,
+    ) -> S:
+        """Declare a param that a caller may change by name.
+
+        Returns:
+            What stands for the param's value in the calls that wire nodes.
+
+        Raises:
+            GraphError: the name is taken or no valid name, or the type is no scalar.
+        """
+        given = {
+            "default": default,
+            "minimum": minimum,
+            "maximum": maximum,
+            "description": description,
+        }
+        fields: dict[str, Any] = {key: value for key, value in given.items() if value is not None}
+        fields["type"] = PortType(type).name
+        spec = _specified(self.name, DocumentParam, fields, f"param {name!r}")
+        name = self._new_name("a param", name, self._document.params, _name)
+        self._changed().params = {**self._document.params, name: spec}
+        return cast(S, ParamRef(name))
+
+    def add(
+        self, node: Callable[P, R], name: str | None = None, *, device: Sequence[str] = ()
+    ) -> Callable[P, R]:
+        """Add a node; call what comes back to wire its inputs and set its params.
+
+        Args:
+            node: a function decorated with `@node`.
+            name: its name in the graph; the function's name, numbered, where none is given.
+            device: the kinds of device, or cards such as ``cuda:1``, it should run on, best first.
+
+        Example:
+            >>> from resonate_graph import Audio, Graph
+            >>> from resonate_nodes import gain
+            >>> graph = Graph("quieter")
+            >>> graph.output("quiet", graph.add(gain)(graph.input("mix", Audio), gain_db=-6))
+            >>> graph.document.nodes["gain"].params
+            {'gain_db': -6}
+        """
+        if not isinstance(node, Node):
+            raise ParamError(f"{node!r} is no node: decorate the function with @node()")
+        node_type = self._known_type(node)
+
+        def wire(*args: Any, **kwargs: Any) -> Any:
+            own_name = name or self._free_name(node_type.name)
+            self._add(own_name, node_type, args, kwargs, device)
+            return self._result(own_name, node_type)
+
+        return cast("Callable[P, R]", wire)
+
+    def output(self, name: str, value: Value) -> None:
+        """Declare an output; its name is the file's name, and a suffix picks the format.
+
+        Raises:
+            GraphError: the name is taken or no valid name, or the value is no node's output.
+        """
+        name = self._new_name("an output", name, self._document.outputs, _output_name)
+        self._changed().outputs = {**self._document.outputs, name: self._wire(value, name)}
+
+    def _changed(self) -> GraphDocument:
+        """Return the document to change; line numbers of a text it came from are void then."""
+        self._text = None
+        return self._document
+
+    def _known_type(self, node: Node[..., Any]) -> NodeType:
+        found = self._catalog.find(node)
+        if found is None:
+            self._catalog = self._catalog.with_nodes([node], node.type.function.__module__)
+            found = node.type
+        return found
+
+    def _free_name(self, base: str) -> str:
+        number = 2
+        name = base
+        while name in self._document.nodes:
+            name, number = f"{base}_{number}", number + 1
+        return name
+
+    def _add(
+        self,
+        name: str,
+        node_type: NodeType,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        device: Sequence[str],
+    ) -> None:
+        name = self._new_name("a node", name, self._document.nodes, _name)
+        ports = [port.name for port in node_type.inputs]
+        if len(args) > len(ports):
+            raise ParamError(f"{node_type.id} takes {len(ports)} inputs, {len(args)} were given")
+        wired = dict(zip(ports, args, strict=False))
+        wired.update({key: kwargs.pop(key) for key in ports if key in kwargs})
+        fields: dict[str, Any] = {"type": node_type.id}
+        inputs = {
+            port: self._wires(value, f"{name}.{port}")
+            for port, value in wired.items()
+            if value is not None
+        }
+        if inputs:
+            fields["inputs"] = inputs
+        if kwargs:
+            fields["params"] = {key: _param(key, value) for key, value in kwargs.items()}
+        if device:
+            fields["device"] = list(device)
+        spec = _specified(self.name, NodeSpec, fields, f"node {name!r}")
+        self._changed().nodes = {**self._document.nodes, name: spec}
+
+    def _new_name(
+        self, what: str, name: str, taken: Mapping[str, object], pattern: TypeAdapter[str]
+    ) -> str:
+        """Return a name that stands for nothing yet.
+
+        Raises:
+            GraphError: it is no valid name, or taken.
+        """
+        if name in taken:
+            code = f"duplicate-{what.rsplit(maxsplit=1)[-1]}"
+            problem = Problem(code, f"there is {what} {name!r} already")
+            raise GraphError(self.name, [problem])
+        return _named(self.name, name, pattern)
+
+    def _wires(self, value: Any, where: str) -> str | list[str]:
+        if isinstance(value, (list, tuple)):
+            return [self._wire(item, where) for item in value]
+        return self._wire(value, where)
+
+    def _wire(self, value: Any, where: str) -> str:
+        if not isinstance(value, Wire):
+            kind = "several outputs: name one" if isinstance(value, tuple) else describe(value)
+            problem = Problem("not-a-wire", f"{where} takes a node's output, not {kind}")
+            raise GraphError(self.name, [problem])
+        if value.builder is not self:
+            problem = Problem("not-a-wire", f"{where}: {value.text} belongs to another graph")
+            raise GraphError(self.name, [problem])
+        return value.text
+
+    def _result(self, name: str, node_type: NodeType) -> Any:
+        if node_type.output_class is None:
+            return Wire(self, name)
+        wires = {port.name: Wire(self, f"{name}.{port.name}") for port in node_type.outputs}
+        return node_type.output_class(**wires)
+
+
+def _named(graph: str, name: str, pattern: TypeAdapter[str]) -> str:
+    try:
+        return pattern.validate_python(name, strict=True)
+    except ValidationError:
+        problem = Problem("bad-name", f"{name!r} is no valid name: use letters, digits, _ and -")
+        raise GraphError(graph, [problem]) from None
+
+
+def _specified(graph: str, kind: type[Model], fields: Mapping[str, Any], what: str) -> Model:
+    try:
+        return kind(**fields)
+    except ValidationError as error:
+        problems = [Problem("wrong-type", f"{what}: {entry['msg']}") for entry in error.errors()]
+        raise GraphError(graph, problems) from None
+
+
+def _param(name: str, value: Any) -> Any:
+    try:
+        plain = _plain(value)
+        canonical_json(plain)
+    except ValueError as error:
+        if isinstance(error, ParamError):
+            raise
+        raise ParamError(f"{name}: JSON cannot hold {value!r}", param=name) from None
+    return plain
+
+
+def _plain(value: Any) -> Any:
+    """Return a param as plain JSON values, with references to graph params."""
+    if isinstance(value, ParamRef):
+        return {"$param": value.name}
+    if isinstance(value, (Wire, Audio)):
+        raise ParamError(f"{value!r} is given as a param; audio goes into input ports")
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, BaseModel):
+        return {name: _plain(getattr(value, name)) for name in value.model_fields_set}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    return pydantic_core.to_jsonable_python(value)

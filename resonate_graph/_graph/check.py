@@ -1,0 +1,364 @@
+"""Checking: document and catalog become a bound graph, or all their problems at once.
+
+Whatever can be known without running is found here: types, ports, wiring, cycles, params and
+their ranges, bindings, and what a node's own `prepare` hook can tell (stems a model lacks).
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import networkx as nx
+from pydantic import BaseModel
+
+from .._base.errors import CatalogError, MissingModelError, ModelError, NodeError, ParamError
+from .._node.catalog import Catalog
+from .._node.declaration import NodeType, Preparation
+from .._node.ports import Port, PortType, scalar_type
+from .._node.values import plain_json
+from .bound import BoundGraph, InputRef, PortRef, Source, Step, dependencies
+from .document import GraphDocument, NodeSpec
+from .param_check import ParamCheck
+from .positions import join
+from .problems import Located, Problems, did_you_mean, instead
+
+#: How many nodes of a circle are named.
+_SHOWN = 20
+
+
+@dataclass(frozen=True)
+class Call:
+    """What a caller brings to a graph besides files.
+
+    Attributes:
+        params: graph params by name, and node params as ``node.param``.
+        inputs: the names of the inputs that are bound; None where bindings do not matter yet.
+        outputs: the outputs that are wanted; None for all.
+        models: the folder of model weights.
+    """
+
+    params: Mapping[str, Any] = field(default_factory=dict)
+    inputs: Collection[str] | None = None
+    outputs: Collection[str] | None = None
+    models: Path | None = None
+
+
+def check(document: GraphDocument, catalog: Catalog, call: Call, located: Located) -> BoundGraph:
+    """Return the bound graph of a document.
+
+    Raises:
+        GraphError: with every problem, each with its place, in document order.
+    """
+    return _Check(document, catalog, call, located).bind()
+
+
+class _Check:
+    def __init__(
+        self, document: GraphDocument, catalog: Catalog, call: Call, located: Located
+    ) -> None:
+        self.document = document
+        self.catalog = catalog
+        self.call = call
+        self.problems = Problems(located)
+        self.params = ParamCheck(document, catalog, call.params, self.problems)
+        self.types: dict[str, NodeType | None] = {}
+
+    def bind(self) -> BoundGraph:
+        self._check_call()
+        self.params.check_graph()
+        wanted = self._wanted_outputs()
+        for name, spec in self.document.nodes.items():
+            self.types[name] = self._type(name, spec)
+        outputs = {
+            name: self._source(wire, join("/outputs", name))
+            for name, wire in self.document.outputs.items()
+        }
+        wires = {name: self._inputs(name, spec) for name, spec in self.document.nodes.items()}
+        params = {
+            name: self.params.of_node(name, spec, self.types[name])
+            for name, spec in self.document.nodes.items()
+        }
+        outputs = {name: source for name, source in outputs.items() if name in wanted}
+        order = self._order({name: _all(ports) for name, ports in wires.items()})
+        encoders = {name: self._encoder(name, source) for name, source in outputs.items()}
+        needed = self._needed(wanted)
+        self._check_bindings(needed)
+        self._ask_the_nodes(needed, [*outputs.values(), *_all_of(wires, needed)], params)
+        self.problems.raise_any()
+        steps = {name: self._step(name, wires[name], params[name]) for name in order}
+        return self._bound(steps, outputs, encoders)
+
+    # -- the call -------------------------------------------------------------------------
+
+    def _check_call(self) -> None:
+        for name in self.call.inputs or ():
+            if name not in self.document.inputs:
+                hint = partial(instead, name, self.document.inputs)
+                self.problems.add("unknown-input", "", f"no input {name!r}", hint=hint)
+
+    def _wanted_outputs(self) -> set[str]:
+        outputs = self.document.outputs
+        if self.call.outputs is None:
+            return set(outputs)
+        for name in self.call.outputs:
+            if name not in outputs:
+                hint = partial(instead, name, outputs)
+                self.problems.add("unknown-output", "/outputs", f"no output {name!r}", hint=hint)
+        return set(self.call.outputs)
+
+    def _check_bindings(self, needed: Collection[str]) -> None:
+        if self.call.inputs is None:
+            return
+        for name, spec in self.document.inputs.items():
+            if f"${name}" in needed and name not in self.call.inputs:
+                message = f"input {name!r} ({spec.type}) is not bound: give it with -i {name}=..."
+                self.problems.add("missing-binding", join("/inputs", name), message, key=True)
+
+    def _needed(self, wanted: Collection[str]) -> set[str]:
+        """Return the nodes and ``$inputs`` that the wanted outputs depend on.
+
+        It goes by the names alone, so it holds for a graph that is not right as well.
+        """
+        outputs = self.document.outputs
+        waiting = [wire for name, wire in outputs.items() if name in wanted]
+        seen: set[str] = set()
+        while waiting:
+            name = waiting.pop().partition(".")[0]
+            if name not in seen and (spec := self.document.nodes.get(name)):
+                for wires in spec.inputs.values():
+                    waiting.extend(wires if isinstance(wires, list) else [wires])
+            seen.add(name)
+        return seen
+
+    # -- nodes --------------------------------------------------------------------------------
+
+    def _type(self, name: str, spec: NodeSpec) -> NodeType | None:
+        pointer = join("/nodes", name, "type")
+        try:
+            node_type = self.catalog.get(spec.type)
+        except CatalogError as error:
+            self.problems.add("wrong-version", pointer, str(error))
+            return None
+        if node_type is None:
+            self.problems.add(
+                "unknown-type",
+                pointer,
+                f"no node type {spec.type!r}",
+                hint=lambda: did_you_mean(self.catalog.near(spec.type)),
+            )
+        return node_type
+
+    def _inputs(self, name: str, spec: NodeSpec) -> dict[str, tuple[Source | None, ...]]:
+        node_type = self.types[name]
+        pointer = join("/nodes", name, "inputs")
+        found: dict[str, tuple[Source | None, ...]] = {}
+        for port_name, given in spec.inputs.items():
+            place = join(pointer, port_name)
+            port = node_type.input(port_name) if node_type else None
+            if node_type and port is None:
+                known = [one.name for one in node_type.inputs]
+                message = f"{spec.type!r} has no input {port_name!r}"
+                hint = partial(instead, port_name, known)
+                self.problems.add("unknown-port", place, message, hint=hint, key=True)
+            wires = given if isinstance(given, list) else [given]
+            if port and isinstance(given, list) and not port.many:
+                message = f"input {port_name!r} takes one wire, not a list"
+                self.problems.add("not-a-list", place, message)
+            places = [join(place, index) if isinstance(given, list) else place
+                      for index in range(len(wires))]  # fmt: skip
+            found[port_name] = tuple(
+                self._source(wire, where, port) for wire, where in zip(wires, places, strict=True)
+            )
+        for port in node_type.inputs if node_type else ():
+            missing = not found.get(port.name) and not port.optional
+            if missing and not self._misspelt(port.name, spec, node_type):
+                message = f"input {port.name!r} ({port}) of {name!r} is not connected"
+                where = pointer if spec.inputs else join("/nodes", name)
+                self.problems.add("missing-input", where, message)
+            found.setdefault(port.name, ())
+        return found
+
+    @staticmethod
+    def _misspelt(missing: str, spec: NodeSpec, node_type: NodeType | None) -> bool:
+        """Whether a port that was reported as unknown most likely was meant to be this one."""
+        if node_type is None:
+            return True
+        unknown = [name for name in spec.inputs if node_type.input(name) is None]
+        return bool(difflib.get_close_matches(missing, unknown, n=1))
+
+    def _source(self, wire: str, pointer: str, port: Port | None = None) -> Source | None:
+        """Return what a wire refers to, or None after reporting why it refers to nothing."""
+        if wire.startswith("$"):
+            return self._input_source(wire[1:], pointer, port)
+        node, _, port_name = wire.partition(".")
+        if node not in self.document.nodes:
+            message = f"no node {node!r}"
+            inputs = (f"${name}" for name in self.document.inputs)
+            hint = partial(instead, node, chain(self.document.nodes, inputs))
+            self.problems.add("unknown-node", pointer, message, hint=hint)
+            return None
+        node_type = self.types.get(node)
+        if node_type is None:
+            return None
+        names = [one.name for one in node_type.outputs]
+        if not port_name and len(names) > 1:
+            choices = ", ".join(f"{node}.{name}" for name in names)
+            message = f"{node!r} has several outputs: say {choices}"
+            self.problems.add("ambiguous-port", pointer, message)
+            return None
+        output = node_type.output(port_name or names[0])
+        if output is None:
+            message = f"{node!r} has no output {port_name!r}"
+            hint = partial(instead, port_name, names)
+            self.problems.add("unknown-port", pointer, message, hint=hint)
+            return None
+        self._fits(wire, output.type, pointer, port)
+        return PortRef(node, output.name)
+
+    def _input_source(self, name: str, pointer: str, port: Port | None) -> Source | None:
+        spec = self.document.inputs.get(name)
+        if spec is None:
+            hint = partial(instead, name, self.document.inputs)
+            self.problems.add("unknown-input", pointer, f"no input {name!r}", hint=hint)
+            return None
+        self._fits(f"${name}", scalar_type(spec.type), pointer, port)
+        return InputRef(name)
+
+    def _fits(self, wire: str, given: PortType, pointer: str, port: Port | None) -> None:
+        if port is not None and not port.type.accepts(given):
+            message = f"{wire} gives {given.name}, input {port.name!r} takes {port.type.name}"
+            self.problems.add("wrong-port-type", pointer, message)
+
+    def _order(self, wires: Mapping[str, list[Source]]) -> list[str]:
+        dag = dependencies(wires)
+        position = {name: index for index, name in enumerate(self.document.nodes)}
+        try:
+            return list(nx.lexicographical_topological_sort(dag, key=position.__getitem__))
+        except nx.NetworkXUnfeasible:
+            for members in nx.strongly_connected_components(dag):
+                # a graph of its own keeps the document's order; a view of `dag` would not
+                ordered = sorted(members, key=position.__getitem__)
+                loop = nx.DiGraph((a, b) for a in ordered for b in dag[a] if b in members)
+                if loop.number_of_edges():
+                    self._report_cycle(nx.find_cycle(loop), position)
+            return []
+
+    def _report_cycle(self, edges: Iterable[Any], position: Mapping[str, int]) -> None:
+        names = [edge[0] for edge in edges]
+        first = min(names, key=position.__getitem__)
+        turn = names.index(first)
+        trip = [*names[turn:], *names[:turn]]
+        shown = trip if len(trip) <= _SHOWN else [*trip[:_SHOWN], f"{len(trip) - _SHOWN} more"]
+        message = f"these nodes feed each other in a circle: {' -> '.join([*shown, first])}"
+        self.problems.add("cycle", join("/nodes", first), message, key=True)
+
+    # -- the result ---------------------------------------------------------------------------
+
+    def _step(
+        self, name: str, wires: Mapping[str, tuple[Source | None, ...]], params: BaseModel | None
+    ) -> Step:
+        node_type = self.types[name]
+        assert node_type is not None
+        assert params is not None
+        return Step(
+            id=name,
+            type=node_type,
+            inputs={port: _present(sources) for port, sources in wires.items()},
+            params=params,
+            device=tuple(self.document.nodes[name].device or ()),
+        )
+
+    def _bound(
+        self,
+        steps: dict[str, Step],
+        outputs: Mapping[str, Source | None],
+        encoders: Mapping[str, NodeType | None],
+    ) -> BoundGraph:
+        """Return the graph, with a step for each encoder that an output's suffix asks for."""
+        ends: dict[str, Source] = {}
+        for name, source in outputs.items():
+            assert source is not None
+            ends[name] = source
+            if (encoder := encoders[name]) is not None:
+                steps[name] = Step(
+                    id=name,
+                    type=encoder,
+                    inputs={encoder.inputs[0].name: (source,)},
+                    params=encoder.check_params({}),
+                )
+                ends[name] = PortRef(name, encoder.outputs[0].name)
+        return BoundGraph(self.document.name, steps, self.document.inputs, ends)
+
+    def _encoder(self, name: str, source: Source | None) -> NodeType | None:
+        """Return the node type ``encode_flac`` for an audio output named ``song.flac``."""
+        _, _, suffix = name.partition(".")
+        if not suffix or source is None or self._type_of(source).name != "audio":
+            return None
+        encoder = self.catalog.types.get(f"encode_{suffix}")
+        if encoder is None:
+            known = [one.name.removeprefix("encode_") for one in self.catalog
+                     if one.name.startswith("encode_")]  # fmt: skip
+            message = f"no node writes .{suffix} files; there are: {', '.join(known)}"
+            self.problems.add("unknown-suffix", join("/outputs", name), message, key=True)
+        return encoder
+
+    def _type_of(self, source: Source) -> PortType:
+        if isinstance(source, InputRef):
+            return scalar_type(self.document.inputs[source.name].type)
+        node_type = self.types[source.node]
+        port = node_type.output(source.port) if node_type else None
+        assert port is not None
+        return port.type
+
+    def _ask_the_nodes(
+        self,
+        needed: Collection[str],
+        used: Iterable[Source | None],
+        params: Mapping[str, BaseModel | None],
+    ) -> None:
+        """Let the nodes that are needed say what they know to be impossible."""
+        ports: dict[str, set[str]] = {}
+        for source in used:
+            if isinstance(source, PortRef):
+                ports.setdefault(source.node, set()).add(source.port)
+        for name, given in params.items():
+            if name in needed and given is not None:
+                self._ask_the_node(name, given, frozenset(ports.get(name, ())))
+
+    def _ask_the_node(self, name: str, params: BaseModel, wanted: frozenset[str]) -> None:
+        node_type = self.types[name]
+        if node_type is None or node_type.prepare is None:
+            return
+        question = Preparation(plain_json(params), wanted, self.call.models)
+        pointer = join("/nodes", name, "params")
+        try:
+            node_type.prepare(question)
+        except ParamError as error:
+            place = join(pointer, error.param) if error.param else pointer
+            self.problems.add("bad-param", place, str(error))
+        except NodeError as error:
+            self.problems.add("impossible", join("/nodes", name), str(error))
+        except MissingModelError:
+            return  # weights that are not here yet are no fault of the graph
+        except ModelError as error:
+            self.problems.add("bad-model", join("/nodes", name), str(error))
+
+
+def _all_of(
+    wires: Mapping[str, Mapping[str, tuple[Source | None, ...]]], names: Collection[str]
+) -> list[Source]:
+    return [source for name, ports in wires.items() if name in names for source in _all(ports)]
+
+
+def _all(ports: Mapping[str, tuple[Source | None, ...]]) -> list[Source]:
+    return [source for sources in ports.values() for source in _present(sources)]
+
+
+def _present(sources: Iterable[Source | None]) -> tuple[Source, ...]:
+    return tuple(source for source in sources if source is not None)

@@ -1,0 +1,195 @@
+"""Checking params: those of a graph, and those of its nodes, with what the caller sets."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
+from itertools import chain
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from .._base.errors import ParamError
+from .._node.catalog import Catalog
+from .._node.declaration import NodeType
+from .._node.params import names_at
+from .document import GraphDocument, NodeSpec, ParamSpec
+from .positions import join, path_in
+from .problems import Problems, instead
+
+_SCALARS: Mapping[str, type | tuple[type, ...]] = {
+    "number": (int, float),
+    "integer": int,
+    "string": str,
+    "boolean": bool,
+}
+
+
+class ParamCheck:
+    """Checks the params of one graph; what is wrong with them is added to its problems.
+
+    Args:
+        document: the graph.
+        catalog: the node types there are.
+        given: what the caller says: graph params by name, node params as ``node.param``.
+        problems: collects what is wrong.
+    """
+
+    def __init__(
+        self,
+        document: GraphDocument,
+        catalog: Catalog,
+        given: Mapping[str, Any],
+        problems: Problems,
+    ) -> None:
+        self._document = document
+        self._catalog = catalog
+        self._given = given
+        self._problems = problems
+        self._values: dict[str, Any] = {}
+
+    def check_graph(self) -> None:
+        """Check the names of what is given, and the values of the graph's own params."""
+        self._check_names()
+        for name, spec in self._document.params.items():
+            self._check_value(name, spec)
+
+    def of_node(self, name: str, spec: NodeSpec, node_type: NodeType | None) -> BaseModel | None:
+        """Return the params of a node, checked; None where something is wrong with them."""
+        if node_type is None:
+            return None
+        pointer = join("/nodes", name, "params")
+        prefix = f"{name}."
+        overrides = {
+            key.removeprefix(prefix): value
+            for key, value in self._given.items()
+            if key.startswith(prefix)
+        }
+        written = {key: value for key, value in spec.params.items() if key not in overrides}
+        given, failed = self._fill(written, pointer)
+        if failed:
+            return None
+        try:
+            given = {**given, **overrides}
+            return node_type.check_params(given)
+        except ParamError as error:
+            place = join(pointer, error.param) if error.param else pointer
+            self._problems.add("bad-param", place, str(error))
+        except ValidationError as error:
+            self._bad_params(node_type, pointer, given, error)
+        return None
+
+    def _check_names(self) -> None:
+        for name in self._given:
+            node, dot, _ = name.partition(".")
+            if not dot and name not in self._document.params:
+                hint = partial(instead, name, chain(self._document.params, self._all_params()))
+                self._problems.add("unknown-param", "", f"no param {name!r}", hint=hint)
+            elif dot and node not in self._document.nodes:
+                message = f"no node {node!r} for param {name!r}"
+                hint = partial(instead, node, self._document.nodes)
+                self._problems.add("unknown-param", "", message, hint=hint)
+
+    def _check_value(self, name: str, spec: ParamSpec) -> None:
+        """Check a graph param, and remember its value if there is a good one."""
+        pointer = join("/params", name)
+        for limit in ("minimum", "maximum"):
+            if getattr(spec, limit) is not None and spec.type not in ("number", "integer"):
+                message = f"a {spec.type} has no {limit}"
+                self._problems.add("bad-param", join(pointer, limit), message)
+        given = name in self._given
+        value = self._given[name] if given else spec.default
+        if value is None:
+            return
+        if (fault := _fault(value, spec)) is None:
+            self._values[name] = value
+        else:
+            where = "" if given else "the default "
+            self._problems.add("bad-param", pointer, f"{where}{value!r} {fault}")
+
+    def _all_params(self) -> Iterator[str]:
+        for node, spec in self._document.nodes.items():
+            if node_type := self._catalog.types.get(spec.type.partition("@")[0]):
+                yield from (f"{node}.{param}" for param in node_type.params.model_fields)
+
+    def _bad_params(
+        self, node_type: NodeType, pointer: str, given: Any, error: ValidationError
+    ) -> None:
+        entries = [(path_in(given, entry["loc"]), entry) for entry in error.errors()]
+        parents = {path[:length] for path, _ in entries for length in range(len(path))}
+        expected: dict[tuple[str | int, ...], list[str]] = {}
+        for path, entry in entries:
+            place, name = join(pointer, *path), str(entry["loc"][-1])
+            if entry["type"] == "extra_forbidden":
+                hint = partial(instead, name, names_at(node_type.params, path))
+                message = f"{node_type.id!r} has no param {_dotted(path)!r}"
+                self._problems.add("unknown-param", place, message, hint=hint, key=True)
+            elif entry["type"] == "missing":
+                message = f"{node_type.id!r} needs param {_dotted((*path, name))!r}"
+                self._problems.add("missing-param", join(place, name), message)
+            elif path not in parents:  # else another alternative has its fault further inside
+                expected.setdefault(path, []).append(_lower(entry["msg"]))
+        for path, messages in expected.items():
+            value: Any = given
+            for part in path:
+                value = value[part]
+            message = f"{_dotted(path)}: {', or '.join(messages)}, not {value!r}"
+            self._problems.add("bad-param", join(pointer, *path), message)
+
+    def _fill(self, value: Any, pointer: str) -> tuple[Any, bool]:
+        """Put graph params where ``{"$param": name}`` stands; also say whether one was missing."""
+        if isinstance(value, dict) and "$param" in value:
+            name = value["$param"]
+            if list(value) != ["$param"] or not isinstance(name, str):
+                message = 'a reference is {"$param": name} and nothing else'
+                self._problems.add("bad-param", pointer, message)
+                return None, True
+            if name not in self._document.params:
+                hint = partial(instead, name, self._document.params)
+                self._problems.add("unknown-param", pointer, f"no graph param {name!r}", hint=hint)
+            elif name not in self._values and not self._was_given(name):
+                message = f"graph param {name!r} has no value: give one"
+                self._problems.add("missing-param", pointer, message)
+            return self._values.get(name), name not in self._values
+        if isinstance(value, dict):
+            items = {key: self._fill(item, join(pointer, key))
+                     for key, item in value.items()}  # fmt: skip
+            return (
+                {key: item for key, (item, _) in items.items()},
+                any(failed for _, failed in items.values()),
+            )
+        if isinstance(value, list):
+            parts = [self._fill(item, join(pointer, index))
+                     for index, item in enumerate(value)]  # fmt: skip
+            return [item for item, _ in parts], any(failed for _, failed in parts)
+        return value, False
+
+    def _was_given(self, param: str) -> bool:
+        """Whether a graph param has a value; if it is not among the good ones, that was said."""
+        return param in self._given or self._document.params[param].default is not None
+
+
+def _fault(value: Any, spec: ParamSpec) -> str | None:
+    """Say what is wrong with a graph param's value, or None."""
+    kind = _SCALARS[spec.type]
+    if not isinstance(value, kind) or (isinstance(value, bool) and spec.type != "boolean"):
+        return f"is no {spec.type}"
+    if isinstance(value, (int, float)):
+        if not math.isfinite(value):
+            return "is not finite"
+        if spec.minimum is not None and value < spec.minimum:
+            return f"is below the minimum {spec.minimum}"
+        if spec.maximum is not None and value > spec.maximum:
+            return f"is above the maximum {spec.maximum}"
+    if spec.enum is not None and value not in spec.enum:
+        return f"is none of {', '.join(map(repr, spec.enum))}"
+    return None
+
+
+def _dotted(path: Iterable[str | int]) -> str:
+    return ".".join(map(str, path))
+
+
+def _lower(text: str) -> str:
+    return text[:1].lower() + text[1:]

@@ -1,0 +1,94 @@
+"""Problems of a graph: collected, each with its place and with what was probably meant."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Iterable, Sequence
+from itertools import islice
+
+from .._base.errors import MAX_PROBLEMS, GraphError, Problem
+from .positions import Positions
+
+#: How many names one that names nothing is compared with, and how many of them are listed.
+_COMPARED, _LISTED = 1000, 50
+
+
+class Located:
+    """A document's problems get their line and column here, if it came from a text."""
+
+    def __init__(self, source: str, text: str | None = None) -> None:
+        self.source = source
+        self._text = text
+        self._positions: Positions | None = None
+
+    @property
+    def positions(self) -> Positions | None:
+        """The places of the text's values, read when first asked for."""
+        if self._positions is None and self._text is not None:
+            self._positions = Positions(self._text)
+        return self._positions
+
+    def problem(self, code: str, pointer: str, message: str, *, key: bool = False) -> Problem:
+        """Return a problem with its place; with `key`, the place of the key, not of the value."""
+        if (positions := self.positions) is None:
+            return Problem(code, message, pointer)
+        place = positions.find_key(pointer) if key else positions.find(pointer)
+        return Problem(code, message, pointer, place.line, place.column)
+
+
+class Problems:
+    """Collects everything that is wrong with one graph.
+
+    Args:
+        located: the document the problems are in.
+    """
+
+    def __init__(self, located: Located) -> None:
+        self._located = located
+        self._found: list[Problem] = []
+
+    def add(
+        self,
+        code: str,
+        pointer: str,
+        message: str,
+        *,
+        hint: Callable[[], str] = lambda: "",
+        key: bool = False,
+    ) -> None:
+        """Add a problem.
+
+        Args:
+            code: a stable word for its kind.
+            pointer: where in the document it is.
+            message: what is wrong.
+            hint: gives what is said after the message, such as `instead`; asked only as long as
+                somebody will read it.
+            key: the place is that of the key, not of the value.
+        """
+        if len(self._found) < MAX_PROBLEMS:
+            message += hint()
+        self._found.append(self._located.problem(code, pointer, message, key=key))
+
+    def raise_any(self) -> None:
+        """Raise all of them.
+
+        Raises:
+            GraphError: there are some.
+        """
+        if self._found:
+            raise GraphError(self._located.source, self._found)
+
+
+def instead(name: str, known: Iterable[str]) -> str:
+    """Return what is to be said after "no node 'x'": what was probably meant, or what there is."""
+    names = list(islice(known, _COMPARED))
+    if near := difflib.get_close_matches(name, names, n=2):
+        return did_you_mean(near)
+    listed = ", ".join(names[:_LISTED]) + (", ..." if len(names) > _LISTED else "")
+    return f"; there are: {listed}" if names else "; there are none"
+
+
+def did_you_mean(names: Sequence[str]) -> str:
+    """Return a question to follow a message; nothing where no name is near."""
+    return f"; did you mean {' or '.join(map(repr, names))}?" if names else ""

@@ -1,0 +1,193 @@
+"""The catalog: every node type that can be used, found through entry points.
+
+A pack is a package that registers a module under the entry point group
+``resonate_graph.nodes``; the entry point's name is the pack's name, and every `@node` function in
+the module is a node of it. The stock pack is called ``stock`` and its nodes need no prefix.
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import linecache
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from importlib import metadata
+from importlib.util import decode_source
+from pathlib import Path
+from types import ModuleType
+
+from blake3 import blake3
+
+from .._base.errors import CatalogError
+from .declaration import NodeType
+from .decorator import Node
+
+GROUP = "resonate_graph.nodes"
+STOCK = "stock"
+
+#: Names whose likeness to what was written differs by less than this are as near.
+_AS_NEAR = 0.1
+
+
+@dataclass(frozen=True)
+class BrokenPack:
+    """A pack that was found but cannot be imported; the others work without it."""
+
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Catalog:
+    """Node types by their id. Immutable; `with_nodes` and `with_module` give larger ones.
+
+    Attributes:
+        types: every node type, by id.
+        origins: where each came from, for messages.
+        broken: packs that could not be imported.
+    """
+
+    types: Mapping[str, NodeType] = field(default_factory=dict)
+    origins: Mapping[str, str] = field(default_factory=dict)
+    broken: tuple[BrokenPack, ...] = ()
+
+    @classmethod
+    def installed(cls) -> Catalog:
+        """Return the nodes of all installed packs; looks once per process.
+
+        Raises:
+            CatalogError: two packs claim one id.
+        """
+        return _installed()
+
+    def get(self, name: str) -> NodeType | None:
+        """Return the node type of an id such as ``gate`` or ``gate@1``, None where there is none.
+
+        Raises:
+            CatalogError: the type is there, but not in the version that ``@N`` pins.
+        """
+        bare, pinned, version = name.partition("@")
+        node_type = self.types.get(bare)
+        if node_type is not None and pinned and version != str(node_type.version):
+            has = node_type.version
+            there = "it has none" if has is None else f"installed is version {has}"
+            raise CatalogError(f"{bare!r} is pinned to version {version}; {there}")
+        return node_type
+
+    def find(self, node: Node[..., object]) -> NodeType | None:
+        """Return the type under which a node is known here, None where it is not."""
+        function = node.type.function
+        return next((one for one in self.types.values() if one.function is function), None)
+
+    def near(self, name: str) -> list[str]:
+        """Return ids that are spelled much like a name: the nearest, and others as near."""
+        meant = name.partition("@")[0]
+        found = difflib.get_close_matches(meant, self.types, n=3)
+        near = {one: difflib.SequenceMatcher(a=one, b=meant).ratio() for one in found}
+        return [one for one in found if near[one] > near[found[0]] - _AS_NEAR]
+
+    def with_nodes(self, nodes: Iterable[Node[..., object]], origin: str) -> Catalog:
+        """Return a catalog with more nodes.
+
+        Raises:
+            CatalogError: an id is taken by another node; the message names both places.
+        """
+        types, origins = dict(self.types), dict(self.origins)
+        for node in nodes:
+            name = node.type.id
+            if name in types and types[name].function is not node.type.function:
+                raise CatalogError(
+                    f"node {name!r} is declared twice: by {origins[name]} and by {origin}"
+                )
+            types[name], origins[name] = node.type, origin
+            if node.type.pack is None:
+                _ = node.type.fingerprint  # read now, before somebody edits the source
+        return replace(self, types=types, origins=origins)
+
+    def with_module(self, name: str) -> Catalog:
+        """Return a catalog with the nodes of a module, or of a ``.py`` file.
+
+        Raises:
+            CatalogError: the module cannot be imported, or holds no node.
+        """
+        try:
+            module = _load_file(Path(name)) if name.endswith(".py") else _load_module(name)
+        except CatalogError:
+            raise
+        except (Exception, SystemExit) as error:  # whatever somebody's module raises
+            reason = f"{type(error).__name__}: {error}"
+            raise CatalogError(f"{name}: cannot be imported: {reason}") from error
+        nodes = list(_nodes_of(module))
+        if not nodes:
+            raise CatalogError(f"{name}: holds no function decorated with @node")
+        return self.with_nodes(nodes, name)
+
+    def __iter__(self) -> Iterator[NodeType]:
+        return iter(sorted(self.types.values(), key=lambda node_type: node_type.id))
+
+
+@lru_cache(maxsize=1)
+def _installed() -> Catalog:
+    points = sorted(metadata.entry_points(group=GROUP), key=lambda point: point.name)
+    return load_packs(points)
+
+
+def load_packs(points: Iterable[metadata.EntryPoint]) -> Catalog:
+    """Return the catalog of some entry points. A pack that fails to import is kept in `broken`.
+
+    Raises:
+        CatalogError: two packs claim one id.
+    """
+    catalog, broken = Catalog(), []
+    for point in points:
+        origin = _origin(point)
+        try:
+            nodes = list(_nodes_of(point.load()))
+        except (Exception, SystemExit) as error:  # whatever a pack's import raises
+            broken.append(BrokenPack(origin, f"{type(error).__name__}: {error}"))
+            continue
+        pack = "" if point.name == STOCK else point.name
+        renamed: list[Node[..., object]] = [Node(replace(node.type, pack=pack)) for node in nodes]
+        catalog = catalog.with_nodes(renamed, origin)
+    return replace(catalog, broken=tuple(broken))
+
+
+def _origin(point: metadata.EntryPoint) -> str:
+    distribution = point.dist.name if point.dist else "unknown distribution"
+    return f"pack {point.name!r} of {distribution} ({point.value})"
+
+
+def _nodes_of(module: ModuleType) -> Iterator[Node[..., object]]:
+    seen: set[int] = set()
+    for value in vars(module).values():
+        if isinstance(value, Node) and id(value) not in seen:
+            seen.add(id(value))
+            yield value
+
+
+def _load_module(name: str) -> ModuleType:
+    return importlib.import_module(name)
+
+
+def _load_file(path: Path) -> ModuleType:
+    if not path.is_file():
+        raise CatalogError(f"{path}: there is no such file")
+    name = f"_resonate_nodes_{blake3(bytes(path.resolve())).hexdigest(8)}"
+    module = ModuleType(name)
+    module.__file__ = str(path)
+    # Compiled here, and the source kept: it enters the keys, so it has to be the one that runs,
+    # not what a cached compilation was made of, nor what the file is edited to later.
+    source = path.read_bytes()
+    code = compile(source, str(path), "exec", dont_inherit=True)
+    lines = decode_source(source).splitlines(keepends=True)
+    linecache.cache[str(path)] = (len(source), None, lines, str(path))
+    sys.modules[name] = module
+    try:
+        exec(code, vars(module))
+    except BaseException:
+        del sys.modules[name]
+        raise
+    return module

@@ -1,0 +1,239 @@
+"""`NodeType`: a node as the engine sees it, and calls it."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from importlib import metadata
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ValidationError
+
+from .._base.errors import CatalogError, NodeError, ParamError
+from .._machine.cost import LIGHT, Cost
+from .._machine.devices import Avoid
+from .context import NotComputed, RunContext
+from .fingerprint import source_fingerprint
+from .params import checked
+from .ports import Port, describe
+from .values import Value, require_portable
+
+Placement = Literal["cpu", "accelerated"]
+accelerated: Placement = "accelerated"
+
+#: What a node's `prepare` hook is asked: the params, the wanted ports, the folder for model
+#: weights, and whether it may fetch what is missing. It returns what else decides the samples
+#: (weights digests), which becomes part of the key.
+Prepare = Callable[["Preparation"], Mapping[str, Any]]
+
+
+@dataclass(frozen=True)
+class Preparation:
+    """What a node's `prepare` hook is given, before anything runs.
+
+    Attributes:
+        params: the step's params, defaults filled in.
+        wanted: the output ports somebody is connected to.
+        models: the folder that was named for model weights, None for the usual places.
+        fetch: whether it may use the network; where it may not and what it needs is missing, it
+            returns what it knows, or raises `MissingModelError`.
+    """
+
+    params: Mapping[str, Any]
+    wanted: frozenset[str]
+    models: Path | None = None
+    fetch: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class NodeType:
+    """A node as the engine sees it: everything its function's signature declares.
+
+    Attributes:
+        name: the function's name.
+        pack: the pack it came from, empty for the stock pack; None for a node of the caller's own.
+        version: raised whenever the samples change; None for a node that is keyed by its source.
+        inputs: the input ports, in order.
+        outputs: the output ports; a single one is called ``out``.
+        output_class: the NamedTuple that declares several outputs; None for a single one.
+        params: pydantic model of the params; what the docstring says of each is its description.
+        device: ``accelerated`` where it can use a GPU.
+        uses: distributions whose version is part of the key.
+        cost: what a step takes, as far as its author says; it decides when steps run.
+        avoid: the devices it does not take unless it is told to.
+        doc: the function's docstring.
+    """
+
+    name: str
+    function: Callable[..., Any]
+    takes_context: bool
+    inputs: tuple[Port, ...]
+    outputs: tuple[Port, ...]
+    output_class: type[tuple[Any, ...]] | None
+    params: type[BaseModel]
+    version: int | None = None
+    device: Placement = "cpu"
+    uses: tuple[str, ...] = ()
+    prepare: Prepare | None = None
+    cost: Cost = LIGHT
+    avoid: tuple[Avoid, ...] = ()
+    pack: str | None = None
+
+    @property
+    def id(self) -> str:
+        """What a graph calls it: ``name``, or ``pack/name`` for other packs."""
+        return f"{self.pack}/{self.name}" if self.pack else self.name
+
+    @property
+    def doc(self) -> str:
+        """The docstring of the function."""
+        return inspect.getdoc(self.function) or ""
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Digest of the node's source, without docstrings, with the helpers it reaches."""
+        return source_fingerprint(self.function)
+
+    @cached_property
+    def library_versions(self) -> dict[str, str]:
+        """The installed versions of the libraries in `uses`.
+
+        Raises:
+            CatalogError: one is not installed.
+        """
+        try:
+            return {name: metadata.version(name) for name in self.uses}
+        except metadata.PackageNotFoundError as error:
+            raise CatalogError(
+                f"node {self.id!r} uses {error.name!r}, which is not installed"
+            ) from None
+
+    def input(self, name: str) -> Port | None:
+        """Return the input port of that name."""
+        return next((port for port in self.inputs if port.name == name), None)
+
+    def output(self, name: str) -> Port | None:
+        """Return the output port of that name."""
+        return next((port for port in self.outputs if port.name == name), None)
+
+    def check_params(self, params: Mapping[str, Any]) -> BaseModel:
+        """Validate params as they stand in JSON; 1 is not "1" and not true.
+
+        Raises:
+            pydantic.ValidationError: with one entry per problem.
+            ParamError: a value cannot be written as JSON that every reader reads alike.
+        """
+        return checked(self.id, self.params, params)
+
+    def run(
+        self,
+        inputs: Mapping[str, Value | Sequence[Value] | None],
+        params: BaseModel,
+        ctx: RunContext,
+    ) -> dict[str, Value]:
+        """Call the function and return its outputs by port, those that were computed.
+
+        Raises:
+            NodeError: the node returned something else than it declares.
+        """
+        found = self._outputs(self._call(inputs, params, ctx))
+        if absent := sorted(ctx.wanted - found.keys()):
+            raise NodeError(f"{self.id} did not compute {', '.join(absent)}")
+        return found
+
+    def call(self, ctx: RunContext, *args: Any, **kwargs: Any) -> Any:
+        """Call the node as the plain function it is, validated, with defaults filled in."""
+        inputs, params = self._split(args, kwargs)
+        wanted = frozenset(port.name for port in self.outputs)
+        result = self._call(inputs, params, replace(ctx, wanted=wanted))
+        self._outputs(result)
+        return result
+
+    def _call(self, inputs: Mapping[str, Any], params: BaseModel, ctx: RunContext) -> Any:
+        arguments: list[Any] = []
+        for port in self.inputs:
+            value = inputs[port.name]
+            arguments.append(list(value) if port.many and value is not None else value)
+        if self.takes_context:
+            arguments.insert(0, ctx)
+        keywords = {name: getattr(params, name) for name in type(params).model_fields}
+        return self.function(*arguments, **keywords)
+
+    def _outputs(self, result: Any) -> dict[str, Value]:
+        """Return what the function returned, by port, each value as exactly its declared type."""
+        if self.output_class is None:
+            values = {"out": result}
+        elif isinstance(result, self.output_class):
+            values = dict(zip((port.name for port in self.outputs), result, strict=True))
+        else:
+            raise NodeError(
+                f"{self.id} returned {describe(result)}, "
+                f"which is declared as {self.output_class.__name__}"
+            )
+        found: dict[str, Value] = {}
+        for port in self.outputs:
+            value = values[port.name]
+            if isinstance(value, NotComputed):
+                continue
+            exact = port.type.exactly(value)
+            if exact is None:
+                raise NodeError(
+                    f"{self.id} returned {describe(value)} as {port.name!r}, "
+                    f"which is declared as {port.type.name}"
+                )
+            try:
+                require_portable(exact)
+            except ValueError:
+                raise NodeError(
+                    f"{self.id} returned {value!r} as {port.name!r}, which JSON cannot hold"
+                ) from None
+            found[port.name] = exact
+        return found
+
+    def _split(
+        self, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> tuple[dict[str, Any], BaseModel]:
+        """Sort a plain call's arguments into inputs and validated params."""
+        if len(args) > len(self.inputs):
+            raise ParamError(
+                f"{self.id} takes {len(self.inputs)} inputs, {len(args)} were given; "
+                "params are given by name"
+            )
+        inputs = dict(zip((port.name for port in self.inputs), args, strict=False))
+        params = {}
+        for name, value in kwargs.items():
+            if self.input(name) is None:
+                params[name] = value
+            elif name in inputs:
+                raise ParamError(f"{self.id}: input {name!r} was given twice", param=name)
+            else:
+                inputs[name] = value
+        for port in self.inputs:
+            inputs[port.name] = self._checked_input(port, inputs.get(port.name))
+        try:
+            return inputs, self.check_params(params)
+        except ValidationError as error:
+            first = error.errors()[0]
+            param = str(first["loc"][0]) if first["loc"] else None
+            where = ".".join(map(str, first["loc"]))
+            raise ParamError(
+                f"{self.id}: {where}: {first['msg']} (got {first['input']!r})", param=param
+            ) from None
+
+    def _checked_input(self, port: Port, value: Any) -> Any:
+        if value is None and port.optional:
+            return None
+        if isinstance(value, NotComputed):
+            raise value.error()
+        items = value if port.many and isinstance(value, (list, tuple)) else [value]
+        for item in items:
+            if item is None or not port.type.holds(item):
+                given = "nothing" if item is None else describe(item)
+                raise ParamError(
+                    f"{self.id}: input {port.name!r} takes {port}, {given} was given",
+                    param=port.name,
+                )
+        return list(items) if port.many else value

@@ -1,0 +1,134 @@
+"""`@node`: a function's signature becomes a `NodeType`; the function stays a function.
+
+What the signature declares (see `signature`) is not said in a second place.
+"""
+
+from __future__ import annotations
+
+import inspect
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Concatenate, Generic, Protocol, TypeVar, cast, overload
+
+from typing_extensions import ParamSpec
+
+from .._base.errors import ResonateWarning
+from .._machine.cost import HEAVY, LIGHT, Cost
+from .._machine.devices import Avoid, place, probe
+from .context import RunContext
+from .declaration import NodeType, Placement, Prepare, accelerated
+from .signature import read_signature
+
+P = ParamSpec("P")
+R = TypeVar("R")
+R_co = TypeVar("R_co", covariant=True)
+
+
+class Node(Generic[P, R_co]):
+    """A node: callable as the function it was made from, with a `type` for the engine."""
+
+    def __init__(self, node_type: NodeType) -> None:
+        self.type = node_type
+        self.__doc__ = node_type.function.__doc__
+        self.__name__ = node_type.name
+        self.__qualname__ = node_type.function.__qualname__
+        self.__module__ = node_type.function.__module__
+        self.__wrapped__ = node_type.function
+
+    @property
+    def __signature__(self) -> inspect.Signature:
+        signature = inspect.signature(self.type.function)
+        parameters = list(signature.parameters.values())
+        return signature.replace(parameters=parameters[int(self.type.takes_context) :])
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R_co:
+        """Run the node at once on values, on the best device this machine has.
+
+        Raises:
+            ParamError: an input or a param is not what the signature declares.
+        """
+        said: list[str] = []
+        ctx = RunContext(
+            device=_eager_device(self.type, kwargs),
+            on_warning=lambda code, message: said.append(f"{code}: {message}"),
+        )
+        try:
+            result = cast(R_co, self.type.call(ctx, *args, **kwargs))
+        finally:
+            ctx.close()
+        for text in said:
+            warnings.warn(text, ResonateWarning, stacklevel=2)
+        return result
+
+    def __repr__(self) -> str:
+        return f"<node {self.type.id}>"
+
+
+class _Decorator(Protocol):
+    @overload
+    def __call__(self, function: Callable[Concatenate[RunContext, P], R], /) -> Node[P, R]: ...
+    @overload
+    def __call__(self, function: Callable[P, R], /) -> Node[P, R]: ...
+
+
+def node(
+    *,
+    version: int | None = None,
+    device: Placement = "cpu",
+    uses: Sequence[str] = (),
+    prepare: Prepare | None = None,
+    cost: Cost | None = None,
+    avoid: Sequence[Avoid] = (),
+) -> _Decorator:
+    """Make a node of a function; its signature is the declaration.
+
+    Args:
+        version: raise it whenever the samples the node gives change. None: the node is keyed by
+            its source, so that editing it computes again.
+        device: ``accelerated`` for a node that can use a GPU by `RunContext.device`.
+        uses: distributions (as pip names them) whose version decides the result.
+        prepare: called before anything runs; returns what else decides the result, such as the
+            digest of model weights. See `Preparation`.
+        cost: what a step takes, so that steps are run in a good order and fit into the memory;
+            None for one thread and little time, or for all threads and much time where it can
+            use an accelerator. Part of no key.
+        avoid: kinds of device that ``auto`` leaves alone, with the reason. Part of no key.
+
+    Returns:
+        A decorator whose result is callable as before, and can be added to a `Graph`.
+
+    Raises:
+        CatalogError: the signature is not one of a node; the message says what to change.
+
+    Example:
+        >>> import numpy as np
+        >>> from resonate_graph import Audio, node
+        >>> @node()
+        ... def halve(audio: Audio, *, times: int = 1) -> Audio:
+        ...     return audio.with_samples(audio.samples * 0.5**times)
+        >>> float(halve(Audio(np.ones(4), 8000), times=2).samples[0, 0])
+        0.25
+    """
+
+    def decorate(function: Callable[..., Any]) -> Node[Any, Any]:
+        declared = replace(
+            read_signature(function),
+            version=version,
+            device=device,
+            uses=tuple(uses),
+            prepare=prepare,
+            cost=cost or (HEAVY if device == accelerated else LIGHT),
+            avoid=tuple(avoid),
+        )
+        return Node(declared)
+
+    return cast(_Decorator, decorate)
+
+
+def _eager_device(node_type: NodeType, given: Mapping[str, Any]) -> str:
+    if node_type.device == "cpu":
+        return "cpu"
+    defaults = {name: field.default for name, field in node_type.params.model_fields.items()}
+    choice = place(probe(), "auto", avoid=node_type.avoid, params={**defaults, **given})
+    return choice.devices[0]

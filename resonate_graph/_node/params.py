@@ -1,0 +1,138 @@
+"""Params: the model that a node's keyword-only parameters make, and reading values by it.
+
+A param is what canonical JSON (RFC 8785) holds, because that is what keys are made of.
+"""
+
+from __future__ import annotations
+
+import typing
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pydantic_core
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
+
+from .._base.docstrings import entries
+from .._base.errors import CatalogError, ParamError
+from .values import canonical, plain_json
+
+
+class _Params(BaseModel):
+    model_config = ConfigDict(
+        frozen=True,
+        strict=True,
+        extra="forbid",
+        allow_inf_nan=False,
+        ser_json_inf_nan="constants",  # so that plain_params refuses them where a type lets them in
+    )
+
+
+def params_model(
+    where: str, function: Callable[..., Any], fields: Mapping[str, Any]
+) -> type[BaseModel]:
+    """Return the model of a node's params; what the docstring says of each is its description.
+
+    Args:
+        where: the node, for messages.
+        function: the node's function.
+        fields: annotation and default by param; ``...`` for no default.
+
+    Raises:
+        CatalogError: a param is none that JSON can hold, or its default does not fit.
+    """
+    for field in fields:
+        if field.startswith("_") or hasattr(_Params, field):
+            raise CatalogError(f"{where}: a param cannot be called {field!r}; choose another name")
+    said = entries(function.__doc__ or "", "Args")
+    described: dict[str, Any] = {
+        name: (hint, Field(default, description=said.get(name)))
+        for name, (hint, default) in fields.items()
+    }
+    try:
+        model = create_model(f"{function.__name__}_params", __base__=_Params, **described)
+    except Exception as error:  # whatever pydantic says of an annotation
+        reason = str(error).splitlines()[0]
+        raise CatalogError(
+            f"{where}: a param is plain data that JSON can hold, audio goes into inputs: {reason}"
+        ) from error
+    defaults = {key: default for key, (_, default) in fields.items() if default is not ...}
+    try:
+        model.model_validate(defaults)
+    except ValidationError as error:
+        for fault in error.errors():
+            if fault["type"] != "missing":
+                path = ".".join(map(str, fault["loc"]))
+                raise CatalogError(
+                    f"{where}: the default of param {path!r} is {fault['input']!r}: {fault['msg']}"
+                ) from None
+    return model
+
+
+def checked(node: str, model: type[BaseModel], params: Mapping[str, Any]) -> BaseModel:
+    """Validate params as they stand in JSON; 1 is not "1" and not true.
+
+    What the node is given is read back from the canonical JSON that goes into keys. So where
+    two values have one key, 1.0 and 1, or -0.0 and 0, the node cannot tell them apart either.
+
+    Args:
+        node: what messages call the node.
+        model: the model of its params.
+        params: their values.
+
+    Raises:
+        pydantic.ValidationError: with one entry per problem.
+        ParamError: a value cannot be written as JSON that every reader reads alike.
+    """
+    for name, value in params.items():
+        try:
+            _to_json(value)
+        except ValueError:
+            raise _not_json(node, name, value) from None
+    # strict and without unknown keys at any depth, whatever the models inside allow
+    validated = model.model_validate_json(_to_json(params), strict=True, extra="forbid")
+    respelt = {}
+    for name, value in plain_json(validated).items():
+        try:
+            respelt[name] = canonical(value)
+        except ValueError:
+            raise _not_json(node, name, value) from None
+    return model.model_validate_json(_to_json(respelt), strict=True)
+
+
+def names_at(model: type[BaseModel], path: Sequence[str | int]) -> list[str]:
+    """Return the names that could stand at the end of a path into params, of all alternatives.
+
+    Args:
+        model: the model of the params.
+        path: names of fields, keys of mappings and indices of lists; the last is not looked at.
+    """
+    models = [model]
+    for part in path[:-1]:
+        fields = [one.model_fields[str(part)] for one in models if part in one.model_fields]
+        if fields:  # else an index, or a key: the models are those of the items
+            models = [one for field in fields for one in _models_in(field.annotation)]
+    return list(dict.fromkeys(name for one in models for name in one.model_fields))
+
+
+def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
+    plain = typing.get_origin(annotation) is None and isinstance(annotation, type)
+    if plain and issubclass(annotation, BaseModel):
+        yield annotation
+    for argument in typing.get_args(annotation):
+        yield from _models_in(argument)
+
+
+def _to_json(value: Any) -> bytes:
+    return pydantic_core.to_json(value, inf_nan_mode="constants", fallback=_scalar)
+
+
+def _not_json(node: str, param: str, value: object) -> ParamError:
+    return ParamError(f"{node}: {param}: JSON cannot hold {value!r}", param=param)
+
+
+def _scalar(value: object) -> object:
+    """Return numpy's scalars as Python's own."""
+    if isinstance(value, np.generic):
+        return value.item()
+    raise ValueError

@@ -1,0 +1,9 @@
+"""One run: what is bound, keys, the plan, execution, results, provenance.
+
+In come a bound graph, files and settings; out go values, a report of each step, and files that
+say how they were made. `bookkeeping` knows what is known and needed, `execute` when it happens.
+
+Doors: `settings`, `bindings`, `bookkeeping`, `plan`, `execute`, `events`, `estimates`, `forecast`,
+`keys`, `results`, `provenance`. Behind them: `stored` (what the store has), `outlook` (what runs
+take).
+"""

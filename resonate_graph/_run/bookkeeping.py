@@ -1,0 +1,458 @@
+"""One run of a graph: what is known of it, and what has to be done around each of its steps.
+
+`Run` does the bookkeeping and decides nothing about when; `execute` does. All of it happens in
+the thread that called, but for `Run.read` and `Run.perform`, which may be given to a worker: they
+read what is fixed by then, and hand back what they found. So nothing here needs a lock.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from .._base.errors import Cancelled, RunError
+from .._graph.bound import BoundGraph, InputRef, PortRef, Source, Step
+from .._node.context import RunContext
+from .._node.declaration import Preparation
+from .._node.values import Value
+from .._store.folder import Quarantined
+from .._store.records import Size
+from .bindings import Bindings, path_text
+from .estimates import Experience
+from .events import (
+    Event,
+    InputRead,
+    NodeFinished,
+    NodeStarted,
+    NodeWaiting,
+    RunFinished,
+    RunStarted,
+    Warned,
+)
+from .keys import step_key
+from .outlook import Outlook
+from .plan import Found, Plan, Status
+from .settings import Outcome, Settings, StepReport
+from .stored import Kept, Stored
+
+
+@dataclass
+class Shared:
+    """What runs of one graph find out once for all of them.
+
+    Attributes:
+        identities: what the `prepare` hooks said, by step.
+        experience: what steps took before.
+    """
+
+    experience: Experience
+    identities: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What came of reading the inputs: what was said about each, and what went wrong."""
+
+    warnings: dict[str, list[tuple[str, str]]]
+    error: BaseException | None = None
+
+
+@dataclass(frozen=True)
+class Performance:
+    """What came of a step.
+
+    Attributes:
+        values: its outputs by port.
+        seconds: how long it computed.
+        kept: what the store has of them.
+        device: where it computed in the end.
+    """
+
+    values: dict[str, Value]
+    seconds: float
+    kept: Kept
+    device: str
+
+
+class Run:
+    """One run of a bound graph.
+
+    Args:
+        graph: the checked graph.
+        bindings: what is bound to its inputs.
+        settings: how it is to be done.
+        shared: what other runs of this graph have found out.
+        index: which of several runs it is.
+
+    Attributes:
+        outlook: where its steps may go, and what they are expected to take.
+        stored: what the store has of it.
+        error: what kept it from finishing, once something did.
+        outcome: what it gave, once it is finished.
+        held_bytes: the memory that results take which somebody will still read.
+    """
+
+    def __init__(
+        self,
+        graph: BoundGraph,
+        bindings: Bindings,
+        settings: Settings,
+        shared: Shared | None = None,
+        index: int = 0,
+    ) -> None:
+        self.graph = graph
+        self.index = index
+        self.error: BaseException | None = None
+        self.outcome: Outcome | None = None
+        self.held_bytes = 0
+        self._bindings = bindings
+        self._settings = settings
+        self._shared = shared or Shared(Experience(settings.store))
+        self._reports = {name: StepReport(name, step.type.id) for name, step in graph.steps.items()}
+        self._warnings: list[Warned] = []
+        self._values: dict[PortRef, Value] = {}
+        self._held = set(graph.outputs.values())
+        self._plan: Plan | None = None
+        self._start = time.perf_counter()
+        self._order = {name: number for number, name in enumerate(graph.steps)}
+        files = {name: path_text(path) for name, path in bindings.paths.items()}
+        self.stored = Stored(settings.store, graph, files, self.warn)
+        self.outlook = Outlook(
+            graph, settings, self._shared.experience, size=self._size, statuses=self._statuses
+        )
+        bindings.warn = self.warn
+
+    # -- beginning ------------------------------------------------------------------------------
+
+    def open(self) -> None:
+        """Find out what decides the results beside inputs and params.
+
+        Raises:
+            ResonateError: weights are not to be had, or a param is not possible after all.
+        """
+        self._start = time.perf_counter()
+        self.tell(RunStarted(self.graph.name, self.graph.needed))
+        self._identify(fetch=True)
+
+    def read(self) -> Reading:
+        """Read the inputs, in whichever thread."""
+        warnings: dict[str, list[tuple[str, str]]] = {}
+        error: BaseException | None = None
+        told = self._bindings.warn
+        try:
+            for name in self.graph.needed_inputs:
+                self._bindings.warn = _collecting(warnings.setdefault(name, []))
+                if self._settings.store is None:
+                    self._bindings.value(name)
+                else:
+                    self._bindings.digest(name)
+        except BaseException as problem:
+            error = problem
+        finally:
+            self._bindings.warn = told
+        return Reading(warnings, error)
+
+    def begin(self, reading: Reading) -> None:
+        """Plan what has to be done.
+
+        Raises:
+            InputError: an input cannot be read.
+            DeviceError: a device that somebody insists on is not there.
+        """
+        for name, warnings in reading.warnings.items():
+            for code, message in warnings:
+                self.warn(code, message)
+            read = reading.error is None or name != list(reading.warnings)[-1]
+            if self._settings.store is not None and read:
+                self.tell(InputRead(name, self._bindings.describe(name)))
+        if reading.error is not None:
+            raise reading.error
+        self._plan = self._planned()
+        for name in self.graph.needed:  # told now, not after an hour
+            if self._plan.must_run(name):
+                self.outlook.place(name)
+        self._release()
+
+    def plan(self, *, fetch: bool) -> Plan:
+        """Return what has to be done, without doing it.
+
+        Args:
+            fetch: whether nodes may fetch what they need (weights) to know their identity.
+        """
+        self._identify(fetch=fetch)
+        self._plan = self._planned()
+        return self._plan
+
+    def measure_inputs(self) -> None:
+        """Find out how large the inputs are, where no store remembers.
+
+        Raises:
+            InputError: an input cannot be read.
+        """
+        for name in self.graph.needed_inputs:
+            if self._bindings.size(name) == Size():
+                self._bindings.value(name)
+
+    @property
+    def unread_bytes(self) -> int:
+        """The memory it will take to read the inputs, roughly."""
+        return self._bindings.unread_bytes
+
+    @property
+    def is_begun(self) -> bool:
+        """Whether there is a plan."""
+        return self._plan is not None
+
+    def _identify(self, *, fetch: bool) -> None:
+        for name in self.graph.needed:
+            if name not in self._shared.identities:
+                self._shared.identities[name] = self._identity(name, fetch=fetch)
+
+    def _identity(self, name: str, *, fetch: bool) -> Mapping[str, Any]:
+        step = self.graph.steps[name]
+        if step.type.prepare is None:
+            return {}
+        wanted = self.graph.wanted_ports[name]
+        question = Preparation(step.plain_params, wanted, self._settings.models, fetch)
+        return step.type.prepare(question)
+
+    def _planned(self) -> Plan:
+        if self._settings.store is None:
+            return Plan(self.graph)
+        digests = {name: self._bindings.digest(name) for name in self.graph.needed_inputs}
+        return Plan(self.graph, digests, self._look_up)
+
+    def _look_up(self, step: Step, inputs: Mapping[str, tuple[str, ...]]) -> Found:
+        device = self.outlook.place(step.id).devices[0] if self._settings.exact_reuse else None
+        key = step_key(step, inputs, self._shared.identities[step.id], device=device)
+        self._reports[step.id].key = key.hex
+        return self.stored.look_up(step.id, key)
+
+    # -- what can run ---------------------------------------------------------------------------
+
+    @property
+    def ready(self) -> tuple[str, ...]:
+        """The steps that can run now, first found first."""
+        return self._plan.ready if self._plan else ()
+
+    def order(self, name: str) -> int:
+        """Return a step's place in the graph."""
+        return self._order[name]
+
+    def _statuses(self) -> Mapping[str, Status]:
+        assert self._plan is not None
+        return self._plan.statuses
+
+    def _size(self, source: Source) -> Size | None:
+        if isinstance(source, InputRef):
+            return self._bindings.size(source.name)
+        if source in self._values:
+            return Size.of(self._values[source])
+        entry = self.stored.entry(source)
+        return entry.size if entry else None
+
+    # -- one step -------------------------------------------------------------------------------
+
+    def wait(self, name: str) -> None:
+        """Tell that another process computes a step."""
+        self.tell(NodeWaiting(name, self.graph.steps[name].type.id))
+
+    def take_stored(self, name: str) -> bool:
+        """Take a step's result from the store if it came there meanwhile; say whether it did."""
+        assert self._plan is not None
+        if self.stored.key(name) is None:
+            return False
+        found = self.stored.look_again(name)
+        if not self._plan.wanted(name) <= found.present:
+            return False
+        self._plan.start(name)
+        self._plan.finished(name, found.digests, cached=True)
+        self._release()
+        return True
+
+    def inputs(self, name: str) -> dict[str, Any] | None:
+        """Begin a step and return its inputs by port; None if one turned out to be lost.
+
+        Raises:
+            InputError: a file has to be read again, and cannot be.
+        """
+        assert self._plan is not None
+        self._plan.start(name)
+        step = self.graph.steps[name]
+        inputs: dict[str, Any] = {}
+        for port in step.type.inputs:
+            values = []
+            for source in step.inputs[port.name]:
+                try:
+                    values.append(self._value(source))
+                except Quarantined:
+                    assert isinstance(source, PortRef)
+                    self.stored.report_loss(source)
+                    self._plan.lost(source, step.id)
+                    return None
+            if port.many:
+                inputs[port.name] = values or (None if port.optional else [])
+            else:
+                inputs[port.name] = values[0] if values else None
+        return inputs
+
+    def context(self, name: str, lane: str, threads: int) -> RunContext:
+        """Return what a step that begins now is given, and tell that it does."""
+        assert self._plan is not None
+        report = self._reports[name]
+        report.device = lane
+        self.tell(NodeStarted(name, report.type, lane))
+        return RunContext(
+            device=lane,
+            wanted=self._plan.wanted(name),
+            models=self._settings.models,
+            threads=threads,
+            workspace=self.stored.workspace(name),
+        )
+
+    def perform(
+        self, name: str, inputs: dict[str, Any], ctx: RunContext, warnings: list[tuple[str, str]]
+    ) -> Performance:
+        """Compute a step and keep what came out, in whichever thread.
+
+        Args:
+            name: the step.
+            inputs: its inputs, which are let go of.
+            ctx: what it is given.
+            warnings: what it has said, once it is done.
+
+        Raises:
+            RunError: the node failed.
+            Cancelled: it was told to stop.
+        """
+        start = time.perf_counter()
+        values = _call(self.graph.steps[name], inputs, ctx)
+        inputs.clear()
+        seconds = time.perf_counter() - start
+        kept = self.stored.keep(name, values, ctx, seconds=seconds, warnings=warnings)
+        return Performance(values, seconds, kept, ctx.device)
+
+    def finish(self, name: str, done: Performance, warnings: list[tuple[str, str]]) -> None:
+        """Note what came of a step."""
+        assert self._plan is not None
+        report = self._reports[name]
+        report.seconds, report.status, report.device = done.seconds, "ran", done.device
+        self.outlook.note(name, done.device, done.seconds)
+        for code, message in warnings:
+            self.warn(code, message, name)
+        for port, value in done.values.items():
+            self._drop(PortRef(name, port))  # computed before, where a part of it was lost
+            self._values[PortRef(name, port)] = value
+            self.held_bytes += Size.of(value).bytes
+        self.stored.note(name, done.kept)
+        if self.stored.is_broken:
+            self._held.update(PortRef(name, port) for port in done.values)
+        digests = {port: entry.digest for port, entry in done.kept.entries.items()}
+        self._plan.finished(name, digests)
+        self.tell(NodeFinished(name, report.type, "ran", done.seconds))
+        self._release()
+
+    def _value(self, source: Source) -> Value:
+        if isinstance(source, InputRef):
+            return self._bindings.value(source.name)
+        if source in self._values:
+            return self._values[source]
+        return self.stored.value(source)
+
+    def _release(self) -> None:
+        """Let go of what nobody will read again."""
+        assert self._plan is not None
+        for name in self.graph.needed_inputs:
+            source = InputRef(name)
+            if source not in self._held and not self._plan.in_use(source):
+                self._bindings.release(name)
+        for port in list(self._values):
+            if port not in self._held and not self._plan.in_use(port):
+                self._drop(port)
+
+    def _drop(self, port: PortRef) -> None:
+        if port in self._values:
+            self.held_bytes -= Size.of(self._values.pop(port)).bytes
+
+    # -- the end --------------------------------------------------------------------------------
+
+    def conclude(self) -> bool:
+        """Gather the outputs; False where some turned out to be lost and are computed again.
+
+        Raises:
+            InputError: a file that is an output cannot be read.
+        """
+        assert self._plan is not None
+        values: dict[str, Value] = {}
+        for name, source in self.graph.outputs.items():
+            try:
+                values[name] = self._output(source)
+            except Quarantined:
+                assert isinstance(source, PortRef)
+                self.stored.report_loss(source)
+                self._plan.lost(source, None)
+                return False
+        self._report_reused()
+        self.stored.report_full_disk()
+        self.outcome = Outcome(values, list(self._reports.values()), self._warnings)
+        return True
+
+    def close(self, status: str) -> None:
+        """Let go of everything, and tell how it ended: ``done``, ``failed`` or ``cancelled``."""
+        seconds = time.perf_counter() - self._start
+        if self.outcome is not None:
+            self.outcome.seconds = seconds
+        self._values.clear()
+        self.held_bytes = 0
+        for name in self.graph.needed_inputs:
+            self._bindings.release(name)
+        self.tell(RunFinished(status, seconds))
+
+    def _output(self, source: Source) -> Value:
+        """Return an output; where results are mapped, as it lies in the store."""
+        settings = self._settings
+        if settings.map_results and settings.store and isinstance(source, PortRef):
+            with contextlib.suppress(Quarantined):
+                return self.stored.value(source)
+        return self._value(source)
+
+    def _report_reused(self) -> None:
+        assert self._plan is not None
+        for name, status in self._plan.statuses.items():
+            report = self._reports[name]
+            if status == "cached" and report.status != "ran":
+                report.status, report.device = "cached", self.stored.device(name)
+                self.tell(NodeFinished(name, report.type, "cached", 0.0))
+                for code, message in self.stored.warnings(name):
+                    self.warn(code, message, name)
+
+    # -- telling --------------------------------------------------------------------------------
+
+    def warn(self, code: str, message: str, node: str | None = None) -> None:
+        """Say something that the person who reads the result has to know."""
+        warning = Warned(code, message, node)
+        if warning not in self._warnings:
+            self._warnings.append(warning)
+            self.tell(warning)
+
+    def tell(self, event: Event) -> None:
+        """Tell what happens."""
+        self._settings.on_event(event)
+
+
+def _collecting(said: list[tuple[str, str]]) -> Callable[[str, str], None]:
+    return lambda code, message: said.append((code, message))
+
+
+def _call(step: Step, inputs: Mapping[str, Any], ctx: RunContext) -> dict[str, Value]:
+    try:
+        return step.type.run(inputs, step.params, ctx)
+    except Cancelled:
+        raise
+    except Exception as error:  # whatever a node raises becomes one error that names the node
+        raise RunError(step.id, step.type.id, error) from error
+    finally:
+        ctx.close()

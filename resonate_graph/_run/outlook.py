@@ -1,0 +1,135 @@
+"""The outlook of a run: where its steps may go, and what they are expected to take there.
+
+Nothing here changes what is computed; it decides when a step runs and on what beside what.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from functools import cached_property
+
+from .._graph.bound import BoundGraph, Source
+from .._machine.devices import Choice, place
+from .._machine.schedule import CPU, remaining_paths
+from .._store.records import Size
+from .estimates import Estimate, Experience, Likenesses, expected_sizes, likenesses
+from .plan import Status
+from .settings import Settings
+
+
+class Outlook:
+    """Where the steps of one run may go, and what they will take.
+
+    Args:
+        graph: the checked graph.
+        settings: how the run is to be done.
+        experience: what steps took before.
+        size: gives the size of what is there already; None for what is not.
+        statuses: gives the plan's status of every needed step, once there is a plan.
+    """
+
+    def __init__(
+        self,
+        graph: BoundGraph,
+        settings: Settings,
+        experience: Experience,
+        *,
+        size: Callable[[Source], Size | None],
+        statuses: Callable[[], Mapping[str, Status]],
+    ) -> None:
+        self._graph = graph
+        self._settings = settings
+        self._experience = experience
+        self._size = size
+        self._statuses = statuses
+        self._choices: dict[str, Choice] = {}
+        self._lengths: dict[str, float] = {}
+        self._likenesses: dict[tuple[str, str], Likenesses] = {}
+
+    def place(self, name: str) -> Choice:
+        """Return where a step may run.
+
+        Raises:
+            DeviceError: what somebody insists on is not there.
+        """
+        if name not in self._choices:
+            step = self._graph.steps[name]
+            if step.type.device == "cpu":
+                self._choices[name] = Choice((CPU,), "it computes on the CPU")
+            else:
+                found = place(
+                    self._settings.inventory(),
+                    self._settings.device,
+                    step.device,
+                    avoid=step.type.avoid,
+                    params=step.plain_params,
+                )
+                if self._settings.exact_reuse:  # a key that names a card holds what that card gave
+                    found = replace(found, devices=found.devices[:1])
+                self._choices[name] = found
+        return self._choices[name]
+
+    def demand(self, name: str, threads: int) -> tuple[tuple[str, ...], int]:
+        """Return the lanes a step can run on, and how many threads of the CPU it keeps busy.
+
+        Args:
+            name: the step.
+            threads: how many there are.
+        """
+        lanes = self.place(name).devices
+        cost = self._graph.steps[name].type.cost
+        return lanes, cost.threads_of(threads) if lanes == (CPU,) else 0
+
+    def estimate(self, name: str) -> Estimate:
+        """Return what a step that is ready will take."""
+        sources = self._graph.steps[name].sources
+        return self._estimate(name, [self._size(source) or Size() for source in sources])
+
+    @cached_property
+    def expected(self) -> dict[str, Estimate]:
+        """What each needed step will take; nothing for those that are in the store."""
+        sizes = self.expected_sizes
+        statuses = self._statuses()
+        return {
+            name: self._estimate(name, [sizes[one] for one in self._graph.steps[name].sources])
+            for name in self._graph.needed
+            if statuses[name] not in ("cached", "skipped")
+        }
+
+    @cached_property
+    def expected_sizes(self) -> dict[Source, Size]:
+        """How large everything will be, as far as that can be known."""
+        return expected_sizes(self._graph, self._size)
+
+    def path_seconds(self, name: str) -> float:
+        """Return the longest path of work that begins with a step."""
+        return self._paths[name]
+
+    def took_seconds(self, name: str) -> float:
+        """Return how long such a step took before on the CPU in this process; inf if it did not."""
+        length = self._lengths.get(name, 0.0)
+        return self._experience.took(self._like(name, CPU), length)
+
+    def note(self, name: str, device: str, seconds: float) -> None:
+        """Note how long a step took, for those that come after it."""
+        length = self._lengths.get(name, 0.0)
+        self._experience.note(self._like(name, device), length, seconds)
+
+    @cached_property
+    def _paths(self) -> dict[str, float]:
+        seconds = {name: one.seconds for name, one in self.expected.items()}
+        return remaining_paths(self._graph.dag, seconds)
+
+    def _estimate(self, name: str, inputs: list[Size]) -> Estimate:
+        node_type = self._graph.steps[name].type
+        device = self.place(name).devices[0]
+        self._lengths[name] = max((size.seconds for size in inputs), default=0.0)
+        return self._experience.estimate(node_type.cost, self._like(name, device), inputs)
+
+    def _like(self, name: str, device: str) -> Likenesses:
+        if (name, device) not in self._likenesses:
+            step = self._graph.steps[name]
+            found = likenesses(step.type.id, step.plain_params, device)
+            self._likenesses[name, device] = found
+        return self._likenesses[name, device]

@@ -1,0 +1,191 @@
+"""`Result`: what a run gave, the report of how, and writing it to files."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import IO, Any
+
+from .._base.errors import InputError, OutputError
+from .._base.publish import publish
+from .._node.values import File, Report, Value, digest, plain_json
+from .._sound.audio import Audio
+from .._sound.tags import TAGGED, Tags, common, read_tags, write_tags
+from .provenance import SUFFIX, TAG
+from .settings import Outcome
+
+#: Beyond this a WAV file is RF64, whose metadata nobody agrees on; the file beside it has it all.
+_MAX_TAGGED_BYTES = 4_000_000_000
+
+
+class Result(Mapping[str, Value]):
+    """The outputs of a run by name, and how they came about.
+
+    Audio that came from the store is memory-mapped: nothing is read until it is used.
+
+    Attributes:
+        report: the same document as ``resonate run --json`` prints.
+        provenance: what it takes to make the outputs again; `save` writes it beside each file.
+    """
+
+    def __init__(
+        self,
+        graph: str,
+        outcome: Outcome,
+        sources: Mapping[str, Path],
+        main_inputs: Mapping[str, Sequence[str]],
+        provenance: Mapping[str, Any],
+    ) -> None:
+        self._values = outcome.values
+        self._sources = dict(sources)
+        self._main_inputs = dict(main_inputs)
+        self.provenance = dict(provenance)
+        self.report: dict[str, Any] = {
+            "graph": graph,
+            "status": "done",
+            "seconds": round(outcome.seconds, 6),
+            "nodes": [asdict(step) for step in outcome.steps],
+            "outputs": {
+                name: {"path": None, "digest": digest(value)}
+                for name, value in outcome.values.items()
+            },
+            "warnings": [
+                {"code": one.code, "message": one.message, "node": one.node}
+                for one in outcome.warnings
+            ],
+        }
+
+    def save(
+        self, folder: str | Path, *, provenance: bool = True, tags: bool = True
+    ) -> dict[str, Path]:
+        """Write every output into a folder; each file is there whole or not at all.
+
+        Audio becomes 32-bit-float WAV, bit-exact; encoded files keep their format; reports and
+        scalars become JSON. Beside each file lies its provenance, which sound files also carry in
+        their metadata.
+
+        Sound files carry the tags and the cover art of the file they were made from as well: the
+        one that is bound to the first input of each step on the way to them. Of a sum of several
+        files they carry what all of these say. What was measured of the samples (ReplayGain,
+        fingerprints) or tells of the encoder is left out. Tags that cannot be read, or written,
+        are left out with a warning in the report.
+
+        Args:
+            folder: where the files go.
+            provenance: False to write the outputs alone.
+            tags: False to carry no tags.
+
+        Returns:
+            The files by output name.
+
+        Raises:
+            OutputError: a file cannot be written, or would overwrite an input of this run or
+                another of its outputs.
+        """
+        folder = Path(folder)
+        targets = {name: folder / _file_name(name, value) for name, value in self.items()}
+        taken: dict[str, str] = {}
+        for name, path in targets.items():
+            other = taken.setdefault(path.name.casefold(), name)  # as on a Mac's filesystem
+            if other != name:
+                raise OutputError(f"{path}: the outputs {other!r} and {name!r} share this file")
+            self._spare_the_inputs(path)
+        read = {name: self._tags(name) for name in self._sources} if tags else {}
+        text = json.dumps(self.provenance, ensure_ascii=False) if provenance else None
+        for name, path in targets.items():
+            from_files = [read.get(one, Tags()) for one in self._main_inputs.get(name, ())]
+            trouble = _save(self[name], path, common(from_files), text)
+            if trouble:
+                self._warn("tags-lost", f"{path}: {trouble}")
+            self.report["outputs"][name]["path"] = str(path)
+        return targets
+
+    def __getitem__(self, name: str) -> Value:
+        try:
+            return self._values[name]
+        except KeyError:
+            known = ", ".join(self._values)
+            raise KeyError(f"no output {name!r}; this run gave: {known}") from None
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def __repr__(self) -> str:
+        return f"Result({dict(self._values)!r})"
+
+    def _tags(self, name: str) -> Tags:
+        """Return what may be carried of the tags of an input's file."""
+        try:
+            return read_tags(self._sources[name]).carried
+        except InputError as error:
+            self._warn("tags-lost", f"{error}; the outputs carry none of them")
+            return Tags()
+
+    def _warn(self, code: str, message: str) -> None:
+        warning = {"code": code, "message": message, "node": None}
+        if warning not in self.report["warnings"]:
+            self.report["warnings"].append(warning)
+
+    def _spare_the_inputs(self, path: Path) -> None:
+        for name, source in self._sources.items():
+            if path.exists() and source.exists() and path.samefile(source):
+                raise OutputError(
+                    f"{path}: this file is the input {name!r}; write into another folder"
+                )
+
+
+def _file_name(name: str, value: Value) -> str:
+    if isinstance(value, File):
+        return name if name.endswith(value.suffix) else f"{name}{value.suffix}"
+    return f"{name}.wav" if isinstance(value, Audio) else f"{name}.json"
+
+
+def _save(value: Value, path: Path, tags: Tags, provenance: str | None) -> str:
+    """Write a file and its provenance; say which tags it does not carry, and why."""
+    fitting = tags.fitting(path.suffix)
+    made = Tags({TAG: [provenance]} if provenance is not None else {})
+    trouble = ""
+    if fitting != tags:
+        trouble = f"a picture is left out that is too large for {path.suffix} files"
+
+    def tag(file: IO[bytes], written: Tags) -> None:
+        if written != Tags() and path.suffix in TAGGED and file.tell() < _MAX_TAGGED_BYTES:
+            write_tags(file, path.suffix, written)
+
+    def write(file: IO[bytes]) -> None:
+        nonlocal trouble
+        _write_value(file, value)
+        try:
+            tag(file, Tags({**fitting.fields, **made.fields}, fitting.pictures))
+        except OSError:
+            raise
+        except Exception as error:  # whatever strange tags make of their writer
+            if isinstance(error.__context__, OSError):  # mutagen's own name for a full disk
+                raise error.__context__ from error
+            trouble = f"its tags could not be written: {str(error) or type(error).__name__}"
+            file.seek(0)
+            file.truncate()
+            _write_value(file, value)
+            tag(file, made)
+
+    publish(path, write)
+    if provenance is not None:
+        text = json.dumps(json.loads(provenance), indent=2, ensure_ascii=False) + "\n"
+        beside = path.with_name(path.name + SUFFIX)
+        publish(beside, lambda file: file.write(text.encode()))
+    return trouble
+
+
+def _write_value(file: IO[bytes], value: Value) -> None:
+    if isinstance(value, Audio):
+        value.write_wav(file)
+    elif isinstance(value, File):
+        file.write(value.content)
+    else:
+        plain = plain_json(value) if isinstance(value, Report) else value
+        file.write((json.dumps(plain, indent=2, ensure_ascii=False) + "\n").encode())

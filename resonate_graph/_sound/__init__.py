@@ -1,0 +1,8 @@
+"""Samples, and the files they come from and go to.
+
+In come the bytes of files; out go `Audio`, what its tags said, an overview to draw, figures of
+two sounds, and the files in which a step keeps what it has so far.
+
+Doors: `audio`, `decode`, `wav`, `tags`, `workspace`, `overview`, `figures`. Behind them:
+`containers` (is the file all there?) and `id3`.
+"""

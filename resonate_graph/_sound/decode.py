@@ -1,0 +1,238 @@
+"""Reading sound files: WAV, FLAC, OGG and MP3, in blocks, without trusting what they claim.
+
+libsndfile decodes. What it does not tell, whether the file is all there, `containers` finds out
+first. No buffer is ever sized from a header.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from blake3 import blake3
+
+from .._base.errors import AudioError, InputError, ParamError
+from .audio import Audio
+from .containers import NOT_READ, whole
+
+FORMATS = {"WAV": "WAV", "WAVEX": "WAV", "RF64": "WAV", "FLAC": "FLAC", "OGG": "OGG", "MP3": "MP3"}
+
+#: Where the channels of a WAV file (L R C LFE Ls Rs ...) stand in Vorbis and Opus (Vorbis I,
+#: section 4.3.9), in whose order libsndfile gives them.
+_OGG_CHANNELS: dict[int, tuple[int, ...]] = {
+    3: (0, 2, 1),
+    5: (0, 2, 1, 3, 4),
+    6: (0, 2, 1, 5, 3, 4),
+    7: (0, 2, 1, 6, 5, 3, 4),
+    8: (0, 2, 1, 7, 5, 6, 3, 4),
+}
+_OGG_CODECS = ("VORBIS", "OPUS")
+
+_BLOCK_FRAMES = 1 << 16
+#: What libsndfile says of a FLAC file that was streamed and does not say how long it is.
+_UNKNOWN_FRAMES = 2**63 - 1
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How long an input may be.
+
+    Attributes:
+        warn_minutes: a longer one is warned about, since most steps hold it in memory.
+        max_minutes: a longer one is refused.
+    """
+
+    warn_minutes: float = 10.0
+    max_minutes: float = 30.0
+
+    def __post_init__(self) -> None:
+        for name in ("warn_minutes", "max_minutes"):
+            if not getattr(self, name) > 0:  # which NaN is not, either
+                raise ParamError(f"{name} is {getattr(self, name)}; give minutes above 0")
+
+
+def file_digest(path: Path) -> str:
+    """Return the blake3 digest of a file's bytes.
+
+    Raises:
+        InputError: it cannot be read.
+    """
+    try:
+        _require_regular(path)
+        return blake3(max_threads=blake3.AUTO).update_mmap(path).hexdigest()
+    except OSError as error:
+        raise InputError(path, _system_reason(error)) from error
+
+
+def decoder_version() -> str:
+    """Return what decodes, as it enters keys."""
+    import soundfile
+
+    libsndfile = soundfile.__libsndfile_version__
+    return f"soundfile {soundfile.__version__}, libsndfile {libsndfile}, channels as in WAV"
+
+
+def read_audio(path: str | os.PathLike[str], limits: Limits = Limits()) -> Audio:
+    """Return the sound of a WAV, FLAC, OGG or MP3 file at its own rate, all its channels.
+
+    Args:
+        path: the file.
+        limits: how long it may be.
+
+    Raises:
+        InputError: it is no such file, is damaged or cut off, holds no samples or samples that
+            are not finite, or is longer than the limit.
+    """
+    path = Path(path)
+    with _open(path) as file:
+        samples = _read_blocks(path, file, limits)
+        rate = file.samplerate
+    try:
+        return Audio(samples, rate)
+    except AudioError as error:
+        raise InputError(path, str(error)) from error
+
+
+@contextlib.contextmanager
+def audio_blocks(path: Path) -> Iterator[tuple[int, int, Iterator[np.ndarray[Any, Any]]]]:
+    """Read a file that `read_audio` accepts without holding all of it in memory.
+
+    Gives the sample rate, the number of frames, and the samples in blocks of shape
+    (channels, frames).
+
+    Raises:
+        InputError: it cannot be read, here or within the context.
+    """
+    with _open(path) as file:
+        frames = file.frames
+        if frames == _UNKNOWN_FRAMES:
+            with _open(path) as counted:
+                frames = sum(len(block) for block in _blocks(counted))
+        yield file.samplerate, frames, (block.T for block in _blocks(file))
+
+
+def refuse_length(path: Path, seconds: float, limits: Limits) -> None:
+    """Refuse a file that is longer than the limit.
+
+    Raises:
+        InputError: it is.
+    """
+    if seconds > limits.max_minutes * 60:
+        raise InputError(
+            path,
+            f"it is longer than {limits.max_minutes:g} minutes; raise the limit with "
+            "--max-minutes (max_minutes in Python), or cut the recording",
+        )
+
+
+@contextlib.contextmanager
+def _open(path: Path) -> Iterator[Any]:
+    import soundfile
+
+    try:
+        _require_regular(path)
+        with path.open("rb") as raw, _open_forward(whole(path, raw)) as file:
+            yield file
+    except OSError as error:
+        raise InputError(path, _system_reason(error)) from error
+    except soundfile.LibsndfileError as error:
+        raise InputError(path, _libsndfile_reason(error)) from error
+
+
+def _open_forward(raw: Any) -> Any:
+    """Open a file to be read from its beginning to its end."""
+    import soundfile
+
+    class Forward(soundfile.SoundFile):  # type: ignore[misc]
+        def seekable(self) -> bool:
+            # Otherwise soundfile seeks after each block to where it is already. An MP3 decoder
+            # forgets then what it still needs of the frames before, and may leave a gap.
+            return False
+
+    return Forward(raw)
+
+
+def _read_blocks(path: Path, file: Any, limits: Limits) -> np.ndarray[Any, Any]:
+    if file.format not in FORMATS:
+        raise InputError(path, f"{file.format} is not read; convert it to WAV, FLAC, OGG or MP3")
+    claimed = 0 if file.frames == _UNKNOWN_FRAMES else file.frames
+    limit_frames = limits.max_minutes * 60 * file.samplerate
+    if claimed > limit_frames and _has_frame(path, file, max(0, int(limit_frames))):
+        refuse_length(path, claimed / file.samplerate, limits)
+    blocks: list[np.ndarray[Any, Any]] = []
+    frames = 0
+    for block in _blocks(file):
+        blocks.append(block.T)
+        frames += len(block)
+        if frames > limit_frames:
+            refuse_length(path, frames / file.samplerate, limits)
+    if not frames:
+        claim = f", although it claims {claimed:,} frames" if claimed else ""
+        raise InputError(path, f"it holds no samples{claim}")
+    if frames < claimed:
+        raise InputError(path, f"it is cut off: {frames:,} of the {claimed:,} frames it claims")
+    samples = _joined(blocks, frames)
+    samples.flags.writeable = False
+    return samples
+
+
+def _joined(blocks: list[np.ndarray[Any, Any]], frames: int) -> np.ndarray[Any, Any]:
+    """Put blocks together, and let go of each: a long sound is not held twice.
+
+    From the last to the first, since allocators give back what is free at the end.
+    """
+    samples = np.empty((blocks[0].shape[0], frames), np.float32)
+    stop = frames
+    while blocks:
+        block = blocks.pop()
+        samples[:, stop - block.shape[1] : stop] = block
+        stop -= block.shape[1]
+    return samples
+
+
+def _blocks(file: Any) -> Iterator[np.ndarray[Any, Any]]:
+    order = _OGG_CHANNELS.get(file.channels) if file.subtype in _OGG_CODECS else None
+    while len(block := file.read(_BLOCK_FRAMES, dtype="float32", always_2d=True)):
+        yield block if order is None else block[:, order]
+
+
+def _has_frame(path: Path, file: Any, frame: int) -> bool:
+    """Whether a frame can really be read, whatever the header says; rewinds."""
+    import soundfile
+
+    try:
+        file.seek(frame)
+        found = len(file.read(1, dtype="float32", always_2d=True)) == 1
+        file.seek(0)
+    except soundfile.LibsndfileError:
+        message = f"it is damaged: it claims {file.frames:,} frames, but they cannot be read"
+        raise InputError(path, message) from None
+    return found
+
+
+def _libsndfile_reason(error: Exception) -> str:
+    text = str(getattr(error, "error_string", error)).strip().rstrip(".")
+    if "recognised" in text or "Unspecified" in text:
+        return NOT_READ
+    return f"it is damaged or cut off ({text})"
+
+
+def _require_regular(path: Path) -> None:
+    """Refuse what is no file: reading a pipe or a device may never end."""
+    mode = path.stat().st_mode
+    if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+        raise InputError(path, "this is a pipe or a device, not a file")
+
+
+def _system_reason(error: OSError) -> str:
+    if isinstance(error, FileNotFoundError):
+        return "there is no such file"
+    if isinstance(error, IsADirectoryError):
+        return "this is a folder, not a file"
+    return f"cannot be read: {error.strerror or error}"

@@ -1,0 +1,292 @@
+"""Tags of sound files: title, artist, cover art; read from WAV, FLAC, OGG and MP3, and written.
+
+They are held as Vorbis comments name them, whatever format they came from: FLAC and OGG have
+these, MP3 has ID3 frames, WAV has an ID3 chunk and a LIST INFO chunk, of which both are written.
+Tags are no part of a sound: no digest and no key depends on them.
+"""
+
+from __future__ import annotations
+
+import base64
+import struct
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import reduce
+from pathlib import Path
+from typing import IO, Any
+
+from .._base.errors import InputError
+from .containers import wav_chunks
+from .id3 import Fields, fields_of, from_bytes, read_id3, tag_of
+
+#: Formats whose metadata is written.
+TAGGED = (".wav", ".flac", ".ogg", ".mp3")
+
+#: What says how the file it stood in was encoded, or what was measured of its samples.
+_OF_THE_FILE = {
+    "ACOUSTID_FINGERPRINT", "ALBUM DYNAMIC RANGE", "CUESHEET", "DYNAMIC RANGE", "ENCODED BY",
+    "ENCODED-BY", "ENCODEDBY", "ENCODER", "ENCODER SETTINGS", "ENCODER_OPTIONS", "ENCODERSETTINGS",
+    "ENCODING", "LENGTH", "RESONATE_GRAPH", "SOFTWARE", "WAVEFORMATEXTENSIBLE_CHANNEL_MASK",
+}  # fmt: skip
+_MEASURED = ("ACCURATERIP", "CTDB", "ITUN", "LOUDNESS", "MP3GAIN_", "R128_", "REPLAYGAIN_")
+
+_INFO = {
+    b"IART": "ARTIST", b"ICMT": "COMMENT", b"ICOP": "COPYRIGHT", b"ICRD": "DATE",
+    b"IENG": "ENGINEER", b"IGNR": "GENRE", b"IMUS": "COMPOSER", b"INAM": "TITLE",
+    b"IPRD": "ALBUM", b"ITRK": "TRACKNUMBER",
+}  # fmt: skip
+_PICTURE = "METADATA_BLOCK_PICTURE"
+_FRONT_COVER = 3
+_MAX_CHUNK_BYTES = 1 << 26
+#: What a block of FLAC holds, less what describes it; OGG has pictures in the same form.
+_MAX_PICTURE_BYTES = dict.fromkeys((".flac", ".ogg"), (1 << 24) - 1 - 1024)
+_ANY_FIELD = [chr(code) for code in range(0x20, 0x7E) if chr(code) != "="]
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture: its type (3 for the front cover), MIME type, description, and the file's bytes."""
+
+    kind: int
+    mime: str
+    description: str
+    data: bytes
+
+
+@dataclass(frozen=True)
+class Tags:
+    """What a file says of its sound.
+
+    Attributes:
+        fields: values by field, named in capitals as in Vorbis comments.
+        pictures: cover art and other pictures.
+    """
+
+    fields: Fields = field(default_factory=dict)
+    pictures: tuple[Picture, ...] = ()
+
+    @property
+    def carried(self) -> Tags:
+        """What is still true of a sound that was made from this one."""
+        fields = {
+            name: values
+            for name, values in self.fields.items()
+            if name not in _OF_THE_FILE and not name.startswith(_MEASURED)
+        }
+        return Tags(fields, self.pictures)
+
+    def fitting(self, suffix: str) -> Tags:
+        """Return what files with a suffix can hold of it: not the largest pictures."""
+        most = _MAX_PICTURE_BYTES.get(suffix)
+        fits = (one for one in self.pictures if most is None or len(one.data) <= most)
+        return Tags(self.fields, tuple(fits))
+
+
+def read_tags(path: Path) -> Tags:
+    """Return the tags of a WAV, FLAC, OGG or MP3 file; nothing where it has none.
+
+    Raises:
+        InputError: they are damaged, or the file cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            head = file.read(4)
+            reader = _READERS.get(head, _read_id3_file)
+            file.seek(0)
+            return reader(file)
+    except OSError as error:
+        raise InputError(path, f"cannot be read: {error.strerror or error}") from error
+    except Exception as error:  # whatever a damaged tag makes of its reader
+        reason = str(error) or type(error).__name__
+        raise InputError(path, f"its tags are damaged ({reason[:200]})") from error
+
+
+def common(several: Sequence[Tags]) -> Tags:
+    """Return what several files all say."""
+    return reduce(_both, several) if several else Tags()
+
+
+def write_tags(file: IO[bytes], suffix: str, tags: Tags) -> None:
+    """Put tags into the metadata of an open sound file; its samples stay as they are."""
+    file.seek(0)
+    _WRITERS[suffix](file, tags)
+
+
+def _both(one: Tags, other: Tags) -> Tags:
+    fields = {name: said for name, said in one.fields.items() if other.fields.get(name) == said}
+    return Tags(fields, tuple(picture for picture in one.pictures if picture in other.pictures))
+
+
+# -- reading --------------------------------------------------------------------------------------
+
+
+def _read_id3_file(file: IO[bytes]) -> Tags:
+    return _of_id3(read_id3(file))
+
+
+def _of_id3(tag: Any) -> Tags:
+    if tag is None:
+        return Tags()
+    pictures = [
+        Picture(int(one.type), one.mime, one.desc.rstrip(), one.data)
+        for one in tag.getall("APIC")
+        if one.data and one.mime != "-->"  # a link
+    ]
+    # in the tag they stand in no particular order: the front cover first
+    pictures.sort(key=lambda one: (one.kind != _FRONT_COVER, one.kind, one.description))
+    return Tags(fields_of(tag), tuple(pictures))
+
+
+def _read_wav(file: IO[bytes]) -> Tags:
+    tags, info = Tags(), Fields()
+    for name, position, length in wav_chunks(file):
+        if length > _MAX_CHUNK_BYTES:
+            continue
+        file.seek(position)
+        if name in (b"id3 ", b"ID3 "):
+            tags = _of_id3(from_bytes(file.read(length)))
+        elif name == b"LIST" and file.read(4) == b"INFO":
+            info = dict(_read_info(file.read(length - 4)))
+    return Tags({**info, **tags.fields}, tags.pictures)
+
+
+def _read_info(content: bytes) -> Iterator[tuple[str, list[str]]]:
+    position = 0
+    while position + 8 <= len(content):
+        name, length = struct.unpack_from("<4sI", content, position)
+        raw = content[position + 8 : position + 8 + length].split(b"\0")[0]
+        try:
+            text = raw.decode("utf-8").strip()
+        except UnicodeDecodeError:
+            text = raw.decode("cp1252", "replace").strip()
+        if name in _INFO and text:
+            yield _INFO[name], [text]
+        position += 8 + length + length % 2
+
+
+def _read_flac(file: IO[bytes]) -> Tags:
+    from mutagen.flac import FLAC
+
+    sound: Any = FLAC(file)
+    return Tags(_fields_of_comment(sound.tags), tuple(map(_of_flac_picture, sound.pictures)))
+
+
+def _read_ogg(file: IO[bytes]) -> Tags:
+    import mutagen
+    from mutagen.flac import Picture as FlacPicture
+    from mutagen.oggflac import OggFLAC
+    from mutagen.oggopus import OggOpus
+    from mutagen.oggspeex import OggSpeex
+    from mutagen.oggvorbis import OggVorbis
+
+    sound: Any = mutagen.File(file, options=[OggVorbis, OggOpus, OggFLAC, OggSpeex])
+    fields = _fields_of_comment(sound.tags if sound is not None else None)
+    blocks: Any = [base64.b64decode(one) for one in fields.pop(_PICTURE, [])]
+    return Tags(fields, tuple(_of_flac_picture(FlacPicture(block)) for block in blocks))
+
+
+def _fields_of_comment(comment: Any) -> Fields:
+    fields: Fields = {}
+    for name, value in comment or ():
+        if value and value not in fields.setdefault(name.upper(), []):
+            fields[name.upper()].append(value)
+    return {name: values for name, values in fields.items() if values}
+
+
+def _of_flac_picture(picture: Any) -> Picture:
+    return Picture(int(picture.type), picture.mime, picture.desc, picture.data)
+
+
+# -- writing --------------------------------------------------------------------------------------
+
+
+def _write_mp3(file: IO[bytes], tags: Tags) -> None:
+    _id3(tags).save(file)
+
+
+def _write_wav(file: IO[bytes], tags: Tags) -> None:
+    from mutagen.wave import WAVE
+
+    sound: Any = WAVE(file)
+    if sound.tags is None:
+        sound.add_tags()
+    for frame in _id3(tags).values():
+        sound.tags.add(frame)
+    file.seek(0)
+    sound.save(file)
+    items = b"".join(
+        _chunk(name, values[0].encode() + b"\0")
+        for name, values in ((name, tags.fields.get(said)) for name, said in _INFO.items())
+        if values
+    )
+    if items:
+        end = file.seek(0, 2)
+        file.write(bytes(end % 2) + _chunk(b"LIST", b"INFO" + items))
+        size = file.tell() - 8
+        file.seek(4)
+        file.write(struct.pack("<I", size))
+        file.seek(0, 2)
+
+
+def _write_flac(file: IO[bytes], tags: Tags) -> None:
+    from mutagen.flac import FLAC
+
+    sound: Any = FLAC(file)
+    if sound.tags is None:
+        sound.add_tags()
+    _write_comment(sound, tags)
+    for picture in tags.pictures:
+        sound.add_picture(_flac_picture(picture))
+    file.seek(0)
+    sound.save(file)
+
+
+def _write_ogg(file: IO[bytes], tags: Tags) -> None:
+    from mutagen.oggvorbis import OggVorbis
+
+    sound: Any = OggVorbis(file)
+    _write_comment(sound, tags)
+    blocks = [base64.b64encode(_flac_picture(one).write()).decode() for one in tags.pictures]
+    if blocks:
+        sound.tags[_PICTURE] = blocks
+    file.seek(0)
+    sound.save(file)
+
+
+def _write_comment(sound: Any, tags: Tags) -> None:
+    for name, values in tags.fields.items():
+        fitting = "".join(one if one in _ANY_FIELD else "_" for one in name)
+        if fitting:
+            sound.tags[fitting] = values
+
+
+def _id3(tags: Tags) -> Any:
+    pictures = [(one.kind, one.mime, one.description, one.data) for one in tags.pictures]
+    return tag_of(tags.fields, pictures)
+
+
+def _flac_picture(picture: Picture) -> Any:
+    from mutagen.flac import Picture as FlacPicture
+
+    made: Any = FlacPicture()
+    made.type, made.mime, made.desc = picture.kind, picture.mime, picture.description
+    made.data = picture.data
+    return made
+
+
+def _chunk(name: bytes, content: bytes) -> bytes:
+    return struct.pack("<4sI", name, len(content)) + content + bytes(len(content) % 2)
+
+
+_READERS: dict[bytes, Callable[[IO[bytes]], Tags]] = {
+    b"RIFF": _read_wav,
+    b"RF64": _read_wav,
+    b"fLaC": _read_flac,
+    b"OggS": _read_ogg,
+}
+_WRITERS: dict[str, Callable[[IO[bytes], Tags], None]] = {
+    ".wav": _write_wav,
+    ".flac": _write_flac,
+    ".ogg": _write_ogg,
+    ".mp3": _write_mp3,
+}

@@ -1,0 +1,406 @@
+"""The store: what was computed, kept as files a person can open.
+
+::
+
+    objects/ab/abcd….wav      content, named by its digest: float WAV, encoded files, JSON
+    records/ab/abcd….json     key -> the digest of each port, what the key was made of, the cost
+    unfinished/KEY/           what a step has of its results (see _sound.workspace)
+    temporary/  locks/  quarantine/      (and what retention keeps)
+
+An object is published before the record that names it, each by a rename after a sync, so a
+reader sees a thing whole or not at all. Whatever is handed out was compared with its digest
+first; what does not match is put into quarantine and is computed again. Locks only save work:
+nothing depends on them being honoured.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import heapq
+import os
+import secrets
+import shutil
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from .._base.errors import StoreError
+from .._base.key_lock import KeyLock
+from .._base.publish import adopt, publish, sync_folder
+from .._node.ports import PortType
+from .._node.values import Value
+from .objects import Reader, write
+from .records import Entry, Key, Origin, Record, seal, unseal
+from .retention import Retention, StoredObject
+
+_LEFTOVER_SECONDS = 3600
+_KEPT_SECONDS = 7 * 24 * 3600
+
+
+class Quarantined(Exception):
+    """Something stored is gone, cannot be read, or is damaged and was moved away."""
+
+
+class Store:
+    """A folder of results that are never computed twice.
+
+    Any number of processes may use one store at the same time.
+
+    Args:
+        path: the folder; it is made when something is first written.
+        limit_bytes: what its objects may take together; what is cheapest to compute again goes
+            first. None for ``RESONATE_STORE_LIMIT`` (such as ``50GB``), else 20 GB or a tenth of
+            the free disk, whichever is smaller.
+
+    Example:
+        >>> import tempfile, numpy as np
+        >>> from resonate_graph import Audio
+        >>> store = Store(tempfile.mkdtemp())
+        >>> entry = store.put(Audio(np.zeros((2, 8)), 44100))
+        >>> store.get(entry, PortType(Audio))
+        Audio(2 ch, 8 frames, 44100 Hz, 0.000 s)
+    """
+
+    def __init__(self, path: str | os.PathLike[str], *, limit_bytes: int | None = None) -> None:
+        self.path = Path(path)
+        self.retention = Retention(self.path, limit_bytes)
+        self._reader = Reader()
+        self._damaged: set[Path] = set()
+
+    def __repr__(self) -> str:
+        return f"Store({str(self.path)!r})"
+
+    def record(self, key: Key) -> Record | None:
+        """Return what is known of a key, None where nothing is.
+
+        Raises:
+            Quarantined: the record is damaged, and was moved away.
+            StoreError: it cannot be read.
+        """
+        path = self._record_path(key.hex)
+        try:
+            text = path.read_bytes()
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise StoreError(f"{path}: cannot be read: {error.strerror}") from error
+        record = unseal(text)
+        if record is None or Key.of(record.preimage).hex != key.hex or record.key != key.hex:
+            self._quarantine(path)
+            raise Quarantined(path)
+        return record
+
+    def present(
+        self, record: Record, damaged: Callable[[str], None] = lambda port: None
+    ) -> frozenset[str]:
+        """Return the ports of a record whose object is there, in the right size.
+
+        Args:
+            record: the record.
+            damaged: told of each port whose object is there in another size; it is moved away.
+        """
+        found = {port: entry for port, entry in record.ports.items() if self._has(entry)}
+        for port in record.ports.keys() - found.keys():
+            path = self._object_path(record.ports[port])
+            if path not in self._damaged and _size(path) is not None:
+                self._quarantine(path)
+                damaged(port)
+        for entry in found.values():
+            self.retention.used(self._object_path(entry))
+        return frozenset(found)
+
+    def get(self, entry: Entry, port_type: PortType) -> Value:
+        """Return a value, compared with its digest. Audio is memory-mapped, not read.
+
+        Raises:
+            Quarantined: it is not there, cannot be read, or did not match and was moved away.
+        """
+        path = self._object_path(entry)
+        try:
+            with path.open("rb") as file:
+                value = self._reader.read(file, entry, port_type)
+        except OSError as error:
+            self._damaged.add(path)
+            raise Quarantined(path) from error
+        if value is None:
+            self._damaged.add(path)
+            self._quarantine(path)
+            raise Quarantined(path)
+        return value
+
+    def put(self, value: Value, *, seconds: float = 0.0, file: Path | None = None) -> Entry:
+        """Keep a value and return what a record says about it.
+
+        Args:
+            value: the value.
+            seconds: how long it took to compute; the dearer, the longer it is kept.
+            file: a file of the store's own (see `workspace_folder`) that holds just this; it is
+                taken as the object.
+
+        Raises:
+            OutputError: it cannot be written; nothing is left behind.
+        """
+        entry = Entry.of(value)
+        path = self._object_path(entry)
+        if not (self._has(entry) and self._reader.is_intact(self._object_path(entry), entry)):
+            if file is None or not adopt(file, path):
+                publish(path, lambda file: write(value, file), temp_folder=self._temporary)
+            self._damaged.discard(path)
+            self.retention.added(path, entry.bytes, seconds)
+        else:
+            self.retention.used(path, seconds)
+        return entry
+
+    def put_record(
+        self,
+        key: Key,
+        ports: Mapping[str, Entry],
+        *,
+        seconds: float = 0.0,
+        device: str | None = None,
+        warnings: Sequence[tuple[str, str]] = (),
+        origin: Origin | None = None,
+    ) -> Record:
+        """Add ports to the record of a key.
+
+        Raises:
+            OutputError: it cannot be written.
+            StoreError: the earlier record cannot be read.
+        """
+        earlier = None
+        with contextlib.suppress(Quarantined):
+            earlier = self.record(key)
+        more_ports = earlier is not None and not ports.keys() & earlier.ports.keys()
+        record = Record(
+            key=key.hex,
+            preimage=dict(key.preimage),
+            ports={**(earlier.ports if earlier else {}), **ports},
+            seconds=seconds + (earlier.seconds if more_ports and earlier else 0.0),
+            device=device,
+            warnings=list(dict.fromkeys([*(earlier.warnings if earlier else ()), *warnings])),
+            origin=earlier.origin if earlier else origin,
+            created=time.time(),
+        )
+        text = seal(record)
+        path = self._record_path(key.hex)
+        publish(path, lambda file: file.write(text), temp_folder=self._temporary)
+        return record
+
+    def key_lock(self, key: Key) -> KeyLock:
+        """Return the right to compute a key, which is still to be taken."""
+        return KeyLock(self.path / "locks" / f"{key.hex}.lock")
+
+    def records(self) -> Iterator[Record]:
+        """Yield every record that is whole."""
+        for _, record in self._read_records():
+            if record is not None:
+                yield record
+
+    def latest_records(self, count: int) -> list[Record]:
+        """Return the records that were written last, the latest first."""
+        dated: list[tuple[float, Path]] = []
+        for path in (self.path / "records").glob("*/*.json"):
+            with contextlib.suppress(OSError):
+                dated.append((path.stat().st_mtime, path))
+        records = []
+        for _, path in heapq.nlargest(count, dated):
+            with contextlib.suppress(OSError):
+                if record := unseal(path.read_bytes()):
+                    records.append(record)
+        return records
+
+    def in_use(self) -> contextlib.AbstractContextManager[None]:
+        """Spare what is used during a run from being dropped, by this process and by others.
+
+        What killed processes left half-written is removed on the way, and after a week what they
+        had of results, and what was damaged.
+        """
+        _remove_old(self._temporary.glob("*"))
+        _remove_old(self._workspaces.glob("*"), _KEPT_SECONDS)
+        _remove_old(self._quarantine_folder.glob("*"), _KEPT_SECONDS)
+        return self.retention.run()
+
+    def quarantined(self) -> dict[str, float]:
+        """Return when things were found damaged and moved away, by digest or key."""
+        found: dict[str, float] = {}
+        with contextlib.suppress(OSError):
+            for path in self._quarantine_folder.iterdir():
+                name = path.stem.rpartition("-")[0]
+                found[name] = max(path.stat().st_mtime, found.get(name, 0.0))
+        return found
+
+    def verify(self) -> Iterator[tuple[Path, bool]]:
+        """Compare every object and record with its digest; move away what does not match.
+
+        Yields:
+            Each file, and whether it is sound; one that may not be read is not.
+        """
+        entries: dict[Path, Entry] = {}
+        for path, record in self._read_records():
+            if record is None and os.access(path, os.R_OK):
+                self._quarantine(path)
+            elif record is not None:
+                entries.update({self._object_path(one): one for one in record.ports.values()})
+            yield path, record is not None
+        self._reader.forget()
+        for item in self.retention.objects():
+            if entry := entries.get(item.path):
+                sound = self._reader.is_intact(self._object_path(entry), entry)
+                if not sound and item.path.exists():  # it may have been dropped meanwhile
+                    self._quarantine(item.path)
+                    yield item.path, False
+                elif sound:
+                    yield item.path, True
+
+    def sweep_up(self) -> list[Path]:
+        """Remove what killed processes left behind, and objects that no record names.
+
+        Where a record cannot be read, nobody knows what it names, and all objects stay.
+        """
+        records = list(self._read_records())
+        named = {
+            self._object_path(entry)
+            for _, record in records
+            if record
+            for entry in record.ports.values()
+        }
+        spared = self.retention.pins() | self.retention.in_use()
+        orphans = [
+            item.path
+            for item in self.retention.objects()
+            if item.path not in named and item.digest not in spared
+        ]
+        if not all(record for _, record in records):
+            orphans = []
+        folders = (self._temporary, self._workspaces, self._quarantine_folder)
+        left = [*(path for folder in folders for path in folder.glob("*")), *orphans]
+        return _remove_old(left) + _remove_unheld((self.path / "locks").glob("*"))
+
+    def forget(self, record: Record) -> list[StoredObject]:
+        """Remove a record, and its objects unless another record names them; return these.
+
+        Raises:
+            StoreError: an object of it is pinned, or a running process uses it.
+        """
+        self.require_unused(record)
+        self._record_path(record.key).unlink(missing_ok=True)
+        paths = {self._object_path(entry) for entry in record.ports.values()}
+        left = {path: size for path in paths if (size := _size(path)) is not None}
+        if not left:
+            return []
+        named = {
+            self._object_path(entry) for other in self.records() for entry in other.ports.values()
+        }
+        removed = [StoredObject(path, size) for path, size in left.items() if path not in named]
+        for item in removed:
+            item.path.unlink(missing_ok=True)
+        return removed
+
+    def require_unused(self, record: Record) -> None:
+        """Find out that a record cannot be removed now.
+
+        Raises:
+            StoreError: an object of it is pinned, or a running process uses it.
+        """
+        digests = {entry.digest for entry in record.ports.values()}
+        if self.retention.pins() & digests:
+            raise StoreError(f"{record.key[:12]} is pinned: unpin it first")
+        if self.retention.in_use() & digests:
+            raise StoreError(f"{record.key[:12]} is in use by a run: remove it when that has ended")
+
+    def workspace_folder(self, key: Key) -> Path:
+        """Return where what a step has of its results is kept until it is done."""
+        return self._workspaces / key.hex
+
+    def object_path(self, entry: Entry) -> Path | None:
+        """Return the file of an object, None where it is not there."""
+        return self._object_path(entry) if self._has(entry) else None
+
+    def verified_path(self, entry: Entry) -> Path | None:
+        """Return the file of an object, compared with its digest; None where it is not there.
+
+        Raises:
+            Quarantined: it did not match and was moved away.
+        """
+        path = self.object_path(entry)
+        if path is not None and not self._reader.is_intact(self._object_path(entry), entry):
+            self._quarantine(path)
+            raise Quarantined(path)
+        return path
+
+    def _read_records(self) -> Iterator[tuple[Path, Record | None]]:
+        """Yield every record's file and what it says; None where that cannot be known."""
+        for path in sorted((self.path / "records").glob("*/*.json")):
+            try:
+                record = unseal(path.read_bytes())
+            except FileNotFoundError:  # another process removed it
+                continue
+            except OSError:
+                record = None
+            sound = record is not None and Key.of(record.preimage).hex == record.key == path.stem
+            yield path, record if sound else None
+
+    def _has(self, entry: Entry) -> bool:
+        path = self._object_path(entry)
+        return path not in self._damaged and _size(path) == entry.bytes
+
+    @property
+    def _quarantine_folder(self) -> Path:
+        return self.path / "quarantine"
+
+    @property
+    def _workspaces(self) -> Path:
+        return self.path / "unfinished"
+
+    @property
+    def _temporary(self) -> Path:
+        return self.path / "temporary"
+
+    def _record_path(self, key: str) -> Path:
+        return self.path / "records" / key[:2] / f"{key}.json"
+
+    def _object_path(self, entry: Entry) -> Path:
+        return self.path / "objects" / entry.digest[:2] / f"{entry.digest}{entry.suffix}"
+
+    def _quarantine(self, path: Path) -> None:
+        """Move a file out of the way, so that nobody meets it again and somebody can look at it."""
+        folder = self._quarantine_folder
+        with contextlib.suppress(OSError):
+            folder.mkdir(parents=True, exist_ok=True)
+            target = path.replace(folder / f"{path.stem}-{secrets.token_hex(4)}{path.suffix}")
+            os.utime(target)  # when it was found
+            sync_folder(path.parent)
+
+
+def _remove_old(paths: Iterable[Path], seconds: float = _LEFTOVER_SECONDS) -> list[Path]:
+    """Remove files and folders that nobody has written to for so long; return them."""
+    horizon = time.time() - seconds
+    removed = []
+    for path in paths:
+        with contextlib.suppress(OSError):
+            if max(one.stat().st_mtime for one in [path, *path.glob("*")]) < horizon:
+                if path.is_dir():
+                    shutil.rmtree(path)
+                else:
+                    path.unlink()
+                removed.append(path)
+    return removed
+
+
+def _remove_unheld(locks: Iterable[Path]) -> list[Path]:
+    """Remove the files of locks that nobody holds; return them."""
+    removed = []
+    for path in locks:
+        with contextlib.suppress(OSError, Timeout), FileLock(path, timeout=0):
+            path.unlink()
+            removed.append(path)
+    return removed
+
+
+def _size(path: Path) -> int | None:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return None

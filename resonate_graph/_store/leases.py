@@ -1,0 +1,95 @@
+"""Leases: what running processes use, told to the others while they live.
+
+A process holds the lock ``NAME.lock`` as long as it runs and lists the digests it uses in
+``NAME.uses``. The kernel gives the lock up when the process ends, however it ends; then its lease
+is void, and whoever notices removes it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from .._base.publish import publish
+
+
+class Lease:
+    """What this process uses.
+
+    Args:
+        folder: where leases lie.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        name = f"{os.getpid()}-{secrets.token_hex(4)}"
+        self.lock_path = folder / f"{name}.lock"
+        self._uses = folder / f"{name}.uses"
+        # whichever thread used something first took it, and the one that runs the graph ends it
+        self._lock = FileLock(self.lock_path, thread_local=False)
+        try:
+            self._lock.acquire()
+        except OSError:  # where there are no locks, nobody can be told
+            self.lock_path.unlink(missing_ok=True)
+
+    def add(self, digest: str) -> None:
+        """Tell the others of one more object in use."""
+        append(self._uses, f"{digest}\n")
+
+    def keep_only(self, digests: set[str]) -> None:
+        """Tell the others that these are in use, and no more."""
+        text = "".join(f"{digest}\n" for digest in digests)
+        publish(self._uses, lambda file: file.write(text.encode()), durable=False)
+
+    def end(self) -> None:
+        """Give everything back."""
+        with contextlib.suppress(OSError):
+            self._uses.unlink(missing_ok=True)
+            self.lock_path.unlink(missing_ok=True)
+        self._lock.release()
+
+
+def leased(folder: Path, *, own: Lease | None = None) -> set[str]:
+    """Return what running processes use; leases of processes that ended are removed.
+
+    Args:
+        folder: where leases lie.
+        own: the lease of this process, which is valid.
+    """
+    used: set[str] = set()
+    for orphan in folder.glob("*.uses"):
+        if not orphan.with_suffix(".lock").exists():
+            orphan.unlink(missing_ok=True)
+    for lock_path in folder.glob("*.lock"):
+        digests = lock_path.with_suffix(".uses")
+        if own is None or lock_path != own.lock_path:
+            lock = FileLock(lock_path)
+            with contextlib.suppress(Timeout, OSError):
+                lock.acquire(timeout=0)
+                digests.unlink(missing_ok=True)
+                lock_path.unlink(missing_ok=True)
+                lock.release()
+                continue
+        used.update(read_lines(digests))
+    return used
+
+
+def append(path: Path, line: str) -> None:
+    """Append a line in one write, which processes can do at the same time."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
+    try:
+        os.write(descriptor, line.encode())
+    finally:
+        os.close(descriptor)
+
+
+def read_lines(path: Path) -> list[str]:
+    """Return the lines of a log; none where it cannot be read."""
+    try:
+        return path.read_text(errors="replace").splitlines()
+    except OSError:
+        return []

@@ -1,0 +1,172 @@
+"""Keys and records: what the store knows of a key, as a file that carries its own digest."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+from blake3 import blake3
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from .._node.values import File, Value, canonical_json, digest, value_json
+from .._sound.audio import Audio
+from .._sound.wav import HEADER_BYTES
+
+Kind = Literal["audio", "file", "json"]
+
+
+@dataclass(frozen=True)
+class Key:
+    """A key and the plain JSON values it was made of."""
+
+    hex: str
+    preimage: Mapping[str, Any]
+
+    @classmethod
+    def of(cls, preimage: Mapping[str, Any]) -> Key:
+        """Return the key of a preimage: blake3 over its canonical JSON."""
+        return cls(blake3(canonical_json(preimage)).hexdigest(), preimage)
+
+
+@dataclass(frozen=True)
+class Size:
+    """How much of something there is.
+
+    Attributes:
+        bytes: what it takes in memory; nothing for reports and scalars.
+        seconds: how long it sounds; nothing where it does not.
+    """
+
+    bytes: int = 0
+    seconds: float = 0.0
+
+    @classmethod
+    def of(cls, value: Value) -> Size:
+        """Return the size of a value."""
+        if isinstance(value, Audio):
+            return cls(value.samples.nbytes, value.duration_seconds)
+        return cls(len(value.content)) if isinstance(value, File) else cls()
+
+
+class Entry(BaseModel):
+    """What a record says about one port.
+
+    Attributes:
+        digest: the content digest.
+        kind: how the object is written.
+        suffix: the object's suffix.
+        bytes: the object's size.
+        channels: for audio, as the two below.
+        sample_rate: in Hz.
+        frames: samples per channel.
+    """
+
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
+
+    digest: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    kind: Kind
+    suffix: Annotated[str, Field(pattern=r"^\.[A-Za-z0-9]+$")]
+    bytes: int
+    channels: int | None = None
+    sample_rate: int | None = None
+    frames: int | None = None
+
+    @property
+    def size(self) -> Size:
+        """The size of what it stands for."""
+        if self.frames is None or not self.sample_rate:
+            return Size(self.bytes if self.kind == "file" else 0)
+        return Size(self.bytes - HEADER_BYTES, self.frames / self.sample_rate)
+
+    @classmethod
+    def of(cls, value: Value) -> Entry:
+        """Return what a record says about a value."""
+        if isinstance(value, Audio):
+            return cls(
+                digest=value.digest,
+                kind="audio",
+                suffix=".wav",
+                bytes=HEADER_BYTES + value.samples.nbytes,
+                channels=value.channels,
+                sample_rate=value.sample_rate,
+                frames=value.frames,
+            )
+        if isinstance(value, File):
+            size = len(value.content)
+            return cls(digest=digest(value), kind="file", suffix=value.suffix, bytes=size)
+        size = len(value_json(value))
+        return cls(digest=digest(value), kind="json", suffix=".json", bytes=size)
+
+
+#: The name of the graph, which no other can have, of what the library keeps for itself: what an
+#: input held, the figures of a sweep.
+OWN = ""
+
+
+class Origin(BaseModel):
+    """Where a result came from first: for people, not part of any key.
+
+    Attributes:
+        graph: the graph's name, or `OWN`.
+        node: the node's name in it.
+        files: the files that were bound to the graph's inputs.
+    """
+
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
+
+    graph: str
+    node: str
+    files: dict[str, str] = {}
+
+
+class Record(BaseModel):
+    """What is known of one key: the content of each port that was ever computed.
+
+    Attributes:
+        key: the key.
+        preimage: what it was made of.
+        ports: what came out, by port.
+        seconds: how long it took to compute.
+        device: where it was computed.
+        warnings: what the node had to say, as (code, message).
+        origin: where it came from first.
+        created: when, in seconds since 1970.
+    """
+
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
+
+    format: Literal[1] = 1
+    key: str
+    preimage: dict[str, Any]
+    ports: dict[str, Entry]
+    seconds: float = 0.0
+    device: str | None = None
+    warnings: list[tuple[str, str]] = []
+    origin: Origin | None = None
+    created: float = 0.0
+
+
+def seal(record: Record) -> bytes:
+    """Return the record as canonical JSON that carries its own digest."""
+    plain = record.model_dump(mode="json", exclude_none=True)
+    return canonical_json({**plain, "seal": _digest(plain)})
+
+
+def unseal(text: bytes) -> Record | None:
+    """Return the record, or None unless every byte is as it was written."""
+    try:
+        plain = json.loads(text)
+        sealed_with = plain.pop("seal")
+        if _digest(plain) != sealed_with:
+            return None
+        if canonical_json({**plain, "seal": sealed_with}) != text:
+            return None
+        return Record.model_validate_json(canonical_json(plain))
+    except (ValueError, KeyError, AttributeError, TypeError, RecursionError, ValidationError):
+        return None
+
+
+def _digest(plain: Any) -> str:
+    return blake3(canonical_json(plain)).hexdigest()

@@ -1,0 +1,104 @@
+"""A tape as azimuth error leaves it: the right channel a known, and wandering, part later."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from resonate_graph import Audio, NodeError, ResonateWarning
+from resonate_nodes import align_azimuth, check_mono, delay, invert, to_mono, to_stereo
+from tests.degradations import with_hiss
+from tests.signals import Array, relative_db, white_noise
+
+
+def skewed(audio: Audio, delay_frames: Array | float) -> Audio:
+    """Delay the right channel, by scipy's cubic spline through 8 times as many samples."""
+    from scipy.interpolate import make_interp_spline
+    from scipy.signal import resample
+
+    places = np.arange(8 * audio.frames) / 8
+    dense = resample(audio.samples[1].astype(np.float64), 8 * audio.frames)
+    right = make_interp_spline(places, dense, 5)(np.arange(audio.frames) - delay_frames)
+    return audio.with_samples(np.stack([audio.samples[0], right]))
+
+
+def inner(audio: Audio) -> Audio:
+    return audio.with_samples(audio.samples[:, 500:-500])
+
+
+def middle(audio: Audio) -> Audio:
+    """Leave out three seconds at each end, over which a delay that wanders is not known."""
+    edge = 3 * audio.sample_rate
+    return audio.with_samples(audio.samples[:, edge:-edge])
+
+
+@pytest.mark.parametrize("delay_frames", [0.3, -0.75, 2.5, -11.0])
+@pytest.mark.parametrize("follow", [True, False])
+def test_a_fixed_delay_is_taken_out_of_speech(
+    speech: Audio, delay_frames: float, follow: bool
+) -> None:
+    both = to_stereo(speech)
+    apart = skewed(both, delay_frames)
+    mended = align_azimuth(apart, max_delay_ms=1.0, follow=follow)
+    assert relative_db(inner(mended), inner(both)) < -50
+    assert relative_db(inner(apart), inner(both)) > -30
+
+
+@pytest.mark.parametrize("delay_frames", [1.3, -4.2])
+def test_it_is_taken_out_of_music_in_stereo(groove: Audio, delay_frames: float) -> None:
+    """Loops have parts of a sample between their own channels; these go too, hence -35 dB."""
+    apart = skewed(groove, delay_frames)
+    mended = align_azimuth(apart)
+    assert relative_db(inner(mended), inner(groove)) < -35
+    before, after = check_mono(apart), check_mono(mended)
+    own = check_mono(groove)
+    assert (before.bands[-2].lost_db or 0) > (own.bands[-2].lost_db or 0) + 0.3
+    assert after.bands[-2].lost_db == pytest.approx(own.bands[-2].lost_db, abs=0.05)
+
+
+def test_a_delay_that_wanders_is_followed(groove: Audio) -> None:
+    mono = to_stereo(to_mono(groove))
+    seconds = np.arange(groove.frames) / groove.sample_rate
+    apart = skewed(mono, 3 + 1.5 * np.sin(2 * np.pi * seconds / 30))
+    followed, fixed = align_azimuth(apart), align_azimuth(apart, follow=False)
+    error_db = relative_db(middle(followed), middle(mono))
+    assert error_db < -50
+    assert error_db < relative_db(middle(fixed), middle(mono)) - 10
+    assert (check_mono(followed).bands[-1].lost_db or 0) < 0.1
+    assert (check_mono(apart).bands[-1].lost_db or 0) > 2
+
+
+@pytest.mark.parametrize("snr_db", [30, 15])
+def test_hiss_does_not_mislead_it(groove: Audio, snr_db: float) -> None:
+    """The hiss is moved with the sound: what should come out is both, moved by what was meant."""
+    mono = to_stereo(to_mono(groove))
+    noisy = with_hiss(skewed(mono, 2.5), snr_db=snr_db)
+    mended = align_azimuth(noisy)
+    expected = noisy.with_samples(
+        np.stack([noisy.samples[0], delay(noisy, delay_samples=-2.5).samples[1]])
+    )
+    assert relative_db(inner(mended), inner(expected)) < -40
+
+
+def test_the_left_channel_stays_bit_by_bit(groove: Audio) -> None:
+    mended = align_azimuth(skewed(groove, 3.0))
+    np.testing.assert_array_equal(mended.samples[0], groove.samples[0])
+
+
+def test_what_is_in_order_is_left_alone(groove: Audio, speech: Audio) -> None:
+    assert align_azimuth(groove) == groove
+    assert align_azimuth(to_stereo(speech)) == to_stereo(speech)
+    assert align_azimuth(speech) == speech
+
+
+def test_channels_that_share_nothing_come_back_with_a_warning(speech: Audio) -> None:
+    noise = white_noise(seconds=5.0, channels=2)
+    inverted = speech.with_samples(np.concatenate([speech.samples, invert(speech).samples]))
+    for sound in (noise, inverted):
+        with pytest.warns(ResonateWarning, match="no-common-sound"):
+            assert align_azimuth(sound) == sound
+
+
+def test_more_than_two_channels_are_refused() -> None:
+    with pytest.raises(NodeError, match="two channels, this sound has 6"):
+        align_azimuth(white_noise(channels=6))

@@ -1,0 +1,208 @@
+"""A separation that was stopped goes on at the segment where it stopped."""
+
+from __future__ import annotations
+
+import signal
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from resonate_graph import Audio, Cancelled, Graph, NodeProgress, Store
+from resonate_graph._sound.workspace import Workspace
+from resonate_nodes import separate
+from resonate_nodes.separation.placement import Placement
+from tests.faults import flipped
+from tests.processes import end_of, files_in, start_python
+
+DIES = """
+import os, signal, sys
+from resonate_graph import NodeProgress, Store, load
+def die(event):
+    if isinstance(event, NodeProgress) and event.done == 3:
+        os.kill(os.getpid(), signal.SIGKILL)
+load(sys.argv[1]).run({"mix": sys.argv[2]}, store=Store(sys.argv[3]), on_event=die)
+"""
+
+
+@pytest.fixture(autouse=True)
+def models(models_dir: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("RESONATE_MODELS", str(models_dir))
+    return models_dir
+
+
+def graph_of(*stems: str, **params: Any) -> Graph:
+    graph = Graph("split")
+    found = graph.add(separate, "split")(graph.input("mix", Audio), **params)
+    for stem in stems:
+        graph.output(stem, getattr(found, stem))
+    return graph
+
+
+def segments(graph: Graph, mix: Audio, forwards: list[Any]) -> int:
+    """Return how many segments a whole run computes."""
+    before = len(forwards)
+    graph.run({"mix": mix}, store=False)
+    return len(forwards) - before
+
+
+def same(one: Any, other: Any) -> bool:
+    return all(np.array_equal(one[name].samples, other[name].samples) for name in one)
+
+
+CASES: list[tuple[tuple[str, ...], dict[str, Any], int]] = [
+    (("vocals", "drums"), {"model": "htdemucs"}, 44_100),
+    (("vocals", "drums"), {"model": "htdemucs_ft"}, 44_100),
+    (("bass",), {"model": "htdemucs", "shifts": 2, "seed": 4}, 44_100),
+    (("bass",), {"model": "htdemucs"}, 48_000),
+    (("bass", "drums"), {"model": "mini", "overlap": 0.8}, 44_100),
+]
+
+
+@pytest.mark.parametrize(("stems", "params", "rate"), CASES)
+def test_what_a_killed_process_had_is_not_computed_again(
+    groove: Audio, tmp_path: Path, forwards: list[Any], stems: Any, params: Any, rate: int
+) -> None:
+    mix = Audio(groove.samples[:, :400_000], rate)
+    recording, graph = mix.save(tmp_path / "mix.wav"), graph_of(*stems, **params)
+    document, store = graph.save(tmp_path / "split.json"), Store(tmp_path / "store")
+    dead = end_of(start_python(DIES, document, recording, store.path))
+    assert dead.code == -signal.SIGKILL, dead.err
+    whole = graph.run({"mix": mix}, store=False)
+    total = len(forwards)
+    forwards.clear()
+    found = graph.run({"mix": recording}, store=store)
+    assert len(forwards) <= total - 2  # a bag's models keep step: what is half a row is lost
+    assert same(found, whole)
+    assert files_in(store.path / "unfinished") == []
+    again = graph.run({"mix": recording}, store=Store(store.path))
+    assert again.report["nodes"][0]["status"] == "cached"
+    assert same(again, whole)
+
+
+def stopped(graph: Graph, mix: Audio, store: Store, after: int) -> None:
+    done: list[object] = []
+
+    def hear(event: object) -> None:
+        if isinstance(event, NodeProgress) and event.done:
+            done.append(event)
+
+    with pytest.raises(Cancelled):
+        graph.run({"mix": mix}, store=store, on_event=hear, cancelled=lambda: len(done) >= after)
+
+
+def test_a_cancelled_run_goes_on_too(groove: Audio, store: Store, forwards: list[Any]) -> None:
+    graph = graph_of("vocals", model="htdemucs")
+    total = segments(graph, groove, forwards)
+    stopped(graph, groove, store, after=5)
+    forwards.clear()
+    found = graph.run({"mix": groove}, store=store)
+    assert len(forwards) == total - 6
+    assert same(found, graph.run({"mix": groove}, store=False))
+
+
+def test_what_it_cost_is_what_both_processes_took(groove: Audio, store: Store) -> None:
+    graph = graph_of("vocals", model="htdemucs")
+    began = time.perf_counter()
+    stopped(graph, groove, store, after=5)
+    between = time.perf_counter()
+    report = graph.run({"mix": groove}, store=store).report
+    (record,) = [one for one in store.latest_records(9) if one.device is not None]
+    here = report["nodes"][0]["seconds"]
+    assert here < record.seconds < here + between - began
+
+
+@pytest.mark.parametrize("name", ["state", "vocals-0.wav"])
+def test_what_was_damaged_meanwhile_is_not_believed(
+    groove: Audio, store: Store, forwards: list[Any], name: str
+) -> None:
+    graph = graph_of("vocals", model="htdemucs")
+    total = segments(graph, groove, forwards)
+    stopped(graph, groove, store, after=5)
+    (path,) = (store.path / "unfinished").rglob(name)
+    content = path.read_bytes()
+    path.write_bytes(flipped(content, len(content) // 2))
+    forwards.clear()
+    found = graph.run({"mix": groove}, store=store)
+    assert len(forwards) == total
+    assert same(found, graph.run({"mix": groove}, store=False))
+
+
+def test_what_lay_beside_something_damaged_is_written_to_disk_again(
+    groove: Audio, store: Store
+) -> None:
+    graph = graph_of("drums", "vocals", model="htdemucs")
+    stopped(graph, groove, store, after=5)
+    (path,) = (store.path / "unfinished").rglob("vocals-0.wav")
+    content = path.read_bytes()
+    path.write_bytes(flipped(content, len(content) // 2))
+    sizes: list[dict[str, int]] = []
+
+    def look(event: object) -> None:
+        if isinstance(event, NodeProgress) and event.done == event.total:
+            files = (store.path / "unfinished").rglob("*-0.wav")
+            sizes.append({file.name: file.stat().st_size for file in files})
+
+    graph.run({"mix": groove}, store=store, on_event=look)
+    whole = groove.save(store.path / "whole.wav").stat().st_size
+    assert sizes == [{"drums-0.wav": whole, "vocals-0.wav": whole}]
+
+
+@pytest.mark.parametrize("batch_size", [3, 8])
+def test_another_device_with_other_batches_starts_over(
+    groove: Audio, store: Store, monkeypatch: pytest.MonkeyPatch, batch_size: int
+) -> None:
+    """As when a run that was stopped on a CPU goes on beside an accelerator."""
+    graph = graph_of("vocals", "drums", model="htdemucs_ft")
+    stopped(graph, groove, store, after=5)
+    whole = graph.run({"mix": groove}, store=False)
+    made = Placement.__init__
+
+    def in_batches(self: Placement, *given: Any, **named: Any) -> None:
+        made(self, *given, **named)
+        self.device, self.batch_size = "cpu:0", batch_size
+
+    monkeypatch.setattr(Placement, "__init__", in_batches)
+    found: Any = graph.run({"mix": groove}, store=store)
+    expected: Any = whole
+    for name in whole:
+        np.testing.assert_allclose(found[name].samples, expected[name].samples, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"layout": [0, 1]}, {"stems": []}, {"positions": []}, {"done": 10_000}, {"done": 0}],
+    ids=str,
+)
+def test_a_state_that_does_not_fit_starts_over(
+    groove: Audio, store: Store, change: dict[str, Any]
+) -> None:
+    """Its digest is right: another version of the node may have written it."""
+    graph = graph_of("vocals", model="htdemucs")
+    stopped(graph, groove, store, after=5)
+    (folder,) = (store.path / "unfinished").iterdir()
+    (written,) = folder.glob("*/vocals-0.wav")
+    content = written.read_bytes()
+    workspace = Workspace(folder)
+    state = workspace.load()
+    assert state is not None
+    workspace.save({**state[0], **change}, state[1])
+    (place,) = folder.iterdir()
+    (place / written.name).write_bytes(content)
+    found = graph.run({"mix": groove}, store=store)
+    assert same(found, graph.run({"mix": groove}, store=False))
+
+
+def test_another_choice_of_stems_starts_over(
+    groove: Audio, store: Store, forwards: list[Any]
+) -> None:
+    """The key is the same; what was begun for other stems is of no use."""
+    stopped(graph_of("vocals", model="htdemucs"), groove, store, after=3)
+    graph = graph_of("vocals", "drums", model="htdemucs")
+    total = segments(graph, groove, forwards)
+    forwards.clear()
+    found = graph.run({"mix": groove}, store=store)
+    assert len(forwards) == total
+    assert same(found, graph.run({"mix": groove}, store=False))
