@@ -180,7 +180,7 @@ class Bindings:
 
     def _decode(self, path: Path, name: str) -> Audio:
         before = self.file_digest(name)
-        audio = read_audio(path, self.limits)
+        audio = read_audio(path, self.limits, warn=self.warn)
         if file_digest(path) != before:
             raise InputError(path, "it was changed while the graph was running; run it again")
         if name in self._digests and audio.digest != self._digests[name] and self.store:

@@ -4,5 +4,6 @@ In come the bytes of files; out go `Audio`, what its tags said, an overview to d
 two sounds, and the files in which a step keeps what it has so far.
 
 Doors: `audio`, `decode`, `wav`, `tags`, `workspace`, `overview`, `figures`. Behind them:
-`containers` (is the file all there?) and `id3`.
+`containers` (is the file all there, and of which `parts`?) with a module for each family, `riff`,
+`ogg` and `mpeg`; and `id3`.
 """

@@ -1,7 +1,7 @@
 """Reading sound files: WAV, FLAC, OGG and MP3, in blocks, without trusting what they claim.
 
-libsndfile decodes. What it does not tell, whether the file is all there, `containers` finds out
-first. No buffer is ever sized from a header.
+libsndfile decodes. What it does not tell, whether the file is all there and of what parts it was
+made, `containers` finds out first. No buffer is ever sized from a header.
 """
 
 from __future__ import annotations
@@ -9,17 +9,20 @@ from __future__ import annotations
 import contextlib
 import os
 import stat
-from collections.abc import Iterator
+import warnings
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from blake3 import blake3
+from numpy.typing import NDArray
 
-from .._base.errors import AudioError, InputError, ParamError
+from .._base.errors import AudioError, InputError, ParamError, ResonateWarning
 from .audio import Audio
-from .containers import NOT_READ, whole
+from .containers import survey
+from .parts import NOT_READ, Part, Reading, Silence
 
 FORMATS = {"WAV": "WAV", "WAVEX": "WAV", "RF64": "WAV", "FLAC": "FLAC", "OGG": "OGG", "MP3": "MP3"}
 
@@ -37,6 +40,10 @@ _OGG_CODECS = ("VORBIS", "OPUS")
 _BLOCK_FRAMES = 1 << 16
 #: What libsndfile says of a FLAC file that was streamed and does not say how long it is.
 _UNKNOWN_FRAMES = 2**63 - 1
+
+
+#: float32 samples of shape (frames, channels) as they are read, (channels, frames) when joined.
+Block = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -78,29 +85,40 @@ def decoder_version() -> str:
     return f"soundfile {soundfile.__version__}, libsndfile {libsndfile}, channels as in WAV"
 
 
-def read_audio(path: str | os.PathLike[str], limits: Limits = Limits()) -> Audio:
+def _say(code: str, message: str) -> None:
+    warnings.warn(f"{code}: {message}", ResonateWarning, stacklevel=3)
+
+
+def read_audio(
+    path: str | os.PathLike[str],
+    limits: Limits = Limits(),
+    *,
+    warn: Callable[[str, str], None] = _say,
+) -> Audio:
     """Return the sound of a WAV, FLAC, OGG or MP3 file at its own rate, all its channels.
 
     Args:
         path: the file.
         limits: how long it may be.
+        warn: told (code, message) of what is odd about the file; a `ResonateWarning` otherwise.
 
     Raises:
         InputError: it is no such file, is damaged or cut off, holds no samples or samples that
             are not finite, or is longer than the limit.
     """
     path = Path(path)
-    with _open(path) as file:
-        samples = _read_blocks(path, file, limits)
-        rate = file.samplerate
+    with _open(path) as sound:
+        samples = _read_blocks(path, sound, limits)
+        for code, message in sound.reading.warnings:
+            warn(code, f"{path}: {message}")
     try:
-        return Audio(samples, rate)
+        return Audio(samples, sound.sample_rate)
     except AudioError as error:
         raise InputError(path, str(error)) from error
 
 
 @contextlib.contextmanager
-def audio_blocks(path: Path) -> Iterator[tuple[int, int, Iterator[np.ndarray[Any, Any]]]]:
+def audio_blocks(path: Path) -> Iterator[tuple[int, int, Iterator[Block]]]:
     """Read a file that `read_audio` accepts without holding all of it in memory.
 
     Gives the sample rate, the number of frames, and the samples in blocks of shape
@@ -109,12 +127,12 @@ def audio_blocks(path: Path) -> Iterator[tuple[int, int, Iterator[np.ndarray[Any
     Raises:
         InputError: it cannot be read, here or within the context.
     """
-    with _open(path) as file:
-        frames = file.frames
-        if frames == _UNKNOWN_FRAMES:
+    with _open(path) as sound:
+        frames = sound.claimed_frames
+        if frames is None:
             with _open(path) as counted:
-                frames = sum(len(block) for block in _blocks(counted))
-        yield file.samplerate, frames, (block.T for block in _blocks(file))
+                frames = sum(len(block) for block in counted.blocks())
+        yield sound.sample_rate, frames, (block.T for block in sound.blocks())
 
 
 def refuse_length(path: Path, seconds: float, limits: Limits) -> None:
@@ -131,14 +149,71 @@ def refuse_length(path: Path, seconds: float, limits: Limits) -> None:
         )
 
 
+@dataclass(frozen=True)
+class _Sound:
+    """A file that was opened: what was found out about it, and its samples.
+
+    Attributes:
+        path: its name, for messages.
+        reading: what its container says.
+        first: its first part, opened.
+        sample_rate: in Hz.
+    """
+
+    path: Path
+    reading: Reading
+    first: Any
+    sample_rate: int
+
+    @property
+    def claimed_frames(self) -> int | None:
+        """How many frames there should be; None where nothing says so."""
+        first = self._first_part
+        said = None if self.first.frames == _UNKNOWN_FRAMES else self.first.frames - first.skip
+        counts = [part.frames for part in self.reading.parts if part is not first]
+        counts.append(said if first.frames is None else first.frames)
+        return None if None in counts else sum(max(0, count) for count in counts if count)
+
+    @property
+    def _first_part(self) -> Part:
+        return next(part for part in self.reading.parts if isinstance(part, Part))
+
+    def blocks(self) -> Iterator[Block]:
+        """Yield the samples in blocks of shape (frames, channels), once."""
+        for part in self.reading.parts:
+            if isinstance(part, Silence):
+                yield from _silence(part.frames, self.first.channels)
+            elif part is self._first_part:
+                yield from _part_blocks(self.path, self.first, part)
+            else:
+                with _open_forward(part.raw) as file:
+                    self._require_alike(file)
+                    yield from _part_blocks(self.path, file, part)
+
+    def _require_alike(self, file: Any) -> None:
+        for what, found, first in (
+            ("Hz", file.samplerate, self.sample_rate),
+            ("channels", file.channels, self.first.channels),
+        ):
+            if found != first:
+                raise InputError(
+                    self.path,
+                    f"it holds several recordings one after another, of {first} and of {found} "
+                    f"{what}: split it first",
+                )
+
+
 @contextlib.contextmanager
-def _open(path: Path) -> Iterator[Any]:
+def _open(path: Path) -> Iterator[_Sound]:
     import soundfile
 
     try:
         _require_regular(path)
-        with path.open("rb") as raw, _open_forward(whole(path, raw)) as file:
-            yield file
+        with path.open("rb") as raw:
+            reading = survey(path, raw)
+            first = next(part for part in reading.parts if isinstance(part, Part))
+            with _open_forward(first.raw) as file:
+                yield _Sound(path, reading, file, file.samplerate)
     except OSError as error:
         raise InputError(path, _system_reason(error)) from error
     except soundfile.LibsndfileError as error:
@@ -155,23 +230,27 @@ def _open_forward(raw: Any) -> Any:
             # forgets then what it still needs of the frames before, and may leave a gap.
             return False
 
+    raw.seek(0)
     return Forward(raw)
 
 
-def _read_blocks(path: Path, file: Any, limits: Limits) -> np.ndarray[Any, Any]:
+def _read_blocks(path: Path, sound: _Sound, limits: Limits) -> Block:
+    file, rate = sound.first, sound.sample_rate
     if file.format not in FORMATS:
         raise InputError(path, f"{file.format} is not read; convert it to WAV, FLAC, OGG or MP3")
-    claimed = 0 if file.frames == _UNKNOWN_FRAMES else file.frames
-    limit_frames = limits.max_minutes * 60 * file.samplerate
-    if claimed > limit_frames and _has_frame(path, file, max(0, int(limit_frames))):
-        refuse_length(path, claimed / file.samplerate, limits)
-    blocks: list[np.ndarray[Any, Any]] = []
+    claimed = sound.claimed_frames or 0
+    limit_frames = limits.max_minutes * 60 * rate
+    if claimed > limit_frames:
+        simple = len(sound.reading.parts) == 1
+        if not simple or _has_frame(path, file, max(0, int(limit_frames))):
+            refuse_length(path, claimed / rate, limits)
+    blocks: list[Block] = []
     frames = 0
-    for block in _blocks(file):
+    for block in sound.blocks():
         blocks.append(block.T)
         frames += len(block)
         if frames > limit_frames:
-            refuse_length(path, frames / file.samplerate, limits)
+            refuse_length(path, frames / rate, limits)
     if not frames:
         claim = f", although it claims {claimed:,} frames" if claimed else ""
         raise InputError(path, f"it holds no samples{claim}")
@@ -182,7 +261,7 @@ def _read_blocks(path: Path, file: Any, limits: Limits) -> np.ndarray[Any, Any]:
     return samples
 
 
-def _joined(blocks: list[np.ndarray[Any, Any]], frames: int) -> np.ndarray[Any, Any]:
+def _joined(blocks: list[Block], frames: int) -> Block:
     """Put blocks together, and let go of each: a long sound is not held twice.
 
     From the last to the first, since allocators give back what is free at the end.
@@ -196,7 +275,32 @@ def _joined(blocks: list[np.ndarray[Any, Any]], frames: int) -> np.ndarray[Any, 
     return samples
 
 
-def _blocks(file: Any) -> Iterator[np.ndarray[Any, Any]]:
+def _silence(frames: int, channels: int) -> Iterator[Block]:
+    for start in range(0, frames, _BLOCK_FRAMES):
+        yield np.zeros((min(_BLOCK_FRAMES, frames - start), channels), np.float32)
+
+
+def _part_blocks(path: Path, file: Any, part: Part) -> Iterator[Block]:
+    """Yield the frames of a part that are sound.
+
+    Raises:
+        InputError: it holds fewer than its container said.
+    """
+    skip, left = part.skip, part.frames
+    for block in _blocks(file):
+        kept = block[min(skip, len(block)) :][:left]
+        skip -= min(skip, len(block))
+        if left is not None:
+            left -= len(kept)
+        if len(kept):
+            yield kept
+        if left == 0:
+            return
+    if left:
+        raise InputError(path, f"it is cut off: {left:,} of {part.frames:,} frames are missing")
+
+
+def _blocks(file: Any) -> Iterator[Block]:
     order = _OGG_CHANNELS.get(file.channels) if file.subtype in _OGG_CODECS else None
     while len(block := file.read(_BLOCK_FRAMES, dtype="float32", always_2d=True)):
         yield block if order is None else block[:, order]

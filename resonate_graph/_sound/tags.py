@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import IO, Any
 
 from .._base.errors import InputError
-from .containers import wav_chunks
 from .id3 import Fields, fields_of, from_bytes, read_id3, tag_of
+from .riff import wav_chunks
 
 #: Formats whose metadata is written.
 TAGGED = (".wav", ".flac", ".ogg", ".mp3")

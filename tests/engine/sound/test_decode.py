@@ -10,7 +10,8 @@ import pytest
 import soundfile
 
 from resonate_graph import Audio, InputError, Limits, ParamError, read_audio
-from resonate_graph._sound.containers import whole
+from resonate_graph._sound.containers import survey
+from resonate_graph._sound.parts import Part
 from resonate_nodes import encode_mp3
 from tests.files import (
     REFUSED,
@@ -145,7 +146,11 @@ def test_an_mp3_file_is_decoded_as_in_one_go(tmp_path: Path) -> None:
     time = np.arange(72_000) / 48_000
     tone = 0.5 * np.sin(2 * np.pi * 300 * time) * ((time < 0.25) | (time > 1.25))
     path = write_lame(Audio(tone, 48_000), tmp_path / "a.mp3", quality=9)
-    with path.open("rb") as raw, soundfile.SoundFile(whole(path, raw)) as file:
+    with path.open("rb") as raw:
+        (part,) = survey(path, raw).parts
+        assert isinstance(part, Part)
+        part.raw.seek(0)
+        file = soundfile.SoundFile(part.raw)
         expected = file.read(dtype="float32", always_2d=True).T
     np.testing.assert_array_equal(read_audio(path).samples, expected)
     assert np.abs(expected[0, 63_000:70_000]).reshape(-1, 100).max(axis=1).min() > 0.1
