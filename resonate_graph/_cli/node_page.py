@@ -6,9 +6,8 @@ import re
 import sys
 from collections.abc import Iterable, Iterator
 
+from .. import Catalog, NodeType
 from .._base.docstrings import sections, summary
-from .._node.catalog import Catalog
-from .._node.declaration import NodeType
 from .node_tables import Row, facts, subject, tables
 
 _TITLE = """\

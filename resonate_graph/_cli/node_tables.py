@@ -8,11 +8,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from .. import NodeType, Report, unit_of
 from .._base.docstrings import entries, sections, summary
-from .._base.units import unit_of
-from .._node.declaration import NodeType
 from .._node.ports import Port
-from .._node.values import Report
 
 Row = tuple[str, ...]
 

@@ -7,10 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
+from .. import Catalog, CatalogError, NodeType
 from .._base.docstrings import sections, summary
-from .._base.errors import CatalogError
-from .._node.catalog import Catalog
-from .._node.declaration import NodeType
 from .call import JsonOption, NodesOption
 from .example import example, example_text
 from .node_page import page

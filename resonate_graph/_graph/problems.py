@@ -1,4 +1,8 @@
-"""Problems of a graph: collected, each with its place and with what was probably meant."""
+"""Problems of a graph: collected, each with its place and with what was probably meant.
+
+What is said of each stands where it is found: of form in `document`, of types, ports, wires and
+bindings in `check`, of params in `param_check`.
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
 """One run: what is bound, keys, the plan, execution, results, provenance.
 
 In come a bound graph, files and settings; out go values, a report of each step, and files that
-say how they were made. `bookkeeping` knows what is known and needed, `execute` when it happens.
+say how they were made. `bookkeeping` knows what is known and needed, `execute` starts what can
+start, in the order that `_machine.schedule` gives.
 
 Doors: `settings`, `bindings`, `bookkeeping`, `plan`, `execute`, `events`, `estimates`, `forecast`,
 `keys`, `results`, `provenance`. Behind them: `stored` (what the store has), `outlook` (what runs

@@ -1,5 +1,7 @@
 """Executing: what is ready runs, as much of it at a time as the machine has room for.
 
+Which goes first is for `_machine.schedule` to say; here it is done.
+
 The thread that called plans, starts steps, listens and tells what happens; workers do one step
 each and report. A step that nothing could run beside is done by the calling thread itself, so a
 chain costs no more than a loop. Reading the inputs of a run is a step like others; so of several

@@ -92,7 +92,10 @@ class Plan:
 
     @property
     def ready(self) -> tuple[str, ...]:
-        """The steps that must run and whose inputs can all be read, first found first."""
+        """The steps that must run and whose inputs can all be read, first found first.
+
+        Which of them starts next is for the schedule to say.
+        """
         return tuple(self._ready)
 
     def must_run(self, step: str) -> bool:
