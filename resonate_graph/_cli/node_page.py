@@ -20,13 +20,13 @@ node with an example to copy, as a graph and in Python.
 
 
 def page(catalog: Catalog) -> str:
-    """Return a page in Markdown: a list of chapters, then a section for each node."""
+    """Return a page in Markdown: a list of the nodes by chapter, then a section for each."""
     chapters: dict[tuple[str, str], list[NodeType]] = {}
     for one in sorted(catalog, key=lambda node_type: (subject(node_type), node_type.id)):
         chapters.setdefault(_chapter(one), []).append(one)
-    listed = [(_link(title), ", ".join(map(_link, (one.id for one in each))))
-              for (title, _), each in sorted(chapters.items())]  # fmt: skip
-    parts = [_TITLE, _table(("", "nodes"), listed)]
+    listed = [(_link(title) if one is each[0] else "", _link(one.id), summary(one.doc))
+              for (title, _), each in sorted(chapters.items()) for one in each]  # fmt: skip
+    parts = [_TITLE, _table(("", "node", ""), listed)]
     for (title, about), each in sorted(chapters.items()):
         parts.append(f"## {title}\n")
         parts += [f"{about}\n"] if about else []
