@@ -19,6 +19,7 @@ from .repair.clipping import ClippingReport, declip, detect_clipping
 from .repair.dropouts import remove_dc, repair_dropouts
 from .repair.hiss import NoiseReport, denoise, noise_floor
 from .repair.hum import HumReport, dehum, detect_hum
+from .repair.noisereduce_gate import spectral_gate
 from .repair.reverberation import dereverb
 from .repair.sibilance import deess
 from .separation.percussion import HarmonicPercussive, hpss
@@ -113,6 +114,7 @@ __all__ = [
     "saturate",
     "select_channels",
     "separate",
+    "spectral_gate",
     "to_mono",
     "to_stereo",
     "trim",

@@ -71,6 +71,7 @@ NEUTRAL: dict[str, Callable[[Audio], Audio]] = {
     "residual": lambda audio: rn.residual(audio, [rn.gain(audio, gain_db=-120.0)]),
     "saturate": lambda audio: rn.saturate(audio, drive=1e-4),
     "select_channels": lambda audio: rn.select_channels(audio, channels=[1, 2]),
+    "spectral_gate": lambda audio: rn.spectral_gate(audio, prop_decrease=0.0),
     "to_mono": lambda audio: each_channel(audio, rn.to_mono),
     "to_stereo": rn.to_stereo,
     "trim": lambda audio: rn.trim(audio, end_seconds=3600.0),
@@ -98,12 +99,14 @@ HARM_DB: dict[str, tuple[float, float]] = {
     "denoise": (-34, -28),  # music -35.2, speech -28.7
     "dereverb": (-20, -28),  # music -23, speech -28.6
     "repair_dropouts": (-np.inf, -np.inf),
+    "spectral_gate": (-0.5, -2.5),  # music -1.1, speech -3.0
 }
 
 #: Repair nodes that change clean sound by more than -50 dB, and why.
 MORE_THAN_50_DB = {
     "denoise": "what is soft and steady in a clean recording is noise to it",
     "dereverb": "what rings on in a clean recording is reverberation to it",
+    "spectral_gate": "it is noisereduce's, as it is: what does not stand out is noise to it",
 }
 
 #: Nodes whose work is to change any sound, or that leave all of it as it is at their defaults.
