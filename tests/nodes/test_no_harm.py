@@ -99,7 +99,7 @@ HARM_DB: dict[str, tuple[float, float]] = {
     "denoise": (-34, -28),  # music -35.2, speech -28.7
     "dereverb": (-20, -28),  # music -23, speech -28.6
     "repair_dropouts": (-np.inf, -np.inf),
-    "spectral_gate": (-0.5, -2.5),  # music -1.1, speech -3.0
+    "spectral_gate": (0, -2.5),  # music -0.4, speech -3.0
 }
 
 #: Repair nodes that change clean sound by more than -50 dB, and why.
