@@ -170,7 +170,8 @@ def test_torchaudio_and_soxr_agree_where_both_let_pass(excerpt: Audio) -> None:
     sections = signal.butter(12, 14_000, fs=44_100, output="sos")
     sound = excerpt.with_samples(signal.sosfiltfilt(sections, excerpt.samples, axis=1))
     one, other = (resample(sound, sample_rate=48_000, method=by) for by in ("soxr", "torchaudio"))
-    assert difference_db(one, other) < -100
+    # where it sets in hard they keep other parts of what lies above 20 kHz
+    assert difference_db(middle(one), middle(other)) < -120
 
 
 def test_rates_with_little_in_common_are_for_soxr(excerpt: Audio) -> None:
