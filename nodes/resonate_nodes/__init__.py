@@ -27,6 +27,7 @@ from .separation.separate import Stems, separate
 from .space.mixing import average_stems, blend, crossfade, difference, gain, invert, mix, residual
 from .space.rate import resample
 from .space.shape import fade, pad, select_channels, to_mono, to_stereo, trim, trim_silence
+from .space.speed import change_speed, pitch_shift, time_stretch
 from .space.stereo import (
     MidSide,
     MonoBand,
@@ -61,6 +62,7 @@ __all__ = [
     "average_stems",
     "balance",
     "blend",
+    "change_speed",
     "check_mono",
     "compare",
     "compress",
@@ -103,6 +105,7 @@ __all__ = [
     "normalize_loudness",
     "normalize_peak",
     "pad",
+    "pitch_shift",
     "plot_compare",
     "plot_loudness",
     "plot_spectrogram",
@@ -115,6 +118,7 @@ __all__ = [
     "select_channels",
     "separate",
     "spectral_gate",
+    "time_stretch",
     "to_mono",
     "to_stereo",
     "trim",

@@ -76,7 +76,7 @@ def resample(
 
 
 def convert(
-    samples: NDArray[np.float32], rate: int, new_rate: int, frames: int
+    samples: NDArray[np.float32], rate: float, new_rate: int, frames: int
 ) -> NDArray[np.float32]:
     """Return samples of shape (channels, frames) at a new rate, in exactly that many frames.
 
@@ -94,7 +94,7 @@ def convert(
 
 
 def converted(
-    blocks: Iterable[NDArray[np.float32]], channels: int, rate: int, new_rate: int, frames: int
+    blocks: Iterable[NDArray[np.float32]], channels: int, rate: float, new_rate: int, frames: int
 ) -> Iterator[NDArray[np.float32]]:
     """Yield at a new rate what comes in blocks: exactly so many frames, whatever the blocks are.
 
@@ -129,9 +129,11 @@ def converted(
     yield np.zeros((channels, left), np.float32)
 
 
-def _require_rate(rate: int) -> None:
+def _require_rate(rate: float) -> None:
     if not _LOWEST <= rate <= _HIGHEST:
-        raise NodeError(f"a sound at {rate} Hz cannot be resampled, only {_LOWEST} to {_HIGHEST}")
+        raise NodeError(
+            f"a sound at {rate:.10g} Hz cannot be resampled, only {_LOWEST} to {_HIGHEST}"
+        )
 
 
 def _by_torchaudio(
