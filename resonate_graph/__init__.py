@@ -37,6 +37,7 @@ from ._base.units import unit_of
 from ._loading import load, stock, stock_graphs
 from ._machine.cost import Cost
 from ._machine.devices import Avoid
+from ._machine.torch_audio import torchaudio
 from ._node.catalog import Catalog
 from ._node.context import RunContext
 from ._node.declaration import NodeType, Preparation, accelerated
@@ -118,5 +119,6 @@ __all__ = [
     "read_audio",
     "stock",
     "stock_graphs",
+    "torchaudio",
     "unit_of",
 ]

@@ -19,6 +19,7 @@ from .repair.clipping import ClippingReport, declip, detect_clipping
 from .repair.dropouts import remove_dc, repair_dropouts
 from .repair.hiss import NoiseReport, denoise, noise_floor
 from .repair.hum import HumReport, dehum, detect_hum
+from .repair.noisereduce_gate import spectral_gate
 from .repair.reverberation import dereverb
 from .repair.sibilance import deess
 from .separation.percussion import HarmonicPercussive, hpss
@@ -26,6 +27,7 @@ from .separation.separate import Stems, separate
 from .space.mixing import average_stems, blend, crossfade, difference, gain, invert, mix, residual
 from .space.rate import resample
 from .space.shape import fade, pad, select_channels, to_mono, to_stereo, trim, trim_silence
+from .space.speed import change_speed, pitch_shift, time_stretch
 from .space.stereo import (
     MidSide,
     MonoBand,
@@ -60,6 +62,7 @@ __all__ = [
     "average_stems",
     "balance",
     "blend",
+    "change_speed",
     "check_mono",
     "compare",
     "compress",
@@ -102,6 +105,7 @@ __all__ = [
     "normalize_loudness",
     "normalize_peak",
     "pad",
+    "pitch_shift",
     "plot_compare",
     "plot_loudness",
     "plot_spectrogram",
@@ -113,6 +117,8 @@ __all__ = [
     "saturate",
     "select_channels",
     "separate",
+    "spectral_gate",
+    "time_stretch",
     "to_mono",
     "to_stereo",
     "trim",

@@ -12,6 +12,7 @@ import typer
 from .._loading import stock_graphs
 from .._machine.capacity import this_machine
 from .._machine.devices import Choice, Inventory, choose, place, probe, require_request
+from .._machine.torch_audio import torchaudio_state
 from .._node.catalog import Catalog
 from .._node.declaration import NodeType, accelerated
 from .call import DeviceOption, JsonOption, NodesOption
@@ -77,6 +78,7 @@ def devices(
             "auto": chosen,
             "threads": machine.threads,
             "memory_bytes": machine.memory_bytes,
+            "torchaudio": (libraries := torchaudio_state()),
             "nodes": [
                 {
                     "type": name,
@@ -104,6 +106,7 @@ def devices(
     printer.line(
         f"steps share {machine.threads} threads of the CPU and {megabytes(machine.memory_bytes)}"
     )
+    printer.line(libraries)
     printer.table(
         ("node", "params", "takes", "why"),
         [

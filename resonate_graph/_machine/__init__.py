@@ -4,5 +4,5 @@ In come what nodes say of their cost and what the system says of itself; out go 
 devices, the threads and memory of a run, and the order in which ready steps start. The schedule
 is a pure function, so it is tested for machines that nobody here has.
 
-Doors: `capacity`, `devices`, `cost`, `schedule`, `workers`.
+Doors: `capacity`, `devices`, `cost`, `schedule`, `workers`, `torch_audio`.
 """

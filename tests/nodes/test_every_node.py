@@ -52,12 +52,15 @@ MAKERS: dict[type, Node[..., Any]] = {Report: detect_clipping, File: plot_wavefo
 
 #: Nodes that are meant to change the rate, length or channel count.
 RESHAPES = {
+    "change_speed",
     "crossfade",
     "from_mid_side",
     "mid_side",
     "pad",
+    "pitch_shift",
     "resample",
     "select_channels",
+    "time_stretch",
     "to_mono",
     "to_stereo",
     "trim",

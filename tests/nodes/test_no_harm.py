@@ -27,6 +27,7 @@ NEUTRAL: dict[str, Callable[[Audio], Audio]] = {
     "balance": lambda audio: rn.balance(audio, balance_db=0.0),
     "blend, dry": lambda audio: rn.blend(audio, rn.invert(audio), amount=0.0),
     "blend, wet": lambda audio: rn.blend(rn.invert(audio), audio, amount=1.0),
+    "change_speed": lambda audio: rn.change_speed(audio, ratio=1.0),
     "compress, ratio": lambda audio: rn.compress(audio, threshold_db=-60.0, ratio=1.0),
     "compress, threshold": lambda audio: rn.compress(audio, threshold_db=0.0, ratio=100.0),
     "crossfade": lambda audio: rn.crossfade(
@@ -66,11 +67,14 @@ NEUTRAL: dict[str, Callable[[Audio], Audio]] = {
         audio, target_db=rn.measure_loudness(audio).true_peak_dbtp or 0.0
     ),
     "pad": rn.pad,
+    "pitch_shift": lambda audio: rn.pitch_shift([audio], semitones=0.0),
     "repair_dropouts": lambda audio: rn.repair_dropouts(audio, max_gap_ms=0.1),
     "resample": lambda audio: rn.resample(audio, sample_rate=audio.sample_rate),
     "residual": lambda audio: rn.residual(audio, [rn.gain(audio, gain_db=-120.0)]),
     "saturate": lambda audio: rn.saturate(audio, drive=1e-4),
     "select_channels": lambda audio: rn.select_channels(audio, channels=[1, 2]),
+    "spectral_gate": lambda audio: rn.spectral_gate(audio, prop_decrease=0.0),
+    "time_stretch": lambda audio: rn.time_stretch([audio], ratio=1.0),
     "to_mono": lambda audio: each_channel(audio, rn.to_mono),
     "to_stereo": rn.to_stereo,
     "trim": lambda audio: rn.trim(audio, end_seconds=3600.0),
@@ -98,21 +102,24 @@ HARM_DB: dict[str, tuple[float, float]] = {
     "denoise": (-34, -28),  # music -35.2, speech -28.7
     "dereverb": (-20, -28),  # music -23, speech -28.6
     "repair_dropouts": (-np.inf, -np.inf),
+    "spectral_gate": (0, -2.5),  # music -0.4, speech -3.0
 }
 
 #: Repair nodes that change clean sound by more than -50 dB, and why.
 MORE_THAN_50_DB = {
     "denoise": "what is soft and steady in a clean recording is noise to it",
     "dereverb": "what rings on in a clean recording is reverberation to it",
+    "spectral_gate": "it is noisereduce's, as it is: what does not stand out is noise to it",
 }
 
 #: Nodes whose work is to change any sound, or that leave all of it as it is at their defaults.
 CHANGES_ON_PURPOSE = {
-    "average_stems", "balance", "blend", "compress", "crossfade", "delay", "difference", "eq",
-    "expand", "fade", "from_mid_side", "gain", "gate", "highpass", "hpss", "invert", "limit",
-    "lowpass", "match_eq", "mid_side", "mix", "normalize_loudness", "normalize_peak", "pad",
-    "remove_dc", "resample", "residual", "saturate", "select_channels", "separate", "to_mono",
-    "to_stereo", "trim", "trim_silence", "width",
+    "average_stems", "balance", "blend", "change_speed", "compress", "crossfade", "delay",
+    "difference", "eq", "expand", "fade", "from_mid_side", "gain", "gate", "highpass", "hpss",
+    "invert", "limit", "lowpass", "match_eq", "mid_side", "mix", "normalize_loudness",
+    "normalize_peak", "pad", "pitch_shift", "remove_dc", "resample", "residual", "saturate",
+    "select_channels", "separate", "time_stretch", "to_mono", "to_stereo", "trim", "trim_silence",
+    "width",
 }  # fmt: skip
 
 #: Settings that make a node work hard, for those that do little at their defaults.

@@ -1,22 +1,44 @@
-"""Sample rates: conversion by soxr at its highest quality. Linear phase, no latency."""
+"""Sample rates: conversion by soxr or torchaudio. Linear phase, no latency."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Annotated
+from math import gcd
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from resonate_graph import Audio, NodeError, node
+from resonate_graph import Audio, Avoid, Cost, NodeError, RunContext, accelerated, node, torchaudio
 
 _LOWEST, _HIGHEST = 1000, 768_000
 
 
-@node(version=1, uses=("soxr",))
+#: A sinc under a Kaiser window: zero crossings on each side, the middle of its slope as a ratio of
+#: half the lower rate, and the window's shape.
+_ZEROS, _ROLLOFF, _BETA = 96, 0.95, 13.0
+#: As large as its table may be: two rates with few factors in common need one value per pair.
+_MAX_TABLE = 20_000_000
+#: How many groups of samples are converted at once; an accelerator of Apple's takes no more.
+_GROUPS_AT_ONCE = 50_000
+
+
+@node(
+    version=2,
+    device=accelerated,
+    uses=("soxr", "torchaudio"),
+    cost=Cost(seconds_per_second=0.01),
+    avoid=[
+        Avoid(kind, "soxr computes on the CPU", {"method": ("soxr",)}) for kind in ("mps", "cuda")
+    ],
+)
 def resample(
-    audio: Audio, *, sample_rate: Annotated[int, Field(ge=_LOWEST, le=_HIGHEST, examples=[48_000])]
+    ctx: RunContext,
+    audio: Audio,
+    *,
+    sample_rate: Annotated[int, Field(ge=_LOWEST, le=_HIGHEST, examples=[48_000])],
+    method: Literal["soxr", "torchaudio"] = "soxr",
 ) -> Audio:
     """Convert to another sample rate.
 
@@ -24,11 +46,18 @@ def resample(
     Peaks may come out higher than they were: the samples then lie nearer to the true peaks.
 
     Args:
+        ctx: filled in by the engine.
         audio: the sound.
         sample_rate: the new rate, in Hz.
+        method: ``soxr`` at its highest quality (VHQ), on the CPU; or ``torchaudio``'s sinc under a
+            Kaiser window, which runs on an accelerator where there is one. It is flat within
+            0.01 dB up to 0.90 of half the lower rate (0.02 dB lost at 0.92, 6 dB at 0.95), and
+            what it adds, images included, lies below -120 dB: at 44.1 kHz nothing is lost at
+            20 kHz.
 
     Raises:
-        NodeError: the sound's own rate is below 1 kHz or above 768 kHz.
+        NodeError: the sound's own rate is below 1 kHz or above 768 kHz; with ``torchaudio``, the
+            rates have too few factors in common.
 
     Example:
         >>> import numpy as np
@@ -39,11 +68,15 @@ def resample(
     if sample_rate == audio.sample_rate:
         return audio
     frames = round(audio.frames * sample_rate / audio.sample_rate)
-    return Audio(convert(audio.samples, audio.sample_rate, sample_rate, frames), sample_rate)
+    if method == "soxr":
+        found = convert(audio.samples, audio.sample_rate, sample_rate, frames)
+    else:
+        found = _by_torchaudio(ctx, audio, sample_rate, frames)
+    return Audio(found, sample_rate)
 
 
 def convert(
-    samples: NDArray[np.float32], rate: int, new_rate: int, frames: int
+    samples: NDArray[np.float32], rate: float, new_rate: int, frames: int
 ) -> NDArray[np.float32]:
     """Return samples of shape (channels, frames) at a new rate, in exactly that many frames.
 
@@ -61,7 +94,7 @@ def convert(
 
 
 def converted(
-    blocks: Iterable[NDArray[np.float32]], channels: int, rate: int, new_rate: int, frames: int
+    blocks: Iterable[NDArray[np.float32]], channels: int, rate: float, new_rate: int, frames: int
 ) -> Iterator[NDArray[np.float32]]:
     """Yield at a new rate what comes in blocks: exactly so many frames, whatever the blocks are.
 
@@ -81,8 +114,7 @@ def converted(
     if rate == new_rate:
         yield from blocks
         return
-    if not _LOWEST <= rate <= _HIGHEST:
-        raise NodeError(f"a sound at {rate} Hz cannot be resampled, only {_LOWEST} to {_HIGHEST}")
+    _require_rate(rate)
     stream = soxr.ResampleStream(rate, new_rate, channels, dtype="float32", quality="VHQ")
 
     def resampled() -> Iterator[NDArray[np.float32]]:
@@ -95,3 +127,52 @@ def converted(
         yield part[:left].T
         left -= min(left, len(part))
     yield np.zeros((channels, left), np.float32)
+
+
+def _require_rate(rate: float) -> None:
+    if not _LOWEST <= rate <= _HIGHEST:
+        raise NodeError(
+            f"a sound at {rate:.10g} Hz cannot be resampled, only {_LOWEST} to {_HIGHEST}"
+        )
+
+
+def _by_torchaudio(
+    ctx: RunContext, audio: Audio, new_rate: int, frames: int
+) -> NDArray[np.float32]:
+    """Return samples at a new rate, computed on a device, stretch by stretch.
+
+    A stretch begins where samples of both rates coincide, and is given with as much around it as
+    the sinc is long: so there are no seams.
+    """
+    import torch
+
+    _require_rate(audio.sample_rate)
+    shared = gcd(audio.sample_rate, new_rate)
+    group, new_group = audio.sample_rate // shared, new_rate // shared
+    reach = int(np.ceil(_ZEROS * group / (min(group, new_group) * _ROLLOFF)))
+    if new_group * (2 * reach + group) > _MAX_TABLE:
+        raise NodeError(
+            f"torchaudio's table from {audio.sample_rate} to {new_rate} Hz would be too large; "
+            "take the method 'soxr'"
+        )
+    # In 64-bit floats: the phases of a 32-bit table leave noise at -105 dB.
+    resampler: Any = torchaudio().transforms.Resample(
+        audio.sample_rate, new_rate, "sinc_interp_kaiser", _ZEROS, _ROLLOFF, _BETA,
+        dtype=torch.float64,
+    )  # fmt: skip
+    resampler.kernel = resampler.kernel.float()
+    resampler.to(ctx.device)
+    around = -(-reach // group) + 1
+    result = np.zeros((audio.channels, frames), np.float32)
+    groups = -(-audio.frames // group)
+    for first in range(0, groups, _GROUPS_AT_ONCE):
+        before = min(first, around)
+        start, stop = first - before, min(first + _GROUPS_AT_ONCE + around, groups)
+        heard = np.array(audio.samples[:, start * group : stop * group])
+        with torch.no_grad():
+            found = resampler(torch.from_numpy(heard).to(ctx.device)).cpu().numpy()
+        place = first * new_group
+        part = found[:, before * new_group :][:, : min(_GROUPS_AT_ONCE * new_group, frames - place)]
+        result[:, place : place + part.shape[1]] = part
+        ctx.progress(min(first + _GROUPS_AT_ONCE, groups), groups)
+    return result
