@@ -82,7 +82,7 @@ class _Reader:
 
     def _lines(self, piece: _Piece) -> Iterator[str]:
         yield self._relative(piece.module, piece.name)
-        if piece.source is None:
+        if piece.source is None or piece.module not in sys.modules:
             yield secrets.token_hex()
             return
         tree = ast.parse(piece.source)

@@ -284,6 +284,20 @@ def test_a_function_without_source_never_matches() -> None:
     assert made().type.fingerprint != made().type.fingerprint
 
 
+def test_a_function_whose_module_is_gone_never_matches(tmp_path: Path) -> None:
+    """As in a document that runs its examples: there is a source, but nowhere to look names up."""
+    path = tmp_path / "example.py"
+    path.write_text("LEVEL = 0.5\n\n\ndef shine(audio):\n    return audio if LEVEL else None\n")
+    fingerprints = set()
+    for _ in range(2):
+        scope: dict[str, Any] = {"__name__": "not_imported"}
+        exec(compile(path.read_text(), path, "exec"), scope)
+        shine = scope["shine"]
+        shine.__annotations__ = {"audio": Audio, "return": Audio}
+        fingerprints.add(node()(shine).type.fingerprint)
+    assert len(fingerprints) == 2
+
+
 def test_functions_of_one_name_are_told_apart() -> None:
     def uses(*helpers: Any) -> str:
         first, second = helpers
