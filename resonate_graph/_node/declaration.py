@@ -8,11 +8,19 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from importlib import metadata
 from pathlib import Path
+from traceback import walk_tb
 from typing import Any, Literal
 
 from pydantic import BaseModel, ValidationError
 
-from .._base.errors import CatalogError, NodeError, ParamError
+from .._base.errors import (
+    CatalogError,
+    NodeError,
+    NodeFault,
+    ParamError,
+    ResonateError,
+    in_one_line,
+)
 from .._machine.cost import LIGHT, Cost
 from .._machine.devices import Avoid
 from .context import NotComputed, RunContext
@@ -138,6 +146,7 @@ class NodeType:
 
         Raises:
             NodeError: the node returned something else than it declares.
+            NodeFault: it has a version, and failed in a way its author did not foresee.
         """
         found = self._outputs(self._call(inputs, params, ctx))
         if absent := sorted(ctx.wanted - found.keys()):
@@ -160,7 +169,24 @@ class NodeType:
         if self.takes_context:
             arguments.insert(0, ctx)
         keywords = {name: getattr(params, name) for name in type(params).model_fields}
-        return self.function(*arguments, **keywords)
+        if self.version is None:  # it is being written: its author wants to see what it raises
+            return self.function(*arguments, **keywords)
+        try:
+            return self.function(*arguments, **keywords)
+        except ResonateError:
+            raise
+        except (MemoryError, OSError) as error:  # no fault of the node: the machine has no more
+            raise NodeError(f"{self.id} was stopped by {in_one_line(error)}") from error
+        except Exception as error:  # whatever a library under it raises
+            raise NodeFault(self.id, error) from error
+
+    def place_of(self, error: BaseException) -> str | None:
+        """Return the last line of the function's file that an exception came through."""
+        file = getattr(getattr(self.function, "__code__", None), "co_filename", None)
+        lines = [
+            line for frame, line in walk_tb(error.__traceback__) if frame.f_code.co_filename == file
+        ]
+        return f"{Path(file).name}, line {lines[-1]}" if file and lines else None
 
     def _outputs(self, result: Any) -> dict[str, Value]:
         """Return what the function returned, by port, each value as exactly its declared type."""

@@ -453,6 +453,7 @@ def _call(step: Step, inputs: Mapping[str, Any], ctx: RunContext) -> dict[str, V
     except Cancelled:
         raise
     except Exception as error:  # whatever a node raises becomes one error that names the node
-        raise RunError(step.id, step.type.id, error) from error
+        place = step.type.place_of(error)
+        raise RunError(step.id, step.type.id, error, place=place) from error
     finally:
         ctx.close()
