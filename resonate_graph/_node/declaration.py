@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
 from importlib import metadata
@@ -136,6 +137,17 @@ class NodeType:
         """
         return checked(self.id, self.params, params)
 
+    def prepared(self, question: Preparation) -> Mapping[str, Any]:
+        """Return what else decides the result, by the node's `prepare` hook; nothing without one.
+
+        Raises:
+            ResonateError: what is asked for cannot be done.
+        """
+        if self.prepare is None:
+            return {}
+        with self._within_the_tree():
+            return self.prepare(question)
+
     def run(
         self,
         inputs: Mapping[str, Value | Sequence[Value] | None],
@@ -169,15 +181,21 @@ class NodeType:
         if self.takes_context:
             arguments.insert(0, ctx)
         keywords = {name: getattr(params, name) for name in type(params).model_fields}
-        if self.version is None:  # it is being written: its author wants to see what it raises
+        with self._within_the_tree():
             return self.function(*arguments, **keywords)
+
+    @contextmanager
+    def _within_the_tree(self) -> Iterator[None]:
+        """Let what the node's own code raises be an error of this library's."""
         try:
-            return self.function(*arguments, **keywords)
+            yield
         except ResonateError:
             raise
-        except (MemoryError, OSError) as error:  # no fault of the node: the machine has no more
-            raise NodeError(f"{self.id} was stopped by {in_one_line(error)}") from error
-        except Exception as error:  # whatever a library under it raises
+        except Exception as error:
+            if self.version is None:  # it is being written: its author wants to see this
+                raise
+            if isinstance(error, (MemoryError, OSError)):  # the machine has no more to give
+                raise NodeError(f"{self.id} was stopped by {in_one_line(error)}") from error
             raise NodeFault(self.id, error) from error
 
     def place_of(self, error: BaseException) -> str | None:

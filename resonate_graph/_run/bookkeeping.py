@@ -213,11 +213,9 @@ class Run:
 
     def _identity(self, name: str, *, fetch: bool) -> Mapping[str, Any]:
         step = self.graph.steps[name]
-        if step.type.prepare is None:
-            return {}
         wanted = self.graph.wanted_ports[name]
         question = Preparation(step.plain_params, wanted, self._settings.models, fetch)
-        return step.type.prepare(question)
+        return step.type.prepared(question)
 
     def _planned(self) -> Plan:
         if self._settings.store is None:

@@ -7,7 +7,8 @@ rate, length or channels of its input is named in `RESHAPES`. One that takes mon
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import chain, repeat
 from typing import Any
 
 import numpy as np
@@ -57,6 +58,12 @@ RESHAPES = {
 TAKES_MONO = {"from_mid_side"}
 
 NODES = {node_type.id: node_type for node_type in Catalog.installed()}
+#: Nodes that take more than one sound.
+TAKES_SEVERAL = [
+    name
+    for name, node_type in NODES.items()
+    if sum(1 + port.many for port in node_type.inputs if port.type.python is Audio) > 1
+]
 WITH_OPTIONAL_INPUTS = [
     name for name, node_type in NODES.items() if any(port.optional for port in node_type.inputs)
 ]
@@ -82,30 +89,44 @@ def inputs_of(
     node_type: NodeType,
     sound: Any,
     *,
+    other: Any = None,
     optional: bool = False,
     make: Callable[[Node[..., Any], Any], Any] = lambda node, sound: node(sound),
 ) -> dict[str, Any]:
-    """Return what goes into a node's ports: the same sound into each that takes sound."""
+    """Return what goes into a node's ports.
+
+    Args:
+        node_type: the node.
+        sound: what goes into the first place that takes sound.
+        other: what goes into the others; None for the same.
+        optional: whether ports are filled that may stay empty.
+        make: what makes of a sound what other ports take.
+    """
     inputs: dict[str, Any] = {}
+    sounds = chain([sound], repeat(sound if other is None else other))
     for port in node_type.inputs:
         if optional or not port.optional:
             kind = port.type.python
+            values: Iterator[Any]
             if kind is Audio:
-                value = sound
+                values = sounds
             elif kind in MAKERS:
-                value = make(MAKERS[kind], sound)
+                values = repeat(make(MAKERS[kind], sound))
             else:
-                value = SCALARS[kind]
-            inputs[port.name] = [value, value] if port.many else value
+                values = repeat(SCALARS[kind])
+            inputs[port.name] = [next(values), next(values)] if port.many else next(values)
     return inputs
 
 
-def called(name: str, audio: Audio, *, optional: bool = False) -> Outcome:
+def called(
+    name: str, audio: Audio, *, other: Audio | None = None, optional: bool = False
+) -> Outcome:
     """Call a node as the function it is."""
     node_type = NODES[name]
     node: Node[..., Any] = Node(node_type)
     try:
-        result = node(**inputs_of(node_type, audio, optional=optional), **params_of(node_type))
+        inputs = inputs_of(node_type, audio, other=other, optional=optional)
+        result = node(**inputs, **params_of(node_type))
     except ResonateError as error:
         return error
     values = result if node_type.output_class else [result]

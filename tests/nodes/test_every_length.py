@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,7 @@ from resonate_graph import Audio, ResonateError
 from tests.nodes.catalog import (
     NODES,
     RESHAPES,
+    TAKES_SEVERAL,
     WITH_OPTIONAL_INPUTS,
     assert_valid,
     called,
@@ -164,6 +166,7 @@ FEWER = {
     "dehum": 33,
     "describe": 33,
     "detect_hum": 33,
+    "hpss": 33,
     "html_report": 7,
     "plot_compare": 7,
     "plot_loudness": 7,
@@ -214,25 +217,40 @@ def _models(tiny_models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RESONATE_MODELS", str(tiny_models))
 
 
-def trouble(name: str, case: Case, *, optional: bool) -> str | None:
-    """Return what is wrong with what a node makes of a sound."""
+def trouble(
+    name: str, case: Case, other: Case | None = None, *, optional: bool = False
+) -> str | None:
+    """Return what is wrong with what a node makes of a sound, or of one and another."""
     audio = given(name, case.sound())
+    beside = given(name, other.sound()) if other else None
     try:
-        outcome = called(name, audio, optional=optional)
+        outcome = called(name, audio, other=beside, optional=optional)
         assert_valid(outcome)
-        if name not in RESHAPES and not isinstance(outcome, ResonateError):
+        keeps_shape = name not in RESHAPES and other is None
+        if keeps_shape and not isinstance(outcome, ResonateError):
             for value in outcome.values():
                 if isinstance(value, Audio):
                     assert value.sample_rate == audio.sample_rate
                     assert value.samples.shape == audio.samples.shape
     except Exception as error:
-        return f"{case}: {type(error).__name__}: {error}"
+        return f"{case}, {other}: {type(error).__name__}: {error}"
     return None
 
 
 @pytest.mark.parametrize("name", NODES)
 def test_lengths_around_what_a_node_works_in(name: str) -> None:
-    found = [trouble(name, case, optional=False) for case in cases(name)]
+    found = [trouble(name, case) for case in cases(name)]
+    assert [one for one in found if one] == []
+
+
+@pytest.mark.parametrize("name", TAKES_SEVERAL)
+def test_sounds_that_differ_go_together_or_say_that_they_do_not(name: str) -> None:
+    """In length, kind and level; then in channels as well; then in rate as well."""
+    found = []
+    for one, two in pairwise([*cases(name)][:23]):
+        like = replace(two, rate=one.rate, channels=one.channels)
+        for other in (like, replace(like, frames=one.frames), replace(two, rate=one.rate), two):
+            found.append(trouble(name, one, other, optional=True))
     assert [one for one in found if one] == []
 
 
