@@ -151,11 +151,17 @@ def write_models(folder: Path) -> Path:
 
 
 def separated_by_demucs(
-    model: Any, samples: NDArray[np.float32], *, shifts: int = 0, device: str = "cpu"
+    model: Any,
+    samples: NDArray[np.float32],
+    *,
+    shifts: int = 0,
+    overlap: float = 0.25,
+    device: str = "cpu",
 ) -> NDArray[np.float32]:
     """Return (stems, channels, frames) as `demucs.api.Separator.separate_tensor` computes them.
 
-    With an overlap of 0.25. The API itself takes models by name only.
+    The mean of the mix, which it adds to every stem, is in ``other`` alone. The API itself takes
+    models by name only.
     """
     import torch
     from demucs.apply import apply_model
@@ -165,7 +171,10 @@ def separated_by_demucs(
     mean, deviation = mono.mean(), mono.std() + 1e-8
     with torch.no_grad():
         out = apply_model(
-            model, ((wav - mean) / deviation)[None], shifts=shifts, overlap=0.25, device=device
+            model, ((wav - mean) / deviation)[None], shifts=shifts, overlap=overlap, device=device
         )
-    found: NDArray[np.float32] = (out * deviation + mean)[0].cpu().numpy()
+    stems = (out * deviation)[0]
+    if "other" in model.sources:
+        stems[model.sources.index("other")] += mean
+    found: NDArray[np.float32] = stems.cpu().numpy()
     return found

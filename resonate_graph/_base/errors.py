@@ -9,7 +9,8 @@
     ├── AudioError       samples that are no valid audio (also a ValueError)
     ├── InputError       a file that was bound to an input cannot be read
     ├── NodeError        a node cannot do its work on what it was given
-    │   └── ParamError   a node was called with a param it does not accept (also a ValueError)
+    │   ├── ParamError   a node was called with a param it does not accept (also a ValueError)
+    │   └── NodeFault    a node failed in a way its author did not foresee; its cause is attached
     ├── ModelError       the weights of a model are missing, damaged or not trusted
     │   └── MissingModelError   they are not here
     ├── StoreError       the store cannot be used
@@ -39,6 +40,7 @@ __all__ = [
     "MissingModelError",
     "ModelError",
     "NodeError",
+    "NodeFault",
     "OutputError",
     "ParamError",
     "Problem",
@@ -158,6 +160,24 @@ class ParamError(NodeError, ValueError):
         super().__init__(message)
 
 
+class NodeFault(NodeError):
+    """A node failed in a way its author did not foresee. The cause is in ``__cause__``.
+
+    Nodes that have a version give this for whatever else than a `ResonateError` they raise. A
+    node without one is still being written: what it raises is not changed.
+
+    Attributes:
+        type: the node's type.
+    """
+
+    def __init__(self, type_id: str, cause: BaseException) -> None:
+        self.type = type_id
+        super().__init__(
+            f"{type_id} failed in a way its author did not foresee ({in_one_line(cause)}); please "
+            "report it to the author, with what the node was given"
+        )
+
+
 class ModelError(ResonateError):
     """The weights of a model are missing, damaged or not trusted.
 
@@ -190,12 +210,15 @@ class RunError(ResonateError):
         type: the node's type.
     """
 
-    def __init__(self, node: str, type_id: str, cause: BaseException) -> None:
+    def __init__(
+        self, node: str, type_id: str, cause: BaseException, *, place: str | None = None
+    ) -> None:
         self.node = node
         self.type = type_id
-        what = str(cause) or type(cause).__name__
-        if not isinstance(cause, ResonateError):
-            what = f"{type(cause).__name__}: {what}"
+        if isinstance(cause, ResonateError):
+            what = str(cause) or type(cause).__name__
+        else:
+            what = f"{in_one_line(cause)} ({place})" if place else in_one_line(cause)
         super().__init__(f"node {node!r} ({type_id}): {what}")
 
 
@@ -223,3 +246,9 @@ class Cancelled(ResonateError):
 
 class ResonateWarning(UserWarning):
     """A node that was called as a plain function has something to say about its result."""
+
+
+def in_one_line(error: BaseException) -> str:
+    """Return the type of an exception that is not of this library, and how its text begins."""
+    lines = str(error).strip().splitlines()
+    return f"{type(error).__name__}: {lines[0].rstrip('. ')}" if lines else type(error).__name__

@@ -338,7 +338,7 @@ class _Check:
         question = Preparation(plain_json(params), wanted, self.call.models)
         pointer = join("/nodes", name, "params")
         try:
-            node_type.prepare(question)
+            node_type.prepared(question)
         except ParamError as error:
             place = join(pointer, error.param) if error.param else pointer
             self.problems.add("bad-param", place, str(error))

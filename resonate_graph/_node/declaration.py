@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
 from importlib import metadata
 from pathlib import Path
+from traceback import walk_tb
 from typing import Any, Literal
 
 from pydantic import BaseModel, ValidationError
 
-from .._base.errors import CatalogError, NodeError, ParamError
+from .._base.errors import (
+    CatalogError,
+    NodeError,
+    NodeFault,
+    ParamError,
+    ResonateError,
+    in_one_line,
+)
 from .._machine.cost import LIGHT, Cost
 from .._machine.devices import Avoid
 from .context import NotComputed, RunContext
@@ -128,6 +137,17 @@ class NodeType:
         """
         return checked(self.id, self.params, params)
 
+    def prepared(self, question: Preparation) -> Mapping[str, Any]:
+        """Return what else decides the result, by the node's `prepare` hook; nothing without one.
+
+        Raises:
+            ResonateError: what is asked for cannot be done.
+        """
+        if self.prepare is None:
+            return {}
+        with self._within_the_tree():
+            return self.prepare(question)
+
     def run(
         self,
         inputs: Mapping[str, Value | Sequence[Value] | None],
@@ -138,6 +158,7 @@ class NodeType:
 
         Raises:
             NodeError: the node returned something else than it declares.
+            NodeFault: it has a version, and failed in a way its author did not foresee.
         """
         found = self._outputs(self._call(inputs, params, ctx))
         if absent := sorted(ctx.wanted - found.keys()):
@@ -160,7 +181,30 @@ class NodeType:
         if self.takes_context:
             arguments.insert(0, ctx)
         keywords = {name: getattr(params, name) for name in type(params).model_fields}
-        return self.function(*arguments, **keywords)
+        with self._within_the_tree():
+            return self.function(*arguments, **keywords)
+
+    @contextmanager
+    def _within_the_tree(self) -> Iterator[None]:
+        """Let what the node's own code raises be an error of this library's."""
+        try:
+            yield
+        except ResonateError:
+            raise
+        except Exception as error:
+            if self.version is None:  # it is being written: its author wants to see this
+                raise
+            if isinstance(error, (MemoryError, OSError)):  # the machine has no more to give
+                raise NodeError(f"{self.id} was stopped by {in_one_line(error)}") from error
+            raise NodeFault(self.id, error) from error
+
+    def place_of(self, error: BaseException) -> str | None:
+        """Return the last line of the function's file that an exception came through."""
+        file = getattr(getattr(self.function, "__code__", None), "co_filename", None)
+        lines = [
+            line for frame, line in walk_tb(error.__traceback__) if frame.f_code.co_filename == file
+        ]
+        return f"{Path(file).name}, line {lines[-1]}" if file and lines else None
 
     def _outputs(self, result: Any) -> dict[str, Value]:
         """Return what the function returned, by port, each value as exactly its declared type."""

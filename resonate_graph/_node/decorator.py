@@ -47,6 +47,7 @@ class Node(Generic[P, R_co]):
 
         Raises:
             ParamError: an input or a param is not what the signature declares.
+            NodeFault: it has a version, and failed in a way its author did not foresee.
         """
         said: list[str] = []
         ctx = RunContext(
@@ -85,7 +86,8 @@ def node(
 
     Args:
         version: raise it whenever the samples the node gives change. None: the node is keyed by
-            its source, so that editing it computes again.
+            its source, so that editing it computes again, and what it raises is not changed; for
+            nodes that are being written.
         device: ``accelerated`` for a node that can use a GPU by `RunContext.device`.
         uses: distributions (as pip names them) whose version decides the result.
         prepare: called before anything runs; returns what else decides the result, such as the

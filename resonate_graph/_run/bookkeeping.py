@@ -213,11 +213,9 @@ class Run:
 
     def _identity(self, name: str, *, fetch: bool) -> Mapping[str, Any]:
         step = self.graph.steps[name]
-        if step.type.prepare is None:
-            return {}
         wanted = self.graph.wanted_ports[name]
         question = Preparation(step.plain_params, wanted, self._settings.models, fetch)
-        return step.type.prepare(question)
+        return step.type.prepared(question)
 
     def _planned(self) -> Plan:
         if self._settings.store is None:
@@ -453,6 +451,7 @@ def _call(step: Step, inputs: Mapping[str, Any], ctx: RunContext) -> dict[str, V
     except Cancelled:
         raise
     except Exception as error:  # whatever a node raises becomes one error that names the node
-        raise RunError(step.id, step.type.id, error) from error
+        place = step.type.place_of(error)
+        raise RunError(step.id, step.type.id, error, place=place) from error
     finally:
         ctx.close()

@@ -2,7 +2,7 @@
 
 The sound is a minute of the bundled recording, damaged in every way at once (clicks, crackle, hum,
 hiss, dropouts, clipping), so that each repair node finds work; params are the defaults, or those of
-tests/nodes/test_every_node.py where there is no default. Printed are seconds per minute of stereo,
+tests/nodes/catalog.py where there is no default. Printed are seconds per minute of stereo,
 the better of two, without start-up; what is slower than real time is marked. `separate` has a
 benchmark of its own.
 """
@@ -25,7 +25,7 @@ import numpy as np
 from resonate_graph import Audio, Node, ResonateError, read_audio
 from tests import degradations
 from tests.benchmarks.timing import seconds_of
-from tests.nodes.test_every_node import NODES, given, inputs_of, params_of
+from tests.nodes.catalog import NODES, given, inputs_of, params_of
 
 MINUTE = 60
 LEFT_OUT = ("separate",)

@@ -2,15 +2,12 @@
 
 For anything that is valid audio a node gives a valid result or one of the library's own errors;
 it leaves its input as it was; and it gives the same thing again: called, in a graph, from a store.
-A param that has no default needs an example in `PARAMS`, and a node that is meant to change the
-rate, length or channels of its input is named in `RESHAPES`. One that takes mono only is named in
-`TAKES_MONO`, and gets the first channel of each sound.
+What each node is given is in `catalog`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from fractions import Fraction
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
@@ -21,59 +18,25 @@ from numpy.typing import NDArray
 
 from resonate_graph import (
     Audio,
-    Catalog,
-    File,
     Graph,
     Node,
-    NodeType,
-    Report,
     ResonateError,
     Result,
     RunError,
     Store,
 )
-from resonate_nodes import Band, detect_clipping, plot_waveform
-from tests.models import save_th, small_htdemucs
+from tests.nodes.catalog import (
+    NODES,
+    RESHAPES,
+    WITH_OPTIONAL_INPUTS,
+    Outcome,
+    assert_valid,
+    called,
+    given,
+    inputs_of,
+    params_of,
+)
 from tests.signals import Array, white_noise
-
-#: Values for params that have no default, by name.
-PARAMS: dict[str, Any] = {
-    "bands": [Band(frequency_hz=1000.0, gain_db=6.0, q=2.0)],
-    "channels": [2, 1],
-    "frequency_hz": 1000.0,
-    "sample_rate": 32_000,
-}
-
-#: Values for inputs that take no sound.
-SCALARS: dict[type, Any] = {float: 0.5, int: 1, str: "text", bool: True}
-
-#: Nodes that make of a sound what other inputs take.
-MAKERS: dict[type, Node[..., Any]] = {Report: detect_clipping, File: plot_waveform}
-
-#: Nodes that are meant to change the rate, length or channel count.
-RESHAPES = {
-    "change_speed",
-    "crossfade",
-    "from_mid_side",
-    "mid_side",
-    "pad",
-    "pitch_shift",
-    "resample",
-    "select_channels",
-    "time_stretch",
-    "to_mono",
-    "to_stereo",
-    "trim",
-    "trim_silence",
-}
-
-#: Nodes whose inputs have one channel.
-TAKES_MONO = {"from_mid_side"}
-
-NODES = {node_type.id: node_type for node_type in Catalog.installed()}
-WITH_OPTIONAL_INPUTS = [
-    name for name, node_type in NODES.items() if any(port.optional for port in node_type.inputs)
-]
 
 RATE = 44_100
 SQUARE: Array = np.tile(np.sign(np.sin(2 * np.pi * np.arange(4000) / 100 + 0.1)), (2, 1))
@@ -109,69 +72,10 @@ STORED = ("0 samples", "1 sample", "silence", "2 channels", "6 channels", "an od
 every_sound = pytest.mark.parametrize("sound", SOUNDS)
 pytestmark = pytest.mark.filterwarnings("ignore::resonate_graph.ResonateWarning")
 
-#: A node's outputs by port, or the error it gave instead.
-Outcome = dict[str, Any] | ResonateError
-
-
-@pytest.fixture(scope="module")
-def tiny_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A model whose segments are a quarter of a second: each one is padded to that length."""
-    folder = tmp_path_factory.mktemp("tiny-models")
-    save_th(small_htdemucs(0, segment=Fraction(1, 4)), folder / "htdemucs.th")
-    return folder
-
 
 @pytest.fixture(autouse=True)
 def _models(tiny_models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RESONATE_MODELS", str(tiny_models))
-
-
-def given(name: str, audio: Audio) -> Audio:
-    """Return a sound as a node takes it."""
-    return audio.with_samples(audio.samples[:1]) if name in TAKES_MONO else audio
-
-
-def params_of(node_type: NodeType) -> dict[str, Any]:
-    """Return the params a node cannot do without."""
-    required = [name for name, one in node_type.params.model_fields.items() if one.is_required()]
-    unknown = [name for name in required if name not in PARAMS]
-    assert not unknown, f"give PARAMS an example of {', '.join(unknown)} for {node_type.id}"
-    return {name: PARAMS[name] for name in required}
-
-
-def inputs_of(
-    node_type: NodeType,
-    sound: Any,
-    *,
-    optional: bool = False,
-    make: Callable[[Node[..., Any], Any], Any] = lambda node, sound: node(sound),
-) -> dict[str, Any]:
-    """Return what goes into a node's ports: the same sound into each that takes sound."""
-    inputs: dict[str, Any] = {}
-    for port in node_type.inputs:
-        if optional or not port.optional:
-            kind = port.type.python
-            if kind is Audio:
-                value = sound
-            elif kind in MAKERS:
-                value = make(MAKERS[kind], sound)
-            else:
-                value = SCALARS[kind]
-            inputs[port.name] = [value, value] if port.many else value
-    return inputs
-
-
-def called(name: str, audio: Audio, *, optional: bool = False) -> Outcome:
-    """Call a node as the function it is."""
-    node_type = NODES[name]
-    node: Node[..., Any] = Node(node_type)
-    try:
-        result = node(**inputs_of(node_type, audio, optional=optional), **params_of(node_type))
-    except ResonateError as error:
-        return error
-    values = result if node_type.output_class else [result]
-    ports = zip(node_type.outputs, values, strict=True)
-    return {port.name: value for port, value in ports if isinstance(value, port.type.python)}
 
 
 @cache
@@ -208,23 +112,6 @@ def assert_same(one: Outcome, other: Outcome) -> None:
         assert str(one) == str(other)
     else:
         assert one == other
-
-
-def assert_valid(outcome: Outcome) -> None:
-    if isinstance(outcome, ResonateError):
-        assert str(outcome)
-        return
-    assert outcome
-    for value in outcome.values():
-        if isinstance(value, Audio):
-            assert np.isfinite(value.samples).all()
-        elif isinstance(value, Report):
-            numbers = [one for one in value.model_dump().values() if isinstance(one, float)]
-            assert np.isfinite(numbers).all()
-        elif isinstance(value, File):
-            assert value.content
-        else:
-            assert not isinstance(value, float) or np.isfinite(value)
 
 
 @every_sound

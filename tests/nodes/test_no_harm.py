@@ -17,7 +17,7 @@ import pytest
 
 import resonate_nodes as rn
 from resonate_graph import Audio, ResonateError
-from tests.nodes.test_every_node import NODES, RESHAPES, called
+from tests.nodes.catalog import NODES, RESHAPES, called
 from tests.signals import difference_db, relative_db
 
 #: Settings at which a node has nothing to do. A node may have several, named after a comma.

@@ -24,6 +24,9 @@ from .placement import Estimator, Placement
 
 Array = NDArray[np.float32]
 
+#: The stem that has the mean of a mix: an offset is no drum, no bass and no voice.
+OFFSET_STEM = "other"
+
 _CHANNELS = 2
 _MAX_SHIFT_SECONDS = 0.5
 _BLOCK_FRAMES = 1 << 20
@@ -136,7 +139,9 @@ class Separator:
     ) -> None:
         """Separate a stereo mix at the models' rate.
 
-        The whole mix is normalised by its mean and standard deviation, as Demucs does.
+        The whole mix is normalised by its mean and standard deviation, as Demucs does. Demucs adds
+        the mean to every stem, so that stems add up to it several times; here it is added to
+        `OFFSET_STEM` alone.
 
         Args:
             read: gives the mix from one frame to another: float32, shape (2, frames).
@@ -148,6 +153,7 @@ class Separator:
             checkpoint: told now and then how far the work is, and the arrays to go on with.
         """
         mean, deviation = _level(read, frames)
+        means = np.array([mean * (name == OFFSET_STEM) for name in self.stems], np.float32)
         passes = self._passes()
         adder = OverlapAdd(passes, frames, len(self.stems), _CHANNELS)
         work = jobs(passes, frames, self._group)
@@ -164,7 +170,7 @@ class Separator:
         for job, estimate in self._estimates(work[done:], segment_of):
             finished = adder.add(job, estimate)
             if finished.shape[-1]:
-                write(finished * deviation + mean)
+                write(finished * deviation + means[:, None, None])
             done += 1
             if job.row:
                 checkpoint(done, adder.state())
@@ -174,12 +180,10 @@ class Separator:
         found = []
         for index, model in self._models.items():
             segment = int(model.samplerate * model.segment)
-            valid_length = getattr(model, "valid_length", int)
+            wanted = _input_frames(model)
             stride = max(1, int((1 - self._overlap) * segment))
             for start in self._starts(index, model):
-                found.append(
-                    Pass(index, self._weights[index], start, segment, stride, valid_length)
-                )
+                found.append(Pass(index, self._weights[index], start, segment, stride, wanted))
         return found
 
     def _starts(self, index: int, model: Any) -> list[int]:
@@ -243,6 +247,35 @@ class Separator:
             finally:
                 for _, future in waiting:
                     future.cancel()
+
+
+def _input_frames(model: Any) -> Callable[[int], int]:
+    """Return how many frames a model wants around a segment of so many.
+
+    That is what Demucs gives it, but never fewer than the model can take: Demucs fails on those.
+    """
+    least, valid = _least_frames(model), getattr(model, "valid_length", int)
+    return lambda frames: int(valid(max(frames, least)))
+
+
+def _least_frames(model: Any) -> int:
+    """Return the fewest frames a model can take."""
+    from demucs.hdemucs import HDemucs
+    from torch.nn import GroupNorm
+
+    model = getattr(model, "model", model)  # of which some stems are selected
+    if not isinstance(model, HDemucs):
+        return 1
+    if not model.hybrid:
+        return int(model.nfft // 2 + 1)  # the transform reflects half a window at either end
+    # A norm needs two numbers; one of a single channel per group has those of the frames.
+    depths = [
+        depth
+        for depth, layer in enumerate(model.tencoder, start=1)
+        for part in layer.modules()
+        if isinstance(part, GroupNorm) and part.num_channels == part.num_groups
+    ]
+    return int(model.stride ** max(depths) + 1) if depths else 1
 
 
 @contextmanager

@@ -83,7 +83,7 @@ def _require_stems(model: str, stems: Sequence[str], wanted: frozenset[str]) -> 
 
 
 @node(
-    version=1,
+    version=2,
     device=accelerated,
     uses=("demucs", "torch", "soxr"),
     prepare=prepare_model,
@@ -113,7 +113,8 @@ def separate(
     in stereo; a mix at another rate is converted and its stems come back at its own rate and
     exact length. Channels go through in pairs (1-2, 3-4, ...), each pair as a stereo mix of its
     own; a channel that is left over, and a mono mix, goes in as both sides and comes back as
-    their mean. Silence gives silent stems.
+    their mean. Silence gives silent stems. What the mix has of an offset (its mean) is in the
+    stem ``other``, and in none where the model has no such stem; Demucs itself adds it to each.
 
     Args:
         ctx: filled in by the engine.

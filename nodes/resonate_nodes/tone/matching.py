@@ -21,6 +21,8 @@ _LEAST_FRAMES, _MOST_FRAMES = 16, 1 << 18
 # What is softer than this against the strongest part of a spectrum, in dB, is taken for as loud.
 _FLOOR_DB = -90.0
 _LEAST_GAIN_DB = 1e-3
+# What is left of nothing where sums of power are subtracted, against the whole.
+_ROUNDING = 1e-15
 
 
 @node(version=1, uses=("scipy",), cost=Cost(bytes_per_input_byte=6))
@@ -48,7 +50,7 @@ def match_eq(
         smoothing_octaves: over which width the spectra are averaged.
 
     Raises:
-        NodeError: the reference is silent.
+        NodeError: the reference is silent, or has nothing but an offset.
 
     Example:
         >>> import numpy as np
@@ -57,13 +59,17 @@ def match_eq(
         >>> match_eq(noise, noise) == noise
         True
     """
-    if not reference.samples.any():
-        raise NodeError("the reference is silent: it has no tone to match")
-    if not audio.samples.any():
-        return audio
     top_hz = min(_HIGHEST_HZ, 0.45 * audio.sample_rate, 0.45 * reference.sample_rate)
     hertz = _points(top_hz)
-    wanted, given = (_levels_db(one, hertz, smoothing_octaves) for one in (reference, audio))
+    wanted = _levels_db(reference, hertz, smoothing_octaves)
+    if wanted is None:
+        raise NodeError(
+            f"the reference is silent between {hertz[0]:.0f} Hz and {hertz[-1]:.0f} Hz: it has no "
+            "tone to match"
+        )
+    given = _levels_db(audio, hertz, smoothing_octaves)
+    if given is None:
+        return audio
     gains_db = wanted - given
     gains_db = amount * np.clip(gains_db - gains_db.mean(), -max_gain_db, max_gain_db)
     if np.abs(gains_db).max() < _LEAST_GAIN_DB:
@@ -79,27 +85,42 @@ def _points(top_hz: float) -> Array:
     return points
 
 
-def _levels_db(audio: Audio, hertz: Array, octaves: float) -> Array:
-    """Return the smoothed long-term average spectrum at some frequencies, in dB."""
-    from scipy.signal import welch
+def _levels_db(audio: Audio, hertz: Array, octaves: float) -> Array | None:
+    """Return the smoothed long-term average spectrum at some frequencies, in dB.
 
+    None where there is nothing but an offset, or silence.
+    """
+    if not audio.samples.any():
+        return None
     size = _frames(audio, _SEGMENT_SECONDS)
-    segment = min(audio.frames, size)
-    power = np.zeros(size // 2 + 1)
-    for channel in audio.samples:
-        frequencies, density = welch(
-            channel.astype(np.float64), audio.sample_rate, nperseg=segment, nfft=size,
-            detrend=False,
-        )  # fmt: skip
-        power += density
+    power = _power(audio, size)
+    if not power.any():  # all there is stands at an end, where windows are zero
+        power = _power(audio.with_samples(np.pad(audio.samples, ((0, 0), (size, size)))), size)
+    frequencies = np.fft.rfftfreq(size, 1 / audio.sample_rate)
     # the mean over a band is the difference of the sum up to its ends
     up_to = np.concatenate([[0.0], np.cumsum(power)])
     edges = np.concatenate([frequencies - frequencies[1] / 2, [2 * frequencies[-1]]])
     half = 2 ** (octaves / 2)
     low, high = (np.interp(hertz * ratio, edges, up_to) for ratio in (1 / half, half))
     density = (high - low) / (hertz * half - hertz / half)
+    if density.max() * frequencies[1] <= _ROUNDING * power.sum():
+        return None
     levels: Array = 10 * np.log10(np.maximum(density, density.max() * 10 ** (_FLOOR_DB / 10)))
     return levels
+
+
+def _power(audio: Audio, size: int) -> Array:
+    """Return the average power of all channels at the frequencies of a transform."""
+    from scipy.signal import welch
+
+    power = np.zeros(size // 2 + 1)
+    for channel in audio.samples:
+        _, density = welch(
+            channel.astype(np.float64), audio.sample_rate, nperseg=min(audio.frames, size),
+            nfft=size, detrend=False,
+        )  # fmt: skip
+        power += density
+    return power
 
 
 def _filtered(audio: Audio, hertz: Array, gains_db: Array) -> Audio:

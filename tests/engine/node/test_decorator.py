@@ -16,6 +16,7 @@ from resonate_graph import (
     CatalogError,
     File,
     NodeError,
+    NodeFault,
     ParamError,
     Report,
     ResonateWarning,
@@ -427,6 +428,63 @@ def test_scratch_files_are_gone_after_a_failure_as_well() -> None:
     with pytest.raises(ZeroDivisionError):
         failing(TONE)
     assert not seen[0].exists()
+
+
+@pytest.mark.parametrize(
+    ("raised", "reason"),
+    [
+        (RuntimeError("Padding is too long.\nTraceback ..."), "RuntimeError: Padding is too long"),
+        (KeyError(), "KeyError"),
+    ],
+)
+def test_what_an_author_did_not_foresee_is_a_fault_of_the_node(
+    raised: Exception, reason: str
+) -> None:
+    @node(version=1)
+    def broken(audio: Audio) -> Audio:
+        raise raised
+
+    with pytest.raises(NodeFault) as caught:
+        broken(TONE)
+    assert str(caught.value) == (
+        f"broken failed in a way its author did not foresee ({reason}); please report it to the "
+        "author, with what the node was given"
+    )
+    assert caught.value.type == "broken"
+    assert caught.value.__cause__ is raised
+
+
+def test_what_is_no_fault_of_a_node_is_not_told_as_one() -> None:
+    raised: list[BaseException] = [
+        NodeError("it is too short"),
+        MemoryError("Unable to allocate 512 GiB"),
+        OSError(28, "No space left on device"),
+        KeyboardInterrupt(),
+    ]
+
+    @node(version=1)
+    def stopped(audio: Audio) -> Audio:
+        raise raised.pop(0)
+
+    for message in (
+        "it is too short",
+        "stopped was stopped by MemoryError: Unable to allocate 512 GiB",
+        r"stopped was stopped by OSError: \[Errno 28\] No space left on device",
+    ):
+        with pytest.raises(NodeError, match=f"^{message}$") as caught:
+            stopped(TONE)
+        assert type(caught.value) is NodeError
+    with pytest.raises(KeyboardInterrupt):
+        stopped(TONE)
+
+
+def test_a_node_that_is_being_written_raises_as_a_function_does() -> None:
+    @node()
+    def draft(audio: Audio) -> Audio:
+        raise ZeroDivisionError("division by zero")
+
+    with pytest.raises(ZeroDivisionError, match=r"^division by zero$"):
+        draft(TONE)
 
 
 def test_a_plain_call_says_warnings_to_the_caller() -> None:

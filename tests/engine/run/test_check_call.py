@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -102,6 +103,21 @@ def test_a_nodes_own_objections_are_problems_in_place() -> None:
     assert problem.message == "mode 'left-only' has no right side"
     problem = only(picky("never", "a.left"))
     assert (problem.code, problem.pointer) == ("impossible", "/nodes/a")
+
+
+def test_what_a_finished_node_did_not_foresee_is_a_problem_in_place_too() -> None:
+    def confused(question: rg.Preparation) -> Mapping[str, Any]:
+        raise KeyError(question.params["mode"])
+
+    @rg.node(version=1, prepare=confused)
+    def finished(audio: Audio, *, mode: str = "odd") -> Audio:
+        return audio
+
+    made = rg.Graph("made")
+    made.output("out", made.add(finished, "a")(made.input("x", Audio)))
+    problem = only(made)
+    assert (problem.code, problem.pointer) == ("impossible", "/nodes/a")
+    assert problem.message.startswith("finished failed in a way its author did not foresee (KeyE")
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import re
 import weakref
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,6 +17,7 @@ from resonate_graph import (
     Event,
     Graph,
     InputRead,
+    NodeFault,
     NodeFinished,
     NodeProgress,
     NodeStarted,
@@ -120,11 +122,39 @@ def test_a_failing_node_is_named_with_its_cause(told: Path, store: Store, excerp
     assert count(told) == 1
 
 
-def test_an_error_nobody_thought_of_says_its_type(excerpt: Audio) -> None:
+def test_an_error_nobody_thought_of_says_its_type_and_the_line_in_the_authors_file(
+    excerpt: Audio,
+) -> None:
+    @node()
+    def misled(audio: Audio) -> Audio:
+        return audio.with_samples(np.fft.irfft(audio.samples, -1))  # fails in numpy's file
+
+    for failing, cause, file in (
+        (crash, ZeroDivisionError, "own_nodes.py"),
+        (misled, ValueError, "test_execute.py"),
+    ):
+        graph = Graph("failing")
+        graph.output("out", graph.add(failing, "it")(graph.input("mix", Audio)))
+        with pytest.raises(RunError) as caught:
+            graph.run({"mix": excerpt}, store=False)
+        assert type(caught.value.__cause__) is cause
+        pattern = rf"node 'it' \({failing.__name__}\): {cause.__name__}: .* \({file}, line \d+\)"
+        assert re.fullmatch(pattern, str(caught.value))
+
+
+def test_a_node_with_a_version_that_fails_unforeseen_is_told_as_its_fault(excerpt: Audio) -> None:
+    @node(version=1)
+    def finished(audio: Audio) -> Audio:
+        raise ZeroDivisionError("division\nby zero")
+
     graph = Graph("failing")
-    graph.output("out", graph.add(crash)(graph.input("mix", Audio)))
-    with pytest.raises(RunError, match=r"^node 'crash' \(crash\): ZeroDivisionError: division"):
+    graph.output("out", graph.add(finished, "last")(graph.input("mix", Audio)))
+    with pytest.raises(RunError) as caught:
         graph.run({"mix": excerpt}, store=False)
+    fault = caught.value.__cause__
+    assert isinstance(fault, NodeFault)
+    assert str(caught.value) == f"node 'last' (finished): {fault}"
+    assert isinstance(fault.__cause__, ZeroDivisionError)
 
 
 def test_a_node_that_writes_into_its_input_fails_and_changes_nothing(excerpt: Audio) -> None:

@@ -28,6 +28,7 @@ from resonate_graph import (
     Store,
 )
 from resonate_nodes import Stems, gain, resample, residual, separate
+from resonate_nodes import mix as mixed
 from resonate_nodes.separation import placement, weights
 from resonate_nodes.separation.random_numbers import own_random_numbers
 from resonate_nodes.separation.resident import Residents
@@ -151,17 +152,8 @@ def test_a_bags_segment_length_is_kept(
 
 
 def test_another_overlap_is_demucs_other_overlap(excerpt: Audio, models_dir: Path) -> None:
-    import torch
-    from demucs.apply import apply_model
-
-    wav = torch.from_numpy(excerpt.samples.copy())
-    reference = wav.mean(0)
-    normalised = (wav - reference.mean()) / (reference.std() + 1e-8)
-    with torch.no_grad():
-        out = apply_model(
-            demucs_model("htdemucs", models_dir), normalised[None], shifts=0, overlap=0.6
-        )
-    expected = (out * (reference.std() + 1e-8) + reference.mean())[0].numpy()
+    model = demucs_model("htdemucs", models_dir)
+    expected = separated_by_demucs(model, excerpt.samples, overlap=0.6)
     assert_equals(separate(excerpt, overlap=0.6), expected)
 
 
@@ -372,6 +364,84 @@ def test_any_length_comes_back_at_its_length(frames: int, channels: int) -> None
 def test_silence_gives_silent_stems(model: str) -> None:
     silence = Audio(np.zeros((2, RATE)), RATE)
     assert computed(separate(silence, model=model)) == dict.fromkeys(SOURCES, silence)
+
+
+# -- a mix with an offset -------------------------------------------------------------------------
+
+OFFSET = 0.02
+
+
+def raised(audio: Audio) -> Audio:
+    return audio.with_samples(audio.samples + np.float32(OFFSET))
+
+
+def inside(audio: Audio) -> NDArray[np.float32]:
+    """Return what lies away from the ends, where converting an offset's onset rings."""
+    edge = audio.sample_rate // 10
+    return audio.samples[:, edge:-edge]
+
+
+@pytest.mark.parametrize(
+    ("model", "rate", "channels"),
+    [
+        ("htdemucs", RATE, 1),
+        ("htdemucs", RATE, 3),
+        ("htdemucs_ft", RATE, 2),
+        ("htdemucs", 48_000, 2),
+        ("htdemucs_ft", 22_050, 1),
+        ("mini", RATE, 2),
+    ],
+)
+def test_an_offset_is_in_one_stem(model: str, rate: int, channels: int) -> None:
+    mix = white_noise(seconds=1.0, rate=rate, channels=channels)
+    plain, stems = (
+        computed(separate(mix, model=model)),
+        computed(separate(raised(mix), model=model)),
+    )
+    for name, stem in stems.items():
+        here = OFFSET if name == "other" else 0.0
+        np.testing.assert_allclose(
+            inside(stem), inside(plain[name]) + here, atol=2e-6, rtol=0, err_msg=name
+        )
+    before, after = mixed(list(plain.values())), mixed(list(stems.values()))
+    np.testing.assert_allclose(inside(after), inside(before) + OFFSET, atol=8e-6, rtol=0)
+
+
+def test_what_is_left_over_of_a_mix_with_an_offset_has_none(excerpt: Audio) -> None:
+    high = raised(excerpt)
+    rest = residual(high, list(computed(separate(high)).values()))
+    plain = residual(excerpt, list(computed(separate(excerpt)).values()))
+    np.testing.assert_allclose(rest.samples, plain.samples, atol=8e-6, rtol=0)
+
+
+@pytest.mark.parametrize("stem", ["vocals", "other"])
+@pytest.mark.parametrize("model", ["htdemucs", "htdemucs_ft"])
+def test_a_stem_has_the_same_offset_whichever_others_are_wired(
+    model: str, stem: str, excerpt: Audio
+) -> None:
+    high = raised(excerpt)
+    alone = graph_of(stem, model=model).run({"mix": high}, store=False)[stem]
+    assert isinstance(alone, Audio)
+    expected = getattr(separate(high, model=model), stem)
+    np.testing.assert_allclose(alone.samples, expected.samples, atol=1e-6, rtol=0)
+
+
+def test_a_model_without_other_leaves_the_offset_over(excerpt: Audio, tmp_path: Path) -> None:
+    save_th(small_htdemucs(5, sources=["bass", "vocals"]), tmp_path / "duo.th")
+    graph = graph_of("bass", "vocals", model="duo")
+    sounds = {"plain": excerpt, "raised": raised(excerpt)}
+    found = {
+        name: graph.run({"mix": sound}, store=False, models=tmp_path)
+        for name, sound in sounds.items()
+    }
+    rests = {name: residual(sounds[name], audios(result)) for name, result in found.items()}
+    np.testing.assert_allclose(
+        rests["raised"].samples, rests["plain"].samples + OFFSET, atol=4e-6, rtol=0
+    )
+
+
+def audios(result: Any) -> list[Audio]:
+    return [audio for audio in result.values() if isinstance(audio, Audio)]
 
 
 # -- shifts ---------------------------------------------------------------------------------------

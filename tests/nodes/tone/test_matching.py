@@ -5,7 +5,7 @@ import pytest
 
 from resonate_graph import Audio, NodeError
 from resonate_nodes import Band, eq, gain, match_eq, resample, to_mono
-from tests.signals import Array, difference_db, si_sdr_db, white_noise
+from tests.signals import Array, difference_db, impulse, si_sdr_db, white_noise
 
 DULL = [
     Band(kind="high_shelf", frequency_hz=3000.0, gain_db=-9.0),
@@ -86,6 +86,21 @@ def test_nothing_is_delayed(rate: int) -> None:
     # a filter of linear phase without delay: real and positive throughout
     assert np.abs(np.median(np.angle(spectra[:, inside]))) < 1e-3
     assert np.percentile(np.abs(np.angle(spectra[:, inside])), 95) < 0.05
+
+
+def test_an_offset_is_no_tone(groove: Audio) -> None:
+    offset = Audio(np.full((2, 44_100), 0.1), 44_100)
+    with pytest.raises(NodeError, match="reference is silent between 25 Hz and 19845 Hz"):
+        match_eq(groove, offset)
+    assert match_eq(offset, groove) == offset
+
+
+@pytest.mark.parametrize("at", [0, -1])
+def test_an_impulse_at_an_end_has_the_tone_of_one_in_the_middle(groove: Audio, at: int) -> None:
+    samples = np.zeros((1, 30_000))
+    samples[:, at] = 0.5
+    expected = match_eq(groove, impulse(frames=30_000, at=15_000, rate=44_100))
+    assert difference_db(match_eq(groove, Audio(samples, 44_100)), expected) < -60
 
 
 def test_a_silent_reference_has_no_tone(groove: Audio) -> None:
