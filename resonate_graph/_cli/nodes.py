@@ -10,13 +10,8 @@ from typing import Annotated, Any
 
 import typer
 
+from .. import Catalog, CatalogError, NodeType, Port, Report, unit_of
 from .._base.docstrings import entries, sections, summary
-from .._base.errors import CatalogError
-from .._base.units import unit_of
-from .._node.catalog import Catalog
-from .._node.declaration import NodeType
-from .._node.ports import Port
-from .._node.values import Report
 from .call import JsonOption, NodesOption
 from .example import example, example_text
 from .output import Printer
