@@ -4,5 +4,6 @@ In come a key and the values of a step's ports; out go the same values, compared
 digests, in any process and at any time later.
 
 Doors: `folder` (the store itself), `records`, `retention`. Behind them: `objects` (how a value
-lies on disk), `leases` (what running processes use), `uses` (when each object was used).
+lies on disk), `leases` (what running processes use), `uses` (when each object was used, and when
+it went), `logs` (lines that processes append).
 """
