@@ -47,7 +47,7 @@ from ._loading import load, stock, stock_graphs
 from ._machine.capacity import Machine, this_machine
 from ._machine.cost import Cost
 from ._machine.devices import Avoid, Device, devices
-from ._node.catalog import Catalog
+from ._node.catalog import BrokenPack, Catalog
 from ._node.context import RunContext
 from ._node.declaration import NodeType, Preparation, accelerated
 from ._node.decorator import Node, node
@@ -86,6 +86,7 @@ __all__ = [
     "BatchError",
     "Binding",
     "BoundGraph",
+    "BrokenPack",
     "Cancelled",
     "Catalog",
     "CatalogError",

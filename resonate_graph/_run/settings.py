@@ -46,7 +46,7 @@ class Settings(TypedDict, total=False):
         >>> inputs = {"master": Audio(np.full((2, 44100), 0.1), 44100)}
         >>> plan = stock("deliver").plan(inputs, outputs=["loudness"], **settings)
         >>> [step.status for step in plan]
-        ['run', 'skipped', 'run']
+        ['run', 'run', 'skipped']
     """
 
     device: Annotated[str, Default("auto")]
