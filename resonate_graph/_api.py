@@ -31,6 +31,7 @@ from ._run.estimates import Experience
 from ._run.events import Event
 from ._run.execute import execute
 from ._run.forecast import Forecast, forecast
+from ._run.plan import Plan
 from ._run.provenance import describe
 from ._run.results import Result
 from ._run.settings import Settings, Setup, understood
@@ -156,7 +157,10 @@ class Graph(Builder):
             on_event=on_event or (lambda event: None),
             cancelled=cancelled or (lambda: False),
         )
-        run, bindings = self._begun(inputs or {}, params, outputs, setup)
+        inputs = inputs or {}
+        bound = self.check(list(inputs), params=params, outputs=outputs, models=setup.models)
+        bindings = self._bindings(bound, inputs, setup)
+        run = Run(bound, bindings, setup)
         execute([run], setup)
         if run.error is not None:
             raise run.error
@@ -255,8 +259,8 @@ class Graph(Builder):
             A sequence of `PlannedStep`, with what they take together.
         """
         setup = understood(settings)
-        run, _ = self._begun(inputs or {}, params, outputs, setup)
-        return forecast(run, run.plan(fetch=False), setup.machine)
+        run, plan = self._planned(inputs or {}, params, outputs, setup)
+        return forecast(run, plan, setup.machine)
 
     @spelled_out(Settings)
     def why(
@@ -283,8 +287,8 @@ class Graph(Builder):
         setup = understood(settings)
         if setup.store is None:
             raise ParamError("store is False: why compares with what a store has", param="store")
-        run, _ = self._begun(inputs or {}, params, outputs, setup)
-        return reasons(run.graph, run.plan(fetch=False), run.stored.keys, setup.store)
+        run, plan = self._planned(inputs or {}, params, outputs, setup)
+        return reasons(run.graph, plan, run.stored.keys, setup.store)
 
     @spelled_out(Settings)
     def sweep(
@@ -371,16 +375,16 @@ class Graph(Builder):
             on_row=on_row or (lambda row: None),
         )
 
-    def _begun(
+    def _planned(
         self,
         inputs: Mapping[str, Binding],
         params: Mapping[str, Any] | None,
         outputs: Collection[str] | None,
         setup: Setup,
-    ) -> tuple[Run, Bindings]:
+    ) -> tuple[Run, Plan]:
         bound = self.check(list(inputs), params=params, outputs=outputs, models=setup.models)
-        bindings = self._bindings(bound, inputs, setup)
-        return Run(bound, bindings, setup), bindings
+        run = Run(bound, self._bindings(bound, inputs, setup), setup)
+        return run, run.plan(fetch=False)
 
     def _end(
         self, run: Run, bindings: Bindings, params: Mapping[str, Any]

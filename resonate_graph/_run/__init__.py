@@ -4,6 +4,6 @@ In come a bound graph, files and settings; out go values, a report of each step,
 say how they were made. `bookkeeping` knows what is known and needed, `execute` when it happens.
 
 Doors: `settings`, `bindings`, `bookkeeping`, `plan`, `execute`, `events`, `estimates`, `forecast`,
-`keys`, `results`, `provenance`. Behind them: `stored` (what the store has), `outlook` (what runs
-take).
+`keys`, `results`, `provenance`. Behind them: `outlook` (what runs take), `stored` (what the store
+has), `outcome` (what came of each step).
 """
