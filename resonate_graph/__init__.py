@@ -7,9 +7,13 @@ twice.
     >>> sorted(rg.stock("deliver").document.outputs)
     ['delivered', 'loudness']
 
-Graphs: `Graph`, `load`, `stock`, `Result`, `Forecast`, `Store`.
+Graphs: `Graph`, `load`, `stock`; how they are run: `Settings`, `Binding`, `Limits`.
+Results: `Result`, `Forecast`, `Reason`, `Row`; `Store` and `inventory` of what it has;
+`read_provenance` of a file, to make it again.
 Nodes: `node`, `Audio`, `File`, `Report`, `RunContext`, `Preparation`, `accelerated`, `Cost`,
-`Avoid`, `Catalog`. For those that draw or report: `overview`, `Overview`, `unit_of`.
+`Avoid`, `Catalog`, `NodeType`, `Port`. For those that draw or report: `overview`, `Overview`,
+`unit_of`.
+The machine: `devices`, `this_machine`.
 Errors: `ResonateError` and what is below it.
 """
 
@@ -35,15 +39,23 @@ from ._base.errors import (
     StoreError,
 )
 from ._base.units import unit_of
+from ._experiment.inventory import StoredItem, inventory
+from ._experiment.rows import Row
+from ._experiment.why import Reason
+from ._graph.bound import BoundGraph
+from ._graph.document import GraphDocument
 from ._loading import load, stock, stock_graphs
+from ._machine.capacity import Machine, this_machine
 from ._machine.cost import Cost
-from ._machine.devices import Avoid
+from ._machine.devices import Avoid, Device, devices
 from ._machine.torch_audio import torchaudio
-from ._node.catalog import Catalog
+from ._node.catalog import BrokenPack, Catalog
 from ._node.context import RunContext
 from ._node.declaration import NodeType, Preparation, accelerated
 from ._node.decorator import Node, node
+from ._node.ports import Port, PortType
 from ._node.values import File, Report, Value
+from ._run.bindings import Binding
 from ._run.events import (
     Event,
     InputRead,
@@ -56,13 +68,15 @@ from ._run.events import (
     Warned,
 )
 from ._run.forecast import Forecast, PlannedStep
+from ._run.provenance import Recipe, read_provenance
 from ._run.results import Result
-from ._run.settings import default_store
+from ._run.settings import Settings, default_store
 from ._sound.audio import Audio
 from ._sound.decode import Limits, read_audio
 from ._sound.overview import Overview, overview
 from ._sound.workspace import AudioWriter
 from ._store.folder import Store
+from ._store.records import Entry, Record
 
 __version__ = "0.1.0"
 
@@ -72,19 +86,26 @@ __all__ = [
     "AudioWriter",
     "Avoid",
     "BatchError",
+    "Binding",
+    "BoundGraph",
+    "BrokenPack",
     "Cancelled",
     "Catalog",
     "CatalogError",
     "Cost",
+    "Device",
     "DeviceError",
+    "Entry",
     "Event",
     "File",
     "Forecast",
     "Graph",
+    "GraphDocument",
     "GraphError",
     "InputError",
     "InputRead",
     "Limits",
+    "Machine",
     "MissingModelError",
     "ModelError",
     "Node",
@@ -99,28 +120,40 @@ __all__ = [
     "Overview",
     "ParamError",
     "PlannedStep",
+    "Port",
+    "PortType",
     "Preparation",
     "Problem",
+    "Reason",
+    "Recipe",
+    "Record",
     "Report",
     "ResonateError",
     "ResonateWarning",
     "Result",
+    "Row",
     "RunContext",
     "RunError",
     "RunFinished",
     "RunStarted",
+    "Settings",
     "Store",
     "StoreError",
+    "StoredItem",
     "Value",
     "Warned",
     "accelerated",
     "default_store",
+    "devices",
+    "inventory",
     "load",
     "node",
     "overview",
     "read_audio",
+    "read_provenance",
     "stock",
     "stock_graphs",
+    "this_machine",
     "torchaudio",
     "unit_of",
 ]

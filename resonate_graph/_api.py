@@ -7,14 +7,19 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-from ._base.errors import BatchError, ResonateError
+from typing_extensions import Unpack
+
+from ._base.errors import BatchError, ParamError, ResonateError
+from ._base.keywords import spelled_out
 from ._base.publish import publish, require_writable
+from ._experiment.grid import trials
 from ._experiment.measure import measure
+from ._experiment.reference import Reference
 from ._experiment.rows import Row
-from ._experiment.sweep import first_that_works, sweep
-from ._experiment.why import Explainer, Reason
+from ._experiment.sweep import sweep
+from ._experiment.why import Reason, reasons
 from ._graph.bound import BoundGraph
 from ._graph.builder import Builder
 from ._graph.check import Call, check
@@ -25,13 +30,11 @@ from ._run.bookkeeping import Run, Shared
 from ._run.estimates import Experience
 from ._run.events import Event
 from ._run.execute import execute
-from ._run.forecast import Forecast, forecast, status
+from ._run.forecast import Forecast, forecast
 from ._run.plan import Plan
 from ._run.provenance import describe
 from ._run.results import Result
-from ._run.settings import Settings, chosen
-from ._sound.decode import Limits
-from ._store.folder import Store
+from ._run.settings import Settings, Setup, understood
 
 
 class Graph(Builder):
@@ -115,159 +118,16 @@ class Graph(Builder):
         )
         return check(self._document, self._catalog, call, Located(self._source, self._text))
 
-    def plan(
-        self,
-        inputs: Mapping[str, Binding] | None = None,
-        *,
-        params: Mapping[str, Any] | None = None,
-        outputs: Collection[str] | None = None,
-        store: Store | str | os.PathLike[str] | Literal[False] | None = None,
-        models: str | os.PathLike[str] | None = None,
-        max_minutes: float = Limits.max_minutes,
-        device: str = "auto",
-        threads: int | None = None,
-    ) -> Forecast:
-        """Say what a run would compute, where and when, and what it would take from the store.
-
-        Without a store the inputs are read, since nothing else knows how long they are. Args and
-        errors are those of `run`.
-
-        Returns:
-            A sequence of `PlannedStep`, with what they take together.
-        """
-        settings = chosen(store, device, models, threads)
-        run, plan = self._planned(inputs, params, outputs, settings, max_minutes)
-        return forecast(run, plan, settings.machine)
-
-    def why(
-        self,
-        inputs: Mapping[str, Binding] | None = None,
-        *,
-        params: Mapping[str, Any] | None = None,
-        outputs: Collection[str] | None = None,
-        store: Store | str | os.PathLike[str] | None = None,
-        models: str | os.PathLike[str] | None = None,
-        max_minutes: float = Limits.max_minutes,
-    ) -> list[Reason]:
-        """Say for every node that would run what changed since it was computed last.
-
-        Args and errors are those of `run`.
-        """
-        settings = chosen(store, models=models)
-        assert settings.store is not None
-        run, plan = self._planned(inputs, params, outputs, settings, max_minutes)
-        explainer = Explainer(run.graph, plan, run.stored.keys, settings.store)
-        reasons = []
-        for name, step in run.graph.steps.items():
-            found = status(plan, name)
-            why = explainer.reasons(name) if found in ("run", "open") else ()
-            reasons.append(Reason(name, step.type.id, found, why))
-        return reasons
-
-    def sweep(
-        self,
-        inputs: Mapping[str, Binding],
-        grid: Mapping[str, Sequence[Any]],
-        folder: str | os.PathLike[str],
-        *,
-        params: Mapping[str, Any] | None = None,
-        reference: str | os.PathLike[str] | None = None,
-        store: Store | str | os.PathLike[str] | None = None,
-        jobs: int = 1,
-        on_row: Callable[[Row], None] | None = None,
-        **settings: Any,
-    ) -> list[Row]:
-        """Run the graph with every combination of a grid of params, and compare the results.
-
-        What combinations share is computed once. One that fails does not stop the others. A
-        sweep that was interrupted goes on where it stopped when it is called again.
-
-        Args:
-            inputs: as for `run`.
-            grid: the values to try, by param: ``{"gate.threshold_db": [-60, -50, -40]}``.
-            folder: gets a folder per combination, ``results.json`` and ``report.html``.
-            params: params that are the same in all combinations.
-            reference: a file; SI-SDR against it is given for audio outputs of its shape.
-            store: as for `run`.
-            jobs: how many combinations run at a time.
-            on_row: told of each combination when it is done.
-            settings: the other arguments of `run`.
-
-        Returns:
-            A row per combination; the first param of the grid changes slowest.
-
-        Raises:
-            GraphError: no combination can work; what is wrong with the last of them.
-            InputError: an input or the reference cannot be read; nothing was run.
-        """
-        own = chosen(store)
-        fixed = params or {}
-        require_writable(Path(folder))
-        outputs, models = settings.get("outputs"), settings.get("models")
-
-        def check(combo: Mapping[str, Any]) -> BoundGraph:
-            given = {**fixed, **combo}
-            return self.check(list(inputs), params=given, outputs=outputs, models=models)
-
-        bound = first_that_works(grid, check)
-        limits = Limits(max_minutes=settings.get("max_minutes", Limits.max_minutes))
-        bindings = self._bindings(bound, inputs, limits, own)
-        for name in bound.needed_inputs:
-            bindings.digest(name)
-            bindings.release(name)
-        asked: Callable[[], bool] = settings.pop("cancelled", None) or (lambda: False)
-
-        def run(combo: Mapping[str, Any], *, cancelled: Callable[[], bool]) -> Result:
-            return self.run(
-                inputs,
-                params={**fixed, **combo},
-                store=own.store,
-                cancelled=lambda: cancelled() or asked(),
-                **settings,
-            )
-
-        return sweep(
-            self.name,
-            run,
-            grid,
-            Path(folder),
-            measure=lambda audio: measure(audio, own.store),
-            inputs=bindings.sounds,
-            reference=Path(reference) if reference is not None else None,
-            limits=limits,
-            jobs=jobs,
-            on_row=on_row or (lambda row: None),
-        )
-
-    def _planned(
-        self,
-        inputs: Mapping[str, Binding] | None,
-        params: Mapping[str, Any] | None,
-        outputs: Collection[str] | None,
-        settings: Settings,
-        max_minutes: float,
-    ) -> tuple[Run, Plan]:
-        inputs = inputs or {}
-        bound = self.check(list(inputs), params=params, outputs=outputs, models=settings.models)
-        limits = Limits(max_minutes=max_minutes)
-        run = Run(bound, self._bindings(bound, inputs, limits, settings), settings)
-        return run, run.plan(fetch=False)
-
+    @spelled_out(Settings)
     def run(
         self,
         inputs: Mapping[str, Binding] | None = None,
         *,
         params: Mapping[str, Any] | None = None,
         outputs: Collection[str] | None = None,
-        device: str = "auto",
-        store: Store | str | os.PathLike[str] | Literal[False] | None = None,
-        models: str | os.PathLike[str] | None = None,
-        reuse: Literal["content", "exact"] = "content",
-        warn_minutes: float = Limits.warn_minutes,
-        max_minutes: float = Limits.max_minutes,
-        threads: int | None = None,
         on_event: Callable[[Event], None] | None = None,
         cancelled: Callable[[], bool] | None = None,
+        **settings: Unpack[Settings],
     ) -> Result:
         """Run the graph: compute what its outputs need and the store does not have.
 
@@ -278,58 +138,45 @@ class Graph(Builder):
             inputs: a file, an `Audio` or a value for each input.
             params: graph params by name, node params as ``node.param``.
             outputs: the outputs that are wanted; None for all.
-            device: where accelerated nodes compute: ``auto``, ``mps``, ``cuda``, ``cpu``, or a
-                certain card such as ``cuda:1``.
-            store: where results are kept; None for the usual place (see `default_store`), False
-                to keep and reuse nothing.
-            models: the folder of model weights; None for the usual places.
-            reuse: ``exact`` to reuse only what was computed on the same kind of device.
-            warn_minutes: warn about inputs longer than this.
-            max_minutes: refuse inputs longer than this.
-            threads: how many threads of the CPU its steps may keep busy together; None for as
-                many as this process may use, 1 for one step after another.
             on_event: told what happens while it runs, in the thread that called.
             cancelled: asked now and then whether to stop, in the thread that called.
+            settings: how it is done: ``device``, ``threads``, ``store`` and the others of
+                `Settings`.
 
         Raises:
             GraphError: the graph or the call is wrong; with every problem at once.
+            ParamError: there is no such setting, or it cannot have this value.
             InputError: a file cannot be read.
             ModelError: the weights of a model are not to be had.
             DeviceError: the device is not there, or `threads` is below one.
             RunError: a node failed.
             Cancelled: `cancelled` returned True.
         """
-        inputs = inputs or {}
-        bound = self.check(list(inputs), params=params, outputs=outputs, models=models)
-        settings = replace(
-            chosen(store, device, models, threads),
-            exact_reuse=reuse == "exact",
+        setup = replace(
+            understood(settings),
             on_event=on_event or (lambda event: None),
             cancelled=cancelled or (lambda: False),
         )
-        bindings = self._bindings(bound, inputs, Limits(warn_minutes, max_minutes), settings)
-        run = Run(bound, bindings, settings)
-        execute([run], settings)
+        inputs = inputs or {}
+        bound = self.check(list(inputs), params=params, outputs=outputs, models=setup.models)
+        bindings = self._bindings(bound, inputs, setup)
+        run = Run(bound, bindings, setup)
+        execute([run], setup)
         if run.error is not None:
             raise run.error
         return self._made(run, bindings, params or {})
 
+    @spelled_out(Settings)
     def run_many(
         self,
         inputs: Iterable[Mapping[str, Binding]],
         *,
         params: Mapping[str, Any] | None = None,
         outputs: Collection[str] | None = None,
-        device: str = "auto",
-        store: Store | str | os.PathLike[str] | Literal[False] | None = None,
-        models: str | os.PathLike[str] | None = None,
-        reuse: Literal["content", "exact"] = "content",
-        warn_minutes: float = Limits.warn_minutes,
-        max_minutes: float = Limits.max_minutes,
-        threads: int | None = None,
         on_event: Callable[[int, Event], None] | None = None,
         on_result: Callable[[int, Result | ResonateError], None] | None = None,
         cancelled: Callable[[], bool] | None = None,
+        **settings: Unpack[Settings],
     ) -> list[Result]:
         """Run the graph on several inputs at the same time, in this process.
 
@@ -340,46 +187,39 @@ class Graph(Builder):
 
         Args:
             inputs: for each run what `run` takes, such as ``[{"mix": "a.wav"}, {"mix": "b.wav"}]``.
-            params: as for `run`, the same for all; so are the others.
-            outputs: as for `run`.
-            device: as for `run`.
-            store: as for `run`.
-            models: as for `run`.
-            reuse: as for `run`.
-            warn_minutes: as for `run`.
-            max_minutes: as for `run`.
-            threads: as for `run`; all of them share these.
+            params: as for `run`, the same for all.
+            outputs: as for `run`, the same for all.
             on_event: told what happens, with the index of the input, in the thread that called.
             on_result: told of each input when it is done, with its result or what went wrong, in
                 the order in which they end: the place to save results as they come.
             cancelled: asked now and then whether to stop all of them.
+            settings: how they are done, as for `run`; all of them share the threads.
 
         Returns:
             The results, in the order of the inputs.
 
         Raises:
             GraphError: the graph or the call is wrong for one of them; nothing was run.
+            ParamError: there is no such setting, or it cannot have this value.
             BatchError: some failed, told when all are done; it has the results of the others.
             Cancelled: `cancelled` returned True.
         """
-        settings = replace(
-            chosen(store, device, models, threads),
-            exact_reuse=reuse == "exact",
-            map_results=True,
-            cancelled=cancelled or (lambda: False),
+        setup = replace(
+            understood(settings), map_results=True, cancelled=cancelled or (lambda: False)
         )
         tell = on_event or (lambda index, event: None)
-        limits = Limits(warn_minutes, max_minutes)
-        shared = Shared(Experience(settings.store))
+        shared = Shared(Experience(setup.store))
         checked: dict[tuple[str, ...], BoundGraph] = {}
         bindings: list[Bindings] = []
         runs: list[Run] = []
         for index, given in enumerate(inputs):
             names = tuple(sorted(given))
             if names not in checked:
-                checked[names] = self.check(names, params=params, outputs=outputs, models=models)
-            own = replace(settings, on_event=partial(tell, index))
-            bindings.append(self._bindings(checked[names], given, limits, own))
+                checked[names] = self.check(
+                    names, params=params, outputs=outputs, models=setup.models
+                )
+            own = replace(setup, on_event=partial(tell, index))
+            bindings.append(self._bindings(checked[names], given, own))
             runs.append(Run(checked[names], bindings[-1], own, shared, index))
         ends: dict[int, Result | ResonateError] = {}
 
@@ -388,12 +228,163 @@ class Graph(Builder):
             if on_result is not None:
                 on_result(run.index, end)
 
-        execute(runs, settings, on_end=on_end)
+        execute(runs, setup, on_end=on_end)
         results = [end if isinstance(end := ends[run.index], Result) else None for run in runs]
         errors = {i: end for i, end in sorted(ends.items()) if isinstance(end, ResonateError)}
         if errors:
             raise BatchError(results, errors)
         return [result for result in results if result is not None]
+
+    @spelled_out(Settings)
+    def plan(
+        self,
+        inputs: Mapping[str, Binding] | None = None,
+        *,
+        params: Mapping[str, Any] | None = None,
+        outputs: Collection[str] | None = None,
+        **settings: Unpack[Settings],
+    ) -> Forecast:
+        """Say what a run would compute, where and when, and what it would take from the store.
+
+        Without a store the inputs are read, since nothing else knows how long they are. Errors are
+        those of `run`.
+
+        Args:
+            inputs: as for `run`.
+            params: as for `run`.
+            outputs: as for `run`.
+            settings: as for `run`.
+
+        Returns:
+            A sequence of `PlannedStep`, with what they take together.
+        """
+        setup = understood(settings)
+        run, plan = self._planned(inputs or {}, params, outputs, setup)
+        return forecast(run, plan, setup.machine)
+
+    @spelled_out(Settings)
+    def why(
+        self,
+        inputs: Mapping[str, Binding] | None = None,
+        *,
+        params: Mapping[str, Any] | None = None,
+        outputs: Collection[str] | None = None,
+        **settings: Unpack[Settings],
+    ) -> list[Reason]:
+        """Say for every node that would run what changed since it was computed last.
+
+        Other errors are those of `run`.
+
+        Args:
+            inputs: as for `run`.
+            params: as for `run`.
+            outputs: as for `run`.
+            settings: as for `run`.
+
+        Raises:
+            ParamError: `store` is False: there is nothing to compare with.
+        """
+        setup = understood(settings)
+        if setup.store is None:
+            raise ParamError("store is False: why compares with what a store has", param="store")
+        run, plan = self._planned(inputs or {}, params, outputs, setup)
+        return reasons(run.graph, plan, run.stored.keys, setup.store)
+
+    @spelled_out(Settings)
+    def sweep(
+        self,
+        inputs: Mapping[str, Binding],
+        grid: Mapping[str, Sequence[Any]],
+        folder: str | os.PathLike[str],
+        *,
+        params: Mapping[str, Any] | None = None,
+        outputs: Collection[str] | None = None,
+        reference: str | os.PathLike[str] | Mapping[str, str | os.PathLike[str]] | None = None,
+        jobs: int = 1,
+        on_row: Callable[[Row], None] | None = None,
+        on_event: Callable[[Event], None] | None = None,
+        cancelled: Callable[[], bool] | None = None,
+        **settings: Unpack[Settings],
+    ) -> list[Row]:
+        """Run the graph with every combination of a grid of params, and compare the results.
+
+        Every value is checked before the first run. What combinations share is computed once. One
+        that fails does not stop the others, nor do values that are wrong only together. A sweep
+        that was interrupted goes on where it stopped when it is called again.
+
+        Args:
+            inputs: as for `run`.
+            grid: the values to try, by param: ``{"gate.threshold_db": [-60, -50, -40]}``.
+            folder: gets a folder per combination, ``results.json`` and ``report.html``.
+            params: params that are the same in all combinations.
+            outputs: as for `run`.
+            reference: what an input should have been, as a file: SI-SDR against it is given for
+                the outputs of its shape that are the sound of that input as a whole, so for no
+                stem of it. Or a file for each output that is named: ``{"vocals": "clean.wav"}``.
+            jobs: how many combinations run at a time.
+            on_row: told of each combination when it is done.
+            on_event: told what happens while one runs, in its thread.
+            cancelled: asked now and then whether to stop, in the thread of each.
+            settings: how they are done, as for `run`.
+
+        Returns:
+            A row per combination; the first param of the grid changes slowest.
+
+        Raises:
+            GraphError: a value cannot be right whatever it is combined with; with what is wrong
+                of every such value. Nothing was run.
+            ParamError: there is no such setting, or no such output to compare. Nothing was run.
+            InputError: an input or the reference cannot be read. Nothing was run.
+        """
+        setup = understood(settings)
+        fixed = params or {}
+        require_writable(Path(folder))
+
+        def check(combo: Mapping[str, Any]) -> BoundGraph:
+            given = {**fixed, **combo}
+            return self.check(list(inputs), params=given, outputs=outputs, models=setup.models)
+
+        found = trials(grid, check)
+        bound = next(one.graph for one in found if one.graph is not None)
+        bindings = self._bindings(bound, inputs, setup)
+        for name in bound.needed_inputs:
+            bindings.digest(name)
+            bindings.release(name)
+        asked = cancelled or (lambda: False)
+        settings["store"] = setup.store or False  # opened once for all of them
+
+        def run(combo: Mapping[str, Any], *, cancelled: Callable[[], bool]) -> Result:
+            return self.run(
+                inputs,
+                params={**fixed, **combo},
+                outputs=outputs,
+                on_event=on_event,
+                cancelled=lambda: cancelled() or asked(),
+                **settings,
+            )
+
+        return sweep(
+            self.name,
+            run,
+            found,
+            Path(folder),
+            measure=lambda audio: measure(audio, setup.store),
+            inputs=bindings.sounds,
+            reference=Reference.read(reference, bound, setup.limits, setup.models),
+            jobs=jobs,
+            on_row=on_row or (lambda row: None),
+        )
+
+    def _planned(
+        self,
+        inputs: Mapping[str, Binding],
+        params: Mapping[str, Any] | None,
+        outputs: Collection[str] | None,
+        setup: Setup,
+    ) -> tuple[Run, Plan]:
+        bound = self.check(list(inputs), params=params, outputs=outputs, models=setup.models)
+        run = Run(bound, self._bindings(bound, inputs, setup), setup)
+        return run, run.plan(fetch=False)
 
     def _end(
         self, run: Run, bindings: Bindings, params: Mapping[str, Any]
@@ -416,13 +407,12 @@ class Graph(Builder):
         self,
         bound: BoundGraph,
         inputs: Mapping[str, Binding],
-        limits: Limits,
-        settings: Settings,
+        setup: Setup,
     ) -> Bindings:
         return Bindings(
             graph=self._source,
             inputs={name: bound.inputs[name] for name in bound.needed_inputs},
             given={name: inputs[name] for name in bound.needed_inputs},
-            limits=limits,
-            store=settings.store,
+            limits=setup.limits,
+            store=setup.store,
         )

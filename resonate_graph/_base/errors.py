@@ -9,7 +9,7 @@
     ├── AudioError       samples that are no valid audio (also a ValueError)
     ├── InputError       a file that was bound to an input cannot be read
     ├── NodeError        a node cannot do its work on what it was given
-    │   ├── ParamError   a node was called with a param it does not accept (also a ValueError)
+    │   ├── ParamError   a node, or a run, was called with what it does not accept (a ValueError)
     │   └── NodeFault    a node failed in a way its author did not foresee; its cause is attached
     ├── ModelError       the weights of a model are missing, damaged or not trusted
     │   └── MissingModelError   they are not here
@@ -148,6 +148,8 @@ class NodeError(ResonateError):
 
 class ParamError(NodeError, ValueError):
     """A node was called with a param, or a combination of params, that it does not accept.
+
+    So is a run that was called with a setting that there is not, or a value it cannot have.
 
     Attributes:
         param: the param's name, None where the combination is what is wrong.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,11 +12,7 @@ from typing import Annotated, Any
 
 import typer
 
-from .._api import Graph
-from .._base.errors import CatalogError
-from .._loading import load, stock, stock_graphs
-from .._run.bindings import Binding
-from .._store.folder import Store
+from .. import Binding, CatalogError, Graph, load, stock, stock_graphs
 
 GraphArgument = Annotated[
     str, typer.Argument(metavar="GRAPH", help="A graph file, or the name of a stock graph.")
@@ -34,25 +31,9 @@ OnlyOption = Annotated[
     list[str] | None,
     typer.Option("--only", metavar="OUTPUT", help="Only this output, and what it needs."),
 ]
-ModelsOption = Annotated[
-    Path | None, typer.Option("--models", metavar="DIR", help="Folder of model weights.")
-]
 NodesOption = Annotated[
     list[str] | None,
     typer.Option("--nodes", metavar="MODULE", help="A module or .py file with nodes of your own."),
-]
-StoreOption = Annotated[
-    Path | None, typer.Option("--store", metavar="DIR", help="Where results are kept.")
-]
-NoStoreOption = Annotated[bool, typer.Option("--no-store", help="Keep nothing and reuse nothing.")]
-DeviceOption = Annotated[
-    str, typer.Option("--device", metavar="D", help="auto, mps, cuda, cpu, or a card: cuda:1.")
-]
-ThreadsOption = Annotated[
-    int | None,
-    typer.Option(
-        "--threads", metavar="N", min=1, help="Threads of the CPU that steps share; 1: in turn."
-    ),
 ]
 JsonOption = Annotated[
     bool, typer.Option("--json", help="Print one JSON document and nothing else.")
@@ -121,11 +102,26 @@ def read_grid(
     return fixed, grid
 
 
-def chosen_store(path: Path | None, no_store: bool) -> Store | bool | None:
-    """Return what ``--store`` and ``--no-store`` say, as `Graph.run` takes it."""
-    if no_store and path is not None:
-        raise typer.BadParameter("--store and --no-store exclude each other")
-    return False if no_store else Store(path) if path is not None else None
+def read_reference(
+    graph: Graph, given: Sequence[str] | None
+) -> Path | dict[str, str | os.PathLike[str]] | None:
+    """Return what ``--reference`` names: one file, or files by output as ``OUTPUT=FILE``.
+
+    A file whose name has an equals sign is one file if it is there and there is no such output.
+    """
+    named: dict[str, str | os.PathLike[str]] = {}
+    plain: list[Path] = []
+    for text in given or ():
+        name, equals, path = text.partition("=")
+        if equals and (name in graph.document.outputs or not Path(text).exists()):
+            if name in named:
+                raise typer.BadParameter(f"--reference {name} was given twice")
+            named[name] = Path(path).expanduser()
+        else:
+            plain.append(Path(text))
+    if len(plain) > 1 or (plain and named):
+        raise typer.BadParameter("of several references, name the output of each: OUTPUT=FILE")
+    return plain[0] if plain else named or None
 
 
 def _pairs(given: Sequence[str] | None, option: str) -> dict[str, str]:

@@ -14,14 +14,10 @@ from typing import Annotated, Any
 
 import typer
 
-from .._base.errors import Cancelled
+from .. import Audio, Cancelled, Result, Store, stock
 from .._base.publish import require_writable
 from .._experiment.measure import measure
-from .._loading import stock
-from .._run.results import Result
-from .._sound.audio import Audio
 from .._sound.figures import si_sdr
-from .._store.folder import Store
 from .call import JsonOption
 from .demo_page import Shown, Table, write_page
 from .demo_song import (

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
+from .. import Audio
 from .._base.publish import publish
 from .._experiment import page
 from .._experiment.pictures import picture
-from .._sound.audio import Audio
 
 #: Headings and rows.
 Table: TypeAlias = tuple[list[str], list[list[str]]]

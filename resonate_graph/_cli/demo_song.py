@@ -10,8 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from .._sound.audio import Audio
-from .._sound.decode import read_audio
+from .. import Audio, read_audio
 
 STEMS = ("drums", "bass", "other", "vocals")
 

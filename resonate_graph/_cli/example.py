@@ -6,11 +6,8 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from .. import Audio, Catalog, NodeType, Port
 from .._base.docstrings import sections
-from .._node.catalog import Catalog
-from .._node.declaration import NodeType
-from .._node.ports import Port
-from .._sound.audio import Audio
 
 _MOST_INLINE = 88
 

@@ -9,14 +9,12 @@ from typing import Any
 
 import typer
 
-from .._loading import stock_graphs
-from .._machine.capacity import this_machine
+from .. import Catalog, NodeType, accelerated, stock_graphs, this_machine
 from .._machine.devices import Choice, Inventory, choose, place, probe, require_request
 from .._machine.torch_audio import torchaudio_state
-from .._node.catalog import Catalog
-from .._node.declaration import NodeType, accelerated
-from .call import DeviceOption, JsonOption, NodesOption
+from .call import JsonOption, NodesOption
 from .output import Printer, megabytes
+from .settings import DeviceOption
 
 
 def register(app: typer.Typer) -> None:

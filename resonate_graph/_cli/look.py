@@ -2,30 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, cast
+from typing import Annotated
 
 import typer
+from typing_extensions import Unpack
 
-from .._run.forecast import PlannedStep
-from .._sound.decode import Limits
+from .. import PlannedStep, Settings
 from .call import (
-    DeviceOption,
     GraphArgument,
     InputOption,
     JsonOption,
-    ModelsOption,
     NodesOption,
-    NoStoreOption,
     OnlyOption,
     ParamOption,
-    StoreOption,
-    ThreadsOption,
-    chosen_store,
     open_graph,
     read_inputs,
     read_params,
 )
 from .output import Printer, megabytes
+from .settings import ModelsOption, takes_settings
 
 
 def register(app: typer.Typer) -> None:
@@ -73,19 +68,15 @@ def check(
         printer.line(f"  output {name}")
 
 
+@takes_settings
 def plan(
     graph: GraphArgument,
     inputs: InputOption = None,
     params: ParamOption = None,
     only: OnlyOption = None,
-    store: StoreOption = None,
-    no_store: NoStoreOption = False,
-    models: ModelsOption = None,
     nodes: NodesOption = None,
-    max_minutes: Annotated[float, typer.Option(metavar="MINUTES")] = Limits.max_minutes,
-    device: DeviceOption = "auto",
-    threads: ThreadsOption = None,
     as_json: JsonOption = False,
+    **settings: Unpack[Settings],
 ) -> None:
     """Say what a run would compute, where and when, and what it would take from the store.
 
@@ -98,11 +89,7 @@ def plan(
         read_inputs(opened, inputs),
         params=read_params(opened, params),
         outputs=only or None,
-        store=cast(Any, chosen_store(store, no_store)),
-        models=models,
-        max_minutes=max_minutes,
-        device=device,
-        threads=threads,
+        **settings,
     )
     printer.document(
         {
@@ -159,6 +146,7 @@ def _rounded(seconds: float | None) -> float | None:
     return None if seconds is None else round(seconds, 3)
 
 
+@takes_settings
 def why(
     graph: GraphArgument,
     node: Annotated[
@@ -167,11 +155,9 @@ def why(
     inputs: InputOption = None,
     params: ParamOption = None,
     only: OnlyOption = None,
-    store: StoreOption = None,
-    models: ModelsOption = None,
     nodes: NodesOption = None,
-    max_minutes: Annotated[float, typer.Option(metavar="MINUTES")] = Limits.max_minutes,
     as_json: JsonOption = False,
+    **settings: Unpack[Settings],
 ) -> None:
     """Say why each node would run: what changed since it was computed last."""
     printer = Printer(as_json=as_json)
@@ -180,9 +166,7 @@ def why(
         read_inputs(opened, inputs),
         params=read_params(opened, params),
         outputs=only or None,
-        store=store,
-        models=models,
-        max_minutes=max_minutes,
+        **settings,
     )
     if node is not None:
         reasons = [one for one in reasons if one.id == node]

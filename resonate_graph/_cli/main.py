@@ -12,8 +12,7 @@ from typing import Any, NoReturn
 
 import typer
 
-from .. import __version__
-from .._base.errors import ResonateError
+from .. import ResonateError, __version__
 from . import demo, listing, look, nodes, run, store, sweep
 from .output import Printer, console_error, use_safe_output
 

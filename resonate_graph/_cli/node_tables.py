@@ -8,9 +8,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from .. import NodeType, Report, unit_of
+from .. import NodeType, Port, Report, unit_of
 from .._base.docstrings import entries, sections, summary
-from .._node.ports import Port
 
 Row = tuple[str, ...]
 

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from .._base.errors import GraphError, Problem, ResonateError
+from .. import GraphError, Problem, ResonateError
 
 #: Columns of a line that nobody reads on a terminal.
 _UNBOUNDED = 1_000_000

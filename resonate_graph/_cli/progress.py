@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from typing_extensions import Self
 
-from .._run.events import (
+from .. import (
     Event,
     NodeFinished,
     NodeProgress,

@@ -3,32 +3,26 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, cast
+from typing import Annotated
 
 import typer
+from typing_extensions import Unpack
 
-from .._api import Graph
+from .. import Graph, Settings, read_provenance
 from .._base.publish import require_writable
-from .._run.provenance import read
-from .._sound.decode import Limits
 from .call import (
-    DeviceOption,
     InputOption,
     JsonOption,
-    ModelsOption,
     NodesOption,
-    NoStoreOption,
     OnlyOption,
     ParamOption,
-    StoreOption,
-    ThreadsOption,
-    chosen_store,
     open_graph,
     read_inputs,
     read_params,
 )
 from .output import Printer
 from .progress import ProgressDisplay
+from .settings import takes_settings
 
 DEFAULT_FOLDER = Path("out")
 
@@ -38,6 +32,7 @@ def register(app: typer.Typer) -> None:
     app.command("run")(run)
 
 
+@takes_settings
 def run(
     graph: Annotated[
         str | None,
@@ -49,21 +44,7 @@ def run(
         Path, typer.Option("--out", "-o", metavar="DIR", help="Folder for the files written.")
     ] = DEFAULT_FOLDER,
     only: OnlyOption = None,
-    device: DeviceOption = "auto",
-    threads: ThreadsOption = None,
-    store: StoreOption = None,
-    no_store: NoStoreOption = False,
-    models: ModelsOption = None,
     nodes: NodesOption = None,
-    exact: Annotated[
-        bool, typer.Option("--reuse-exact", help="Reuse only results of the same device.")
-    ] = False,
-    warn_minutes: Annotated[
-        float, typer.Option(metavar="MINUTES", help="Warn about longer inputs.")
-    ] = Limits.warn_minutes,
-    max_minutes: Annotated[
-        float, typer.Option(metavar="MINUTES", help="Refuse longer inputs.")
-    ] = Limits.max_minutes,
     from_provenance: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="Make this file again, instead of naming a graph."),
@@ -75,6 +56,7 @@ def run(
         bool, typer.Option("--no-tags", help="Carry no tags and no cover art from the inputs.")
     ] = False,
     as_json: JsonOption = False,
+    **settings: Unpack[Settings],
 ) -> None:
     """Run a graph: compute what its outputs need and the store does not have."""
     printer = Printer(as_json=as_json)
@@ -82,7 +64,7 @@ def run(
     if (graph is None) == (from_provenance is None):
         raise typer.BadParameter("name a graph, or a file with --from-provenance")
     if from_provenance is not None:
-        recipe = read(from_provenance)
+        recipe = read_provenance(from_provenance)
         opened = Graph.from_json(recipe.graph, source=str(from_provenance), nodes=nodes or ())
     else:
         recipe = None
@@ -97,14 +79,8 @@ def run(
             bound,
             params=changed,
             outputs=only or (list(recipe.outputs) if recipe else None),
-            device=device,
-            store=cast(Any, chosen_store(store, no_store)),
-            models=models,
-            reuse="exact" if exact else "content",
-            warn_minutes=warn_minutes,
-            max_minutes=max_minutes,
-            threads=threads,
             on_event=display,
+            **settings,
         )
         told = len(result.report["warnings"])
         result.save(folder, provenance=not no_provenance, tags=not no_tags)

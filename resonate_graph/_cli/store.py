@@ -12,15 +12,14 @@ from typing import IO, Annotated
 
 import typer
 
-from .._base.errors import OutputError, StoreError
+from .. import OutputError, Record, Store, StoreError, default_store, inventory
 from .._base.publish import publish
-from .._experiment.inventory import HumanNames, inventory, outlived
-from .._run.settings import default_store
-from .._store.folder import Quarantined, Store
-from .._store.records import Record
+from .._experiment.inventory import HumanNames, listed, outlived
+from .._store.folder import Quarantined
 from .._store.retention import parse_bytes
-from .call import JsonOption, StoreOption
+from .call import JsonOption
 from .output import Printer
+from .settings import StoreOption
 
 KeysArgument = Annotated[
     list[str],
@@ -63,7 +62,7 @@ def ls(
     printer = Printer(as_json=as_json)
     opened = _open(store)
     items = sorted(
-        (item for item, _ in inventory(opened) if show_all or (item.here and not item.own)),
+        (item for item in inventory(opened) if show_all or (item.here and not item.own)),
         key=lambda item: -item.created,
     )
     printer.document({"items": [asdict(item) for item in items]})
@@ -225,7 +224,7 @@ def export(
     written: list[str] = []
     damaged: list[str] = []
     gone = 0
-    latest_first = sorted(inventory(opened), key=lambda one: -one[0].created)
+    latest_first = sorted(listed(opened), key=lambda one: -one[0].created)
     names = HumanNames(folder)
     for item, entry in latest_first:
         if item.own or (wanted is not None and item.key not in wanted):

@@ -8,26 +8,26 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from typing_extensions import Unpack
 
-from .._experiment.rows import Row, table
-from .._experiment.sweep import combinations
-from .._sound.decode import Limits
+from .. import Row, Settings
+from .._experiment.grid import combinations
+from .._experiment.rows import table
 from .call import (
-    DeviceOption,
     GraphArgument,
     InputOption,
     JsonOption,
-    ModelsOption,
     NodesOption,
     OnlyOption,
     ParamOption,
-    StoreOption,
     open_graph,
     read_grid,
     read_inputs,
+    read_reference,
 )
 from .output import Printer
 from .progress import ProgressDisplay
+from .settings import takes_settings
 
 DEFAULT_FOLDER = Path("out/sweep")
 
@@ -37,6 +37,7 @@ def register(app: typer.Typer) -> None:
     app.command("sweep")(sweep)
 
 
+@takes_settings
 def sweep(
     graph: GraphArgument,
     inputs: InputOption = None,
@@ -45,25 +46,25 @@ def sweep(
         Path, typer.Option("--out", "-o", metavar="DIR", help="Folder for the results.")
     ] = DEFAULT_FOLDER,
     reference: Annotated[
-        Path | None,
-        typer.Option("--reference", metavar="FILE", help="Compare every result with this file."),
+        list[str] | None,
+        typer.Option(
+            "--reference",
+            metavar="[OUTPUT=]FILE",
+            help="Compare an output with this file, or what is its input as a whole.",
+        ),
     ] = None,
     jobs: Annotated[
         int, typer.Option("--jobs", "-j", min=1, max=64, help="Combinations at a time.")
     ] = 1,
     only: OnlyOption = None,
-    device: DeviceOption = "auto",
-    store: StoreOption = None,
-    models: ModelsOption = None,
     nodes: NodesOption = None,
-    max_minutes: Annotated[
-        float, typer.Option(metavar="MINUTES", help="Refuse longer inputs.")
-    ] = Limits.max_minutes,
     as_json: JsonOption = False,
+    **settings: Unpack[Settings],
 ) -> None:
     """Run a graph with every combination of params, such as -p gate_db=-60,-50,-40.
 
-    Steps that combinations share run once. One that fails does not stop the others.
+    Every value is checked before the first run. Steps that combinations share run once. One that
+    fails does not stop the others.
     """
     printer = Printer(as_json=as_json)
     opened = open_graph(graph, nodes)
@@ -72,8 +73,8 @@ def sweep(
     display = ProgressDisplay() if jobs == 1 else None
 
     def tell(row: Row) -> None:
-        settings = ", ".join(f"{name}={value}" for name, value in row.params.items())
-        printer.line(f"{row.name} of {total}: {row.status}  {settings}  {row.error}".rstrip())
+        values = ", ".join(f"{name}={value}" for name, value in row.params.items())
+        printer.line(f"{row.name} of {total}: {row.status}  {values}  {row.error}".rstrip())
 
     with display or contextlib.nullcontext(), printer.alone_on_stdout():
         rows = opened.sweep(
@@ -81,15 +82,12 @@ def sweep(
             grid,
             folder,
             params=fixed,
-            reference=reference,
-            store=store,
+            outputs=only or None,
+            reference=read_reference(opened, reference),
             jobs=jobs,
             on_row=tell,
             on_event=display,
-            outputs=only or None,
-            device=device,
-            models=models,
-            max_minutes=max_minutes,
+            **settings,
         )
     failed = any(row.status == "failed" for row in rows)
     printer.document(

@@ -14,8 +14,8 @@ OUTLIVED_DAYS = 90
 
 
 @dataclass(frozen=True)
-class Item:
-    """One port of one record.
+class StoredItem:
+    """One output of one result that a store knows of: a line of `inventory`.
 
     Attributes:
         key: the record's key.
@@ -78,8 +78,28 @@ class Item:
         return "pinned" if self.pinned else ""
 
 
-def inventory(store: Store) -> Iterator[tuple[Item, Entry]]:
-    """Yield what the records of a store name, whether its content is there or not."""
+def inventory(store: Store) -> list[StoredItem]:
+    """Return what a store knows of: each port of each result, whether its content is there or not.
+
+    It is what ``resonate store ls --all`` shows: what it is and where it came from, how large it
+    is, what it took to compute, and what reuse has saved.
+
+    Example:
+        >>> import tempfile, numpy as np
+        >>> from resonate_graph import Audio, Graph, Store, inventory
+        >>> from resonate_nodes import gain
+        >>> graph = Graph("quieter")
+        >>> graph.output("quiet", graph.add(gain, "level")(graph.input("mix", Audio), gain_db=-6.0))
+        >>> store = Store(tempfile.mkdtemp())
+        >>> result = graph.run({"mix": Audio(np.ones((2, 100)), 44100)}, store=store)
+        >>> [(item.human_name, item.type, item.bytes, item.uses) for item in inventory(store)]
+        [('quieter/level', 'gain', 916, 1)]
+    """
+    return [item for item, _ in listed(store)]
+
+
+def listed(store: Store) -> Iterator[tuple[StoredItem, Entry]]:
+    """Yield what `inventory` returns, each with what its record says of how it is stored."""
     objects = {item.digest: item for item in store.retention.objects()}
     pins = store.retention.pins()
     for record in store.records():
@@ -90,7 +110,7 @@ def inventory(store: Store) -> Iterator[tuple[Item, Entry]]:
             known = objects.get(entry.digest) if kind != "input" else None
             uses = known.uses if known else 0
             yield (
-                Item(
+                StoredItem(
                     key=record.key,
                     type=kind,
                     port=port,
@@ -123,7 +143,7 @@ class HumanNames:
         self._folder = folder
         self._taken: set[str] = set()
 
-    def take(self, item: Item, suffix: str) -> Path:
+    def take(self, item: StoredItem, suffix: str) -> Path:
         """Return a name; where it is taken, on a Mac's filesystem too, with part of the key."""
         name = item.human_name.removesuffix(suffix)
         if (name + suffix).casefold() in self._taken:

@@ -11,7 +11,7 @@ from .._node.catalog import Catalog
 from .._run.bindings import Bindings
 from .._run.bookkeeping import Run
 from .._run.execute import execute
-from .._run.settings import Settings
+from .._run.settings import Setup
 from .._sound.audio import Audio
 from .._sound.decode import Limits
 from .._store.folder import Store
@@ -31,10 +31,10 @@ def measure(audio: Audio, store: Store | None) -> dict[str, float | None]:
         CatalogError: no pack has the node.
     """
     graph = _graph()
-    settings = Settings(store=store)
+    setup = Setup(store=store)
     bindings = Bindings(graph.name, graph.inputs, {"audio": audio}, Limits(), store)
-    run = Run(graph, bindings, settings)
-    execute([run], settings)
+    run = Run(graph, bindings, setup)
+    execute([run], setup)
     if run.error is not None:
         raise run.error
     assert run.outcome is not None

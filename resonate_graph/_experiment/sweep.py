@@ -8,11 +8,10 @@ when it is started again: what was finished is in the store.
 from __future__ import annotations
 
 import contextlib
-import itertools
 import json
 import math
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from functools import partial
@@ -20,137 +19,91 @@ from pathlib import Path
 from threading import Event, Lock
 from typing import Any
 
-import numpy as np
-
-from .._base.errors import Cancelled, GraphError, InputError, ParamError, ResonateError
+from .._base.errors import Cancelled, GraphError, InputError, ResonateError
 from .._base.publish import publish
-from .._graph.bound import BoundGraph
 from .._run.provenance import SUFFIX
 from .._run.results import Result
 from .._sound.audio import Audio
 from .._sound.decode import Limits, read_audio
 from .._sound.figures import si_sdr
+from .grid import Trial
 from .page import SOUNDS, link_to
 from .pictures import picture
+from .reference import Reference, form
 from .rows import Row, Source, report_page
 
 _PICTURES = "pictures"
 _RESULTS = "results.json"
 
 
-def combinations(grid: Mapping[str, Sequence[Any]]) -> list[dict[str, Any]]:
-    """Return every combination of a grid; the first param changes slowest.
-
-    Raises:
-        ParamError: the values of a param are no list, or none.
-    """
-    for name, values in grid.items():
-        if isinstance(values, str) or not hasattr(values, "__len__") or not len(values):
-            raise ParamError(f"{name}: give a list of values to try, not {values!r}", param=name)
-    return [
-        dict(zip(grid, values, strict=True))
-        for values in itertools.product(*map(_plain, grid.values()))
-    ]
-
-
-def first_that_works(
-    grid: Mapping[str, Sequence[Any]], check: Callable[[Mapping[str, Any]], BoundGraph]
-) -> BoundGraph:
-    """Return the graph of the first combination that is right.
-
-    Args:
-        grid: the values to try, by param.
-        check: returns the graph with these params, checked.
-
-    Raises:
-        GraphError: none is; what is wrong with the last of them.
-    """
-    fault: GraphError | None = None
-    for combo in combinations(grid):
-        try:
-            return check(combo)
-        except GraphError as error:
-            fault = error
-    assert fault is not None  # a grid has one combination at least
-    raise fault
-
-
-def _plain(values: Sequence[Any]) -> list[Any]:
-    """Return values as Python's own, where they are numpy's."""
-    return [value.item() if isinstance(value, np.generic) else value for value in values]
-
-
 def sweep(
     name: str,
     run: Callable[..., Result],
-    grid: Mapping[str, Sequence[Any]],
+    trials: Sequence[Trial],
     folder: Path,
     *,
     measure: Callable[[Audio], Mapping[str, float | None]],
     inputs: Mapping[str, Path | Audio],
-    limits: Limits,
-    reference: Path | None = None,
+    reference: Reference,
     jobs: int = 1,
     on_row: Callable[[Row], None] = lambda row: None,
 ) -> list[Row]:
     """Run every combination of a grid of params, each into a folder of its own.
 
-    `folder` also gets ``results.json``, ``report.html`` and its ``pictures``, which are brought up
-    to date after each combination. What an earlier sweep
-    wrote there and this one did not, according to its ``results.json``, is removed, unless all of
-    this one failed.
+    Those that were found wrong come first, since it takes no time to say so. `folder` also gets
+    ``results.json``, ``report.html`` and its ``pictures``, which are brought up to date after each
+    combination. What an earlier sweep wrote there and this one did not, according to its
+    ``results.json``, is removed, unless all of this one failed.
 
     Args:
         name: the graph's name.
         run: runs the graph with these params; its argument `cancelled` tells when to stop.
-        grid: the values to try, by param.
+        trials: the combinations, checked.
         folder: where the results go.
         measure: gives the figures of an audio output.
         inputs: the sounds that are bound, which the report has as well.
-        limits: how long the reference may be.
-        reference: the file that every audio output of its shape is compared with.
+        reference: what results are compared with.
         jobs: how many combinations run at a time.
         on_row: told of each combination when it is done.
 
     Returns:
-        The rows, in the order of `combinations`.
-
-    Raises:
-        InputError: the reference cannot be read.
+        The rows, in the order of the trials.
     """
-    wanted = read_audio(reference, limits) if reference is not None else None
-    combos = combinations(grid)
-    width = max(2, len(str(len(combos))))
-
+    width = max(2, len(str(len(trials))))
     heard = {f"input {one}": sound for one, sound in inputs.items()}
-    if reference is not None:
-        heard["reference"] = reference
+    heard.update(reference.files)
     sources = [_source(one, sound, folder) for one, sound in heard.items()]
     earlier = _listed(folder / _RESULTS)
     finished: dict[int, Row] = {}
     writing = Lock()
     stop = Event()
 
-    def attempt(index: int) -> Row:
+    def attempt(index: int) -> None:
         place = folder / f"{index + 1:0{width}d}"
-        row = _attempt(partial(run, cancelled=stop.is_set), combos[index], place, measure, wanted)
+        row = _attempt(
+            partial(run, cancelled=stop.is_set), trials[index], place, measure, reference
+        )
         with writing:
             finished[index] = row
             done = [finished[one] for one in sorted(finished)]
             _write_results(name, sources, done, folder)
             on_row(row)
-        return row
 
+    right = [index for index, trial in enumerate(trials) if trial.fault is None]
+    for index in sorted(set(range(len(trials))) - set(right)):
+        attempt(index)
     if jobs == 1:
-        rows = [attempt(index) for index in range(len(combos))]
+        for index in right:
+            attempt(index)
     else:
         with ThreadPoolExecutor(jobs) as pool:
             try:
-                rows = list(pool.map(attempt, range(len(combos))))
+                list(pool.map(attempt, right))
             except BaseException:
                 stop.set()  # what runs beside it is not waited for to its end
                 pool.shutdown(cancel_futures=True)
                 raise
+    rows = [finished[index] for index in range(len(trials))]
     if any(row.status == "done" for row in rows):
         now = {one.casefold() for one in _listed(folder / _RESULTS)}  # as on a Mac's filesystem
         _remove_stale(folder, [one for one in earlier if one.casefold() not in now])
@@ -159,27 +112,35 @@ def sweep(
 
 def _attempt(
     run: Callable[[Mapping[str, Any]], Result],
-    params: Mapping[str, Any],
+    trial: Trial,
     folder: Path,
     measure: Callable[[Audio], Mapping[str, float | None]],
-    reference: Audio | None,
+    reference: Reference,
 ) -> Row:
+    if trial.fault is not None:
+        return Row(folder.name, trial.params, "failed", _message(trial.fault))
     try:
-        result = run(params)
+        result = run(trial.params)
         files = result.save(folder)
-        figures = dict(_figures_of(result, files, measure, reference))
+        forms = {one: form(sound) for one, sound in _sounds_of(result, files)}
+        partners = reference.partners(forms)
+        figures = dict(_figures_of(_sounds_of(result, files), measure, partners))
         pictures = dict(_pictures_of(result, files, folder))
     except Cancelled:
         raise
     except Exception as error:  # whatever it is, the other combinations go on
-        return Row(folder.name, params, "failed", _message(error))
+        return Row(folder.name, trial.params, "failed", _message(error))
     report = result.report
-    ran = tuple(node["id"] for node in report["nodes"] if node["status"] == "ran")
-    compared = any("si_sdr_db" in found for found in figures.values())
-    remark = "" if reference is None or compared else f"no output is like the {reference}"
-    names = {name: str(path) for name, path in files.items()}
     return Row(
-        folder.name, params, "done", remark, report["seconds"], ran, names, pictures, figures
+        folder.name,
+        trial.params,
+        "done",
+        reference.remark(forms),
+        report["seconds"],
+        tuple(node["id"] for node in report["nodes"] if node["status"] == "ran"),
+        {name: str(path) for name, path in files.items()},
+        pictures,
+        figures,
     )
 
 
@@ -189,29 +150,27 @@ def _message(error: Exception) -> str:
     return str(error) if isinstance(error, ResonateError) else f"{type(error).__name__}: {error}"
 
 
-def _figures_of(
-    result: Result,
-    files: Mapping[str, Path],
-    measure: Callable[[Audio], Mapping[str, float | None]],
-    reference: Audio | None,
-) -> Iterator[tuple[str, dict[str, float | None]]]:
-    """Yield the figures of each output that can be heard, as it lies in its file."""
+def _sounds_of(result: Result, files: Mapping[str, Path]) -> Iterator[tuple[str, Audio]]:
+    """Yield each output that can be heard, as it lies in its file."""
     for name, value in result.items():
         if isinstance(value, Audio):
-            audio = value
+            yield name, value
         elif files[name].suffix in SOUNDS:
-            audio = read_audio(files[name], Limits(max_minutes=math.inf))
-        else:
-            continue
+            yield name, read_audio(files[name], Limits(max_minutes=math.inf))
+
+
+def _figures_of(
+    sounds: Iterable[tuple[str, Audio]],
+    measure: Callable[[Audio], Mapping[str, float | None]],
+    partners: Mapping[str, Audio],
+) -> Iterator[tuple[str, dict[str, float | None]]]:
+    """Yield the figures of each output that can be heard."""
+    for name, audio in sounds:
         figures = dict(measure(audio))
-        if reference is not None and _alike(reference, audio):
-            ratio = si_sdr(reference, audio)
+        if name in partners:
+            ratio = si_sdr(partners[name], audio)
             figures["si_sdr_db"] = ratio if math.isfinite(ratio) else None
         yield name, figures
-
-
-def _alike(one: Audio, other: Audio) -> bool:
-    return (one.sample_rate, one.samples.shape) == (other.sample_rate, other.samples.shape)
 
 
 def _pictures_of(

@@ -16,6 +16,7 @@ import networkx as nx
 
 from .._graph.bound import BoundGraph, InputRef, PortRef, Source
 from .._node.values import brief
+from .._run.forecast import status
 from .._run.plan import Plan
 from .._store.folder import Store
 from .._store.records import Key, Record
@@ -38,6 +39,24 @@ class Reason:
     type: str
     status: str
     reasons: tuple[str, ...] = ()
+
+
+def reasons(graph: BoundGraph, plan: Plan, keys: Mapping[str, Key], store: Store) -> list[Reason]:
+    """Return for every node of a graph why it would run.
+
+    Args:
+        graph: the checked graph.
+        plan: what would be done.
+        keys: the key of each step whose inputs are known.
+        store: what was computed before.
+    """
+    explainer = Explainer(graph, plan, keys, store)
+    found = []
+    for name, step in graph.steps.items():
+        said = status(plan, name)
+        why = explainer.reasons(name) if said in ("run", "open") else ()
+        found.append(Reason(name, step.type.id, said, why))
+    return found
 
 
 class Explainer:

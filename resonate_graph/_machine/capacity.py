@@ -36,7 +36,15 @@ class Machine:
 
 @lru_cache(maxsize=1)
 def this_machine() -> Machine:
-    """Return what this process may use: the cores it may run on, and 75 % of the memory."""
+    """Return what this process may use: the cores it may run on, and 75 % of the memory.
+
+    Where a container has less memory than the machine, it is 75 % of that.
+
+    Example:
+        >>> from resonate_graph import this_machine
+        >>> this_machine()
+        Machine(threads=..., memory_bytes=...)
+    """
     return Machine(_cores(), int(_memory_bytes() * MEMORY_FRACTION))
 
 

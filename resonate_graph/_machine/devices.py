@@ -204,6 +204,20 @@ def _nothing_found(inventory: Inventory, wishes: Sequence[str]) -> str:
 # -- proof by doing -----------------------------------------------------------------------------
 
 
+def devices() -> tuple[Device, ...]:
+    """Return where this machine can compute, the CPU last, each proved by an operation.
+
+    An accelerator whose driver is broken is there, too, with the reason why it is not used. Loads
+    torch; looks once per process.
+
+    Example:
+        >>> from resonate_graph import devices
+        >>> [device.id for device in devices() if device.usable]
+        [...'cpu']
+    """
+    return probe().devices
+
+
 @lru_cache(maxsize=1)
 def probe() -> Inventory:
     """Return what this machine has. Loads torch; looks once per process."""

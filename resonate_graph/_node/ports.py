@@ -66,6 +66,11 @@ class Port:
         type: what travels through it.
         many: it takes a list of wires, in order.
         optional: it may be left unconnected.
+
+    Example:
+        >>> from resonate_nodes import mix
+        >>> [str(port) for port in mix.type.inputs]
+        ['list[audio]']
     """
 
     name: str

@@ -33,9 +33,10 @@ from .events import (
     Warned,
 )
 from .keys import step_key
+from .outcome import Outcome, StepReport
 from .outlook import Outlook
 from .plan import Found, Plan, Status
-from .settings import Outcome, Settings, StepReport
+from .settings import Setup
 from .stored import Kept, Stored
 
 
@@ -83,7 +84,7 @@ class Run:
     Args:
         graph: the checked graph.
         bindings: what is bound to its inputs.
-        settings: how it is to be done.
+        setup: how it is to be done.
         shared: what other runs of this graph have found out.
         index: which of several runs it is.
 
@@ -99,7 +100,7 @@ class Run:
         self,
         graph: BoundGraph,
         bindings: Bindings,
-        settings: Settings,
+        setup: Setup,
         shared: Shared | None = None,
         index: int = 0,
     ) -> None:
@@ -109,8 +110,8 @@ class Run:
         self.outcome: Outcome | None = None
         self.held_bytes = 0
         self._bindings = bindings
-        self._settings = settings
-        self._shared = shared or Shared(Experience(settings.store))
+        self._setup = setup
+        self._shared = shared or Shared(Experience(setup.store))
         self._reports = {name: StepReport(name, step.type.id) for name, step in graph.steps.items()}
         self._warnings: list[Warned] = []
         self._values: dict[PortRef, Value] = {}
@@ -118,11 +119,11 @@ class Run:
         self._plan: Plan | None = None
         self._start = time.perf_counter()
         self._order = {name: number for number, name in enumerate(graph.steps)}
-        files = {name: path_text(path) for name, path in bindings.paths.items()}
-        self.stored = Stored(settings.store, graph, files, self.warn)
         self.outlook = Outlook(
-            graph, settings, self._shared.experience, size=self._size, statuses=self._statuses
+            graph, setup, self._shared.experience, size=self._size, statuses=self._statuses
         )
+        files = {name: path_text(path) for name, path in bindings.paths.items()}
+        self.stored = Stored(setup.store, graph, files, self.warn)
         bindings.warn = self.warn
 
     # -- beginning ------------------------------------------------------------------------------
@@ -145,7 +146,7 @@ class Run:
         try:
             for name in self.graph.needed_inputs:
                 self._bindings.warn = _collecting(warnings.setdefault(name, []))
-                if self._settings.store is None:
+                if self._setup.store is None:
                     self._bindings.value(name)
                 else:
                     self._bindings.digest(name)
@@ -166,7 +167,7 @@ class Run:
             for code, message in warnings:
                 self.warn(code, message)
             read = reading.error is None or name != list(reading.warnings)[-1]
-            if self._settings.store is not None and read:
+            if self._setup.store is not None and read:
                 self.tell(InputRead(name, self._bindings.describe(name)))
         if reading.error is not None:
             raise reading.error
@@ -214,17 +215,17 @@ class Run:
     def _identity(self, name: str, *, fetch: bool) -> Mapping[str, Any]:
         step = self.graph.steps[name]
         wanted = self.graph.wanted_ports[name]
-        question = Preparation(step.plain_params, wanted, self._settings.models, fetch)
+        question = Preparation(step.plain_params, wanted, self._setup.models, fetch)
         return step.type.prepared(question)
 
     def _planned(self) -> Plan:
-        if self._settings.store is None:
+        if self._setup.store is None:
             return Plan(self.graph)
         digests = {name: self._bindings.digest(name) for name in self.graph.needed_inputs}
         return Plan(self.graph, digests, self._look_up)
 
     def _look_up(self, step: Step, inputs: Mapping[str, tuple[str, ...]]) -> Found:
-        device = self.outlook.place(step.id).devices[0] if self._settings.exact_reuse else None
+        device = self.outlook.place(step.id).devices[0] if self._setup.exact_reuse else None
         key = step_key(step, inputs, self._shared.identities[step.id], device=device)
         self._reports[step.id].key = key.hex
         return self.stored.look_up(step.id, key)
@@ -306,7 +307,7 @@ class Run:
         return RunContext(
             device=lane,
             wanted=self._plan.wanted(name),
-            models=self._settings.models,
+            models=self._setup.models,
             threads=threads,
             workspace=self.stored.workspace(name),
         )
@@ -411,8 +412,8 @@ class Run:
 
     def _output(self, source: Source) -> Value:
         """Return an output; where results are mapped, as it lies in the store."""
-        settings = self._settings
-        if settings.map_results and settings.store and isinstance(source, PortRef):
+        setup = self._setup
+        if setup.map_results and setup.store and isinstance(source, PortRef):
             with contextlib.suppress(Quarantined):
                 return self.stored.value(source)
         return self._value(source)
@@ -438,7 +439,7 @@ class Run:
 
     def tell(self, event: Event) -> None:
         """Tell what happens."""
-        self._settings.on_event(event)
+        self._setup.on_event(event)
 
 
 def _collecting(said: list[tuple[str, str]]) -> Callable[[str, str], None]:

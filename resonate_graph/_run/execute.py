@@ -33,7 +33,7 @@ from .._machine.workers import Workers
 from .._node.context import RunContext
 from .bookkeeping import Performance, Reading, Run
 from .events import NodeProgress
-from .settings import Settings
+from .settings import Setup
 
 #: A step that is known to take less is done by the calling thread: telling a worker costs as much.
 _BRIEF_SECONDS = 0.001
@@ -104,7 +104,7 @@ class _Wait:
 
 def execute(
     runs: Sequence[Run],
-    settings: Settings,
+    setup: Setup,
     *,
     on_end: Callable[[Run], None] = lambda run: None,
 ) -> None:
@@ -112,30 +112,28 @@ def execute(
 
     Args:
         runs: the runs, first come first served where nothing else decides.
-        settings: what they share.
+        setup: what they share.
         on_end: told of each run when it has ended.
 
     Raises:
-        Cancelled: `settings.cancelled` returned True, or a node stopped by itself.
+        Cancelled: `setup.cancelled` returned True, or a node stopped by itself.
         KeyboardInterrupt: Ctrl-C was pressed; nothing is left half-done.
     """
-    store = settings.store
+    store = setup.store
     with store.in_use() if store else contextlib.nullcontext():
-        _Execution(runs, settings, on_end).go()
+        _Execution(runs, setup, on_end).go()
 
 
 class _Execution:
     """The loop, and what is ready, at work, and waiting for other processes."""
 
-    def __init__(
-        self, runs: Sequence[Run], settings: Settings, on_end: Callable[[Run], None]
-    ) -> None:
+    def __init__(self, runs: Sequence[Run], setup: Setup, on_end: Callable[[Run], None]) -> None:
         self._to_open = deque(runs)
         self._open: list[Run] = []
-        self._settings = settings
+        self._setup = setup
         self._on_end = on_end
-        self._threads = settings.machine.threads
-        self._lanes = Lanes(self._threads, settings.machine.memory_bytes)
+        self._threads = setup.machine.threads
+        self._lanes = Lanes(self._threads, setup.machine.memory_bytes)
         self._queue: list[Job] = []
         self._known: set[Any] = set()  # ids of jobs that are queued, at work or waiting
         self._tasks: list[_Task] = []
@@ -225,9 +223,9 @@ class _Execution:
     def _end(self, run: Run) -> None:
         self._open.remove(run)
         run.close("failed" if run.error is not None else "done")
-        if self._settings.store and self._open:
+        if self._setup.store and self._open:
             others = (other.stored.digests for other in self._open)
-            self._settings.store.retention.not_used(run.stored.digests.difference(*others))
+            self._setup.store.retention.not_used(run.stored.digests.difference(*others))
         self._on_end(run)
 
     # -- the queue ------------------------------------------------------------------------------
@@ -351,7 +349,7 @@ class _Execution:
         ctx = ctx or RunContext()
         if alone or brief:
             self._own = task
-            ctx.cancelled = self._settings.cancelled
+            ctx.cancelled = self._setup.cancelled
             self._connect(ctx, task, self._hear)
             self._hear(work())
         else:
@@ -463,7 +461,7 @@ class _Execution:
     # -- stopping -------------------------------------------------------------------------------
 
     def _check_cancelled(self) -> None:
-        if self._settings.cancelled():
+        if self._setup.cancelled():
             raise Cancelled("the run was cancelled")
 
     def _abandon(self, error: BaseException) -> None:

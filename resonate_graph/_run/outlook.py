@@ -15,7 +15,7 @@ from .._machine.schedule import CPU, remaining_paths
 from .._store.records import Size
 from .estimates import Estimate, Experience, Likenesses, expected_sizes, likenesses
 from .plan import Status
-from .settings import Settings
+from .settings import Setup
 
 
 class Outlook:
@@ -23,7 +23,7 @@ class Outlook:
 
     Args:
         graph: the checked graph.
-        settings: how the run is to be done.
+        setup: how the run is to be done.
         experience: what steps took before.
         size: gives the size of what is there already; None for what is not.
         statuses: gives the plan's status of every needed step, once there is a plan.
@@ -32,14 +32,14 @@ class Outlook:
     def __init__(
         self,
         graph: BoundGraph,
-        settings: Settings,
+        setup: Setup,
         experience: Experience,
         *,
         size: Callable[[Source], Size | None],
         statuses: Callable[[], Mapping[str, Status]],
     ) -> None:
         self._graph = graph
-        self._settings = settings
+        self._setup = setup
         self._experience = experience
         self._size = size
         self._statuses = statuses
@@ -59,13 +59,13 @@ class Outlook:
                 self._choices[name] = Choice((CPU,), "it computes on the CPU")
             else:
                 found = place(
-                    self._settings.inventory(),
-                    self._settings.device,
+                    self._setup.inventory(),
+                    self._setup.device,
                     step.device,
                     avoid=step.type.avoid,
                     params=step.plain_params,
                 )
-                if self._settings.exact_reuse:  # a key that names a card holds what that card gave
+                if self._setup.exact_reuse:  # a key that names a card holds what that card gave
                     found = replace(found, devices=found.devices[:1])
                 self._choices[name] = found
         return self._choices[name]

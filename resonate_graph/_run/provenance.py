@@ -8,6 +8,7 @@ libraries, and the digest of what came out. It holds no times, so equal runs wri
 from __future__ import annotations
 
 import json
+import os
 import platform
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -22,7 +23,7 @@ from .._graph.document import GraphDocument
 from .._node.values import brief, digest
 from .._sound.tags import read_tags
 from .bindings import Bindings, path_text
-from .settings import Outcome
+from .outcome import Outcome
 
 FORMAT = 1
 SUFFIX = ".provenance.json"
@@ -127,15 +128,37 @@ class Recipe:
                 yield f"output {name!r} came out differently"
 
 
-def read(path: Path) -> Recipe:
+def read_provenance(path: str | os.PathLike[str]) -> Recipe:
     """Return the provenance of a file: from its metadata, else from the JSON beside it.
 
     Args:
-        path: the file, or its ``.provenance.json``.
+        path: a file that `Result.save` wrote, or its ``.provenance.json``.
 
     Raises:
         InputError: there is none, or it cannot be read.
+
+    Example:
+        >>> import tempfile, numpy as np
+        >>> from resonate_graph import Audio, Graph, read_provenance
+        >>> from resonate_nodes import gain
+        >>> folder = tempfile.mkdtemp()
+        >>> take = Audio(np.full((2, 100), 0.5), 44100).save(f"{folder}/take.wav")
+        >>> graph = Graph("quieter")
+        >>> graph.output("quiet", graph.add(gain, "level")(graph.input("mix", Audio), gain_db=-6.0))
+        >>> made = graph.run({"mix": take}, store=False).save(f"{folder}/out")
+
+        To make it again, or the same with a param changed:
+
+        >>> recipe = read_provenance(made["quiet"])
+        >>> again = Graph.from_json(recipe.graph)
+        >>> result = again.run(recipe.bindings, params=recipe.params, store=False)
+        >>> list(recipe.differences(result.provenance))
+        []
+        >>> result = again.run(recipe.bindings, params={"level.gain_db": -3.0}, store=False)
+        >>> list(recipe.differences(result.provenance))
+        ['level: gain_db -6 -> -3', "output 'quiet' came out differently"]
     """
+    path = Path(path)
     try:
         plain = json.loads(_text(path))
         inputs = plain["inputs"]

@@ -13,8 +13,8 @@ from .._base.publish import publish
 from .._node.values import File, Report, Value, digest, plain_json
 from .._sound.audio import Audio
 from .._sound.tags import TAGGED, Tags, common, read_tags, write_tags
+from .outcome import Outcome
 from .provenance import SUFFIX, TAG
-from .settings import Outcome
 
 #: Beyond this a WAV file is RF64, whose metadata nobody agrees on; the file beside it has it all.
 _MAX_TAGGED_BYTES = 4_000_000_000

@@ -1,31 +1,72 @@
-"""What a run is given, and what it gives: `Settings`, `Outcome`."""
+"""What a run is given: `Settings` as a caller says them, `Setup` as they come out."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import platformdirs
+from typing_extensions import TypedDict
 
 from .._base.errors import DeviceError
+from .._base.keywords import Default, with_defaults
 from .._machine.capacity import Machine, this_machine
 from .._machine.devices import Inventory, probe, require_request
-from .._node.values import Value
+from .._sound.decode import Limits
 from .._store.folder import Store
-from .events import Event, Warned
+from .events import Event
+
+
+class Settings(TypedDict, total=False):
+    """How a run is to be done: keyword arguments that the methods of `Graph` share.
+
+    `Graph.run`, `Graph.run_many`, `Graph.plan`, `Graph.why` and `Graph.sweep` take them all, so
+    that what a plan says is what a run with the same settings does. Those of several calls can be
+    kept together; type checkers know them, too.
+
+    Attributes:
+        device: where accelerated nodes compute: ``auto``, ``mps``, ``cuda``, ``cpu``, or a
+            certain card such as ``cuda:1``.
+        threads: how many threads of the CPU its steps may keep busy together; None for as many
+            as this process may use, 1 for one step after another.
+        store: where results are kept; None for the usual place (see `default_store`), False to
+            keep and reuse nothing.
+        models: the folder of model weights; None for the usual places.
+        reuse: ``exact`` to reuse only what was computed on the same kind of device.
+        warn_minutes: warn about inputs longer than this.
+        max_minutes: refuse inputs longer than this.
+
+    Example:
+        >>> import numpy as np
+        >>> from resonate_graph import Audio, Settings, stock
+        >>> settings: Settings = {"store": False, "device": "cpu", "threads": 2}
+        >>> inputs = {"master": Audio(np.full((2, 44100), 0.1), 44100)}
+        >>> plan = stock("deliver").plan(inputs, outputs=["loudness"], **settings)
+        >>> [step.status for step in plan]
+        ['run', 'run', 'skipped']
+    """
+
+    device: Annotated[str, Default("auto")]
+    threads: Annotated[int | None, Default(None)]
+    store: Annotated[Store | str | os.PathLike[str] | Literal[False] | None, Default(None)]
+    models: Annotated[str | os.PathLike[str] | None, Default(None)]
+    reuse: Annotated[Literal["content", "exact"], Default("content")]
+    warn_minutes: Annotated[float, Default(Limits.warn_minutes)]
+    max_minutes: Annotated[float, Default(Limits.max_minutes)]
 
 
 @dataclass(frozen=True)
-class Settings:
-    """How a run is to be done; none of it changes what a result is.
+class Setup:
+    """How a run is done, once its settings are understood.
 
     Attributes:
         store: where results are kept; None to keep nothing.
         device: where accelerated nodes compute.
         models: the folder of model weights; None for the usual places.
+        limits: how inputs are read.
         exact_reuse: results of another device are not reused.
         map_results: results are handed out as they lie in the store, not as they were computed.
         on_event: told what happens.
@@ -37,6 +78,7 @@ class Settings:
     store: Store | None = None
     device: str = "auto"
     models: Path | None = None
+    limits: Limits = field(default_factory=Limits)
     exact_reuse: bool = False
     map_results: bool = False
     on_event: Callable[[Event], None] = lambda event: None
@@ -45,44 +87,22 @@ class Settings:
     machine: Machine = field(default_factory=this_machine)
 
 
-@dataclass
-class StepReport:
-    """What became of one step."""
-
-    id: str
-    type: str
-    status: str = "skipped"
-    device: str | None = None
-    seconds: float = 0.0
-    key: str | None = None
-
-
-@dataclass
-class Outcome:
-    """What a run gave: the values of its outputs, and what became of each step."""
-
-    values: dict[str, Value]
-    steps: list[StepReport]
-    warnings: list[Warned]
-    seconds: float = 0.0
-
-
-def chosen(
-    store: Store | str | os.PathLike[str] | Literal[False] | None = None,
-    device: str = "auto",
-    models: str | os.PathLike[str] | None = None,
-    threads: int | None = None,
-) -> Settings:
-    """Return settings from what a caller says, as `Graph.run` takes it.
+def understood(settings: Settings) -> Setup:
+    """Return what a caller's settings come to.
 
     Raises:
+        ParamError: there is no such setting, or it cannot have this value.
         DeviceError: there is no such device, or `threads` is below one.
     """
-    return Settings(
-        store=_opened(store),
-        device=require_request(device),
+    given = with_defaults(Settings, settings)
+    models = given["models"]
+    return Setup(
+        store=_opened(given["store"]),
+        device=require_request(given["device"]),
         models=Path(models) if models is not None else None,
-        machine=_machine(threads),
+        limits=Limits(**{one.name: given[one.name] for one in fields(Limits)}),
+        exact_reuse=given["reuse"] == "exact",
+        machine=_machine(given["threads"]),
     )
 
 

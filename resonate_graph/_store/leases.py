@@ -14,7 +14,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from .._base.publish import publish
+from .logs import append, read_lines, rewrite
 
 
 class Lease:
@@ -42,8 +42,7 @@ class Lease:
 
     def keep_only(self, digests: set[str]) -> None:
         """Tell the others that these are in use, and no more."""
-        text = "".join(f"{digest}\n" for digest in digests)
-        publish(self._uses, lambda file: file.write(text.encode()), durable=False)
+        rewrite(self._uses, [f"{digest}\n" for digest in digests])
 
     def end(self) -> None:
         """Give everything back."""
@@ -76,20 +75,3 @@ def leased(folder: Path, *, own: Lease | None = None) -> set[str]:
                 continue
         used.update(read_lines(digests))
     return used
-
-
-def append(path: Path, line: str) -> None:
-    """Append a line in one write, which processes can do at the same time."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
-    try:
-        os.write(descriptor, line.encode())
-    finally:
-        os.close(descriptor)
-
-
-def read_lines(path: Path) -> list[str]:
-    """Return the lines of a log; none where it cannot be read."""
-    try:
-        return path.read_text(errors="replace").splitlines()
-    except OSError:
-        return []

@@ -7,11 +7,11 @@ priority of what went, so that what nobody uses any more falls behind.
 
 ::
 
-    uses.log      one line per use: digest, clock, time, uses, seconds to compute
+    uses.log      when objects were used, and what they took to compute (see uses)
     clock         the clock
     pins/DIGEST   kept whatever happens
     leases/       what running processes use (see leases)
-    evicted.log   one line per object dropped: time, digest
+    evicted.log   when objects were dropped (see uses)
 
 All of it is advice: a line that is lost costs a recomputation at worst, never a wrong result.
 """
@@ -31,15 +31,12 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from .._base.errors import OutputError, StoreError
-from .._base.publish import publish
-from .leases import Lease, append, leased, read_lines
+from .leases import Lease, leased
+from .uses import Evictions, Use, Uses
 
 LIMIT_VARIABLE = "RESONATE_STORE_LIMIT"
 DEFAULT_LIMIT_BYTES = 20 * 10**9
 FLOOR_BYTES = 10**9
-
-#: Of how many objects dropped it is remembered when; the log may grow to twice that in between.
-REMEMBERED_EVICTIONS = 10_000
 
 #: Once it makes room, a store goes this far below its limit, so that it need not with each object.
 HEADROOM = 0.05
@@ -48,9 +45,6 @@ HEADROOM = 0.05
 #: does each time when it is as near to the limit as `NEAR`.
 RECOUNT = 0.01
 NEAR = 0.9
-
-#: When the log of uses has grown to this, it is written anew with a line per object.
-LONG_LOG_BYTES = 4 * 10**6
 
 _UNITS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
 
@@ -118,6 +112,8 @@ class Retention:
         self.floor_bytes = FLOOR_BYTES
         self.floor_is_out_of_reach = False
         self._folder = folder
+        self._uses = Uses(folder / "uses.log")
+        self._evictions = Evictions(folder / "evicted.log")
         self._limit = limit_bytes
         self._size: int | None = None
         self._uncounted = 0
@@ -194,7 +190,7 @@ class Retention:
                 if self._runs == 0:
                     self._forget_uses()
                     too_large = self._size is not None and self._too_large(self._size)
-                    if too_large or self._log_is_long:
+                    if too_large or self._uses.is_long:
                         self._make_room(self.limit_bytes, HEADROOM)
 
     def _forget_uses(self) -> None:
@@ -237,11 +233,7 @@ class Retention:
 
     def objects(self) -> list[StoredObject]:
         """Return every object, with what is known of its use."""
-        uses: dict[str, _Use] = {}
-        for line in read_lines(self._folder / "uses.log"):
-            with contextlib.suppress(ValueError):
-                digest, use = _Use.read(line)
-                uses[digest] = uses[digest].and_then(use) if digest in uses else use
+        uses = self._uses.read()
         pinned = self.pins()
         return [
             replace(
@@ -278,12 +270,7 @@ class Retention:
 
     def evictions(self) -> dict[str, float]:
         """Return when objects were dropped, in seconds since 1970, by digest."""
-        dropped: dict[str, float] = {}
-        for line in read_lines(self._folder / "evicted.log"):
-            when, _, digest = line.partition(" ")
-            with contextlib.suppress(ValueError):
-                dropped[digest] = float(when)
-        return dropped
+        return self._evictions.read()
 
     @property
     def _leases(self) -> Path:
@@ -312,58 +299,34 @@ class Retention:
         return None
 
     def _remember(self, objects: list[StoredObject], dropped: list[StoredObject]) -> None:
-        """Write down what went and when, and how far the clock has come with it."""
+        """Write down what went and when, and how far the clock has come; write the logs anew."""
         for item in dropped:
-            append(self._folder / "evicted.log", f"{time.time():.3f} {item.digest}\n")
+            self._evictions.note(item.digest, time.time())
         clock = max([self._clock(), *map(_priority, dropped)])
         (self._folder / "clock").write_text(f"{clock:.9g}")
-        self._compact(objects, dropped)
+        gone = {item.digest for item in dropped}
+        left = [item for item in objects if item.digest not in gone]
+        uses = {
+            item.digest: Use(item.uses, item.last_clock, item.last_used, item.seconds)
+            for item in left
+            if item.last_used is not None
+        }
+        temporary = self._folder / "temporary"
+        self._uses.rewrite(uses, temporary)
+        self._evictions.shorten({item.digest for item in left}, temporary)
 
     def _note(self, digest: str, uses: int, seconds: float) -> None:
-        use = _Use(uses, self._clock(), time.time(), seconds)
-        append(self._folder / "uses.log", use.line(digest))
+        self._uses.note(digest, Use(uses, self._clock(), time.time(), seconds))
 
     def _too_large(self, size: int) -> bool:
         if size > self.limit_bytes:
             return True
         return not self.floor_is_out_of_reach and self._free_bytes() < self.floor_bytes
 
-    @property
-    def _log_is_long(self) -> bool:
-        with contextlib.suppress(OSError):
-            return (self._folder / "uses.log").stat().st_size > LONG_LOG_BYTES
-        return False
-
     def _files(self) -> Iterator[StoredObject]:
         for path in (self._folder / "objects").glob("*/*"):
             with contextlib.suppress(OSError):
                 yield StoredObject(path, path.stat().st_size)
-
-    def _compact(self, objects: list[StoredObject], dropped: list[StoredObject]) -> None:
-        """Write the logs anew: of uses a line per object, of evictions the latest."""
-        gone = {item.digest for item in dropped}
-        uses = [
-            _Use(item.uses, item.last_clock, item.last_used, item.seconds).line(item.digest)
-            for item in objects
-            if item.last_used is not None and item.digest not in gone
-        ]
-        self._rewrite("uses.log", uses)
-        log = self._folder / "evicted.log"
-        if len(read_lines(log)) > 2 * REMEMBERED_EVICTIONS:
-            here = {item.digest for item in objects} - gone
-            lost = {digest: when for digest, when in self.evictions().items() if digest not in here}
-            latest = sorted(lost, key=lost.__getitem__)[-REMEMBERED_EVICTIONS:]
-            self._rewrite(log.name, [f"{lost[digest]:.3f} {digest}\n" for digest in latest])
-
-    def _rewrite(self, name: str, lines: list[str]) -> None:
-        """Write a log anew; a line that another process appends meanwhile may be lost."""
-        text = "".join(lines)
-        publish(
-            self._folder / name,
-            lambda file: file.write(text.encode()),
-            temp_folder=self._folder / "temporary",
-            durable=False,
-        )
 
     @contextlib.contextmanager
     def _alone(self) -> Iterator[None]:
@@ -399,38 +362,6 @@ class Retention:
         while not folder.exists() and folder != folder.parent:
             folder = folder.parent
         return shutil.disk_usage(folder).free
-
-
-@dataclass(frozen=True)
-class _Use:
-    """What a line of the log says of an object: uses, clock and time of the last, and its cost."""
-
-    count: int
-    clock: float
-    time: float
-    seconds: float
-
-    @classmethod
-    def read(cls, line: str) -> tuple[str, _Use]:
-        """Read a line: digest, clock, time, uses, seconds."""
-        digest, *numbers = line.split()
-        clock, when, count, seconds = map(float, numbers)
-        if not all(map(math.isfinite, (clock, when, count, seconds))):
-            raise ValueError(line)
-        return digest, cls(int(count), clock, when, seconds)
-
-    def line(self, digest: str) -> str:
-        """Return the line."""
-        return f"{digest} {self.clock:.9g} {self.time:.0f} {self.count} {self.seconds:.6g}\n"
-
-    def and_then(self, later: _Use) -> _Use:
-        """Return both together."""
-        return _Use(
-            self.count + later.count,
-            max(self.clock, later.clock),
-            max(self.time, later.time),
-            max(self.seconds, later.seconds),
-        )
 
 
 def _priority(item: StoredObject) -> float:

@@ -86,3 +86,8 @@ graph.output("level", measured)
 # Run
 result = graph.run({"song": "song.wav", "target": 1.0}, params={"amount": 2}, store=False)
 assert_type(result["song"], rg.Value)
+settings: rg.Settings = {"device": "cpu", "threads": 2, "store": rg.Store("store")}
+graph.run({"song": "song.wav"}, params={"amount": 2}, **settings)
+graph.run({"song": "song.wav"}, device="cuda:1", store="store", reuse="exact", max_minutes=60)
+assert_type(graph.run_many([{"song": "song.wav"}], **settings), list[rg.Result])
+assert_type(graph.plan({"song": "song.wav"}, **settings), rg.Forecast)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -18,11 +19,25 @@ from resonate_graph import (
     Graph,
     GraphError,
     InputError,
+    NodeError,
     ParamError,
+    Preparation,
+    RunStarted,
     Store,
+    node,
     read_audio,
 )
-from resonate_nodes import gain, highpass, normalize_loudness
+from resonate_nodes import (
+    encode_flac,
+    from_mid_side,
+    gain,
+    highpass,
+    match_eq,
+    mid_side,
+    mix,
+    normalize_loudness,
+    separate,
+)
 
 
 @pytest.fixture
@@ -35,7 +50,34 @@ def graph() -> Graph:
     return made
 
 
-GRID = {"quiet.gain_db": [-3.0, -6.0], "target": [-20.0, -16.0, 5.0]}
+GRID = {"quiet.gain_db": [-3.0, -6.0], "target": [-20.0, -16.0, -12.0]}
+
+
+def in_order(question: Preparation) -> Mapping[str, Any]:
+    if question.params["low_db"] > question.params["high_db"]:
+        raise ParamError("low_db is above high_db")
+    return {}
+
+
+@node(prepare=in_order)
+def between(audio: Audio, *, low_db: float, high_db: float) -> Audio:
+    """Refuse levels that are out of order, before anything runs; or are alike, when it runs."""
+    if low_db == high_db:
+        raise NodeError("nothing is between them")
+    return audio.with_samples(audio.samples * 10 ** (low_db / 20))
+
+
+@pytest.fixture
+def bounded() -> Graph:
+    """A graph of which some combinations are wrong."""
+    made = Graph("bounded")
+    take = made.input("take", Audio)
+    made.output("out", made.add(between, "level")(take, low_db=-6.0, high_db=0.0))
+    return made
+
+
+#: Wrong together is the third of them, and the fourth fails.
+BOUNDS = {"level.low_db": [-9.0, -3.0], "level.high_db": [-6.0, -3.0]}
 
 
 def test_every_combination_is_run_in_order_and_shares_what_it_can(
@@ -43,25 +85,64 @@ def test_every_combination_is_run_in_order_and_shares_what_it_can(
 ) -> None:
     rows = graph.sweep({"take": excerpt}, GRID, tmp_path, store=store)
     assert [tuple(row.params.values()) for row in rows] == [
-        (gain_db, target) for gain_db in (-3.0, -6.0) for target in (-20.0, -16.0, 5.0)
+        (gain_db, target) for gain_db in (-3.0, -6.0) for target in (-20.0, -16.0, -12.0)
     ]
     ran = [node for row in rows for node in row.ran]
     assert ran.count("clean") == 1
     assert ran.count("quiet") == 2
     for row in rows:
-        if row.status == "done":
-            figures = row.figures["master"]
-            assert figures["integrated_lufs"] == pytest.approx(row.params["target"], abs=0.05)
+        figures = row.figures["master"]
+        assert figures["integrated_lufs"] == pytest.approx(row.params["target"], abs=0.05)
 
 
 def test_one_that_fails_says_why_and_does_not_stop_the_others(
+    bounded: Graph, excerpt: Audio, store: Store, tmp_path: Path
+) -> None:
+    rows = bounded.sweep({"take": excerpt}, BOUNDS, tmp_path, store=store)
+    assert [row.status for row in rows] == ["done", "done", "failed", "failed"]
+    assert [row.error for row in rows] == [
+        "",
+        "",
+        "/nodes/level/params: low_db is above high_db",
+        "node 'level' (between): nothing is between them",
+    ]
+    assert not (tmp_path / "03").exists()
+
+
+def test_what_is_wrong_only_together_is_told_before_the_first_run(
+    bounded: Graph, excerpt: Audio, store: Store, tmp_path: Path
+) -> None:
+    told: list[str] = []
+    bounded.sweep(
+        {"take": excerpt},
+        BOUNDS,
+        tmp_path,
+        store=store,
+        on_row=lambda row: told.append(row.name),
+        on_event=lambda event: told.append("run") if isinstance(event, RunStarted) else None,
+    )
+    assert told == ["03", "run", "01", "run", "02", "run", "04"]
+
+
+def test_every_value_is_checked_before_the_first_run(
     graph: Graph, excerpt: Audio, store: Store, tmp_path: Path
 ) -> None:
-    rows = graph.sweep({"take": excerpt}, GRID, tmp_path, store=store)
-    failed = [row for row in rows if row.status == "failed"]
-    assert [row.params["target"] for row in failed] == [5.0, 5.0]
-    assert all("above the maximum 0" in row.error for row in failed)
-    assert not (tmp_path / "03").exists()
+    grid: dict[str, list[Any]] = {
+        "quiet.gain_db": [-3.0, "loud", -6.0],
+        "target": [-20.0, 5.0, 6.0],
+    }
+    told: list[object] = []
+    with pytest.raises(GraphError) as caught:
+        graph.sweep(
+            {"take": excerpt}, grid, tmp_path, store=store, on_row=told.append, on_event=told.append
+        )
+    messages = [problem.message for problem in caught.value.problems]
+    assert len(messages) == 3
+    for wrong in ("5.0 is above the maximum 0", "6.0 is above the maximum 0", "'loud'"):
+        assert sum(wrong in message for message in messages) == 1
+    assert told == []
+    assert not list(tmp_path.iterdir())
+    assert not list(store.records())
 
 
 def test_whatever_happens_in_one_the_others_go_on(
@@ -152,6 +233,118 @@ def test_encoded_outputs_are_measured_as_they_lie_in_their_files(
     assert figures["si_sdr_db"] > 80
 
 
+def compared(rows: Sequence[rg.Row]) -> set[str]:
+    """The outputs that were compared with a reference."""
+    return {name for row in rows for name, found in row.figures.items() if "si_sdr_db" in found}
+
+
+def test_a_reference_is_compared_with_what_is_an_input_as_a_whole(
+    excerpt: Audio, store: Store, tmp_path: Path
+) -> None:
+    """Not with a part of it, though it has the shape; but with all of the parts together."""
+    graph = Graph("parts")
+    take, tone = graph.input("take", Audio), graph.input("tone", Audio)
+    level = graph.add(gain, "level")(take, gain_db=-1.0)
+    sides = graph.add(mid_side, "sides")(level)
+    quiet = graph.add(gain, "quiet")(sides.side, gain_db=-6.0)
+    graph.output("matched", graph.add(match_eq)(level, tone))
+    graph.output("side", quiet)
+    graph.output("joined", graph.add(from_mid_side)(sides.mid, quiet))
+    graph.output("mids", graph.add(from_mid_side, "mids")(sides.mid, sides.mid))
+    graph.output("encoded", graph.add(encode_flac)(level))
+    graph.output("both", graph.add(mix)([level, tone]))
+    other = excerpt.with_samples(excerpt.samples[:, ::-1].copy())
+    reference = excerpt.save(tmp_path / "reference.wav")
+    rows = graph.sweep(
+        {"take": excerpt, "tone": other},
+        {"level.gain_db": [-1.0]},
+        tmp_path / "out",
+        store=store,
+        reference=reference,
+    )
+    assert compared(rows) == {"matched", "joined", "encoded"}
+
+
+def test_all_stems_together_are_the_mix_and_some_are_not(
+    excerpt: Audio, store: Store, tmp_path: Path
+) -> None:
+    """Of the stems of a model, which has not all that its node could give."""
+    graph = Graph("stems")
+    split = graph.add(separate, "split")(graph.input("mix", Audio), model="mini")
+    vocals = graph.add(gain, "vocals")(split.vocals, gain_db=1.0)
+    graph.output("all", graph.add(mix)([vocals, split.drums, split.bass, split.other]))
+    graph.output("backing", graph.add(mix)([split.drums, split.bass, split.other]))
+    graph.output("sung", vocals)
+    short = excerpt.with_samples(excerpt.samples[:, :22050])
+    reference = short.save(tmp_path / "reference.wav")
+    rows = graph.sweep(
+        {"mix": short},
+        {"vocals.gain_db": [1.0]},
+        tmp_path / "out",
+        store=store,
+        reference=reference,
+        device="cpu",
+    )
+    assert compared(rows) == {"all"}
+    (row,) = graph.sweep(
+        {"mix": short},
+        {"vocals.gain_db": [1.0]},
+        tmp_path / "out",
+        outputs=["backing"],
+        store=store,
+        reference=reference,
+        device="cpu",
+    )
+    assert compared([row]) == set()
+    assert row.error == (
+        "the reference is of no output that is an input as a whole: "
+        "name the output it is for (backing)"
+    )
+
+
+def test_a_reference_is_not_compared_where_it_may_be_of_several_inputs(
+    excerpt: Audio, store: Store, tmp_path: Path
+) -> None:
+    graph = Graph("two")
+    for name in ("voice", "music"):
+        wire = graph.add(gain, f"{name}-level")(graph.input(name, Audio), gain_db=-1.0)
+        graph.output(f"{name}-out", wire)
+    reference = excerpt.save(tmp_path / "reference.wav")
+    given = {"voice": excerpt, "music": excerpt}
+    grid = {"voice-level.gain_db": [-1.0]}
+    (row,) = graph.sweep(given, grid, tmp_path / "a", store=store, reference=reference)
+    assert compared([row]) == set()
+    assert row.error.endswith("name the output it is for (voice-out, music-out)")
+    named = {"music-out": reference}
+    (row,) = graph.sweep(given, grid, tmp_path / "b", store=store, reference=named)
+    assert compared([row]) == {"music-out"}
+    assert row.error == ""
+
+
+def test_a_named_reference_is_of_an_output_there_is_and_of_its_shape(
+    graph: Graph, excerpt: Audio, store: Store, tmp_path: Path
+) -> None:
+    take = excerpt.save(tmp_path / "take.wav")
+    grid = {"target": [-16.0]}
+    with pytest.raises(ParamError, match="no output 'mastr'; did you mean 'master'"):
+        graph.sweep({"take": take}, grid, tmp_path / "out", store=store, reference={"mastr": take})
+    assert not (tmp_path / "out").exists()
+    short = Audio(np.ones((2, 9)), 8000).save(tmp_path / "short.wav")
+    (row,) = graph.sweep(
+        {"take": take}, grid, tmp_path / "out", store=store, reference={"master": short}
+    )
+    assert row.error.startswith("master is not like its reference, the Audio(2 ch, 9 frames")
+
+
+def test_without_a_store_nothing_is_kept_and_all_is_computed(
+    graph: Graph, excerpt: Audio, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RESONATE_STORE", str(tmp_path / "usual"))
+    rows = graph.sweep({"take": excerpt}, {"target": [-16.0, -14.0]}, tmp_path, store=False)
+    assert [row.ran for row in rows] == [("clean", "quiet", "level")] * 2
+    assert not (tmp_path / "usual").exists()
+
+
 def test_what_cannot_be_compared_says_so(
     graph: Graph, excerpt: Audio, store: Store, tmp_path: Path
 ) -> None:
@@ -207,7 +400,7 @@ def test_what_an_earlier_sweep_left_is_removed_and_nothing_else(
     (folder / "05").mkdir()
     (folder / "05" / "master.wav").write_text("mine, too")
     (folder / "pictures" / "mine.png").write_text("mine, as well")
-    graph.sweep({"take": excerpt}, {"target": [-20.0, 5.0]}, folder, store=store)
+    graph.sweep({"take": excerpt}, {"target": [-20.0]}, folder, store=store)
     left = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
     assert left == {
         "01/master.wav",
@@ -259,21 +452,21 @@ class Links(HTMLParser):
 
 
 def test_the_results_and_the_page_lie_in_the_folder(
-    graph: Graph, excerpt: Audio, store: Store, tmp_path: Path
+    bounded: Graph, excerpt: Audio, store: Store, tmp_path: Path
 ) -> None:
-    graph.sweep({"take": excerpt}, GRID, tmp_path, store=store)
+    bounded.sweep({"take": excerpt}, BOUNDS, tmp_path, store=store)
     results = json.loads((tmp_path / "results.json").read_text())
-    assert [row["status"] for row in results["rows"]].count("done") == 4
+    assert [row["status"] for row in results["rows"]] == ["done", "done", "failed", "failed"]
     text = (tmp_path / "report.html").read_text()
     page = Links()
     page.feed(text)
-    done = ("01", "02", "04", "05")
+    done = ("01", "02")
     players = [link for tag, link in page.found if tag == "audio"]
-    assert players == ["inputs/input-take.wav", *(f"{name}/master.wav" for name in done)]
+    assert players == ["inputs/input-take.wav", *(f"{name}/out.wav" for name in done)]
     pictures = [link for tag, link in page.found if tag == "img"]
-    assert pictures == ["pictures/input-take.png", *(f"pictures/{n}-master.png" for n in done)]
+    assert pictures == ["pictures/input-take.png", *(f"pictures/{n}-out.png" for n in done)]
     assert all((tmp_path / link).is_file() for _, link in page.found)
-    assert "above the maximum 0" in text
+    assert "low_db is above high_db" in text
 
 
 def test_inputs_and_the_reference_are_heard_where_they_lie(

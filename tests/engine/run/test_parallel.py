@@ -31,7 +31,7 @@ from resonate_graph._machine.devices import Device, Inventory
 from resonate_graph._run.bindings import Bindings
 from resonate_graph._run.bookkeeping import Run
 from resonate_graph._run.execute import execute
-from resonate_graph._run.settings import Settings
+from resonate_graph._run.settings import Setup
 from resonate_graph._sound.decode import Limits
 from resonate_nodes import gain, mix
 from tests.engine.meetings import branches, meeting, workers
@@ -230,11 +230,11 @@ def test_threads_below_one_are_refused(excerpt: Audio) -> None:
 def on(machine: Machine, graph: Graph, excerpt: Audio, **more: Any) -> tuple[Run, list[Event]]:
     """Run a graph on another machine than this."""
     events: list[Event] = []
-    settings = Settings(machine=machine, on_event=events.append, **more)
+    setup = Setup(machine=machine, on_event=events.append, **more)
     bound = graph.check(["mix"])
     bindings = Bindings("graph", bound.inputs, {"mix": excerpt}, Limits())
-    run = Run(bound, bindings, settings)
-    execute([run], settings)
+    run = Run(bound, bindings, setup)
+    execute([run], setup)
     return run, events
 
 

@@ -13,8 +13,7 @@ import pytest
 import soundfile
 
 import resonate_graph as rg
-from resonate_graph import Audio, Graph, InputError, Result
-from resonate_graph._run.provenance import read
+from resonate_graph import Audio, Graph, InputError, Result, read_provenance
 from resonate_nodes import encode_flac, encode_mp3, encode_wav, gain, measure_loudness
 
 
@@ -62,7 +61,7 @@ def test_a_sound_file_carries_it_and_keeps_its_samples(
     assert rate == expected_rate
     np.testing.assert_array_equal(samples, expected)
     tagged.with_name(tagged.name + ".provenance.json").unlink()
-    assert json.loads(read(tagged).graph)["name"] == "formats"
+    assert json.loads(read_provenance(tagged).graph)["name"] == "formats"
 
 
 def test_float_samples_stay_bit_exact_under_the_tag(result: Result, tmp_path: Path) -> None:
@@ -108,12 +107,12 @@ def test_what_a_file_carries_counts_before_what_lies_beside_it(
         beside = made[name].with_name(made[name].name + ".provenance.json")
         other = others[name].with_name(others[name].name + ".provenance.json")
         beside.write_text(other.read_text())
-        assert read(made[name]).params == {"quiet.gain_db": -4.0}
-        assert read(beside).params == {"quiet.gain_db": -1.0}
+        assert read_provenance(made[name]).params == {"quiet.gain_db": -4.0}
+        assert read_provenance(beside).params == {"quiet.gain_db": -1.0}
         made[name].write_bytes(b"no sound any more")
-        assert read(made[name]).params == {"quiet.gain_db": -1.0}
+        assert read_provenance(made[name]).params == {"quiet.gain_db": -1.0}
         made[name].unlink()
-        assert read(made[name]).params == {"quiet.gain_db": -1.0}
+        assert read_provenance(made[name]).params == {"quiet.gain_db": -1.0}
 
 
 def test_params_that_differ_from_the_recorded_ones_are_told(tmp_path: Path, take: Path) -> None:
@@ -167,13 +166,13 @@ def test_what_differs_is_told(tmp_path: Path, take: Path, excerpt: Audio) -> Non
 
 def test_a_file_without_it_says_so(tmp_path: Path, take: Path) -> None:
     with pytest.raises(InputError, match="carries no provenance"):
-        read(take)
+        read_provenance(take)
     with pytest.raises(InputError, match="no such file"):
-        read(tmp_path / "missing.wav")
+        read_provenance(tmp_path / "missing.wav")
     broken = tmp_path / "x.wav.provenance.json"
     broken.write_text('{"graph": 1}')
     with pytest.raises(InputError, match="cannot be read"):
-        read(broken)
+        read_provenance(broken)
     buffer = io.BytesIO()
     soundfile.write(buffer, np.zeros(10), 8000, format="WAV")
     assert resonate("run").returncode == 2

@@ -19,7 +19,7 @@ from resonate_graph._machine.devices import Device, Inventory
 from resonate_graph._run.bindings import Bindings
 from resonate_graph._run.bookkeeping import Run
 from resonate_graph._run.execute import execute
-from resonate_graph._run.settings import Settings
+from resonate_graph._run.settings import Setup
 from resonate_graph._sound.decode import Limits
 from resonate_nodes import separate
 from resonate_nodes.separation import models
@@ -288,11 +288,11 @@ def test_what_was_done_is_in_the_report(models_dir: Path) -> None:
     graph = Graph("split")
     stems = graph.add(separate, "split")(graph.input("mix", Audio))
     graph.output("vocals", stems.vocals)
-    settings = Settings(models=models_dir, inventory=lambda: inventory)
+    setup = Setup(models=models_dir, inventory=lambda: inventory)
     bound = graph.check(["mix"])
     mix = Audio(BATCH[0], 44_100)
-    run = Run(bound, Bindings("graph", bound.inputs, {"mix": mix}, Limits()), settings)
-    execute([run], settings)
+    run = Run(bound, Bindings("graph", bound.inputs, {"mix": mix}, Limits()), setup)
+    execute([run], setup)
     assert run.outcome is not None
     (step,) = run.outcome.steps
     assert step.device == "cpu"
