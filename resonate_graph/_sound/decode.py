@@ -24,7 +24,8 @@ from .audio import Audio
 from .containers import survey
 from .parts import NOT_READ, Part, Reading, Silence
 
-FORMATS = {"WAV": "WAV", "WAVEX": "WAV", "RF64": "WAV", "FLAC": "FLAC", "OGG": "OGG", "MP3": "MP3"}
+#: What libsndfile may find in what `containers` gives it: the others are not tried.
+_FORMATS = ("WAV", "WAVEX", "RF64", "AU", "AIFF", "CAF", "FLAC", "OGG", "MP3")
 
 #: Where the channels of a WAV file (L R C LFE Ls Rs ...) stand in Vorbis and Opus (Vorbis I,
 #: section 4.3.9), in whose order libsndfile gives them.
@@ -180,6 +181,11 @@ class _Sound:
 
     def blocks(self) -> Iterator[Block]:
         """Yield the samples in blocks of shape (frames, channels), once."""
+        order = self.reading.order
+        for block in self._blocks_in_order_of_the_file():
+            yield block if order is None else block[:, order]
+
+    def _blocks_in_order_of_the_file(self) -> Iterator[Block]:
         for part in self.reading.parts:
             if isinstance(part, Silence):
                 yield from _silence(part.frames, self.first.channels)
@@ -236,7 +242,7 @@ def _open_forward(raw: Any) -> Any:
 
 def _read_blocks(path: Path, sound: _Sound, limits: Limits) -> Block:
     file, rate = sound.first, sound.sample_rate
-    if file.format not in FORMATS:
+    if file.format not in _FORMATS:
         raise InputError(path, f"{file.format} is not read; convert it to WAV, FLAC, OGG or MP3")
     claimed = sound.claimed_frames or 0
     limit_frames = limits.max_minutes * 60 * rate
