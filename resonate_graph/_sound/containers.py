@@ -9,6 +9,7 @@ from typing import IO
 
 from .._base.errors import InputError
 from . import aiff, au, caf, mpeg, ogg, riff, w64
+from .flac_mask import flac_layout
 from .foreign import foreign
 from .parts import Part, Reading, read_at
 
@@ -22,6 +23,7 @@ _SURVEYS: tuple[tuple[bytes, bytes, _Survey], ...] = (
     (b"FORM", b"AIFC", aiff.survey),
     (caf.HEAD, b"", caf.survey),
     *((head, b"", au.survey) for head in au.HEADS),
+    (b"fLaC", b"", lambda path, raw, size: Reading([Part(raw)], flac_layout(raw))),
     (b"OggS", b"", ogg.survey),
     (b"ID3", b"", mpeg.survey),
 )

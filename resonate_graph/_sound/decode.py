@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from .._base.errors import AudioError, InputError, ParamError, ResonateWarning
 from .audio import Audio
 from .containers import survey
+from .layouts import usual_layout
 from .parts import NOT_READ, Part, Reading, Silence
 
 #: What libsndfile may find in what `containers` gives it: the others are not tried.
@@ -37,6 +38,9 @@ _OGG_CHANNELS: dict[int, tuple[int, ...]] = {
     8: (0, 2, 1, 7, 5, 6, 3, 4),
 }
 _OGG_CODECS = ("VORBIS", "OPUS")
+
+#: Formats whose channels are what their number says.
+_OF_FIXED_LAYOUT = ("FLAC", "OGG")
 
 _BLOCK_FRAMES = 1 << 16
 #: What libsndfile says of a FLAC file that was streamed and does not say how long it is.
@@ -83,7 +87,9 @@ def decoder_version() -> str:
     import soundfile
 
     libsndfile = soundfile.__libsndfile_version__
-    return f"soundfile {soundfile.__version__}, libsndfile {libsndfile}, channels as in WAV"
+    return (
+        f"soundfile {soundfile.__version__}, libsndfile {libsndfile}, channels as in WAV, layouts"
+    )
 
 
 def _say(code: str, message: str) -> None:
@@ -113,7 +119,7 @@ def read_audio(
         for code, message in sound.reading.warnings:
             warn(code, f"{path}: {message}")
     try:
-        return Audio(samples, sound.sample_rate)
+        return Audio(samples, sound.sample_rate, sound.layout)
     except AudioError as error:
         raise InputError(path, str(error)) from error
 
@@ -174,6 +180,13 @@ class _Sound:
         counts = [part.frames for part in self.reading.parts if part is not first]
         counts.append(said if first.frames is None else first.frames)
         return None if None in counts else sum(max(0, count) for count in counts if count)
+
+    @property
+    def layout(self) -> str | None:
+        """What the channels are, as far as the file or its format says."""
+        if self.reading.layout is None and self.first.format in _OF_FIXED_LAYOUT:
+            return usual_layout(self.first.channels)
+        return self.reading.layout
 
     @property
     def _first_part(self) -> Part:

@@ -39,7 +39,8 @@ def resample(
     if sample_rate == audio.sample_rate:
         return audio
     frames = round(audio.frames * sample_rate / audio.sample_rate)
-    return Audio(convert(audio.samples, audio.sample_rate, sample_rate, frames), sample_rate)
+    converted = convert(audio.samples, audio.sample_rate, sample_rate, frames)
+    return audio.with_samples(converted, sample_rate)
 
 
 def convert(
