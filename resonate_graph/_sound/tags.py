@@ -38,8 +38,13 @@ _INFO = {
 _PICTURE = "METADATA_BLOCK_PICTURE"
 _FRONT_COVER = 3
 _MAX_CHUNK_BYTES = 1 << 26
-#: What a block of FLAC holds, less what describes it; OGG has pictures in the same form.
+#: How large pictures may be, by suffix, and why: a block of FLAC holds no more, less what describes
+#: it; OGG could.
 _MAX_PICTURE_BYTES = dict.fromkeys((".flac", ".ogg"), (1 << 24) - 1 - 1024)
+_WHY_SMALL = {
+    ".flac": "FLAC holds none above 16 MiB",
+    ".ogg": "above 16 MiB, writing them takes minutes (it grows with the square of their size)",
+}
 _ANY_FIELD = [chr(code) for code in range(0x20, 0x7E) if chr(code) != "="]
 
 
@@ -80,6 +85,13 @@ class Tags:
         most = _MAX_PICTURE_BYTES.get(suffix)
         fits = (one for one in self.pictures if most is None or len(one.data) <= most)
         return Tags(self.fields, tuple(fits))
+
+    def lost_in(self, suffix: str) -> str:
+        """Say what files with a suffix cannot hold of it, and why; nothing where they hold all."""
+        fitting = self.fitting(suffix)
+        lost = len(self.pictures) - len(fitting.pictures)
+        what = "a picture is" if lost == 1 else f"{lost} pictures are"
+        return f"{what} left out: {_WHY_SMALL[suffix]}" if lost else ""
 
 
 def read_tags(path: Path) -> Tags:

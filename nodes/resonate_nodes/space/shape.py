@@ -85,7 +85,7 @@ def to_stereo(ctx: RunContext, audio: Audio) -> Audio:
     Example:
         >>> import numpy as np
         >>> from resonate_graph import Audio
-        >>> to_stereo(Audio(np.zeros((6, 48000)), 48000)).channels
+        >>> to_stereo(Audio(np.zeros((6, 48000)), 48000, "5.1")).channels
         2
     """
     if audio.channels == 2:
@@ -143,7 +143,7 @@ def _require_order(start_seconds: float, end_seconds: float | None) -> None:
         )
 
 
-@node(version=1, prepare=prepare_trim)
+@node(version=1, prepare=prepare_trim, begins=lambda params: params["start_seconds"])
 def trim(
     audio: Audio, *, start_seconds: Seconds = 0.0, end_seconds: Seconds | None = None
 ) -> Audio:
@@ -257,7 +257,7 @@ def fade(
     return audio.with_samples(samples)
 
 
-@node(version=1)
+@node(version=1, begins=lambda params: -params["start_seconds"])
 def pad(
     audio: Audio,
     *,

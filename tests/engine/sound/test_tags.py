@@ -419,7 +419,7 @@ def test_a_cover_that_flac_cannot_hold_is_left_out_there_with_a_warning(
     [warning] = result.report["warnings"]
     assert warning["code"] == "tags-lost"
     assert warning["message"] == (
-        f"{paths['flac']}: a picture is left out that is too large for .flac files"
+        f"{paths['flac']}: a picture is left out: FLAC holds none above 16 MiB"
     )
 
 
