@@ -10,7 +10,7 @@ from typing import IO
 
 from .._base.errors import InputError
 from .caf import channel_layout
-from .foreign import converted_by
+from .foreign import codec_name, converted_by
 from .parts import Part, Reading, read_at, require_end
 from .pcm import Pcm, extent
 
@@ -89,7 +89,7 @@ def aiff_chunks(raw: IO[bytes]) -> Iterator[tuple[bytes, int, int]]:
 
 def _decoded(path: Path, raw: IO[bytes], size: int, packed: bytes, end: int) -> Reading:
     if packed not in _DECODED:
-        name = packed.decode("latin-1").strip()
+        name = codec_name(packed)
         raise InputError(path, f"it is an AIFF file that holds {name}: {converted_by(path)}")
     require_end(path, size, end)
     return Reading([Part(raw)])

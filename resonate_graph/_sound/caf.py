@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import IO
 
 from .._base.errors import InputError
-from .foreign import converted_by
+from .foreign import codec_name, converted_by
 from .layouts import SPEAKERS, in_wav_order, layout_of_mask
 from .parts import Part, Reading, read_at, require_end
 from .pcm import Pcm, extent
@@ -66,7 +66,7 @@ def survey(path: Path, raw: IO[bytes], size: int) -> Reading:
         require_end(path, size, at + length if length >= 0 else None)
         return Reading([Part(raw)], layout, order=order)
     if codec != b"lpcm" and codec not in _LAWS:
-        name = codec.decode("latin-1").strip()
+        name = codec_name(codec)
         raise InputError(path, f"it is a CAF file that holds {name}: {converted_by(path)}")
     if not channels or per_packet != 1 or packet % channels or bits > 8 * packet // channels:
         raise InputError(

@@ -1,4 +1,4 @@
-"""Reading sound files: WAV, FLAC, OGG and MP3, in blocks, without trusting what they claim.
+"""Reading sound files: WAV and its like, FLAC, OGG and MP3, in blocks, without trusting claims.
 
 libsndfile decodes. What it does not tell, whether the file is all there and of what parts it was
 made, `containers` finds out first. No buffer is ever sized from a header.
@@ -43,6 +43,8 @@ _OGG_CODECS = ("VORBIS", "OPUS")
 _OF_FIXED_LAYOUT = ("FLAC", "OGG")
 
 _BLOCK_FRAMES = 1 << 16
+#: How many samples a block has at most: a header may claim a thousand channels.
+_BLOCK_SAMPLES = 1 << 18
 #: What libsndfile says of a FLAC file that was streamed and does not say how long it is.
 _UNKNOWN_FRAMES = 2**63 - 1
 
@@ -103,6 +105,10 @@ def read_audio(
     warn: Callable[[str, str], None] = _say,
 ) -> Audio:
     """Return the sound of a WAV, FLAC, OGG or MP3 file at its own rate, all its channels.
+
+    Wave64, AIFF, CAF and AU are read as well, WAV as RIFF, RIFX, RF64 and BW64. A header that was
+    never finished (a pipe, a recorder that lost power) is told by a warning, ``unfinished-header``.
+    What the channels are is in `Audio.layout`, where the file or its format says it.
 
     Args:
         path: the file.
@@ -321,7 +327,8 @@ def _part_blocks(path: Path, file: Any, part: Part) -> Iterator[Block]:
 
 def _blocks(file: Any) -> Iterator[Block]:
     order = _OGG_CHANNELS.get(file.channels) if file.subtype in _OGG_CODECS else None
-    while len(block := file.read(_BLOCK_FRAMES, dtype="float32", always_2d=True)):
+    frames = max(1, min(_BLOCK_FRAMES, _BLOCK_SAMPLES // file.channels))
+    while len(block := file.read(frames, dtype="float32", always_2d=True)):
         yield block if order is None else block[:, order]
 
 

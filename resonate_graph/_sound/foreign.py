@@ -76,6 +76,12 @@ def converted_by(path: Path, more: str = "") -> str:
     return f"convert it with: ffmpeg -i {source} -map 0:a:0{more} -c:a pcm_f32le {target}"
 
 
+def codec_name(code: bytes) -> str:
+    """Return a code of four letters as messages show it."""
+    text = code.decode("ascii", "replace").strip()
+    return text if text.isascii() and text.isprintable() and text else f"0x{code.hex()}"
+
+
 def _is_adts(head: bytes) -> bool:
     """Whether two frames of AAC in a row stand at the beginning (ISO 14496-3, 1.A.2)."""
     if len(head) < 7 or head[0] != 0xFF or head[1] & 0xF6 != 0xF0:

@@ -62,16 +62,17 @@ class Pcm:
             raise InputError(
                 path, f"its header says {self.channels} channels at {self.sample_rate} Hz"
             )
+        code = _AU_CODES.get(self.kind, {}).get(self.width)
+        if code is None and (self.kind, self.width) != ("unsigned", 1):
+            raise InputError(path, f"{self.kind} samples of {8 * self.width} bit are not read")
         end -= (end - start) % self.frame_bytes
-        if (self.kind, self.width) == ("unsigned", 1):
+        if code is None:
             header = wav_header(self.fmt_chunk(), end - start)
-        elif code := _AU_CODES.get(self.kind, {}).get(self.width):
+        else:
             words = struct.pack(
                 ">5I" if self.big else "<5I", 24, _OPEN, code, self.sample_rate, self.channels
             )
             header = (b".snd" if self.big else b"dns.") + words
-        else:
-            raise InputError(path, f"{self.kind} samples of {8 * self.width} bit are not read")
         return Part(Prefixed(header, raw, start, end), frames=(end - start) // self.frame_bytes)
 
     def fmt_chunk(self) -> bytes:

@@ -182,8 +182,8 @@ def wav_chunks(raw: IO[bytes]) -> Iterator[tuple[bytes, int, int]]:
     words = ">4sI" if read_at(raw, 0, 4) == b"RIFX" else "<4sI"
     position, wide = 12, None
     for _ in range(_MAX_CHUNKS):
-        head = read_at(raw, position, 24)
-        if len(head) < 8 or position > size:
+        head = read_at(raw, position, 24) if position < size else b""
+        if len(head) < 8:
             break
         name, length = struct.unpack_from(words, head)
         if name == b"ds64" and len(head) == 24:

@@ -1,7 +1,8 @@
-"""Tags of sound files: title, artist, cover art; read from WAV, FLAC, OGG and MP3, and written.
+"""Tags of sound files: title, artist, cover art; read and written.
 
 They are held as Vorbis comments name them, whatever format they came from: FLAC and OGG have
-these, MP3 has ID3 frames, WAV has an ID3 chunk and a LIST INFO chunk, of which both are written.
+these, MP3 has ID3 frames, WAV has an ID3 chunk and a LIST INFO chunk, of which both are written;
+AIFF, which is only read, has an ID3 chunk and chunks of text.
 Tags are no part of a sound: no digest and no key depends on them.
 """
 
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from .._base.errors import InputError
+from .aiff import aiff_chunks
 from .id3 import Fields, fields_of, from_bytes, read_id3, tag_of
 from .riff import wav_chunks
 
@@ -34,6 +36,9 @@ _INFO = {
     b"IART": "ARTIST", b"ICMT": "COMMENT", b"ICOP": "COPYRIGHT", b"ICRD": "DATE",
     b"IENG": "ENGINEER", b"IGNR": "GENRE", b"IMUS": "COMPOSER", b"INAM": "TITLE",
     b"IPRD": "ALBUM", b"ITRK": "TRACKNUMBER",
+}  # fmt: skip
+_AIFF_TEXTS = {
+    b"NAME": "TITLE", b"AUTH": "ARTIST", b"(c) ": "COPYRIGHT", b"ANNO": "COMMENT",
 }  # fmt: skip
 _PICTURE = "METADATA_BLOCK_PICTURE"
 _FRONT_COVER = 3
@@ -162,15 +167,34 @@ def _read_wav(file: IO[bytes]) -> Tags:
     return Tags({**info, **tags.fields}, tags.pictures)
 
 
+def _read_aiff(file: IO[bytes]) -> Tags:
+    tags, said = Tags(), Fields()
+    for name, position, length in aiff_chunks(file):
+        if length > _MAX_CHUNK_BYTES or name not in (b"ID3 ", *_AIFF_TEXTS):
+            continue
+        file.seek(position)
+        content = file.read(length)
+        if name == b"ID3 ":
+            tags = _of_id3(from_bytes(content))
+        elif text := _plain_text(content):
+            said.setdefault(_AIFF_TEXTS[name], []).append(text)
+    return Tags({**said, **tags.fields}, tags.pictures)
+
+
+def _plain_text(raw: bytes) -> str:
+    """Return text of which nothing says how it is encoded."""
+    raw = raw.split(b"\0")[0]
+    try:
+        return raw.decode("utf-8").strip()
+    except UnicodeDecodeError:
+        return raw.decode("cp1252", "replace").strip()
+
+
 def _read_info(content: bytes) -> Iterator[tuple[str, list[str]]]:
     position = 0
     while position + 8 <= len(content):
         name, length = struct.unpack_from("<4sI", content, position)
-        raw = content[position + 8 : position + 8 + length].split(b"\0")[0]
-        try:
-            text = raw.decode("utf-8").strip()
-        except UnicodeDecodeError:
-            text = raw.decode("cp1252", "replace").strip()
+        text = _plain_text(content[position + 8 : position + 8 + length])
         if name in _INFO and text:
             yield _INFO[name], [text]
         position += 8 + length + length % 2
@@ -295,6 +319,7 @@ _READERS: dict[bytes, Callable[[IO[bytes]], Tags]] = {
     b"RF64": _read_wav,
     b"BW64": _read_wav,
     b"RIFX": _read_wav,
+    b"FORM": _read_aiff,
     b"fLaC": _read_flac,
     b"OggS": _read_ogg,
 }

@@ -359,6 +359,22 @@ def test_a_rate_that_cannot_be_is_refused(tmp_path: Path, field: int, value: int
         read_audio(tmp_path / "a.wav")
 
 
+@pytest.mark.parametrize(
+    ("container", "field", "said"),
+    [("aiff", 26, "signed samples of 0 bit are not read"), ("caf", 36, "contradicts itself"),
+     ("aiff", 20, "0 channels"), ("caf", 44, "contradicts itself"), ("au", 20, "0 channels")],
+)  # fmt: skip
+def test_headers_of_nothing_are_refused(
+    tmp_path: Path, container: str, field: int, said: str
+) -> None:
+    content = bytearray(CONTAINERS[container][0](drawn("s16", 600, 2)))
+    size = 2 if container == "aiff" else 4
+    content[field : field + size] = bytes(size)
+    (tmp_path / "a").write_bytes(content)
+    with pytest.raises(InputError, match=said):
+        read_audio(tmp_path / "a")
+
+
 @given(
     container=st.sampled_from(sorted(CONTAINERS)),
     changes=st.lists(st.tuples(st.integers(0, 150), st.integers(0, 255)), min_size=1, max_size=6),
