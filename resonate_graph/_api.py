@@ -27,6 +27,7 @@ from ._graph.document import parse
 from ._graph.problems import Located
 from ._run.bindings import Binding, Bindings
 from ._run.bookkeeping import Run, Shared
+from ._run.courses import course
 from ._run.estimates import Experience
 from ._run.events import Event
 from ._run.execute import execute
@@ -401,7 +402,8 @@ class Graph(Builder):
         assert run.outcome is not None
         story = describe(self._document, params, run.graph, bindings, run.outcome)
         main_inputs = {name: run.graph.main_inputs(name) for name in run.graph.outputs}
-        return Result(self.name, run.outcome, bindings.paths, main_inputs, story)
+        courses = {name: course(run.graph, name, run.span) for name in run.graph.outputs}
+        return Result(self.name, run.outcome, bindings.paths, main_inputs, story, courses)
 
     def _bindings(
         self,

@@ -68,6 +68,12 @@ class Step:
         return plain_json(self.params)
 
     @property
+    def main_wires(self) -> tuple[Source, ...]:
+        """What is wired into its first port that takes a sound or a file."""
+        sounds = [port for port in self.type.inputs if port.type.python in (Audio, File)]
+        return self.inputs[sounds[0].name] if sounds else ()
+
+    @property
     def sources(self) -> Iterator[Source]:
         """Everything that is wired into this step."""
         for wires in self.inputs.values():
@@ -130,9 +136,7 @@ class BoundGraph:
         while behind:
             way = behind.pop()
             if isinstance(way, PortRef):
-                step = self.steps[way.node]
-                sounds = [port for port in step.type.inputs if port.type.python in (Audio, File)]
-                wires = step.inputs[sounds[0].name] if sounds else ()
+                wires = self.steps[way.node].main_wires
                 behind += [wire for wire in wires if wire not in ways]
                 ways.update(dict.fromkeys(wires))
         return tuple(way.name for way in ways if isinstance(way, InputRef))

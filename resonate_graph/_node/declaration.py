@@ -38,6 +38,10 @@ accelerated: Placement = "accelerated"
 #: (weights digests), which becomes part of the key.
 Prepare = Callable[["Preparation"], Mapping[str, Any]]
 
+#: Where in its first sound the output of a node begins, in seconds, given its params; before it
+#: where that is negative, None where the params do not say it.
+Begins = Callable[[Mapping[str, Any]], "float | None"]
+
 
 @dataclass(frozen=True)
 class Preparation:
@@ -73,6 +77,7 @@ class NodeType:
         uses: distributions whose version is part of the key.
         cost: what a step takes, as far as its author says; it decides when steps run.
         avoid: the devices it does not take unless it is told to.
+        begins: where in what goes in first what comes out begins, by its params, in seconds.
         doc: the function's docstring.
     """
 
@@ -89,6 +94,7 @@ class NodeType:
     prepare: Prepare | None = None
     cost: Cost = LIGHT
     avoid: tuple[Avoid, ...] = ()
+    begins: Begins | None = None
     pack: str | None = None
 
     @property

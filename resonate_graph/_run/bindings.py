@@ -15,6 +15,7 @@ from .._graph.positions import join
 from .._node.ports import describe, scalar_type
 from .._node.values import Value, digest, require_portable
 from .._sound.audio import Audio
+from .._sound.broadcast import Span
 from .._sound.decode import Limits, decoder_version, file_digest, read_audio, refuse_length
 from .._store.folder import Quarantined, Store
 from .._store.records import OWN, Entry, Key, Origin, Record, Size
@@ -57,6 +58,7 @@ class Bindings:
     _digests: dict[str, str] = field(default_factory=dict)
     _bytes: dict[str, str] = field(default_factory=dict)
     _sizes: dict[str, Size] = field(default_factory=dict)
+    _spans: dict[str, Span] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         problems = [
@@ -108,11 +110,17 @@ class Bindings:
             value = self._given_value(name) if path is None else self._decode(path, name)
             self._values[name] = value
             self._sizes[name] = Size.of(value)
+            if isinstance(value, Audio):
+                self._spans[name] = Span.of(value)
         return self._values[name]
 
     def size(self, name: str) -> Size:
         """Return the size of an input, as far as it is known: nothing before it was read."""
         return self._sizes.get(name, Size())
+
+    def span(self, name: str) -> Span | None:
+        """Return how long an input is, None before that is known and for what is no sound."""
+        return self._spans.get(name)
 
     @property
     def held_bytes(self) -> int:
@@ -160,6 +168,7 @@ class Bindings:
             self._remember(path, key, entry, name, store)
         else:
             self._sizes[name] = entry.size
+            self._spans[name] = Span(entry.frames, entry.sample_rate, entry.channels or 1)
             self._check_length(path, entry.frames / entry.sample_rate)
         return entry.digest
 

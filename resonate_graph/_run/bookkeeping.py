@@ -18,6 +18,8 @@ from .._graph.bound import BoundGraph, InputRef, PortRef, Source, Step
 from .._node.context import RunContext
 from .._node.declaration import Preparation
 from .._node.values import Value
+from .._sound.audio import Audio
+from .._sound.broadcast import Span
 from .._store.folder import Quarantined
 from .._store.records import Size
 from .bindings import Bindings, path_text
@@ -115,6 +117,7 @@ class Run:
         self._reports = {name: StepReport(name, step.type.id) for name, step in graph.steps.items()}
         self._warnings: list[Warned] = []
         self._values: dict[PortRef, Value] = {}
+        self._spans: dict[PortRef, Span] = {}
         self._held = set(graph.outputs.values())
         self._plan: Plan | None = None
         self._start = time.perf_counter()
@@ -345,6 +348,8 @@ class Run:
         for port, value in done.values.items():
             self._drop(PortRef(name, port))  # computed before, where a part of it was lost
             self._values[PortRef(name, port)] = value
+            if isinstance(value, Audio):
+                self._spans[PortRef(name, port)] = Span.of(value)
             self.held_bytes += Size.of(value).bytes
         self.stored.note(name, done.kept)
         if self.stored.is_broken:
@@ -427,6 +432,17 @@ class Run:
                 self.tell(NodeFinished(name, report.type, "cached", 0.0))
                 for code, message in self.stored.warnings(name):
                     self.warn(code, message, name)
+
+    def span(self, source: Source) -> Span | None:
+        """Return how long a sound of this run is; None where that is not known."""
+        if isinstance(source, InputRef):
+            return self._bindings.span(source.name)
+        entry = self.stored.entry(source)
+        if source in self._spans or entry is None:
+            return self._spans.get(source)
+        if entry.frames is None or entry.sample_rate is None or entry.channels is None:
+            return None
+        return Span(entry.frames, entry.sample_rate, entry.channels)
 
     # -- telling --------------------------------------------------------------------------------
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
@@ -12,7 +13,9 @@ from .._base.errors import InputError, OutputError
 from .._base.publish import publish
 from .._node.values import File, Report, Value, digest, plain_json
 from .._sound.audio import Audio
+from .._sound.broadcast import Broadcast, read_broadcast, write_broadcast
 from .._sound.tags import TAGGED, Tags, common, read_tags, write_tags
+from .courses import Course
 from .outcome import Outcome
 from .provenance import SUFFIX, TAG
 
@@ -37,10 +40,12 @@ class Result(Mapping[str, Value]):
         sources: Mapping[str, Path],
         main_inputs: Mapping[str, Sequence[str]],
         provenance: Mapping[str, Any],
+        courses: Mapping[str, Course | None] | None = None,
     ) -> None:
         self._values = outcome.values
         self._sources = dict(sources)
         self._main_inputs = dict(main_inputs)
+        self._courses = dict(courses or {})
         self.provenance = dict(provenance)
         self.report: dict[str, Any] = {
             "graph": graph,
@@ -72,6 +77,10 @@ class Result(Mapping[str, Value]):
         fingerprints) or tells of the encoder is left out. Tags that cannot be read, or written,
         are left out with a warning in the report.
 
+        What a broadcast WAV file says of its time (``bext``, ``iXML``, cues) goes into WAV files
+        that are made of it alone: shifted where `trim` or `pad` moved the beginning, counted at
+        the rate of the output. Where it would not be true, it is left out with a warning.
+
         Args:
             folder: where the files go.
             provenance: False to write the outputs alone.
@@ -96,9 +105,12 @@ class Result(Mapping[str, Value]):
         text = json.dumps(self.provenance, ensure_ascii=False) if provenance else None
         for name, path in targets.items():
             from_files = [read.get(one, Tags()) for one in self._main_inputs.get(name, ())]
-            trouble = _save(self[name], path, common(from_files), text)
+            broadcast = self._broadcast(name, path) if tags else None
+            trouble, untimed = _save(self[name], path, common(from_files), text, broadcast)
             if trouble:
                 self._warn("tags-lost", f"{path}: {trouble}")
+            if untimed:
+                self._warn("time-lost", f"{path}: {untimed}")
             self.report["outputs"][name]["path"] = str(path)
         return targets
 
@@ -126,6 +138,30 @@ class Result(Mapping[str, Value]):
             self._warn("tags-lost", f"{error}; the outputs carry none of them")
             return Tags()
 
+    def _broadcast(self, name: str, path: Path) -> Broadcast | None:
+        """Return what of the times of a recording is true of an output made of it."""
+        course, sources = self._courses.get(name), self._main_inputs.get(name, ())
+        if path.suffix not in TAGGED:
+            return None
+        for source in sources:
+            file = self._sources.get(source)
+            found = None
+            with contextlib.suppress(InputError):  # told when its tags were read
+                found = read_broadcast(file, course.recording if course else None) if file else None
+            if found is None:
+                continue
+            if course is None:
+                several = "it is made of several recordings"
+                unknown = "where in the recording it begins is not known"
+                why = several if len(sources) > 1 else unknown
+                self._warn("time-lost", f"{path}: {found.names} of {file} are left out: {why}")
+                continue
+            moved, lost = found.moved(course.start_seconds, course.sound)
+            for reason in lost:
+                self._warn("time-lost", f"{path}: of {file} is left out: {reason}")
+            return moved
+        return None
+
     def _warn(self, code: str, message: str) -> None:
         warning = {"code": code, "message": message, "node": None}
         if warning not in self.report["warnings"]:
@@ -145,17 +181,24 @@ def _file_name(name: str, value: Value) -> str:
     return f"{name}.wav" if isinstance(value, Audio) else f"{name}.json"
 
 
-def _save(value: Value, path: Path, tags: Tags, provenance: str | None) -> str:
-    """Write a file and its provenance; say which tags it does not carry, and why."""
+def _save(
+    value: Value, path: Path, tags: Tags, provenance: str | None, broadcast: Broadcast | None
+) -> tuple[str, str]:
+    """Write a file and its provenance; say which tags and times it does not carry, and why."""
     fitting = tags.fitting(path.suffix)
     made = Tags({TAG: [provenance]} if provenance is not None else {})
-    trouble = ""
-    if fitting != tags:
-        trouble = f"a picture is left out that is too large for {path.suffix} files"
+    trouble, untimed = tags.lost_in(path.suffix), ""
 
     def tag(file: IO[bytes], written: Tags) -> None:
         if written != Tags() and path.suffix in TAGGED and file.tell() < _MAX_TAGGED_BYTES:
             write_tags(file, path.suffix, written)
+
+    def time(file: IO[bytes]) -> None:
+        nonlocal untimed
+        if broadcast is None or not broadcast.chunks:
+            return
+        if file.seek(0, 2) > _MAX_TAGGED_BYTES or not write_broadcast(file, broadcast):
+            untimed = f"{broadcast.names} are left out: only WAV files below 4 GB hold them"
 
     def write(file: IO[bytes]) -> None:
         nonlocal trouble
@@ -172,13 +215,14 @@ def _save(value: Value, path: Path, tags: Tags, provenance: str | None) -> str:
             file.truncate()
             _write_value(file, value)
             tag(file, made)
+        time(file)
 
     publish(path, write)
     if provenance is not None:
         text = json.dumps(json.loads(provenance), indent=2, ensure_ascii=False) + "\n"
         beside = path.with_name(path.name + SUFFIX)
         publish(beside, lambda file: file.write(text.encode()))
-    return trouble
+    return trouble, untimed
 
 
 def _write_value(file: IO[bytes], value: Value) -> None:

@@ -14,6 +14,7 @@ from typing_extensions import Self
 
 from .._base.errors import AudioError
 from .._base.publish import publish
+from .layouts import implied_layout, layout_of, speakers_of
 from .wav import float_wav_header
 
 Samples = NDArray[np.float32]
@@ -34,32 +35,42 @@ class Audio:
         samples: floating-point array of shape (channels, frames), or (frames,) for mono. It is
             copied unless it is float32 and read-only already.
         sample_rate: frames per second, in Hz.
+        layout: what the channels are, by ffmpeg's names: ``2.1``, ``5.1(side)``, ``FL+FR+LFE``;
+            in the order of WAV (FL FR FC LFE BL BR FLC FRC BC SL SR ...). None where that is not
+            known; one channel is then ``mono``, two are ``stereo``.
 
     Raises:
-        AudioError: a wrong shape or type, NaN or infinity (with its place), or a rate below 1.
+        AudioError: a wrong shape or type, NaN or infinity (with its place), a rate below 1, or a
+            layout of other channels.
 
     Example:
         >>> import numpy as np
         >>> audio = Audio(np.zeros((2, 44100)), 44100)
         >>> audio.channels, audio.frames, audio.duration_seconds
         (2, 44100, 1.0)
+        >>> Audio(np.zeros((3, 44100)), 44100, "2.1").speakers
+        ('FL', 'FR', 'LFE')
     """
 
-    __slots__ = ("_digest", "sample_rate", "samples")
+    __slots__ = ("_digest", "layout", "sample_rate", "samples")
 
     samples: Samples
     sample_rate: int
+    layout: str | None
     _digest: str | None
 
-    def __init__(self, samples: ArrayLike, sample_rate: int) -> None:
-        _init(self, _read_only(_checked(np.asarray(samples))), _checked_rate(sample_rate))
+    def __init__(self, samples: ArrayLike, sample_rate: int, layout: str | None = None) -> None:
+        array = _read_only(_checked(np.asarray(samples)))
+        _init(self, array, _checked_rate(sample_rate), _checked_layout(layout, len(array)))
         self._require_finite()
 
     @classmethod
-    def trusted(cls, samples: Samples, sample_rate: int, digest: str) -> Self:
+    def trusted(
+        cls, samples: Samples, sample_rate: int, digest: str, layout: str | None = None
+    ) -> Self:
         """Wrap samples whose digest was verified: nothing is copied, scanned or checked again."""
         audio = cls.__new__(cls)
-        _init(audio, samples, sample_rate, digest)
+        _init(audio, samples, sample_rate, layout or implied_layout(samples.shape[0]), digest)
         return audio
 
     @property
@@ -78,19 +89,34 @@ class Audio:
         return self.frames / self.sample_rate
 
     @property
+    def speakers(self) -> tuple[str, ...] | None:
+        """Which loudspeaker each channel is for; None where that is not known.
+
+        FL, FR, FC: front left, right, centre; LFE: low-frequency effects; BL, BR, BC: back; SL,
+        SR: side; FLC, FRC: between front and centre; those that begin with T: above.
+        """
+        return None if self.layout is None else speakers_of(self.layout)
+
+    @property
     def digest(self) -> str:
-        """blake3 over samples, shape and rate, as hex: equal exactly where the sound is equal."""
+        """blake3 over samples, shape, rate and layout, as hex: equal where the sound is equal."""
         if self._digest is None:
-            hasher = audio_hasher(self.channels, self.sample_rate, self.frames)
+            hasher = audio_hasher(self.channels, self.sample_rate, self.frames, self.layout)
             for block in self.interleaved_blocks():
                 hasher.update(block.data.cast("B"))
             object.__setattr__(self, "_digest", hasher.hexdigest())
         assert self._digest is not None
         return self._digest
 
-    def with_samples(self, samples: ArrayLike) -> Audio:
-        """Return other samples at the same rate."""
-        return Audio(samples, self.sample_rate)
+    def with_samples(self, samples: ArrayLike, sample_rate: int | None = None) -> Audio:
+        """Return other samples, at the same rate unless another is given.
+
+        The channels are for the same loudspeakers where there are as many.
+        """
+        made = Audio(samples, self.sample_rate if sample_rate is None else sample_rate)
+        if made.channels == self.channels:
+            object.__setattr__(made, "layout", self.layout)
+        return made
 
     def interleaved_blocks(self) -> Iterator[NDArray[np.float32]]:
         """Yield the samples as little-endian, contiguous (frames, channels) blocks."""
@@ -108,7 +134,7 @@ class Audio:
 
     def write_wav(self, file: IO[bytes]) -> None:
         """Write the same bytes as `save` into an open binary file."""
-        file.write(float_wav_header(self.channels, self.sample_rate, self.frames))
+        file.write(float_wav_header(self.channels, self.sample_rate, self.frames, self.layout))
         for block in self.interleaved_blocks():
             file.write(block.data.cast("B"))
 
@@ -128,13 +154,14 @@ class Audio:
         return hash(self.digest)
 
     def __repr__(self) -> str:
+        said = f" {self.layout}" if self.layout != implied_layout(self.channels) else ""
         return (
-            f"Audio({self.channels} ch, {self.frames} frames, {self.sample_rate} Hz, "
+            f"Audio({self.channels} ch{said}, {self.frames} frames, {self.sample_rate} Hz, "
             f"{self.duration_seconds:.3f} s)"
         )
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Audio, (np.asarray(self.samples), self.sample_rate)
+        return Audio, (np.asarray(self.samples), self.sample_rate, self.layout)
 
     def _require_finite(self) -> None:
         # min and max carry NaN and infinity through without a temporary of the array's size
@@ -150,18 +177,31 @@ class Audio:
         )
 
 
-def audio_hasher(channels: int, sample_rate: int, frames: int) -> blake3:
-    """Return a hasher that has seen the shape and rate and awaits the interleaved samples."""
+def audio_hasher(channels: int, sample_rate: int, frames: int, layout: str | None = None) -> blake3:
+    """Return a hasher that has seen the shape and rate and awaits the interleaved samples.
+
+    A layout that says no more than the number of channels does not count.
+    """
     hasher = blake3(max_threads=blake3.AUTO)
-    hasher.update(b"resonate_graph audio 1\0")
+    if layout is None or layout == implied_layout(channels):
+        hasher.update(b"resonate_graph audio 1\0")
+    else:
+        hasher.update(b"resonate_graph audio 2 " + layout.encode() + b"\0")
     for number in (channels, sample_rate, frames):
         hasher.update(number.to_bytes(8, "little"))
     return hasher
 
 
-def _init(audio: Audio, samples: Samples, sample_rate: int, digest: str | None = None) -> None:
+def _init(
+    audio: Audio,
+    samples: Samples,
+    sample_rate: int,
+    layout: str | None,
+    digest: str | None = None,
+) -> None:
     object.__setattr__(audio, "samples", samples)
     object.__setattr__(audio, "sample_rate", sample_rate)
+    object.__setattr__(audio, "layout", layout)
     object.__setattr__(audio, "_digest", digest)
 
 
@@ -185,6 +225,20 @@ def _checked_rate(sample_rate: int) -> int:
     if rate != sample_rate or not 1 <= rate <= _MAX_SAMPLE_RATE:
         raise AudioError(f"the sample rate is {sample_rate}; give a whole number of Hz from 1")
     return rate
+
+
+def _checked_layout(layout: str | None, channels: int) -> str | None:
+    if layout is None:
+        return implied_layout(channels)
+    speakers = speakers_of(layout)
+    if speakers is None:
+        raise AudioError(
+            f"there is no channel layout {layout!r}; give one such as '5.1', or 'FL+FR+LFE' in the "
+            "order of WAV"
+        )
+    if len(speakers) != channels:
+        raise AudioError(f"the layout {layout} has {len(speakers)} channels, not {channels}")
+    return layout_of(speakers)
 
 
 def _read_only(array: NDArray[Any]) -> Samples:

@@ -3,12 +3,30 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
 from pathlib import Path
 from typing import IO
 
 from .._base.errors import InputError
-from . import mpeg, ogg, riff
+from . import aiff, au, caf, mpeg, ogg, riff, w64
+from .flac_mask import flac_layout
+from .foreign import foreign
 from .parts import Part, Reading, read_at
+
+_Survey = Callable[[Path, IO[bytes], int], Reading]
+
+#: Who looks at a file, by what stands at its beginning and, where that is shared, 8 bytes on.
+_SURVEYS: tuple[tuple[bytes, bytes, _Survey], ...] = (
+    *((head, b"WAVE", riff.survey) for head in riff.HEADS),
+    (w64.HEAD, b"", w64.survey),
+    (b"FORM", b"AIFF", aiff.survey),
+    (b"FORM", b"AIFC", aiff.survey),
+    (caf.HEAD, b"", caf.survey),
+    *((head, b"", au.survey) for head in au.HEADS),
+    (b"fLaC", b"", lambda path, raw, size: Reading([Part(raw)], flac_layout(raw))),
+    (b"OggS", b"", ogg.survey),
+    (b"ID3", b"", mpeg.survey),
+)
 
 
 def survey(path: Path, raw: IO[bytes]) -> Reading:
@@ -22,13 +40,15 @@ def survey(path: Path, raw: IO[bytes]) -> Reading:
         InputError: it is empty, damaged, or ends before its container says it should.
     """
     size = raw.seek(0, io.SEEK_END)
-    head = read_at(raw, 0, 12)
+    head = read_at(raw, 0, 16)
     if not head:
         raise InputError(path, "it is empty (0 bytes)")
-    if head[:4] in (b"RIFF", b"RF64") and head[8:12] == b"WAVE":
-        return riff.survey(path, raw, size)
-    if head[:4] == b"OggS":
-        return ogg.survey(path, raw, size)
-    if head[:3] == b"ID3" or mpeg.is_frame(head):
+    for mark, kind, look in _SURVEYS:
+        if head.startswith(mark) and head[8:].startswith(kind):
+            return look(path, raw, size)
+    if mpeg.is_frame(head):
         return mpeg.survey(path, raw, size)
+    reason = foreign(path, raw)
+    if reason is not None:
+        raise InputError(path, reason)
     return Reading([Part(raw)])

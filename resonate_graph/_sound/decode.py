@@ -1,4 +1,4 @@
-"""Reading sound files: WAV, FLAC, OGG and MP3, in blocks, without trusting what they claim.
+"""Reading sound files: WAV and its like, FLAC, OGG and MP3, in blocks, without trusting claims.
 
 libsndfile decodes. What it does not tell, whether the file is all there and of what parts it was
 made, `containers` finds out first. No buffer is ever sized from a header.
@@ -22,9 +22,11 @@ from numpy.typing import NDArray
 from .._base.errors import AudioError, InputError, ParamError, ResonateWarning
 from .audio import Audio
 from .containers import survey
+from .layouts import usual_layout
 from .parts import NOT_READ, Part, Reading, Silence
 
-FORMATS = {"WAV": "WAV", "WAVEX": "WAV", "RF64": "WAV", "FLAC": "FLAC", "OGG": "OGG", "MP3": "MP3"}
+#: What libsndfile may find in what `containers` gives it: the others are not tried.
+_FORMATS = ("WAV", "WAVEX", "RF64", "AU", "AIFF", "CAF", "FLAC", "OGG", "MP3")
 
 #: Where the channels of a WAV file (L R C LFE Ls Rs ...) stand in Vorbis and Opus (Vorbis I,
 #: section 4.3.9), in whose order libsndfile gives them.
@@ -37,7 +39,12 @@ _OGG_CHANNELS: dict[int, tuple[int, ...]] = {
 }
 _OGG_CODECS = ("VORBIS", "OPUS")
 
+#: Formats whose channels are what their number says.
+_OF_FIXED_LAYOUT = ("FLAC", "OGG")
+
 _BLOCK_FRAMES = 1 << 16
+#: How many samples a block has at most: a header may claim a thousand channels.
+_BLOCK_SAMPLES = 1 << 18
 #: What libsndfile says of a FLAC file that was streamed and does not say how long it is.
 _UNKNOWN_FRAMES = 2**63 - 1
 
@@ -82,7 +89,9 @@ def decoder_version() -> str:
     import soundfile
 
     libsndfile = soundfile.__libsndfile_version__
-    return f"soundfile {soundfile.__version__}, libsndfile {libsndfile}, channels as in WAV"
+    return (
+        f"soundfile {soundfile.__version__}, libsndfile {libsndfile}, channels as in WAV, layouts"
+    )
 
 
 def _say(code: str, message: str) -> None:
@@ -96,6 +105,10 @@ def read_audio(
     warn: Callable[[str, str], None] = _say,
 ) -> Audio:
     """Return the sound of a WAV, FLAC, OGG or MP3 file at its own rate, all its channels.
+
+    Wave64, AIFF, CAF and AU are read as well, WAV as RIFF, RIFX, RF64 and BW64. A header that was
+    never finished (a pipe, a recorder that lost power) is told by a warning, ``unfinished-header``.
+    What the channels are is in `Audio.layout`, where the file or its format says it.
 
     Args:
         path: the file.
@@ -112,7 +125,7 @@ def read_audio(
         for code, message in sound.reading.warnings:
             warn(code, f"{path}: {message}")
     try:
-        return Audio(samples, sound.sample_rate)
+        return Audio(samples, sound.sample_rate, sound.layout)
     except AudioError as error:
         raise InputError(path, str(error)) from error
 
@@ -175,11 +188,23 @@ class _Sound:
         return None if None in counts else sum(max(0, count) for count in counts if count)
 
     @property
+    def layout(self) -> str | None:
+        """What the channels are, as far as the file or its format says."""
+        if self.reading.layout is None and self.first.format in _OF_FIXED_LAYOUT:
+            return usual_layout(self.first.channels)
+        return self.reading.layout
+
+    @property
     def _first_part(self) -> Part:
         return next(part for part in self.reading.parts if isinstance(part, Part))
 
     def blocks(self) -> Iterator[Block]:
         """Yield the samples in blocks of shape (frames, channels), once."""
+        order = self.reading.order
+        for block in self._blocks_in_order_of_the_file():
+            yield block if order is None else block[:, order]
+
+    def _blocks_in_order_of_the_file(self) -> Iterator[Block]:
         for part in self.reading.parts:
             if isinstance(part, Silence):
                 yield from _silence(part.frames, self.first.channels)
@@ -236,7 +261,7 @@ def _open_forward(raw: Any) -> Any:
 
 def _read_blocks(path: Path, sound: _Sound, limits: Limits) -> Block:
     file, rate = sound.first, sound.sample_rate
-    if file.format not in FORMATS:
+    if file.format not in _FORMATS:
         raise InputError(path, f"{file.format} is not read; convert it to WAV, FLAC, OGG or MP3")
     claimed = sound.claimed_frames or 0
     limit_frames = limits.max_minutes * 60 * rate
@@ -302,7 +327,8 @@ def _part_blocks(path: Path, file: Any, part: Part) -> Iterator[Block]:
 
 def _blocks(file: Any) -> Iterator[Block]:
     order = _OGG_CHANNELS.get(file.channels) if file.subtype in _OGG_CODECS else None
-    while len(block := file.read(_BLOCK_FRAMES, dtype="float32", always_2d=True)):
+    frames = max(1, min(_BLOCK_FRAMES, _BLOCK_SAMPLES // file.channels))
+    while len(block := file.read(frames, dtype="float32", always_2d=True)):
         yield block if order is None else block[:, order]
 
 

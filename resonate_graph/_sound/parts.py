@@ -52,11 +52,14 @@ class Reading:
         parts: what to decode, in order; all have one rate and channel count.
         layout: what the channels are, such as ``5.1(side)``; None where the file does not say.
         warnings: (code, message) of what the listener should know.
+        order: which channel of the file comes first, second and so on in the order of WAV; None
+            for all as they stand.
     """
 
     parts: Sequence[Part | Silence]
     layout: str | None = None
     warnings: Sequence[tuple[str, str]] = ()
+    order: tuple[int, ...] | None = None
 
 
 class Prefixed(io.RawIOBase):
@@ -87,7 +90,8 @@ class Prefixed(io.RawIOBase):
         if self._position < before:
             part = self._prefix[self._position : self._position + len(buffer)]
         else:
-            part = read_at(self._raw, self._start + self._position - before, len(buffer))
+            left = max(0, min(len(buffer), self._size - self._position))
+            part = read_at(self._raw, self._start + self._position - before, left)
         buffer[: len(part)] = part
         self._position += len(part)
         return len(part)

@@ -1,7 +1,8 @@
-"""Tags of sound files: title, artist, cover art; read from WAV, FLAC, OGG and MP3, and written.
+"""Tags of sound files: title, artist, cover art; read and written.
 
 They are held as Vorbis comments name them, whatever format they came from: FLAC and OGG have
-these, MP3 has ID3 frames, WAV has an ID3 chunk and a LIST INFO chunk, of which both are written.
+these, MP3 has ID3 frames, WAV has an ID3 chunk and a LIST INFO chunk, of which both are written;
+AIFF, which is only read, has an ID3 chunk and chunks of text.
 Tags are no part of a sound: no digest and no key depends on them.
 """
 
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from .._base.errors import InputError
+from .aiff import aiff_chunks
 from .id3 import Fields, fields_of, from_bytes, read_id3, tag_of
 from .riff import wav_chunks
 
@@ -35,11 +37,19 @@ _INFO = {
     b"IENG": "ENGINEER", b"IGNR": "GENRE", b"IMUS": "COMPOSER", b"INAM": "TITLE",
     b"IPRD": "ALBUM", b"ITRK": "TRACKNUMBER",
 }  # fmt: skip
+_AIFF_TEXTS = {
+    b"NAME": "TITLE", b"AUTH": "ARTIST", b"(c) ": "COPYRIGHT", b"ANNO": "COMMENT",
+}  # fmt: skip
 _PICTURE = "METADATA_BLOCK_PICTURE"
 _FRONT_COVER = 3
 _MAX_CHUNK_BYTES = 1 << 26
-#: What a block of FLAC holds, less what describes it; OGG has pictures in the same form.
+#: How large pictures may be, by suffix, and why: a block of FLAC holds no more, less what describes
+#: it; OGG could.
 _MAX_PICTURE_BYTES = dict.fromkeys((".flac", ".ogg"), (1 << 24) - 1 - 1024)
+_WHY_SMALL = {
+    ".flac": "FLAC holds none above 16 MiB",
+    ".ogg": "above 16 MiB, writing them takes minutes (it grows with the square of their size)",
+}
 _ANY_FIELD = [chr(code) for code in range(0x20, 0x7E) if chr(code) != "="]
 
 
@@ -80,6 +90,13 @@ class Tags:
         most = _MAX_PICTURE_BYTES.get(suffix)
         fits = (one for one in self.pictures if most is None or len(one.data) <= most)
         return Tags(self.fields, tuple(fits))
+
+    def lost_in(self, suffix: str) -> str:
+        """Say what files with a suffix cannot hold of it, and why; nothing where they hold all."""
+        fitting = self.fitting(suffix)
+        lost = len(self.pictures) - len(fitting.pictures)
+        what = "a picture is" if lost == 1 else f"{lost} pictures are"
+        return f"{what} left out: {_WHY_SMALL[suffix]}" if lost else ""
 
 
 def read_tags(path: Path) -> Tags:
@@ -150,15 +167,34 @@ def _read_wav(file: IO[bytes]) -> Tags:
     return Tags({**info, **tags.fields}, tags.pictures)
 
 
+def _read_aiff(file: IO[bytes]) -> Tags:
+    tags, said = Tags(), Fields()
+    for name, position, length in aiff_chunks(file):
+        if length > _MAX_CHUNK_BYTES or name not in (b"ID3 ", *_AIFF_TEXTS):
+            continue
+        file.seek(position)
+        content = file.read(length)
+        if name == b"ID3 ":
+            tags = _of_id3(from_bytes(content))
+        elif text := _plain_text(content):
+            said.setdefault(_AIFF_TEXTS[name], []).append(text)
+    return Tags({**said, **tags.fields}, tags.pictures)
+
+
+def _plain_text(raw: bytes) -> str:
+    """Return text of which nothing says how it is encoded."""
+    raw = raw.split(b"\0")[0]
+    try:
+        return raw.decode("utf-8").strip()
+    except UnicodeDecodeError:
+        return raw.decode("cp1252", "replace").strip()
+
+
 def _read_info(content: bytes) -> Iterator[tuple[str, list[str]]]:
     position = 0
     while position + 8 <= len(content):
         name, length = struct.unpack_from("<4sI", content, position)
-        raw = content[position + 8 : position + 8 + length].split(b"\0")[0]
-        try:
-            text = raw.decode("utf-8").strip()
-        except UnicodeDecodeError:
-            text = raw.decode("cp1252", "replace").strip()
+        text = _plain_text(content[position + 8 : position + 8 + length])
         if name in _INFO and text:
             yield _INFO[name], [text]
         position += 8 + length + length % 2
@@ -281,6 +317,9 @@ def _chunk(name: bytes, content: bytes) -> bytes:
 _READERS: dict[bytes, Callable[[IO[bytes]], Tags]] = {
     b"RIFF": _read_wav,
     b"RF64": _read_wav,
+    b"BW64": _read_wav,
+    b"RIFX": _read_wav,
+    b"FORM": _read_aiff,
     b"fLaC": _read_flac,
     b"OggS": _read_ogg,
 }

@@ -31,6 +31,7 @@ from numpy.typing import NDArray
 from .._base.errors import AudioError, OutputError
 from .._base.publish import publish
 from .audio import Audio, audio_hasher
+from .layouts import implied_layout
 from .wav import HEADER_BYTES, SAMPLE_BYTES, float_wav_header
 
 _DIGEST_BYTES = 32
@@ -57,10 +58,12 @@ class Workspace:
         self._found_seconds = 0.0
         self.earlier_seconds = 0.0
 
-    def writer(self, name: str, channels: int, sample_rate: int, frames: int) -> AudioWriter:
+    def writer(
+        self, name: str, channels: int, sample_rate: int, frames: int, layout: str | None = None
+    ) -> AudioWriter:
         """Return a writer for a piece of audio of known length."""
         path = self._own / f"{name}.wav" if self._own else None
-        writer = AudioWriter(path, channels, sample_rate, frames)
+        writer = AudioWriter(path, channels, sample_rate, frames, layout)
         self._writers.append(writer)
         return writer
 
@@ -153,15 +156,23 @@ class AudioWriter:
         channels: number of channels.
         sample_rate: in Hz.
         frames: how many there will be.
+        layout: what the channels are, as for `Audio`.
 
     Attributes:
         frames_written: how many there are.
     """
 
-    def __init__(self, path: Path | None, channels: int, sample_rate: int, frames: int) -> None:
+    def __init__(
+        self,
+        path: Path | None,
+        channels: int,
+        sample_rate: int,
+        frames: int,
+        layout: str | None = None,
+    ) -> None:
         self.path = path
         self.frames_written = 0
-        self._shape = (channels, sample_rate, frames)
+        self._shape = (channels, sample_rate, frames, layout or implied_layout(channels))
         self._hasher = audio_hasher(*self._shape)
         self._file: io.FileIO | None = None
         self._place = Lock()  # where in the file: there is one, whoever reads
@@ -243,7 +254,8 @@ class AudioWriter:
         assert self.frames_written == self._shape[2]
         samples = self._mapped() if self._array is None else self._array
         samples.flags.writeable = False
-        self._finished = Audio.trusted(samples.T, self._shape[1], self._hasher.hexdigest())
+        digest = self._hasher.hexdigest()
+        self._finished = Audio.trusted(samples.T, self._shape[1], digest, self._shape[3])
         return self._finished
 
     def holds(self, value: object) -> bool:
@@ -291,7 +303,7 @@ class AudioWriter:
 
     def _rescued(self) -> NDArray[np.float32]:
         """Return an array for all frames that has what was written so far; drop the file."""
-        channels, _, frames = self._shape
+        channels, _, frames, _ = self._shape
         array = np.zeros((frames, channels), "<f4")
         if self._file is not None:
             self._read_into(array[: self.frames_written], 0)
@@ -302,7 +314,7 @@ class AudioWriter:
         return array
 
     def _mapped(self) -> NDArray[np.float32]:
-        channels, _, frames = self._shape
+        channels, _, frames, _ = self._shape
         if self._file is None or not frames:
             return np.zeros((frames, channels), np.float32)
         mapped = mmap.mmap(self._file.fileno(), 0, access=mmap.ACCESS_READ)

@@ -13,6 +13,7 @@ import numpy as np
 from .._node.ports import PortType
 from .._node.values import File, Report, Value, digest, json_digest, value_json
 from .._sound.audio import Audio, audio_hasher
+from .._sound.layouts import implied_layout
 from .._sound.wav import HEADER_BYTES, read_float_wav_header
 from .records import Entry
 
@@ -73,10 +74,12 @@ class Reader:
     def _read_audio(self, file: IO[bytes], entry: Entry) -> Audio | None:
         status = os.fstat(file.fileno())
         shape = read_float_wav_header(file.read(HEADER_BYTES))
-        if shape != (entry.channels, entry.sample_rate, entry.frames):
+        if shape is None or shape[:3] != (entry.channels, entry.sample_rate, entry.frames):
             return None
-        assert shape is not None
-        channels, sample_rate, frames = shape
+        channels, sample_rate, frames, layout = shape
+        layout = layout or implied_layout(channels)  # older files say nothing of mono and stereo
+        if layout != (entry.layout or implied_layout(channels)):
+            return None
         if status.st_size != entry.bytes:
             return None
         samples = np.zeros((0, channels), "<f4")
@@ -85,13 +88,13 @@ class Reader:
             samples = np.frombuffer(mapped, "<f4", offset=HEADER_BYTES).reshape(frames, channels)
         identity = (entry.digest, status.st_ino, status.st_size, status.st_mtime_ns)
         if identity not in self._verified:
-            hasher = audio_hasher(channels, sample_rate, frames)
+            hasher = audio_hasher(channels, sample_rate, frames, layout)
             hasher.update(samples.data.cast("B") if frames else b"")
             if hasher.hexdigest() != entry.digest:
                 return None
             self._verified.add(identity)
         samples.flags.writeable = False
-        return Audio.trusted(samples.T, sample_rate, entry.digest)
+        return Audio.trusted(samples.T, sample_rate, entry.digest, layout)
 
 
 def _matches(content: bytes, entry: Entry) -> bool:

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from .._node.values import File, Value, canonical_json, digest, value_json
 from .._sound.audio import Audio
+from .._sound.layouts import implied_layout
 from .._sound.wav import HEADER_BYTES
 
 Kind = Literal["audio", "file", "json"]
@@ -61,6 +62,7 @@ class Entry(BaseModel):
         channels: for audio, as the two below.
         sample_rate: in Hz.
         frames: samples per channel.
+        layout: what the channels are, where that is more than mono or stereo.
     """
 
     model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
@@ -72,6 +74,7 @@ class Entry(BaseModel):
     channels: int | None = None
     sample_rate: int | None = None
     frames: int | None = None
+    layout: str | None = None
 
     @property
     def size(self) -> Size:
@@ -92,6 +95,7 @@ class Entry(BaseModel):
                 channels=value.channels,
                 sample_rate=value.sample_rate,
                 frames=value.frames,
+                layout=None if value.layout == implied_layout(value.channels) else value.layout,
             )
         if isinstance(value, File):
             size = len(value.content)

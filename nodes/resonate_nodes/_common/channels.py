@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from math import log10
 from typing import Annotated, SupportsFloat
 
@@ -9,25 +10,99 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from resonate_graph import Audio
+from resonate_graph import Audio, RunContext
 
 #: How many places a report lists.
 Listed = Annotated[int, Field(ge=0, le=10_000)]
 
-#: Channels are taken in the order of ITU-R BS.1770, as `measure_loudness` does.
-_NAMES: dict[int, tuple[str, ...]] = {
-    1: ("mono",),
-    2: ("left", "right"),
-    3: ("left", "right", "centre"),
-    4: ("left", "right", "left surround", "right surround"),
-    5: ("left", "right", "centre", "left surround", "right surround"),
-    6: ("left", "right", "centre", "LFE", "left surround", "right surround"),
+#: What the channels of a sound are taken for that does not say it: the rule of FLAC and of Vorbis,
+#: and what most take a WAV file without a channel mask for.
+_GUESSES: dict[int, tuple[str, tuple[str, ...]]] = {
+    1: ("mono", ("FC",)),
+    2: ("stereo", ("FL", "FR")),
+    3: ("3.0", ("FL", "FR", "FC")),
+    4: ("quad", ("FL", "FR", "BL", "BR")),
+    5: ("5.0", ("FL", "FR", "FC", "BL", "BR")),
+    6: ("5.1", ("FL", "FR", "FC", "LFE", "BL", "BR")),
+    7: ("6.1", ("FL", "FR", "FC", "LFE", "BC", "SL", "SR")),
+    8: ("7.1", ("FL", "FR", "FC", "LFE", "BL", "BR", "SL", "SR")),
 }
+#: Names of channels, in the order of the bits of a channel mask.
+_NAMES = {
+    "FL": "left", "FR": "right", "FC": "centre", "LFE": "LFE", "BL": "left back",
+    "BR": "right back", "FLC": "left of centre", "FRC": "right of centre", "BC": "back centre",
+    "SL": "left side", "SR": "right side", "TC": "top centre", "TFL": "top front left",
+    "TFC": "top front centre", "TFR": "top front right", "TBL": "top back left",
+    "TBC": "top back centre", "TBR": "top back right",
+}  # fmt: skip
+#: What the one pair of surround channels is called, on whichever side of the listener it stands.
+_SURROUNDS = {"BL": "left surround", "BR": "right surround",
+              "SL": "left surround", "SR": "right surround"}  # fmt: skip
 
 
-def channel_names(channels: int) -> tuple[str, ...]:
-    """Return what the channels are called, in order."""
-    return _NAMES.get(channels) or tuple(f"channel {index + 1}" for index in range(channels))
+@dataclass(frozen=True)
+class Speakers:
+    """Which loudspeaker each channel of a sound is for.
+
+    Attributes:
+        layout: the name of the layout.
+        names: one for each channel, as `Audio.speakers` has them.
+        guessed: whether the sound does not say it.
+    """
+
+    layout: str
+    names: tuple[str, ...]
+    guessed: bool
+
+    def say_guess(self, ctx: RunContext) -> None:
+        """Warn where the channels are only taken for what they mostly are."""
+        if self.guessed:
+            ctx.warn(
+                "layout-guessed",
+                f"nothing says what the {len(self.names)} channels are; they are taken for "
+                f"{self.layout} ({' '.join(self.names)})",
+            )
+
+
+def speakers_of(audio: Audio) -> Speakers | None:
+    """Return what the channels of a sound are, or mostly are; None beyond eight unnamed ones."""
+    if audio.layout is not None and audio.speakers is not None:
+        return Speakers(audio.layout, audio.speakers, guessed=False)
+    guess = _GUESSES.get(audio.channels)
+    return None if guess is None else Speakers(*guess, guessed=True)
+
+
+def channel_mask(audio: Audio) -> int:
+    """Return what WAV and FLAC say of the channels, a bit for each; 0 where nothing is known."""
+    bits = list(_NAMES)
+    return sum(1 << bits.index(speaker) for speaker in audio.speakers or ())
+
+
+def is_as_usual(audio: Audio) -> bool:
+    """Whether the channels are, as far as is known, what their number says in FLAC and Vorbis.
+
+    The only surround channels may be beside the listener as well as behind.
+    """
+    behind = {"SL": "BL", "SR": "BR"}
+    turned = tuple(behind.get(one, one) for one in audio.speakers or ())
+    guess = _GUESSES.get(audio.channels)
+    return audio.speakers is None or (guess is not None and guess[1] in (audio.speakers, turned))
+
+
+def channel_names(channels: int, speakers: tuple[str, ...] | None = None) -> tuple[str, ...]:
+    """Return what channels are called, in order: after `Audio.speakers`, or what they mostly are.
+
+    Beyond 6 channels of which nothing is known, they are numbered.
+    """
+    if speakers is None and channels <= 6:
+        speakers = _GUESSES[channels][1]
+    if speakers is None:
+        return tuple(f"channel {index + 1}" for index in range(channels))
+    if speakers == ("FC",):
+        return ("mono",)
+    pairs = {"BL", "SL"} <= set(speakers)
+    names = _NAMES if pairs else {**_NAMES, **_SURROUNDS}
+    return tuple(names[speaker] for speaker in speakers)
 
 
 def decibels(ratio: SupportsFloat) -> float | None:

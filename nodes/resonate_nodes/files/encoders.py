@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import struct
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Literal
 
@@ -12,6 +13,8 @@ from pydantic import Field
 
 from resonate_graph import Audio, File, NodeError, ParamError, Preparation, RunContext, node
 
+from .._common.channels import channel_mask, is_as_usual
+from .flac import with_channel_mask
 from .info_tag import MPEG1_KBPS, MPEG2_KBPS, with_info_tag
 from .ogg import CHANNEL_ORDERS, with_own_serial
 
@@ -22,6 +25,9 @@ _FLAC_MAX_RATE = 655_350
 _FLAC_ANY_RATE = 65_535  # the frame header holds Hz up to here, tens of Hz beyond
 _PCM_MAX_CHANNELS = 1024  # these two are libsndfile's limits
 _PCM_MAX_RATE = 2**31 - 1
+
+_PLAIN_LAYOUTS = (None, "mono", "stereo")  # of which nothing more is to be said
+_WAVEX_MASK_AT = 40  # in the fmt chunk, which libsndfile writes first
 
 _VORBIS_MAX_CHANNELS = 8  # beyond, nothing says which channel is which
 _VORBIS_MAX_RATE = 200_000
@@ -44,7 +50,7 @@ Dither = Literal["tpdf", "none"]
 Seed = Annotated[int, Field(ge=0, le=2**32 - 1)]
 
 
-@node(version=1)
+@node(version=2)
 def encode_wav(
     ctx: RunContext,
     audio: Audio,
@@ -56,7 +62,7 @@ def encode_wav(
     """Encode as WAV: 16 or 24 bit with dither, or 32-bit float, bit-exact.
 
     Integer formats cannot hold what exceeds full scale; such samples are clipped, and a warning
-    tells how many.
+    tells how many. What the channels are, where it is known, stands in the channel mask.
 
     Args:
         ctx: filled in by the engine.
@@ -82,7 +88,12 @@ def encode_wav(
                 f"{subtype} holds up to {_PCM_MAX_CHANNELS} channels and {_PCM_MAX_RATE} Hz; this "
                 f"is {audio}: use FLOAT"
             )
-        _write_pcm(ctx, _Quantizer(audio, subtype, dither, seed), buffer, "WAV")
+        masked = audio.layout not in _PLAIN_LAYOUTS
+        quantizer = _Quantizer(audio, subtype, dither, seed)
+        _write_pcm(ctx, quantizer, buffer, "WAVEX" if masked else "WAV")
+        if masked:  # libsndfile guesses it from the number of channels
+            buffer.seek(_WAVEX_MASK_AT)
+            buffer.write(struct.pack("<I", channel_mask(audio)))
     return File(buffer.getvalue(), ".wav")
 
 
@@ -97,7 +108,8 @@ def encode_flac(
 ) -> File:
     """Encode as FLAC, 16 or 24 bit; lossless but for the rounding, which is dithered.
 
-    What exceeds full scale is clipped, and a warning tells how many samples.
+    What exceeds full scale is clipped, and a warning tells how many samples. What more than two
+    channels are, where it is known, is said by the mask in the tags that other writers use.
 
     Args:
         ctx: filled in by the engine.
@@ -122,7 +134,10 @@ def encode_flac(
         )
     buffer = io.BytesIO()
     _write_pcm(ctx, _Quantizer(audio, subtype, dither, seed), buffer, "FLAC")
-    return File(buffer.getvalue(), ".flac")
+    content = buffer.getvalue()
+    if audio.layout not in _PLAIN_LAYOUTS:
+        content = with_channel_mask(content, channel_mask(audio))
+    return File(content, ".flac")
 
 
 @node(version=1)
@@ -136,6 +151,8 @@ def encode_ogg(
 
     Vorbis keeps what exceeds full scale, but most players clip it: a warning tells how many
     samples do. Of an LFE channel (the fourth of six or more) it keeps the lowest octaves only.
+    Which channel is which it says by their number alone: a warning tells where that is not what
+    they are.
 
     Args:
         ctx: filled in by the engine.
@@ -153,6 +170,12 @@ def encode_ogg(
         raise NodeError(
             f"OGG Vorbis holds up to {_VORBIS_MAX_CHANNELS} channels and {_VORBIS_MAX_RATE} Hz; "
             f"this is {audio}: use encode_wav"
+        )
+    if not is_as_usual(audio):
+        ctx.warn(
+            "layout-lost",
+            f"OGG Vorbis has no {audio.layout}: players take its {audio.channels} channels for "
+            "what so many mostly are; encode_wav and encode_flac keep it",
         )
     order = CHANNEL_ORDERS.get(audio.channels, tuple(range(audio.channels)))
     buffer = io.BytesIO()

@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 
 from resonate_graph import Audio, NodeError
 
+from .._common.channels import speakers_of
+
 ABSOLUTE_GATE_LUFS = -70.0
 _OFFSET = -0.691
 _RELATIVE_GATE_LU = -10.0
@@ -28,16 +30,10 @@ _SHORT_TERM_HOPS = 300
 _GATING_STEP = 10
 _SURROUND = 1.41
 
-#: Weight per channel for 1 to 6 channels: (L R), (L R C), (L R Ls Rs), (L R C Ls Rs) and
-#: (L R C LFE Ls Rs), of which the LFE does not count.
-_WEIGHTS: dict[int, tuple[float, ...]] = {
-    1: (1.0,),
-    2: (1.0, 1.0),
-    3: (1.0, 1.0, 1.0),
-    4: (1.0, 1.0, _SURROUND, _SURROUND),
-    5: (1.0, 1.0, 1.0, _SURROUND, _SURROUND),
-    6: (1.0, 1.0, 1.0, 0.0, _SURROUND, _SURROUND),
-}
+#: Up to here every channel beside or behind the listener is a surround channel of Annex 1, as all
+#: meters take it. Sound systems of more channels have places of their own (Annex 3).
+_BASIC_CHANNELS = 6
+_SURROUNDS = ("BL", "BR", "BC", "SL", "SR")
 
 _MIN_RATE = 8000
 
@@ -62,7 +58,7 @@ def measure(audio: Audio) -> Loudness:
     A sound shorter than the 0.4 s of one gating block is measured as one block of its length.
 
     Raises:
-        NodeError: more than six channels, or a rate below 8 kHz.
+        NodeError: more than eight channels of which nothing is known, or a rate below 8 kHz.
     """
     return _summed(*_moving_powers(audio))
 
@@ -85,7 +81,7 @@ def measure_over_time(audio: Audio) -> tuple[Loudness, Course]:
     """Return the loudness measures of a sound, and what they were taken from.
 
     Raises:
-        NodeError: more than six channels, or a rate below 8 kHz.
+        NodeError: more than eight channels of which nothing is known, or a rate below 8 kHz.
     """
     powers = _moving_powers(audio)
     with np.errstate(divide="ignore"):
@@ -178,8 +174,7 @@ def _hop_powers(audio: Audio) -> tuple[NDArray[np.float64], NDArray[np.float64]]
     from pyloudnorm import IIRfilter
     from scipy.signal import sosfilt
 
-    if audio.channels not in _WEIGHTS:
-        raise NodeError(f"loudness is defined for 1 to 6 channels, this sound has {audio.channels}")
+    weights = _weights(audio)[:, np.newaxis]
     if audio.sample_rate < _MIN_RATE:
         raise NodeError(f"loudness needs a rate of 8 kHz or more, this is {audio.sample_rate} Hz")
     shelf = IIRfilter(
@@ -190,7 +185,6 @@ def _hop_powers(audio: Audio) -> tuple[NDArray[np.float64], NDArray[np.float64]]
     )
     sections = np.array([[*stage.b, *stage.a] for stage in (shelf, high)])
     state = np.zeros((len(sections), audio.channels, 2))
-    weights = np.array(_WEIGHTS[audio.channels])[:, np.newaxis]
     weights *= _calibration(sections, audio.sample_rate)
     edges = _hop_edges(audio)
     powers: list[NDArray[np.float64]] = []
@@ -203,6 +197,26 @@ def _hop_powers(audio: Audio) -> tuple[NDArray[np.float64], NDArray[np.float64]]
         powers.append(np.add.reduceat(energy, inside[:-1] - inside[0]) / np.diff(inside))
     hop_frames = np.diff(edges).astype(np.float64)
     return (np.concatenate(powers) if powers else np.zeros(0)), hop_frames
+
+
+def _weights(audio: Audio) -> NDArray[np.float64]:
+    """Return what each channel counts for: Annex 1, and beyond six channels Annex 3.
+
+    By Annex 3, places from 60 to 120 degrees to the side and below 30 degrees up count 1.41: the
+    side channels, or those at the back where there are none at the sides. All others count 1, and
+    an LFE nothing.
+    """
+    speakers = speakers_of(audio)
+    if speakers is None:
+        raise NodeError(
+            f"loudness depends on what the channels are, and nothing says it of these "
+            f"{audio.channels}: up to 8 it is guessed"
+        )
+    surrounds: tuple[str, ...] = _SURROUNDS
+    if audio.channels > _BASIC_CHANNELS:
+        surrounds = ("SL", "SR") if "SL" in speakers.names else ("BL", "BR")
+    weights = {"LFE": 0.0, **dict.fromkeys(surrounds, _SURROUND)}
+    return np.array([weights.get(name, 1.0) for name in speakers.names])
 
 
 def _calibration(sections: NDArray[np.float64], sample_rate: int) -> float:

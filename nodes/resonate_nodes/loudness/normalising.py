@@ -10,7 +10,7 @@ from pydantic import Field
 
 from resonate_graph import Audio, Report, RunContext, node
 
-from .._common.channels import decibels
+from .._common.channels import decibels, speakers_of
 from ..space.mixing import gain
 from . import bs1770
 from .limiter import RELEASE_MS, Limiter
@@ -33,6 +33,8 @@ class LoudnessReport(Report):
         max_short_term_lufs: loudest 3 s, in LUFS.
         true_peak_dbtp: highest oversampled peak, in dB relative to full scale.
         sample_peak_dbfs: highest sample, in dB relative to full scale.
+        layout: what the channels were taken for, which decides what each counts for.
+        layout_guessed: whether that was guessed from their number.
     """
 
     integrated_lufs: float | None
@@ -41,20 +43,27 @@ class LoudnessReport(Report):
     max_short_term_lufs: float | None
     true_peak_dbtp: float | None
     sample_peak_dbfs: float | None
+    layout: str
+    layout_guessed: bool
 
 
-@node(version=2, uses=("scipy", "pyloudnorm"))
-def measure_loudness(audio: Audio) -> LoudnessReport:
+@node(version=3, uses=("scipy", "pyloudnorm"))
+def measure_loudness(ctx: RunContext, audio: Audio) -> LoudnessReport:
     """Measure loudness and peaks after ITU-R BS.1770 and EBU Tech 3341 and 3342.
 
     A sound shorter than 0.4 s is measured as one block of its length; one shorter than 3 s has no
-    short-term loudness and no range. Channels are taken in the order L R C LFE Ls Rs.
+    short-term loudness and no range.
+
+    The channels count by their places: surround channels 1.41, an LFE nothing. Where the sound
+    does not say what they are, three to eight are taken for 3.0, quad, 5.0, 5.1, 6.1 and 7.1, with
+    a warning.
 
     Args:
-        audio: the sound, 1 to 6 channels, 8 kHz or more.
+        ctx: filled in by the engine.
+        audio: the sound, 8 kHz or more.
 
     Raises:
-        NodeError: more than six channels, or a rate below 8 kHz.
+        NodeError: more than eight channels of which nothing is known, or a rate below 8 kHz.
 
     Example:
         >>> import numpy as np
@@ -65,6 +74,9 @@ def measure_loudness(audio: Audio) -> LoudnessReport:
         -3.01
     """
     measured = bs1770.measure(audio)
+    speakers = speakers_of(audio)
+    assert speakers is not None  # or nothing was measured
+    speakers.say_guess(ctx)
     return LoudnessReport(
         integrated_lufs=measured.integrated_lufs,
         range_lu=measured.range_lu,
@@ -72,10 +84,12 @@ def measure_loudness(audio: Audio) -> LoudnessReport:
         max_short_term_lufs=measured.max_short_term_lufs,
         true_peak_dbtp=decibels(bs1770.true_peak(audio)),
         sample_peak_dbfs=decibels(float(np.abs(audio.samples).max(initial=0.0))),
+        layout=speakers.layout,
+        layout_guessed=speakers.guessed,
     )
 
 
-@node(version=2, uses=("scipy", "pyloudnorm"))
+@node(version=3, uses=("scipy", "pyloudnorm"))
 def normalize_loudness(
     ctx: RunContext,
     audio: Audio,
@@ -93,15 +107,17 @@ def normalize_loudness(
 
     Args:
         ctx: filled in by the engine.
-        audio: the sound, 1 to 6 channels, 8 kHz or more.
+        audio: the sound, 8 kHz or more; its channels count as for `measure_loudness`.
         target_lufs: integrated loudness to reach, in LUFS (ITU-R BS.1770).
         ceiling_dbtp: highest true peak allowed, in dBTP.
         release_ms: time constant of the limiter's recovery after a single peak.
 
     Raises:
-        NodeError: more than six channels, or a rate below 8 kHz.
+        NodeError: more than eight channels of which nothing is known, or a rate below 8 kHz.
     """
     loudness = bs1770.measure(audio).integrated_lufs
+    if (speakers := speakers_of(audio)) is not None:
+        speakers.say_guess(ctx)
     if loudness is None:
         ctx.warn("no-loudness", "the sound is below -70 LUFS throughout; its level was not changed")
         return audio

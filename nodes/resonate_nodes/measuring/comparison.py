@@ -150,7 +150,7 @@ def compare(reference: Audio, estimate: Audio) -> ComparisonReport:
                 null_rms_dbfs=power_decibels(off[index] / frames),
                 null_peak_dbfs=decibels(peaks[index]),
             )
-            for index, name in enumerate(channel_names(reference.channels))
+            for index, name in enumerate(channel_names(reference.channels, reference.speakers))
         ),
     )
 
@@ -216,6 +216,7 @@ class DescriptionReport(Report):
         duration_seconds: its length.
         sample_rate_hz: frames per second.
         channels: how many channels it has.
+        layout: what they are, such as ``stereo`` or ``5.1(side)``; None where nothing says it.
         peak_dbfs: highest sample.
         rms_dbfs: RMS level over all channels; a sine of full scale has -3.01 dBFS.
         crest_db: how far the peak lies above the RMS level.
@@ -230,6 +231,7 @@ class DescriptionReport(Report):
     duration_seconds: float
     sample_rate_hz: int
     channels: int
+    layout: str | None
     peak_dbfs: float | None
     rms_dbfs: float | None
     crest_db: float | None
@@ -241,7 +243,7 @@ class DescriptionReport(Report):
     tempo_bpm: float | None
 
 
-@node(version=1, uses=("librosa",))
+@node(version=2, uses=("librosa",))
 def describe(audio: Audio) -> DescriptionReport:
     """Describe a sound: length, levels, brightness, tempo.
 
@@ -271,6 +273,7 @@ def describe(audio: Audio) -> DescriptionReport:
         duration_seconds=audio.duration_seconds,
         sample_rate_hz=audio.sample_rate,
         channels=audio.channels,
+        layout=audio.layout,
         peak_dbfs=peak_dbfs,
         rms_dbfs=rms_dbfs,
         crest_db=crest,

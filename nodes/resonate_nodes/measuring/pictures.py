@@ -56,7 +56,7 @@ def plot_waveform(audio: Audio, *, title: Title = "Waveform") -> File:
     with drawing.drawing():
         figure, panels = drawing.sheet(title, drawing.remark_of(audio), [height] * audio.channels)
         for index, (axes, name) in enumerate(
-            zip(panels, channel_names(audio.channels), strict=True)
+            zip(panels, channel_names(audio.channels, audio.speakers), strict=True)
         ):
             colours = (drawing.LIGHT, drawing.DARK)
             drawing.waveform(axes, seen, slice(index, index + 1), reach, colours)
@@ -110,7 +110,7 @@ def plot_spectrogram(
         figure, panels = drawing.sheet(title, drawing.remark_of(audio), [height] * audio.channels)
         limits = (lowest_dbfs, 0.0)
         for axes, power, name in zip(
-            panels, seen.power, channel_names(audio.channels), strict=True
+            panels, seen.power, channel_names(audio.channels, audio.speakers), strict=True
         ):
             shown = drawing.spectrogram(axes, seen, _levels(power, lowest_dbfs), limits, "magma")
             drawing.panel_label(axes, name)

@@ -120,7 +120,7 @@ def detect_clicks(
     channels: list[ChannelClicks] = []
     clicks: list[Click] = []
     for name, (clean, damaged), samples in zip(
-        channel_names(audio.channels),
+        channel_names(audio.channels, audio.speakers),
         _channels_searched(audio, threshold_sigma, max_click_ms / 1000, passes=_DECLICK_PASSES),
         audio.samples,
         strict=True,

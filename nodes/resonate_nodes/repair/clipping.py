@@ -124,7 +124,9 @@ def detect_clipping(
     anywhere = np.zeros(audio.frames, bool)
     channels: list[ChannelClipping] = []
     clips: list[Clip] = []
-    for name, samples in zip(channel_names(audio.channels), audio.samples, strict=True):
+    for name, samples in zip(
+        channel_names(audio.channels, audio.speakers), audio.samples, strict=True
+    ):
         low, high = _levels(samples, threshold_dbfs)
         clipped = (samples >= high) | (samples <= -low)
         anywhere |= clipped

@@ -166,7 +166,9 @@ def noise_floor(ctx: RunContext, audio: Audio) -> NoiseReport:
         ctx.warn("too-short", f"{audio.duration_seconds:.2f} s are too short to find noise in")
     powers: list[NDArray[np.float64]] = []
     channels: list[ChannelNoise] = []
-    for name, samples in zip(channel_names(audio.channels), audio.samples, strict=True):
+    for name, samples in zip(
+        channel_names(audio.channels, audio.speakers), audio.samples, strict=True
+    ):
         ctx.progress(len(channels), audio.channels)
         heard = not short and bool(samples.any())
         found = (log_mmse.noise_powers(samples[None], audio.sample_rate)[0]

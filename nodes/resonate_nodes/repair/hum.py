@@ -184,7 +184,7 @@ def detect_hum(
     if not _too_short(ctx, audio, bases):
         samples = audio.samples.astype(np.float64)
         hum = _strongest(ctx, samples, audio.sample_rate, bases, harmonics)
-    names = channel_names(audio.channels)
+    names = channel_names(audio.channels, audio.speakers)
     if hum is None:
         channels = tuple(
             ChannelHum(channel=name, found=False, level_dbfs=None, below_sound_db=None)

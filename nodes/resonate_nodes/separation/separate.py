@@ -236,7 +236,9 @@ class _Separation:
             return estimates[0].finish()
         if not estimates:
             return mix.with_samples(np.zeros(mix.samples.shape, np.float32))
-        writer = self._ctx.workspace.writer(name, mix.channels, mix.sample_rate, mix.frames)
+        writer = self._ctx.workspace.writer(
+            name, mix.channels, mix.sample_rate, mix.frames, mix.layout
+        )
         channels = _PAIR * len(estimates)
         blocks = _blocks([estimate.read for estimate in estimates], self._frames)
         for part in converted(blocks, channels, self._rate, mix.sample_rate, mix.frames):
@@ -255,9 +257,13 @@ class _Separation:
     # -- going on where another process was killed ------------------------------------------------
 
     def _new_writers(self) -> list[list[AudioWriter]]:
+        # where a pair is all there is, its file is the stem's
+        layout = self._mix.layout if self._mix.channels == _PAIR else None
         return [
             [
-                self._ctx.workspace.writer(f"{name}-{first}", _PAIR, self._rate, self._frames)
+                self._ctx.workspace.writer(
+                    f"{name}-{first}", _PAIR, self._rate, self._frames, layout
+                )
                 for name in self._separator.stems
             ]
             for first in self._starts

@@ -58,7 +58,7 @@ def mix(tracks: list[Audio], *, gains_db: list[Decibels] | None = None) -> Audio
             param="gains_db",
         )
     total = _sum(tracks, [_ratio(value) for value in gains])
-    return Audio(total, tracks[0].sample_rate)
+    return Audio(total, tracks[0].sample_rate, _common_layout(tracks))
 
 
 @node(version=1)
@@ -76,7 +76,7 @@ def residual(mix: Audio, stems: list[Audio]) -> Audio:
         NodeError: a stem differs from the mix in rate, length or channel count.
     """
     _require_alike(mix, stems, "mix", "stem")
-    return Audio(_sum([mix, *stems], [1.0] + [-1.0] * len(stems)), mix.sample_rate)
+    return mix.with_samples(_sum([mix, *stems], [1.0] + [-1.0] * len(stems)))
 
 
 @node(version=1)
@@ -113,7 +113,8 @@ def average_stems(
         )
     _require_alike(stems[0], stems[1:], "first stem", "other")
     total = sum(shares)
-    return Audio(_sum(stems, [share / total for share in shares]), stems[0].sample_rate)
+    mean = _sum(stems, [share / total for share in shares])
+    return Audio(mean, stems[0].sample_rate, _common_layout(stems))
 
 
 @node(version=1)
@@ -233,7 +234,7 @@ def crossfade(
         rise[::-1] * first.samples[:, start:] + rise * second.samples[:, :overlap]
     )
     joined[:, first.frames :] = second.samples[:, overlap:]
-    return Audio(joined, first.sample_rate)
+    return Audio(joined, first.sample_rate, _common_layout([first, second]))
 
 
 def _require_alike(one: Audio, others: Sequence[Audio], name: str, other_name: str) -> None:
@@ -260,6 +261,13 @@ def _common_channels(tracks: Sequence[Audio]) -> int:
         found = ", ".join(map(str, sorted(channels)))
         raise NodeError(f"the tracks have different channel counts ({found})")
     return max(channels)
+
+
+def _common_layout(tracks: Sequence[Audio]) -> str | None:
+    """Return what the channels of a sum are: what the tracks say that say it, if they agree."""
+    channels = _common_channels(tracks)
+    said = {track.layout for track in tracks if track.channels == channels and track.layout}
+    return said.pop() if len(said) == 1 else None
 
 
 def _ratio(decibels: float) -> float:

@@ -72,7 +72,7 @@ def resample(
         found = convert(audio.samples, audio.sample_rate, sample_rate, frames)
     else:
         found = _by_torchaudio(ctx, audio, sample_rate, frames)
-    return Audio(found, sample_rate)
+    return audio.with_samples(found, sample_rate)
 
 
 def convert(

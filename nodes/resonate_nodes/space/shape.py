@@ -11,21 +11,22 @@ from pydantic import Field
 
 from resonate_graph import Audio, NodeError, ParamError, Preparation, RunContext, node
 
+from .._common.channels import speakers_of
+
 Array = NDArray[np.float64]
 Seconds = Annotated[float, Field(ge=0, le=86_400)]
 Channel = Annotated[int, Field(ge=1, le=16_383)]
 
 _HALF = 0.5**0.5
 #: What goes into (left, right) of two channels, after ITU-R BS.775-3: the centre and the surround
-#: channels at -3 dB, no LFE. Orders: (L R C), (L R Ls Rs), (L R C Ls Rs), (L R C LFE Ls Rs).
-_DOWNMIX: dict[int, tuple[tuple[float, ...], tuple[float, ...]]] = {
-    1: ((1,), (1,)),
-    2: ((1, 0), (0, 1)),
-    3: ((1, 0, _HALF), (0, 1, _HALF)),
-    4: ((1, 0, _HALF, 0), (0, 1, 0, _HALF)),
-    5: ((1, 0, _HALF, _HALF, 0), (0, 1, _HALF, 0, _HALF)),
-    6: ((1, 0, _HALF, 0, _HALF, 0), (0, 1, _HALF, 0, 0, _HALF)),
-}
+#: channels at -3 dB, one surround channel at -6 dB into both, no LFE. Channels above count as those
+#: around; those between left or right and the centre go to their side.
+_DOWNMIX: dict[str, tuple[float, float]] = {
+    "FL": (1, 0), "FR": (0, 1), "FC": (_HALF, _HALF), "LFE": (0, 0),
+    "BL": (_HALF, 0), "BR": (0, _HALF), "FLC": (1, 0), "FRC": (0, 1), "BC": (0.5, 0.5),
+    "SL": (_HALF, 0), "SR": (0, _HALF), "TC": (0.5, 0.5), "TFL": (_HALF, 0), "TFC": (0.5, 0.5),
+    "TFR": (0, _HALF), "TBL": (_HALF, 0), "TBC": (0.5, 0.5), "TBR": (0, _HALF),
+}  # fmt: skip
 
 _SILENCE_WINDOW_SECONDS = 0.01
 
@@ -40,18 +41,19 @@ Curve = Literal["linear", "cosine", "equal_power", "exponential"]
 
 
 @node(version=1)
-def to_mono(audio: Audio) -> Audio:
+def to_mono(ctx: RunContext, audio: Audio) -> Audio:
     """Make one channel of a sound: the mean of left and right.
 
     What is the same in both keeps its level; what is in one of them only comes out 6 dB softer,
-    and what is out of phase is lost (`check_mono` tells how much). Three to six channels are first
+    and what is out of phase is lost (`check_mono` tells how much). More than two channels are first
     mixed down to two, as by `to_stereo`. Mono comes back unchanged.
 
     Args:
-        audio: the sound, 1 to 6 channels.
+        ctx: filled in by the engine.
+        audio: the sound.
 
     Raises:
-        NodeError: more than six channels.
+        NodeError: more than eight channels of which nothing is known.
 
     Example:
         >>> import numpy as np
@@ -61,32 +63,34 @@ def to_mono(audio: Audio) -> Audio:
     """
     if audio.channels == 1:
         return audio
-    return _mixed_down(audio, _downmix(audio).mean(axis=0, keepdims=True))
+    return _mixed_down(audio, _downmix(ctx, audio).mean(axis=0, keepdims=True))
 
 
 @node(version=1)
-def to_stereo(audio: Audio) -> Audio:
+def to_stereo(ctx: RunContext, audio: Audio) -> Audio:
     """Make two channels of a sound.
 
-    Mono goes into both at its level; two channels come back unchanged. Three to six, in the order
-    L R C LFE Ls Rs (without those that are missing), are mixed down after ITU-R BS.775: centre and
-    surround at -3 dB, the LFE left out. Such a sum may exceed full scale; nothing is clipped.
+    Mono goes into both at its level; two channels come back unchanged. More are mixed down after
+    ITU-R BS.775: centre and surround at -3 dB, the LFE left out. Such a sum may exceed full scale;
+    nothing is clipped. Where the sound does not say what its channels are, three to eight are taken
+    for 3.0, quad, 5.0, 5.1, 6.1 and 7.1, with a warning.
 
     Args:
-        audio: the sound, 1 to 6 channels.
+        ctx: filled in by the engine.
+        audio: the sound.
 
     Raises:
-        NodeError: more than six channels.
+        NodeError: more than eight channels of which nothing is known.
 
     Example:
         >>> import numpy as np
         >>> from resonate_graph import Audio
-        >>> to_stereo(Audio(np.zeros((6, 48000)), 48000)).channels
+        >>> to_stereo(Audio(np.zeros((6, 48000)), 48000, "5.1")).channels
         2
     """
     if audio.channels == 2:
         return audio
-    return _mixed_down(audio, _downmix(audio))
+    return _mixed_down(audio, _downmix(ctx, audio))
 
 
 @node(version=1)
@@ -94,6 +98,10 @@ def select_channels(
     audio: Audio, *, channels: Annotated[list[Channel], Field(min_length=1)]
 ) -> Audio:
     """Take some channels, in the order they are named: ``[1]`` is the left one, ``[2, 1]`` swaps.
+
+    As many channels as before stand where those stood: a new order mends one that was wrong. One or
+    two channels are mono or stereo; three or more of others, in the order of the file, are for the
+    loudspeakers they were for.
 
     Args:
         audio: the sound.
@@ -112,7 +120,13 @@ def select_channels(
     if missing:
         found = "channel 1 only" if audio.channels == 1 else f"channels 1 to {audio.channels}"
         raise NodeError(f"there is no channel {missing[0]}: this sound has {found}")
-    return audio.with_samples(audio.samples[[number - 1 for number in channels]])
+    places = [number - 1 for number in channels]
+    layout = None
+    if len(places) == audio.channels:
+        layout = audio.layout
+    elif audio.speakers is not None and len(places) > 2 and places == sorted(set(places)):
+        layout = "+".join(audio.speakers[place] for place in places)
+    return Audio(audio.samples[places], audio.sample_rate, layout)
 
 
 def prepare_trim(question: Preparation) -> Mapping[str, Any]:
@@ -129,7 +143,7 @@ def _require_order(start_seconds: float, end_seconds: float | None) -> None:
         )
 
 
-@node(version=1, prepare=prepare_trim)
+@node(version=1, prepare=prepare_trim, begins=lambda params: params["start_seconds"])
 def trim(
     audio: Audio, *, start_seconds: Seconds = 0.0, end_seconds: Seconds | None = None
 ) -> Audio:
@@ -243,7 +257,7 @@ def fade(
     return audio.with_samples(samples)
 
 
-@node(version=1)
+@node(version=1, begins=lambda params: -params["start_seconds"])
 def pad(
     audio: Audio,
     *,
@@ -269,13 +283,17 @@ def pad(
     return audio.with_samples(np.pad(audio.samples, ((0, 0), (before, after))))
 
 
-def _downmix(audio: Audio) -> Array:
-    if audio.channels not in _DOWNMIX:
+def _downmix(ctx: RunContext, audio: Audio) -> Array:
+    if audio.channels == 1:
+        return np.ones((2, 1))
+    speakers = speakers_of(audio)
+    if speakers is None:
         raise NodeError(
-            f"how {audio.channels} channels are to be mixed down is not defined, only 1 to 6: "
+            f"nothing says what the {audio.channels} channels are, up to 8 it is guessed: "
             "select_channels takes some of them"
         )
-    return np.array(_DOWNMIX[audio.channels], np.float64)
+    speakers.say_guess(ctx)
+    return np.array([_DOWNMIX[name] for name in speakers.names], np.float64).T
 
 
 def _mixed_down(audio: Audio, matrix: Array) -> Audio:
@@ -285,7 +303,7 @@ def _mixed_down(audio: Audio, matrix: Array) -> Audio:
         for weight, channel in zip(weights, audio.samples, strict=True):
             if weight:
                 total[new] += weight * channel.astype(np.float64)
-    return audio.with_samples(total)
+    return Audio(total, audio.sample_rate)
 
 
 def _frames(audio: Audio, seconds: float) -> int:

@@ -19,9 +19,10 @@ from typing import Any
 import mutagen
 import numpy as np
 import pytest
+import soundfile
 from hypothesis import given
 from hypothesis import strategies as st
-from mutagen import flac, id3, mp3, oggvorbis, wave
+from mutagen import aiff, flac, id3, mp3, oggvorbis, wave
 
 from resonate_graph import Audio, Graph, OutputError, Result, Store, read_audio
 from resonate_graph._sound.tags import Picture, Tags, read_tags, write_tags
@@ -180,6 +181,22 @@ def test_the_info_chunk_of_a_wav_is_read(second: Audio, tmp_path: Path) -> None:
     tags: Any = flac.FLAC(out).tags
     assert (tags["title"], tags["artist"]) == (["A B"], ["É."])
     assert "Old" not in str(tags)
+
+
+def test_the_tags_of_an_aiff_file_are_read(second: Audio, tmp_path: Path) -> None:
+    path = tmp_path / "take.aiff"
+    soundfile.write(path, second.samples.T, second.sample_rate, format="AIFF")
+    content = path.read_bytes()
+    content += b"NAME\0\0\0\x03A B\0" + b"AUTH\0\0\0\x02\xc9."
+    path.write_bytes(content[:4] + struct.pack(">I", len(content) - 8) + content[8:])
+    assert read_tags(path).fields == {"TITLE": ["A B"], "ARTIST": ["É."]}
+    sound: Any = aiff.AIFF(path)
+    sound.add_tags()
+    id3_frames(sound.tags)
+    sound.save()
+    out = to_every_format().run({"take": path}, store=False).save(tmp_path / "out")["flac"]
+    title, artists, track, picture, _ = found_in(out)
+    assert (title, artists, track, picture) == ([TITLE], ARTISTS, "3/12", COVER)
 
 
 def test_old_id3_versions_are_read(second: Audio, tmp_path: Path) -> None:
@@ -419,7 +436,7 @@ def test_a_cover_that_flac_cannot_hold_is_left_out_there_with_a_warning(
     [warning] = result.report["warnings"]
     assert warning["code"] == "tags-lost"
     assert warning["message"] == (
-        f"{paths['flac']}: a picture is left out that is too large for .flac files"
+        f"{paths['flac']}: a picture is left out: FLAC holds none above 16 MiB"
     )
 
 

@@ -125,7 +125,7 @@ def test_tech_3341_case_6_surround(with_lfe: bool, rate: int) -> None:
         levels.insert(3, 0.0)  # L R C LFE Ls Rs: the LFE does not count
     wave = sine(TONE_HZ, seconds=20, rate=rate).samples[0]
     samples = np.stack([10 ** (level / 20) * wave for level in levels])
-    report = measure_loudness(Audio(samples, rate))
+    report = measure_loudness(Audio(samples, rate, "5.1" if with_lfe else "5.0"))
     assert report.integrated_lufs == pytest.approx(-23.0, abs=0.1)
 
 
@@ -141,21 +141,31 @@ def test_the_relative_gate_is_10_lu_below(below_lu: float, counts: bool) -> None
 
 
 @pytest.mark.parametrize(
-    ("channels", "weights"),
+    ("layout", "weights"),
     [
-        (1, [1]),
-        (2, [1, 1]),
-        (3, [1, 1, 1]),
-        (4, [1, 1, 1.41, 1.41]),
-        (5, [1, 1, 1, 1.41, 1.41]),
-        (6, [1, 1, 1, 0, 1.41, 1.41]),
+        ("mono", [1]),
+        ("stereo", [1, 1]),
+        ("2.1", [1, 1, 0]),
+        ("3.0", [1, 1, 1]),
+        ("quad", [1, 1, 1.41, 1.41]),
+        ("4.0", [1, 1, 1, 1.41]),
+        ("5.0(side)", [1, 1, 1, 1.41, 1.41]),
+        ("5.1", [1, 1, 1, 0, 1.41, 1.41]),
+        # BS.1770-5, Annex 3: from 60 to 120 degrees to the side, less than 30 degrees up
+        ("7.1", [1, 1, 1, 0, 1, 1, 1.41, 1.41]),
+        ("7.1(wide)", [1, 1, 1, 0, 1.41, 1.41, 1, 1]),
+        ("6.1", [1, 1, 1, 0, 1, 1.41, 1.41]),
+        ("5.1.4(back)", [1, 1, 1, 0, 1.41, 1.41, 1, 1, 1, 1]),
+        ("FL+FR+LFE+BC", [1, 1, 0, 1.41]),
     ],
 )
-def test_each_channel_counts_by_its_place(channels: int, weights: list[float]) -> None:
+def test_each_channel_counts_by_its_place(layout: str, weights: list[float]) -> None:
     for channel, weight in enumerate(weights):
-        samples = np.zeros((channels, 48_000))
-        samples[channel] = sine(997).samples
-        found = measure_loudness(Audio(samples, 48_000)).integrated_lufs
+        samples = np.zeros((len(weights), 24_000))
+        samples[channel] = sine(997, seconds=0.5).samples
+        report = measure_loudness(Audio(samples, 48_000, layout))
+        assert (report.layout, report.layout_guessed) == (layout, False)
+        found = report.integrated_lufs
         if weight:
             assert found == pytest.approx(-3.01 + 10 * np.log10(weight), abs=0.005)
         else:
@@ -351,7 +361,7 @@ def test_true_peak_is_never_below_the_sample_peak(excerpt: Audio) -> None:
 @pytest.mark.parametrize("seconds", [0.0, 0.1, 5.0])
 def test_silence_has_no_loudness(seconds: float) -> None:
     report = measure_loudness(silence(seconds))
-    assert set(report.model_dump().values()) == {None}
+    assert set(report.model_dump(exclude={"layout", "layout_guessed"}).values()) == {None}
 
 
 def test_below_the_absolute_gate_there_is_no_integrated_loudness() -> None:
@@ -382,8 +392,8 @@ def test_only_whole_blocks_count(frames: int) -> None:
 
 
 def test_what_has_no_defined_loudness_is_an_error() -> None:
-    with pytest.raises(NodeError, match="1 to 6 channels, this sound has 7"):
-        measure_loudness(silence(1, channels=7))
+    with pytest.raises(NodeError, match="nothing says it of these 9: up to 8 it is guessed"):
+        measure_loudness(silence(1, channels=9))
     with pytest.raises(NodeError, match="8 kHz or more, this is 4000 Hz"):
         measure_loudness(silence(1, rate=4000))
 
@@ -456,7 +466,7 @@ def test_the_ceiling_wins_and_a_warning_says_what_was_reached(audio: Audio) -> N
 def test_a_limited_sound_stays_aligned_and_keeps_its_stereo_image() -> None:
     # one gain for all channels, at any time: the channels keep their ratio sample by sample
     left = clicks().samples[0].astype(np.float64)
-    audio = Audio(np.stack([left, 0.25 * left, -0.5 * left]), 48_000)
+    audio = Audio(np.stack([left, 0.25 * left, -0.5 * left]), 48_000, "3.0")
     heard = normalize_loudness(audio, target_lufs=-25.0, ceiling_dbtp=-6.0)
     assert oversampled_peak_db(heard) <= -6 + 0.05
     loud = np.abs(left) > 0.005
@@ -495,7 +505,8 @@ def test_a_sound_near_the_gate_is_not_lifted_without_end() -> None:
 @pytest.mark.parametrize("rate", [8000, 44_100, 96_000, 192_000])
 @pytest.mark.parametrize("channels", [1, 6])
 def test_any_rate_and_channel_count(rate: int, channels: int) -> None:
-    audio = white_noise(seconds=1, rate=rate, rms=0.1, channels=channels)
+    noise = white_noise(seconds=1, rate=rate, rms=0.1, channels=channels)
+    audio = Audio(noise.samples, rate, "5.1" if channels == 6 else None)
     heard = normalize_loudness(audio, target_lufs=-13.0, ceiling_dbtp=-1.0)
     assert heard.sample_rate == rate
     assert heard.samples.shape == audio.samples.shape

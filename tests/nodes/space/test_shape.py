@@ -39,17 +39,21 @@ def test_two_channels_stay_as_they_are(excerpt: Audio) -> None:
 
 #: What of each channel goes into left and right, in dB (ITU-R BS.775-3, table 2).
 DOWNMIX_DB: dict[str, tuple[list[float | None], list[float | None]]] = {
-    "L R C": ([0, None, -3], [None, 0, -3]),
-    "L R Ls Rs": ([0, None, -3, None], [None, 0, None, -3]),
-    "L R C Ls Rs": ([0, None, -3, -3, None], [None, 0, -3, None, -3]),
-    "L R C LFE Ls Rs": ([0, None, -3, None, -3, None], [None, 0, -3, None, None, -3]),
+    "3.0": ([0, None, -3], [None, 0, -3]),
+    "2.1": ([0, None, None], [None, 0, None]),
+    "3.0(back)": ([0, None, -6.02], [None, 0, -6.02]),
+    "quad": ([0, None, -3, None], [None, 0, None, -3]),
+    "4.0": ([0, None, -3, -6.02], [None, 0, -3, -6.02]),
+    "5.0": ([0, None, -3, -3, None], [None, 0, -3, None, -3]),
+    "5.1(side)": ([0, None, -3, None, -3, None], [None, 0, -3, None, None, -3]),
+    "7.1": ([0, None, -3, None, -3, None, -3, None], [None, 0, -3, None, None, -3, None, -3]),
 }
 
 
 @pytest.mark.parametrize("layout", DOWNMIX_DB)
 def test_surround_is_mixed_down_after_bs_775(layout: str) -> None:
-    channels = len(layout.split())
-    alone = Audio(np.eye(channels), 48_000)  # frame n: full scale in channel n only
+    channels = len(DOWNMIX_DB[layout][0])
+    alone = Audio(np.eye(channels), 48_000, layout)  # frame n: full scale in channel n only
     for side, levels in zip(to_stereo(alone).samples, DOWNMIX_DB[layout], strict=True):
         for heard, level in zip(side, levels, strict=True):
             if level is None:
@@ -61,11 +65,22 @@ def test_surround_is_mixed_down_after_bs_775(layout: str) -> None:
     )
 
 
-def test_seven_channels_have_no_downmix() -> None:
-    seven = Audio(np.zeros((7, 8)), 48_000)
+def test_channels_of_which_nothing_is_known_are_guessed_aloud() -> None:
     for node in (to_mono, to_stereo):
-        with pytest.raises(NodeError, match="how 7 channels are to be mixed down is not defined"):
-            node(seven)
+        with pytest.warns(ResonateWarning, match=r"the 6 channels are; they are taken for 5\.1"):
+            mixed = node(Audio(np.eye(6), 48_000))
+        assert mixed == node(Audio(np.eye(6), 48_000, "5.1"))
+        with pytest.raises(NodeError, match="nothing says what the 9 channels are"):
+            node(Audio(np.zeros((9, 8)), 48_000))
+
+
+def test_chosen_channels_are_for_the_loudspeakers_they_were_for() -> None:
+    surround = Audio(np.eye(6), 48_000, "5.1(side)")
+    for channels, layout in (
+        ([1, 2, 3, 5, 6], "5.0(side)"), ([1, 2, 4], "2.1"), ([1, 3, 2, 4, 5, 6], "5.1(side)"),
+        ([4, 1, 2], None), ([1, 1, 2], None), ([5, 6], "stereo"), ([4], "mono"),
+    ):  # fmt: skip
+        assert select_channels(surround, channels=channels).layout == layout
 
 
 def test_channels_are_taken_in_the_order_they_are_named(excerpt: Audio) -> None:
