@@ -136,6 +136,20 @@ class Prefixed(Spliced):
         super().__init__(raw, [prefix, range(start, end)])
 
 
+def open_forward(raw: Any) -> Any:
+    """Open what libsndfile decodes, to be read from its beginning to its end."""
+    import soundfile
+
+    class Forward(soundfile.SoundFile):  # type: ignore[misc]
+        def seekable(self) -> bool:
+            # Otherwise soundfile seeks after each block to where it is already. An MP3 decoder
+            # forgets then what it still needs of the frames before, and may leave a gap.
+            return False
+
+    raw.seek(0)
+    return Forward(raw)
+
+
 def read_at(raw: IO[bytes] | io.RawIOBase, position: int, length: int) -> bytes:
     """Return bytes of a file; fewer where it ends before."""
     raw.seek(position)

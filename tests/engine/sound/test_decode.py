@@ -32,7 +32,7 @@ def noise(channels: int, rate: int, seconds: float = 0.5, level: float = 0.1) ->
 
 def read_or_refuse(path: Path) -> Audio | InputError:
     try:
-        return read_audio(path)
+        return read_audio(path, warn=lambda code, message: None)
     except InputError as error:
         return error
 
@@ -281,15 +281,6 @@ def test_damaged_bytes_lead_to_sound_or_to_an_input_error(
             assert outcome.frames > 0
         else:
             assert str(outcome).startswith(f"{path}: ")
-
-
-def test_ogg_files_one_after_another_are_refused_not_half_read(
-    tmp_path: Path, excerpt: Audio
-) -> None:
-    path = write_sound(excerpt, tmp_path / "a.ogg")
-    path.write_bytes(path.read_bytes() * 2)
-    with pytest.raises(InputError, match="several recordings one after another"):
-        read_audio(path)
 
 
 @pytest.mark.parametrize("claim", [1 << 20, 68_000_000_000])
