@@ -16,7 +16,17 @@ from typing import IO, NamedTuple
 
 from .._base.errors import InputError
 from . import flac
-from .parts import Part, Reading, Silence, Spliced, after_tags, damaged, open_forward, read_at
+from .parts import (
+    Part,
+    Reading,
+    Silence,
+    Spliced,
+    after_tags,
+    count_frames,
+    damaged,
+    joined,
+    read_at,
+)
 
 _CONTINUED, _FIRST, _LAST = 1, 2, 4
 _REVERSED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
@@ -259,7 +269,7 @@ def _whole(raw: IO[bytes], stream: _Stream, size: int) -> Part:
     if everything and together and pages[-1].flags & _LAST:
         return Part(raw)
     spliced = _spliced(raw, pages)
-    return Part(spliced, frames=_frames(spliced))
+    return Part(spliced, frames=count_frames(spliced))
 
 
 def _spliced(raw: IO[bytes], pages: Sequence[_Page]) -> Spliced:
@@ -268,24 +278,7 @@ def _spliced(raw: IO[bytes], pages: Sequence[_Page]) -> Spliced:
     last = bytearray(read_at(raw, pages[-1].start, pages[-1].stop - pages[-1].start))
     last[5] |= _LAST
     last[22:26] = _checksum(bytes(last)).to_bytes(4, "little")
-    return Spliced(raw, [*_joined(pieces), bytes(last)])
-
-
-def _joined(pieces: Sequence[range]) -> Iterator[range]:
-    """Yield stretches of a file, those that touch as one."""
-    start = stop = 0
-    for piece in pieces:
-        if piece.start != stop:
-            yield range(start, stop)
-            start = piece.start
-        stop = piece.stop
-    yield range(start, stop)
-
-
-def _frames(spliced: Spliced) -> int:
-    """Return how many frames libsndfile says there are: it counts them by the granules."""
-    with open_forward(spliced) as file:
-        return int(file.frames)
+    return Spliced(raw, [*joined(pieces), bytes(last)])
 
 
 def _flac(path: Path, raw: IO[bytes], pages: Sequence[_Page], *, salvage: bool = False) -> Reading:
@@ -351,7 +344,7 @@ def _run(
 
     spliced = _spliced(raw, [*headers, *run])
     try:
-        frames = _frames(spliced)
+        frames = count_frames(spliced)
     except soundfile.LibsndfileError:
         return None
     start = run[-1].granule - stream.skip - frames

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import io
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from pathlib import Path
@@ -110,6 +110,9 @@ class Spliced(io.RawIOBase):
     def seekable(self) -> bool:
         return True
 
+    def close(self) -> None:
+        """Do nothing: the file is another's, and may be read through again."""
+
     def readinto(self, buffer: Any) -> int:
         done = 0
         index = bisect_right(self._starts, self._position) - 1
@@ -147,7 +150,24 @@ def open_forward(raw: Any) -> Any:
             return False
 
     raw.seek(0)
-    return Forward(raw)
+    return Forward(io.BufferedReader(raw) if isinstance(raw, io.RawIOBase) else raw)
+
+
+def count_frames(raw: Any) -> int:
+    """Return how many frames libsndfile says there are."""
+    with open_forward(raw) as file:
+        return int(file.frames)
+
+
+def joined(pieces: Sequence[range]) -> Iterator[range]:
+    """Yield stretches of a file, those that touch as one."""
+    start = stop = 0
+    for piece in pieces:
+        if piece.start != stop:
+            yield range(start, stop)
+            start = piece.start
+        stop = piece.stop
+    yield range(start, stop)
 
 
 def read_at(raw: IO[bytes] | io.RawIOBase, position: int, length: int) -> bytes:
