@@ -33,6 +33,6 @@ def survey(path: Path, raw: IO[bytes], *, salvage: bool = False) -> Reading:
         return ogg.survey(path, raw, size, salvage=salvage)
     if tagged == flac.MARK:
         return flac.survey(path, raw, size, salvage=salvage)
-    if head[:3] == b"ID3" or mpeg.first_frame(raw, size) is not None:
+    if head.startswith((b"ID3", b"\xff")) or mpeg.first_frame(raw, size) is not None:
         return mpeg.survey(path, raw, size, salvage=salvage)
     return Reading([Part(raw)])

@@ -189,7 +189,7 @@ class _Stream:
 
     @property
     def layer(self) -> int:
-        return self.frames[0].header.layer
+        return self.frames[0].header.layer if self.frames else _LAYER_3
 
 
 def survey(path: Path, raw: IO[bytes], size: int, *, salvage: bool = False) -> Reading:
@@ -225,6 +225,9 @@ def first_frame(raw: IO[bytes], size: int) -> int | None:
     most = _MOST_JUNK_BYTES if start or _header(read_at(raw, 0, 4)) else _MOST_TORN_BYTES
     while (block := read_at(raw, start, _BLOCK_BYTES))[:1] == b"\0":
         start += len(block) - len(block.lstrip(b"\0"))
+    header = _header(block[:4])
+    if header is not None and _in_a_row(raw, start, header, size, least=1):
+        return start
     return _next_frame(raw, start, min(size, start + most), size)
 
 
@@ -251,14 +254,15 @@ def _walk(raw: IO[bytes], start: int, end: int) -> list[_Stream]:
             streams.append(stream)
         new = False
         if frame.stop > end:
-            stream.cut = True
+            whole = [one for one in streams if one.frames]
+            (whole[-1] if whole else stream).cut = True
             break
         if not info:
             if header.protected:
                 stream.heads[len(stream.frames)] = head
             stream.frames.append(frame)
         position = frame.stop
-    return [stream for stream in streams if stream.frames or stream.cut or stream.info]
+    return [stream for stream in streams if stream.frames or stream.info]
 
 
 def _alike(stream: _Stream, header: _Header) -> bool:
@@ -317,13 +321,13 @@ def _next_frame(raw: IO[bytes], position: int, before: int, end: int) -> int | N
     return None
 
 
-def _in_a_row(raw: IO[bytes], position: int, header: _Header, end: int) -> bool:
-    """Whether other frames of the same kind follow, or the end does."""
-    for _ in range(_IN_A_ROW - 1):
+def _in_a_row(raw: IO[bytes], position: int, header: _Header, end: int, least: int = 2) -> bool:
+    """Whether frames of one kind follow one another: as many as the end allows, or a few."""
+    for count in range(1, _IN_A_ROW):
         position += header.length
         found = read_at(raw, position, 4)
-        if position >= end or len(found) < 4 or found[:3] == b"TAG":
-            return position <= end or len(found) < 4
+        if position >= end or len(found) < 4:
+            return count >= least
         following = _header(found)
         if following is None or following.kind | 1 != header.kind | 1:
             return False
@@ -462,8 +466,7 @@ def _unsettled(raw: IO[bytes], frames: Sequence[_Frame]) -> int:
         bits = int.from_bytes(read_at(raw, frame.start + before, 2), "big")
         if bits >> (7 if header.raw[1] & 8 else 8) <= reservoir:
             return number
-        # the decoder counts the bytes of a checksum twice
-        reservoir += header.length - before - header.side_info - 2 * header.protected
+        reservoir += header.length - before - header.side_info
     return len(frames)
 
 
@@ -534,9 +537,10 @@ def _salvaged_runs(raw: IO[bytes], stream: _Stream, lost: list[str]) -> Iterator
     for run in _runs(places, bad):
         first = places[run[0]] * length
         frames = [stream.frames[index] for index in run]
-        # each frame is added to the second half of the one before
-        settled = (_unsettled(raw, frames) + 1) * length if first else 0
-        begin, stop = first + settled, min(end, first + len(run) * length)
+        # each frame is added to the second half of the one before; and where frames have
+        # checksums, the decoder in libsndfile 1.2.2 was seen to need one more
+        settled = (_unsettled(raw, frames) + 1 + frames[0].header.protected) * length
+        begin, stop = first + settled * bool(first), min(end, first + len(run) * length)
         if stop <= max(begin, at):
             continue
         if begin > at:
