@@ -3,12 +3,26 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
 from pathlib import Path
 from typing import IO
 
 from .._base.errors import InputError
-from . import flac, mpeg, ogg, riff
+from . import aiff, au, caf, flac, mpeg, ogg, riff, w64
+from .foreign import foreign
 from .parts import Part, Reading, after_tags, read_at
+
+_Survey = Callable[[Path, IO[bytes], int], Reading]
+
+#: Who looks at a file, by what stands at its beginning and, where that is shared, 8 bytes on.
+_SURVEYS: tuple[tuple[bytes, bytes, _Survey], ...] = (
+    *((head, b"WAVE", riff.survey) for head in riff.HEADS),
+    (w64.HEAD, b"", w64.survey),
+    (b"FORM", b"AIFF", aiff.survey),
+    (b"FORM", b"AIFC", aiff.survey),
+    (caf.HEAD, b"", caf.survey),
+    *((head, b"", au.survey) for head in au.HEADS),
+)
 
 
 def survey(path: Path, raw: IO[bytes], *, salvage: bool = False) -> Reading:
@@ -23,16 +37,23 @@ def survey(path: Path, raw: IO[bytes], *, salvage: bool = False) -> Reading:
         InputError: it is empty, damaged, or ends before its container says it should.
     """
     size = raw.seek(0, io.SEEK_END)
-    head = read_at(raw, 0, 12)
+    head = read_at(raw, 0, 16)
     if not head:
         raise InputError(path, "it is empty (0 bytes)")
-    if head[:4] in (b"RIFF", b"RF64") and head[8:12] == b"WAVE":
-        return riff.survey(path, raw, size)
+    for mark, kind, look in _SURVEYS:
+        if head.startswith(mark) and head[8:].startswith(kind):
+            return look(path, raw, size)
     tagged = read_at(raw, after_tags(raw, 0), 4)  # whatever they are for, tags are put before it
     if tagged == b"OggS":
         return ogg.survey(path, raw, size, salvage=salvage)
     if tagged == flac.MARK:
         return flac.survey(path, raw, size, salvage=salvage)
-    if head.startswith((b"ID3", b"\xff")) or mpeg.first_frame(raw, size) is not None:
+    begins = mpeg.first_frame(raw, size)
+    if begins == 0 or head.startswith(b"ID3"):
+        return mpeg.survey(path, raw, size, salvage=salvage)
+    reason = foreign(path, raw)
+    if reason is not None:
+        raise InputError(path, reason)
+    if begins is not None or head.startswith(b"\xff"):
         return mpeg.survey(path, raw, size, salvage=salvage)
     return Reading([Part(raw)])

@@ -27,7 +27,8 @@ from .audio import Audio
 from .containers import survey
 from .parts import NOT_READ, Checksum, Part, Reading, Silence, damaged, open_forward
 
-FORMATS = {"WAV": "WAV", "WAVEX": "WAV", "RF64": "WAV", "FLAC": "FLAC", "OGG": "OGG", "MP3": "MP3"}
+#: What libsndfile may find in what `containers` gives it: the others are not tried.
+_FORMATS = ("WAV", "WAVEX", "RF64", "AU", "AIFF", "CAF", "FLAC", "OGG", "MP3")
 
 #: Where the channels of a WAV file (L R C LFE Ls Rs ...) stand in Vorbis and Opus (Vorbis I,
 #: section 4.3.9), in whose order libsndfile gives them.
@@ -255,6 +256,11 @@ class _Sound:
         Raises:
             InputError: the file is damaged, and is not to be salvaged.
         """
+        order = self.reading.order
+        for block in self._blocks_in_order_of_the_file(verify=verify):
+            yield block if order is None else block[:, order]
+
+    def _blocks_in_order_of_the_file(self, *, verify: bool) -> Iterator[Block]:
         at = 0
         for part in self.reading.parts:
             missing = part.frames if isinstance(part, Silence) else 0
@@ -405,7 +411,7 @@ def _opened(part: Part | Silence) -> Part | Silence:
 
 def _read_blocks(path: Path, sound: _Sound, limits: Limits) -> Block:
     file, rate = sound.first, sound.sample_rate
-    if file.format not in FORMATS:
+    if file.format not in _FORMATS:
         raise InputError(path, f"{file.format} is not read; convert it to WAV, FLAC, OGG or MP3")
     claimed = sound.claimed_frames or 0
     limit_frames = limits.max_minutes * 60 * rate

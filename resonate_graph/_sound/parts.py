@@ -78,6 +78,8 @@ class Reading:
         parts: what to decode, in order; all have one rate and channel count.
         layout: what the channels are, such as ``5.1(side)``; None where the file does not say.
         warnings: (code, message) of what the listener should know.
+        order: which channel of the file comes first, second and so on in the order of WAV; None
+            for all as they stand.
         lost: where the file is damaged and was salvaged, what is known to be lost beside the
             silences, in words; empty where nothing is, None for a file that is whole.
     """
@@ -85,6 +87,7 @@ class Reading:
     parts: Sequence[Part | Silence]
     layout: str | None = None
     warnings: Sequence[tuple[str, str]] = ()
+    order: tuple[int, ...] | None = None
     lost: str | None = None
 
 

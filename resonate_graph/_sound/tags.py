@@ -281,6 +281,8 @@ def _chunk(name: bytes, content: bytes) -> bytes:
 _READERS: dict[bytes, Callable[[IO[bytes]], Tags]] = {
     b"RIFF": _read_wav,
     b"RF64": _read_wav,
+    b"BW64": _read_wav,
+    b"RIFX": _read_wav,
     b"fLaC": _read_flac,
     b"OggS": _read_ogg,
 }

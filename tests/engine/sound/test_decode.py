@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from resonate_graph import Audio, InputError, Limits, ParamError, read_audio
+from resonate_graph import Audio, InputError, Limits, ParamError, ResonateWarning, read_audio
 from resonate_graph._sound.containers import survey
 from resonate_graph._sound.parts import Part
 from resonate_nodes import encode_mp3
@@ -101,7 +101,8 @@ def test_a_streamed_wav_file_that_leaves_its_size_open_is_read(
         place = content.index(mark) + 4
         content[place : place + 4] = size.to_bytes(4, "little")
     path.write_bytes(content)
-    assert read_audio(path) == excerpt
+    with pytest.warns(ResonateWarning, match="unfinished-header"):
+        assert read_audio(path) == excerpt
 
 
 def test_a_streamed_flac_file_that_leaves_its_length_open_is_read(
@@ -301,8 +302,8 @@ def test_formats_libsndfile_knows_but_we_do_not_promise_are_refused(
     tmp_path: Path, excerpt: Audio
 ) -> None:
     path = tmp_path / "a.wav"
-    soundfile.write(path, excerpt.samples.T, 44100, format="AIFF")
-    with pytest.raises(InputError, match="AIFF is not read; convert it to WAV, FLAC, OGG or MP3"):
+    soundfile.write(path, excerpt.samples.T, 44100, format="VOC", subtype="PCM_16")
+    with pytest.raises(InputError, match="VOC is not read; convert it to WAV, FLAC, OGG or MP3"):
         read_audio(path)
 
 
