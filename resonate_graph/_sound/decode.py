@@ -15,6 +15,7 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -107,7 +108,13 @@ def decoder_version() -> str:
 
 
 def _say(code: str, message: str) -> None:
-    warnings.warn(f"{code}: {message}", ResonateWarning, stacklevel=4)
+    warnings.warn(f"{code}: {message}", ResonateWarning, stacklevel=5)
+
+
+def _named(
+    warn: Callable[[str, str], None], path: str | os.PathLike[str], code: str, message: str
+) -> None:
+    warn(code, f"{os.fspath(path)}: {message}")
 
 
 def read_audio(
@@ -127,13 +134,18 @@ def read_audio(
         InputError: it is no such file, is damaged or cut off, holds no samples or samples that
             are not finite, or is longer than the limit.
     """
-    return read_with_gaps(path, limits, warn=warn)[0]
+    return read_with_gaps(path, limits, warn=partial(_named, warn, path))[0]
 
 
 def read_with_gaps(
-    path: str | os.PathLike[str], limits: Limits, *, warn: Callable[[str, str], None] = _say
+    path: str | os.PathLike[str], limits: Limits, *, warn: Callable[[str, str], None]
 ) -> Salvaged:
     """Return what `read_audio` does, and where there is silence for what was lost.
+
+    Args:
+        path: as for `read_audio`.
+        limits: as for `read_audio`.
+        warn: told (code, message) of what is odd about the file, without its name.
 
     Raises:
         InputError: as `read_audio`.
@@ -142,7 +154,7 @@ def read_with_gaps(
     with _open(path, salvage=limits.salvage) as sound:
         samples = _read_blocks(path, sound, limits)
         for code, message in sound.warnings:
-            warn(code, f"{path}: {message}")
+            warn(code, message)
     try:
         return Salvaged(Audio(samples, sound.sample_rate), sound.gaps_seconds)
     except AudioError as error:
@@ -169,7 +181,8 @@ def salvage(path: str | os.PathLike[str], limits: Limits = Limits()) -> Salvaged
         ``audio, gaps = salvage("take.flac")``, then
         ``repair_dropouts(audio, regions_seconds=gaps)``.
     """
-    return read_with_gaps(path, dataclasses.replace(limits, salvage=True))
+    limits = dataclasses.replace(limits, salvage=True)
+    return read_with_gaps(path, limits, warn=partial(_named, _say, path))
 
 
 @contextlib.contextmanager
