@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import IO
 
 from .._base.errors import InputError
 from . import aiff, au, caf, flac, mpeg, ogg, riff, w64
 from .foreign import foreign
-from .parts import Part, Reading, after_tags, read_at
+from .parts import CutOff, Part, Reading, after_tags, count_frames, read_at
 
 _Survey = Callable[[Path, IO[bytes], int], Reading]
 
@@ -42,7 +43,7 @@ def survey(path: Path, raw: IO[bytes], *, salvage: bool = False) -> Reading:
         raise InputError(path, "it is empty (0 bytes)")
     for mark, kind, look in _SURVEYS:
         if head.startswith(mark) and head[8:].startswith(kind):
-            return look(path, raw, size)
+            return _looked(look, path, raw, size, salvage=salvage)
     tagged = read_at(raw, after_tags(raw, 0), 4)  # whatever they are for, tags are put before it
     if tagged == b"OggS":
         return ogg.survey(path, raw, size, salvage=salvage)
@@ -57,3 +58,28 @@ def survey(path: Path, raw: IO[bytes], *, salvage: bool = False) -> Reading:
     if begins is not None or head.startswith(b"\xff"):
         return mpeg.survey(path, raw, size, salvage=salvage)
     return Reading([Part(raw)])
+
+
+def _looked(look: _Survey, path: Path, raw: IO[bytes], size: int, *, salvage: bool) -> Reading:
+    """Return what is found of a file, even if its end is missing and it is to be salvaged."""
+    try:
+        return look(path, raw, size)
+    except CutOff as cut:
+        if not salvage:
+            raise
+        reading = look(path, raw, cut.end)  # as if it was there
+        missing = cut.end - size
+        parts = [_shortened(part, missing) for part in reading.parts if isinstance(part, Part)]
+        return replace(reading, parts=parts, lost=f"its end is missing ({missing:,} bytes)")
+
+
+def _shortened(part: Part, missing: int) -> Part:
+    """Return what is there of a part whose last bytes are missing.
+
+    Plain samples end where the bytes do. A codec may go on with zeros, for which its blocks say
+    how far the bytes reach.
+    """
+    if part.frames is not None:
+        return replace(part, frames=None)
+    length = part.raw.seek(0, io.SEEK_END)
+    return replace(part, frames=count_frames(part.raw) * max(0, length - missing) // length)

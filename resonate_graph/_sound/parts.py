@@ -29,6 +29,19 @@ def damaged(path: Path, reason: str) -> InputError:
     return InputError(path, f"{reason}: {_REMEDY}")
 
 
+class CutOff(InputError):
+    """The refusal of a file that is shorter than it should be; what is there can be read.
+
+    Attributes:
+        end: how long it should be, in bytes.
+    """
+
+    def __init__(self, path: Path, size: int, end: int) -> None:
+        reason = f"it is cut off: {size:,} of the {end:,} bytes it should have"
+        super().__init__(path, f"{reason}: {_REMEDY}")
+        self.end = end
+
+
 @dataclass(frozen=True)
 class Checksum:
     """What a file says its samples add up to.
@@ -206,7 +219,7 @@ def require_end(path: Path, size: int, end: int | None) -> None:
     """Refuse a file that ends before its container says so.
 
     Raises:
-        InputError: it does.
+        CutOff: it does.
     """
     if end is not None and end > size:
-        raise damaged(path, f"it is cut off: {size:,} of the {end:,} bytes it should have")
+        raise CutOff(path, size, end)
