@@ -97,3 +97,45 @@ REFUSED: dict[str, tuple[Callable[[Audio, Path], object], str]] = {
         "1 samples are not finite; the first is -inf at 0.022676 s (frame 1000, channel 2)",
     ),
 }
+
+
+MARKED_OGG = b"OggS"
+
+
+def ogg_pages(content: bytes) -> list[bytes]:
+    """Return the pages of an Ogg file."""
+    pages = []
+    while content[:4] == MARKED_OGG and len(content) >= 27:
+        table = content[27 : 27 + content[26]]
+        length = 27 + len(table) + sum(table)
+        pages.append(content[:length])
+        content = content[length:]
+    return pages
+
+
+def _page_remainders() -> list[int]:
+    table = []
+    for byte in range(256):
+        remainder = byte << 24
+        for _ in range(8):
+            remainder = (remainder << 1 ^ (0x104C11DB7 if remainder >> 31 else 0)) & 0xFFFFFFFF
+        table.append(remainder)
+    return table
+
+
+_PAGE_REMAINDERS = _page_remainders()
+
+
+def fixed_page(page: bytes) -> bytes:
+    """Return a page with the checksum it should have (RFC 3533, section 6)."""
+    remainder = 0
+    for byte in page[:22] + bytes(4) + page[26:]:
+        remainder = (remainder << 8 & 0xFFFFFFFF) ^ _PAGE_REMAINDERS[remainder >> 24 ^ byte]
+    return page[:22] + remainder.to_bytes(4, "little") + page[26:]
+
+
+def fixed_pages(content: bytes) -> bytes:
+    """Return an Ogg file whose pages have the checksums they should have, as far as it is one."""
+    pages = ogg_pages(content)
+    rest = content[sum(map(len, pages)) :]
+    return b"".join(map(fixed_page, pages)) + rest

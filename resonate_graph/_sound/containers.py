@@ -82,4 +82,5 @@ def _shortened(part: Part, missing: int) -> Part:
     if part.frames is not None:
         return replace(part, frames=None)
     length = part.raw.seek(0, io.SEEK_END)
-    return replace(part, frames=count_frames(part.raw) * max(0, length - missing) // length)
+    frames = count_frames(part.raw) or 0
+    return replace(part, frames=frames * max(0, length - missing) // length)

@@ -408,20 +408,50 @@ def _crc8(data: bytes) -> int:
     return remainder
 
 
+def _shifted(remainders: NDArray[np.uint16], count: int) -> NDArray[np.uint16]:
+    """Return remainders after so many further bytes of zeros."""
+    for _ in range(count):
+        remainders = remainders << 8 ^ _CRC16[remainders >> 8]
+    return remainders
+
+
+#: What the upper and the lower byte of a remainder become after a row.
+_ROW_BYTES = 256
+_BYTES: NDArray[np.uint16] = np.arange(256, dtype=np.uint16)
+_UPPER = _shifted(np.left_shift(_BYTES, 8, dtype=np.uint16), _ROW_BYTES)
+_LOWER = _shifted(_BYTES, _ROW_BYTES)
+
+
 def _crc16s(content: bytes, spans: Sequence[tuple[int, int]]) -> list[bool]:
-    """Whether each span, with the checksum at its end, is wrong: all spans at the same time."""
-    order = sorted(range(len(spans)), key=lambda index: spans[index][0] - spans[index][1])
-    starts = np.array([spans[index][0] for index in order], np.int64)
-    lengths = np.array([spans[index][1] - spans[index][0] for index in order], np.int64)
-    data = np.frombuffer(content, np.uint8)
-    remainders = np.zeros(len(spans), np.uint16)
-    left = len(spans)
-    for place in range(int(lengths[0]) if left else 0):
-        while lengths[left - 1] <= place:
-            left -= 1
-        now = remainders[:left]
-        now[:] = now << 8 ^ _CRC16[now >> 8 ^ data[starts[:left] + place]]
-    wrong = [True] * len(spans)
-    for rank, index in enumerate(order):
-        wrong[index] = bool(remainders[rank]) or lengths[rank] < 8
+    """Whether each span, with the checksum at its end, is wrong."""
+    wrong: list[bool] = []
+    batch: list[tuple[int, int]] = []
+    for index, (start, stop) in enumerate(spans, 1):
+        batch.append((start, stop))
+        if index == len(spans) or sum(stop - start for start, stop in batch) > _BLOCK_BYTES:
+            wrong += [bool(one) for one in _remainders(content, batch)]
+            batch = []
     return wrong
+
+
+def _remainders(content: bytes, spans: Sequence[tuple[int, int]]) -> NDArray[np.uint16]:
+    """Return the CRC of each span: of all its rows at a time, and then of the rows in turn.
+
+    Zeros before the first byte, which fill its row, change nothing.
+    """
+    counts = np.array([-((start - stop) // _ROW_BYTES) for start, stop in spans])
+    stops = np.cumsum(counts)
+    rows = np.zeros((int(stops[-1]), _ROW_BYTES), np.uint8)
+    filled = rows.reshape(-1)
+    for (start, stop), end in zip(spans, stops * _ROW_BYTES, strict=True):
+        filled[end - (stop - start) : end] = np.frombuffer(content, np.uint8, stop - start, start)
+    of_rows = np.zeros(len(rows), np.uint16)
+    for column in np.ascontiguousarray(rows.T):
+        of_rows = of_rows << 8 ^ _CRC16[of_rows >> 8 ^ column]
+    whole = np.zeros(len(spans), np.uint16)
+    for row in range(int(counts.max())):
+        at = np.flatnonzero(counts > row)
+        before = whole[at]
+        following = of_rows[(stops - counts)[at] + row]
+        whole[at] = _UPPER[before >> 8] ^ _LOWER[before & 0xFF] ^ following
+    return whole

@@ -340,12 +340,9 @@ def _run(
     raw: IO[bytes], stream: _Stream, headers: Sequence[_Page], run: Sequence[_Page]
 ) -> tuple[Part, int] | None:
     """Return pages in a row as a part, and with which frame it begins; None if it is too short."""
-    import soundfile
-
     spliced = _spliced(raw, [*headers, *run])
-    try:
-        frames = count_frames(spliced)
-    except soundfile.LibsndfileError:
+    frames = count_frames(spliced)
+    if frames is None:
         return None
     start = run[-1].granule - stream.skip - frames
     resumed = run[0].number != headers[-1].number + 1

@@ -169,10 +169,15 @@ def open_forward(raw: Any) -> Any:
     return Forward(io.BufferedReader(raw) if isinstance(raw, io.RawIOBase) else raw)
 
 
-def count_frames(raw: Any) -> int:
-    """Return how many frames libsndfile says there are."""
-    with open_forward(raw) as file:
-        return int(file.frames)
+def count_frames(raw: Any) -> int | None:
+    """Return how many frames libsndfile says there are; None where it cannot open them."""
+    import soundfile
+
+    try:
+        with open_forward(raw) as file:
+            return int(file.frames)
+    except soundfile.LibsndfileError:
+        return None
 
 
 def joined(pieces: Sequence[range]) -> Iterator[range]:
