@@ -302,7 +302,7 @@ class _Sound:
                     self._require_alike(file)
                 blocks = _blocks(file)
                 if verify and part.checksum:
-                    blocks = opened.enter_context(_Verified(blocks, part.checksum, self.warnings))
+                    blocks = opened.enter_context(_Verified(file, part.checksum, self.warnings))
                 for block in _cropped(blocks, part):
                     if left is not None:
                         left -= len(block)
@@ -338,15 +338,13 @@ class _Sound:
 
 
 class _Verified:
-    """Blocks of samples, compared with their checksum while they are decoded.
+    """The samples of a FLAC file, compared with its checksum while they are decoded.
 
     Hashing takes a thread of its own: the decoder goes on meanwhile.
     """
 
-    def __init__(
-        self, blocks: Iterator[Block], checksum: Checksum, warnings: list[tuple[str, str]]
-    ) -> None:
-        self._blocks = blocks
+    def __init__(self, file: Any, checksum: Checksum, warnings: list[tuple[str, str]]) -> None:
+        self._file = file
         self._checksum = checksum
         self._warnings = warnings
         self._md5 = hashlib.md5(usedforsecurity=False)
@@ -359,27 +357,28 @@ class _Verified:
         self._hasher.shutdown()
 
     def _watched(self) -> Iterator[Block]:
+        # integers of full scale, which float32 holds exactly: those of FLAC have 24 bits at most
+        kind, bits = ("int16", 16) if self._checksum.bits <= 16 else ("int32", 32)
+        scale = np.float32(2.0 ** (1 - bits))
         pending: Future[None] | None = None
-        for block in self._blocks:
+        while len(block := self._file.read(_BLOCK_FRAMES, dtype=kind, always_2d=True)):
             if pending is not None:
                 pending.result()  # no more than one waits in memory
             pending = self._hasher.submit(self._update, block)
-            yield block
+            yield np.multiply(block, scale, dtype=np.float32)
         if pending is not None:
             pending.result()
         if self._md5.digest() != self._checksum.md5:
             self._warnings.append(("checksum-mismatch", _MISMATCH))
 
-    def _update(self, block: Block) -> None:
-        """Add samples as FLAC's encoder saw them: float32 holds all of its integers exactly."""
-        bits = self._checksum.bits
-        width = (bits + 7) // 8
-        scaled = block * np.float32(2 ** (bits - 1))
-        integers = scaled.astype(f"<i{4 if width == 3 else width}")
-        if width == 3:
-            packed = integers.view(np.uint8).reshape(-1, 4)[:, :3]
-            integers = np.ascontiguousarray(packed)
-        self._md5.update(integers.data)
+    def _update(self, block: NDArray[Any]) -> None:
+        """Add samples as FLAC's encoder saw them: whole bytes, the lowest first."""
+        width = self._checksum.bits // 8
+        if width != block.dtype.itemsize:
+            bytes_ = block.astype(block.dtype.newbyteorder("<")).view(np.uint8)
+            upper = bytes_.reshape(-1, block.dtype.itemsize)[:, -width:]
+            block = np.ascontiguousarray(upper)
+        self._md5.update(block.data)
 
 
 _MISMATCH = (

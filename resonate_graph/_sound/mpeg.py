@@ -8,6 +8,7 @@ itself, with a header that is right.
 
 from __future__ import annotations
 
+import re
 import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -43,6 +44,8 @@ _HEAD_BYTES = 4 + 2 + 32 + 4
 _IN_A_ROW = 3
 #: What libsndfile's decoder leaves out of every stream: its own delay.
 _DECODER_DELAY = 529
+#: What stands in frames that hold no sound.
+_MARK = re.compile(b"Xing|Info|VBRI")
 #: What frames begin with.
 _SYNCS = tuple(bytes((0xFF, byte)) for byte in range(0xE0, 0x100))
 
@@ -146,12 +149,18 @@ class _Info:
     delay: int = 0
     padding: int = 0
 
-    def saying(self, frames: int) -> bytes | None:
-        """Return its bytes with another number of frames; None where it cannot say any."""
+    def saying(self, frames: int, size: int) -> bytes | None:
+        """Return its bytes with other numbers of frames and bytes; None where it says none."""
         if self.content[self.mark : self.mark + 4] == b"VBRI" or not self.frames:
             return None
+        numbers = struct.pack(">II", frames, size)[: 4 if self.stop is None else 8]
         at = self.mark + 8
-        return self.content[:at] + frames.to_bytes(4, "big") + self.content[at + 4 :]
+        return self.content[:at] + numbers + self.content[at + len(numbers) :]
+
+    def is_right(self, frames: int, stop: int) -> bool:
+        """Whether it says what is so; the decoder complains of sizes that are far off."""
+        near = self.stop is None or abs(self.stop - stop) * 200 <= stop - self.frame.start
+        return self.frames == frames and near
 
 
 @dataclass
@@ -234,12 +243,12 @@ def first_frame(raw: IO[bytes], size: int) -> int | None:
 def _walk(raw: IO[bytes], start: int, end: int) -> list[_Stream]:
     """Return the streams from the first frame to the end."""
     streams = [_Stream()]
-    position, new = start, True
+    position, new, kind = start, True, 0
     while position < end:
         stream = streams[-1]
         head = read_at(raw, position, _HEAD_BYTES)
         header = _header(head[:4])
-        if header is not None and not new and not _alike(stream, header):
+        if header is not None and not new and header.kind != kind:
             new = _in_a_row(raw, position, header, end)  # or it only looks like a frame
             header = header if new else None
         if header is None:
@@ -248,12 +257,12 @@ def _walk(raw: IO[bytes], start: int, end: int) -> list[_Stream]:
             position = after if after > position else _resumed(raw, stream, position, end, new=new)
             continue
         frame = _Frame(position, header)
-        info = _info(raw, frame, head)
+        info = _info(raw, frame, head) if _MARK.search(head) else None
         if info or new:
             stream = _Stream(info)
             streams.append(stream)
-        new = False
-        if frame.stop > end:
+            kind, new = header.kind, False
+        if position + header.length > end:
             whole = [one for one in streams if one.frames]
             (whole[-1] if whole else stream).cut = True
             break
@@ -261,14 +270,8 @@ def _walk(raw: IO[bytes], start: int, end: int) -> list[_Stream]:
             if header.protected:
                 stream.heads[len(stream.frames)] = head
             stream.frames.append(frame)
-        position = frame.stop
+        position += header.length
     return [stream for stream in streams if stream.frames or stream.info]
-
-
-def _alike(stream: _Stream, header: _Header) -> bool:
-    """Whether a frame can belong to a stream."""
-    first = stream.frames[0] if stream.frames else stream.info.frame if stream.info else None
-    return first is None or first.header.kind == header.kind
 
 
 def _resumed(raw: IO[bytes], stream: _Stream, position: int, end: int, *, new: bool) -> int:
@@ -428,11 +431,11 @@ def _doubts(stream: _Stream) -> Iterator[tuple[str, str]]:
 def _whole(raw: IO[bytes], stream: _Stream, size: int) -> Part:
     """Return a stream, with a header that is right."""
     frames, count = stream.frames, len(stream.frames)
-    settled = stream.layer != _LAYER_3 or not _unsettled(raw, frames)
-    if settled and (stream.told == count or stream.layer != _LAYER_3):
+    right = stream.info is not None and stream.info.is_right(count, stream.stop)
+    if stream.layer != _LAYER_3 or (right and not _unsettled(raw, frames)):
         whole = (stream.start, stream.stop) == (0, size)
         return Part(raw if whole else Spliced(raw, [range(stream.start, stream.stop)]))
-    head = stream.info.saying(count) if stream.info else None
+    head = stream.info.saying(count, stream.stop - stream.start) if stream.info else None
     return Part(Spliced(raw, [head or _xing_frame(frames[0].header, count), *_pieces(raw, frames)]))
 
 

@@ -20,6 +20,8 @@ from .._base.errors import InputError
 NOT_READ = "this is no WAV, FLAC, OGG or MP3 file"
 
 
+_BUFFER_BYTES = 1 << 18
+_MOST_POSITION = 1 << 62
 #: What the refusal of a damaged file says can be done about it.
 _REMEDY = "get it whole, or read what is left with --salvage (salvage=True in Python)"
 
@@ -135,14 +137,16 @@ class Spliced(io.RawIOBase):
         while done < len(buffer) and index < len(self._pieces):
             piece, offset = self._pieces[index], self._position - self._starts[index]
             length = min(len(buffer) - done, len(piece) - offset)
+            target = memoryview(buffer)[done : done + length]
             if isinstance(piece, range):
-                part = read_at(self._raw, piece.start + offset, length)
+                self._raw.seek(piece.start + offset)
+                count = self._raw.readinto(target) or 0  # type: ignore[union-attr]
             else:
-                part = piece[offset : offset + length]
-            buffer[done : done + len(part)] = part
-            done += len(part)
-            self._position += len(part)
-            if len(part) < length:  # the file became shorter meanwhile
+                target[:] = piece[offset : offset + length]
+                count = length
+            done += count
+            self._position += count
+            if count < length:  # the file ends before
                 break
             index += 1
         return done
@@ -166,7 +170,8 @@ def open_forward(raw: Any) -> Any:
             return False
 
     raw.seek(0)
-    return Forward(io.BufferedReader(raw) if isinstance(raw, io.RawIOBase) else raw)
+    buffered = io.BufferedReader(raw, _BUFFER_BYTES) if isinstance(raw, io.RawIOBase) else raw
+    return Forward(buffered)
 
 
 def count_frames(raw: Any) -> int | None:
@@ -193,6 +198,8 @@ def joined(pieces: Sequence[range]) -> Iterator[range]:
 
 def read_at(raw: IO[bytes] | io.RawIOBase, position: int, length: int) -> bytes:
     """Return bytes of a file; fewer where it ends before."""
+    if not 0 <= position < _MOST_POSITION:  # of a header that makes no sense
+        return b""
     raw.seek(position)
     return raw.read(length) or b""
 
