@@ -139,3 +139,29 @@ def fixed_pages(content: bytes) -> bytes:
     pages = ogg_pages(content)
     rest = content[sum(map(len, pages)) :]
     return b"".join(map(fixed_page, pages)) + rest
+
+
+def mpeg_frames(content: bytes) -> list[int]:
+    """Return where the frames of an MP3 file of MPEG-1 begin, from its first byte on."""
+    kbps = (0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320)
+    places, position = [], 0
+    while content[position : position + 1] == b"\xff" and position + 4 <= len(content):
+        places.append(position)
+        rate = (44100, 48000, 32000)[content[position + 2] >> 2 & 3]
+        padding = content[position + 2] >> 1 & 1
+        position += 144_000 * kbps[content[position + 2] >> 4] // rate + padding
+    return places
+
+
+def with_mpeg_counts(content: bytes, frames: int, size: int | None) -> bytes:
+    """Return an MP3 file whose header tells of more frames and bytes; without bytes where None."""
+    mark = max(content.find(b"Xing", 0, 64), content.find(b"Info", 0, 64))
+    flags, count, told = struct.unpack_from(">3I", content, mark + 4)
+    assert flags & 3 == 3
+    if size is not None:
+        changed = struct.pack(">3I", flags, count + frames, told + size)
+        return content[: mark + 4] + changed + content[mark + 16 :]
+    # what stands behind moves up, and the frame is as long as before
+    end = mpeg_frames(content)[1]
+    changed = struct.pack(">2I", flags & ~2, count + frames) + content[mark + 16 : end]
+    return content[: mark + 4] + changed + bytes(4) + content[end:]

@@ -24,7 +24,6 @@ from .parts import (
     after_tags,
     count_frames,
     damaged,
-    joined,
     read_at,
 )
 
@@ -266,19 +265,43 @@ def _whole(raw: IO[bytes], stream: _Stream, size: int) -> Part:
     pages = stream.pages
     together = all(before.stop == page.start for before, page in pairwise(pages))
     everything = (pages[0].start, pages[-1].stop) == (0, size)
-    if everything and together and pages[-1].flags & _LAST:
+    if everything and together and pages[-1].flags & _LAST and stream.codec != "Opus":
         return Part(raw)
+    part, start = _decodable(raw, stream, pages)
+    return Part(raw) if everything and together and pages[-1].flags & _LAST and not start else part
+
+
+def _decodable(raw: IO[bytes], stream: _Stream, pages: Sequence[_Page]) -> tuple[Part, int]:
+    """Return headers and pages in a row as what to decode, and at which frame it begins.
+
+    Of Opus that does not begin at its beginning, libsndfile leaves out a piece of the end instead
+    of the beginning: it is made to begin there.
+    """
     spliced = _spliced(raw, pages)
-    return Part(spliced, frames=count_frames(spliced))
+    frames = count_frames(spliced)
+    last = next((page for page in reversed(pages) if page.granule != _NO_GRANULE), None)
+    if frames is None or last is None:
+        return Part(spliced), 0
+    start = last.granule - stream.skip - frames
+    if stream.codec == "Opus" and start > 0:
+        spliced = _spliced(raw, pages, earlier=start)
+    return Part(spliced, frames=frames), start
 
 
-def _spliced(raw: IO[bytes], pages: Sequence[_Page]) -> Spliced:
-    """Return a file of some pages, the last of which is marked as such."""
-    pieces = [range(page.start, page.stop) for page in pages[:-1]]
-    last = bytearray(read_at(raw, pages[-1].start, pages[-1].stop - pages[-1].start))
-    last[5] |= _LAST
-    last[22:26] = _checksum(bytes(last)).to_bytes(4, "little")
-    return Spliced(raw, [*joined(pieces), bytes(last)])
+def _spliced(raw: IO[bytes], pages: Sequence[_Page], earlier: int = 0) -> Spliced:
+    """Return a file of some pages, the last of which is marked as such, told by earlier samples."""
+    pieces: list[bytes | range] = []
+    for page in pages:
+        told = 0 if page.granule in (0, _NO_GRANULE) else earlier
+        if page is pages[-1] or told:
+            changed = bytearray(read_at(raw, page.start, page.stop - page.start))
+            changed[5] |= _LAST if page is pages[-1] else 0
+            changed[6:14] = (page.granule - told).to_bytes(8, "little")
+            changed[22:26] = _checksum(bytes(changed)).to_bytes(4, "little")
+            pieces.append(bytes(changed))
+        else:
+            pieces.append(range(page.start, page.stop))
+    return Spliced(raw, pieces)
 
 
 def _flac(path: Path, raw: IO[bytes], pages: Sequence[_Page], *, salvage: bool = False) -> Reading:
@@ -340,16 +363,12 @@ def _run(
     raw: IO[bytes], stream: _Stream, headers: Sequence[_Page], run: Sequence[_Page]
 ) -> tuple[Part, int] | None:
     """Return pages in a row as a part, and with which frame it begins; None if it is too short."""
-    spliced = _spliced(raw, [*headers, *run])
-    frames = count_frames(spliced)
-    if frames is None:
-        return None
-    start = run[-1].granule - stream.skip - frames
+    part, start = _decodable(raw, stream, [*headers, *run])
     resumed = run[0].number != headers[-1].number + 1
     skip = max(0, _PREROLL_FRAMES - stream.skip) if resumed and stream.codec == "Opus" else 0
-    if frames <= skip:
+    if part.frames is None or part.frames <= skip:
         return None
-    return Part(spliced, skip, frames - skip), start + skip
+    return replace(part, skip=skip, frames=part.frames - skip), start + skip
 
 
 def _runs(pages: Sequence[_Page]) -> Iterator[list[_Page]]:
