@@ -357,14 +357,19 @@ def _salvaged_runs(
             yield Silence(start - at)
         at = start + (part.frames or 0)
         yield part
+    told = [page.granule for page in sound if page.granule != _NO_GRANULE]
+    if at is not None and told and told[-1] - stream.skip > at:  # too little to be decoded
+        yield Silence(told[-1] - stream.skip - at)
 
 
 def _run(
     raw: IO[bytes], stream: _Stream, headers: Sequence[_Page], run: Sequence[_Page]
 ) -> tuple[Part, int] | None:
     """Return pages in a row as a part, and with which frame it begins; None if it is too short."""
-    part, start = _decodable(raw, stream, [*headers, *run])
     resumed = run[0].number != headers[-1].number + 1
+    if resumed and run[0].flags & _LAST:
+        return None  # its granule says where it ends, but not how much of its end is left out
+    part, start = _decodable(raw, stream, [*headers, *run])
     skip = max(0, _PREROLL_FRAMES - stream.skip) if resumed and stream.codec == "Opus" else 0
     if part.frames is None or part.frames <= skip:
         return None
