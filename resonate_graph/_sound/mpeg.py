@@ -44,6 +44,8 @@ _HEAD_BYTES = 4 + 2 + 32 + 4
 _IN_A_ROW = 3
 #: What libsndfile's decoder leaves out of every stream: its own delay.
 _DECODER_DELAY = 529
+#: How tags behind the sound begin, beside ID3v1.
+_LAST_TAGS = (b"APETAGEX", b"LYRICSBEGIN", b"ID3", b"TAG")
 #: What stands in frames that hold no sound.
 _MARK = re.compile(b"Xing|Info|VBRI")
 #: What frames begin with.
@@ -244,9 +246,13 @@ def _walk(raw: IO[bytes], start: int, end: int) -> list[_Stream]:
     """Return the streams from the first frame to the end."""
     streams = [_Stream()]
     position, new, kind = start, True, 0
+    block, held = b"", start
     while position < end:
         stream = streams[-1]
-        head = read_at(raw, position, _HEAD_BYTES)
+        at = position - held
+        if not 0 <= at <= len(block) - _HEAD_BYTES:
+            block, held, at = read_at(raw, position, _BLOCK_BYTES), position, 0
+        head = block[at : at + _HEAD_BYTES]
         header = _header(head[:4])
         if header is not None and not new and header.kind != kind:
             new = _in_a_row(raw, position, header, end)  # or it only looks like a frame
@@ -282,9 +288,9 @@ def _resumed(raw: IO[bytes], stream: _Stream, position: int, end: int, *, new: b
     # the last frame may not be all there: then the next one begins within it
     found = _next_frame(raw, stream.frames[-1].start + 1, end, end)
     if found is None:
-        head = read_at(raw, position, min(4, end - position))
+        head = read_at(raw, position, min(_HEAD_BYTES, end - position))
         stream.cut = len(head) < 4 and head[:2] in (b"\xff", *_SYNCS)
-        stream.tail = end - position
+        stream.tail = 0 if head.startswith(_LAST_TAGS) else end - position
         return end
     if found < position:
         stream.frames.pop()
@@ -420,6 +426,12 @@ def _counts_itself(stream: _Stream) -> bool:
 
 def _doubts(stream: _Stream) -> Iterator[tuple[str, str]]:
     info = stream.info
+    if stream.tail and stream.told != len(stream.frames):
+        yield (
+            "unfinished",
+            f"the last {stream.tail:,} bytes are no MPEG audio and are passed over; whether there "
+            "was more sound, nothing tells",
+        )
     if info is not None and info.stop is None and _counts_itself(stream):
         yield (
             "unfinished",

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from resonate_graph import Audio, InputError, read_audio
+from resonate_graph import Audio, InputError, ResonateWarning, read_audio
 from resonate_nodes import encode_mp3
 from tests.files import mpeg_frames, with_mpeg_counts, write_lame, write_sound
 
@@ -110,6 +110,17 @@ def test_a_header_that_tells_of_more_is_believed(
 ) -> None:
     with pytest.raises(InputError, match=r"cut off: .* MPEG frames it should have.*--salvage"):
         reads(tmp_path, with_mpeg_counts(tagged, frames, size))
+
+
+def test_what_stands_behind_the_last_frame_is_told(
+    tmp_path: Path, excerpt: Audio, tagged: bytes
+) -> None:
+    """Where a header says how many frames there are, it is nothing to worry about."""
+    streamed = write_lame(excerpt, tmp_path / "s.mp3").read_bytes()
+    assert reads(tmp_path, tagged + bytes(3000)) == reads(tmp_path, tagged)
+    whole = reads(tmp_path, streamed)
+    with pytest.warns(ResonateWarning, match="unfinished: .*the last 3,000 bytes are no MPEG"):
+        assert reads(tmp_path, streamed + bytes(3000)) == whole
 
 
 @pytest.mark.parametrize("between", [b"", ID3V1, ID3, ID3V1 + ID3 + bytes(100)], ids=len)
