@@ -57,7 +57,7 @@ from ._run.forecast import Forecast, PlannedStep
 from ._run.results import Result
 from ._run.settings import default_store
 from ._sound.audio import Audio
-from ._sound.decode import Limits, read_audio
+from ._sound.decode import Limits, Salvaged, read_audio, salvage
 from ._sound.overview import Overview, overview
 from ._sound.workspace import AudioWriter
 from ._store.folder import Store
@@ -106,6 +106,7 @@ __all__ = [
     "RunError",
     "RunFinished",
     "RunStarted",
+    "Salvaged",
     "Store",
     "StoreError",
     "Value",
@@ -116,6 +117,7 @@ __all__ = [
     "node",
     "overview",
     "read_audio",
+    "salvage",
     "stock",
     "stock_graphs",
     "unit_of",

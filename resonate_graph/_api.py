@@ -125,6 +125,7 @@ class Graph(Builder):
         store: Store | str | os.PathLike[str] | Literal[False] | None = None,
         models: str | os.PathLike[str] | None = None,
         max_minutes: float = Limits.max_minutes,
+        salvage: bool = False,
         device: str = "auto",
         threads: int | None = None,
     ) -> Forecast:
@@ -137,7 +138,9 @@ class Graph(Builder):
             A sequence of `PlannedStep`, with what they take together.
         """
         settings = chosen(store, device, models, threads)
-        run, plan = self._planned(inputs, params, outputs, settings, max_minutes)
+        run, plan = self._planned(
+            inputs, params, outputs, settings, Limits(max_minutes=max_minutes, salvage=salvage)
+        )
         return forecast(run, plan, settings.machine)
 
     def why(
@@ -149,6 +152,7 @@ class Graph(Builder):
         store: Store | str | os.PathLike[str] | None = None,
         models: str | os.PathLike[str] | None = None,
         max_minutes: float = Limits.max_minutes,
+        salvage: bool = False,
     ) -> list[Reason]:
         """Say for every node that would run what changed since it was computed last.
 
@@ -156,7 +160,9 @@ class Graph(Builder):
         """
         settings = chosen(store, models=models)
         assert settings.store is not None
-        run, plan = self._planned(inputs, params, outputs, settings, max_minutes)
+        run, plan = self._planned(
+            inputs, params, outputs, settings, Limits(max_minutes=max_minutes, salvage=salvage)
+        )
         explainer = Explainer(run.graph, plan, run.stored.keys, settings.store)
         reasons = []
         for name, step in run.graph.steps.items():
@@ -211,7 +217,10 @@ class Graph(Builder):
             return self.check(list(inputs), params=given, outputs=outputs, models=models)
 
         bound = first_that_works(grid, check)
-        limits = Limits(max_minutes=settings.get("max_minutes", Limits.max_minutes))
+        limits = Limits(
+            max_minutes=settings.get("max_minutes", Limits.max_minutes),
+            salvage=settings.get("salvage", False),
+        )
         bindings = self._bindings(bound, inputs, limits, own)
         for name in bound.needed_inputs:
             bindings.digest(name)
@@ -246,11 +255,10 @@ class Graph(Builder):
         params: Mapping[str, Any] | None,
         outputs: Collection[str] | None,
         settings: Settings,
-        max_minutes: float,
+        limits: Limits,
     ) -> tuple[Run, Plan]:
         inputs = inputs or {}
         bound = self.check(list(inputs), params=params, outputs=outputs, models=settings.models)
-        limits = Limits(max_minutes=max_minutes)
         run = Run(bound, self._bindings(bound, inputs, limits, settings), settings)
         return run, run.plan(fetch=False)
 
@@ -266,6 +274,7 @@ class Graph(Builder):
         reuse: Literal["content", "exact"] = "content",
         warn_minutes: float = Limits.warn_minutes,
         max_minutes: float = Limits.max_minutes,
+        salvage: bool = False,
         threads: int | None = None,
         on_event: Callable[[Event], None] | None = None,
         cancelled: Callable[[], bool] | None = None,
@@ -287,6 +296,9 @@ class Graph(Builder):
             reuse: ``exact`` to reuse only what was computed on the same kind of device.
             warn_minutes: warn about inputs longer than this.
             max_minutes: refuse inputs longer than this.
+            salvage: read what is left of damaged inputs, with silence for what is known to be
+                lost in their middle, instead of refusing them. A warning says what was lost; the
+                report lists the gaps.
             threads: how many threads of the CPU its steps may keep busy together; None for as
                 many as this process may use, 1 for one step after another.
             on_event: told what happens while it runs, in the thread that called.
@@ -308,7 +320,9 @@ class Graph(Builder):
             on_event=on_event or (lambda event: None),
             cancelled=cancelled or (lambda: False),
         )
-        bindings = self._bindings(bound, inputs, Limits(warn_minutes, max_minutes), settings)
+        bindings = self._bindings(
+            bound, inputs, Limits(warn_minutes, max_minutes, salvage), settings
+        )
         run = Run(bound, bindings, settings)
         execute([run], settings)
         if run.error is not None:
@@ -327,6 +341,7 @@ class Graph(Builder):
         reuse: Literal["content", "exact"] = "content",
         warn_minutes: float = Limits.warn_minutes,
         max_minutes: float = Limits.max_minutes,
+        salvage: bool = False,
         threads: int | None = None,
         on_event: Callable[[int, Event], None] | None = None,
         on_result: Callable[[int, Result | ResonateError], None] | None = None,
@@ -349,6 +364,7 @@ class Graph(Builder):
             reuse: as for `run`.
             warn_minutes: as for `run`.
             max_minutes: as for `run`.
+            salvage: as for `run`.
             threads: as for `run`; all of them share these.
             on_event: told what happens, with the index of the input, in the thread that called.
             on_result: told of each input when it is done, with its result or what went wrong, in
@@ -370,7 +386,7 @@ class Graph(Builder):
             cancelled=cancelled or (lambda: False),
         )
         tell = on_event or (lambda index, event: None)
-        limits = Limits(warn_minutes, max_minutes)
+        limits = Limits(warn_minutes, max_minutes, salvage)
         shared = Shared(Experience(settings.store))
         checked: dict[tuple[str, ...], BoundGraph] = {}
         bindings: list[Bindings] = []

@@ -54,6 +54,9 @@ ThreadsOption = Annotated[
         "--threads", metavar="N", min=1, help="Threads of the CPU that steps share; 1: in turn."
     ),
 ]
+SalvageOption = Annotated[
+    bool, typer.Option("--salvage", help="Read what is left of damaged inputs.")
+]
 JsonOption = Annotated[
     bool, typer.Option("--json", help="Print one JSON document and nothing else.")
 ]

@@ -18,6 +18,7 @@ from .call import (
     NoStoreOption,
     OnlyOption,
     ParamOption,
+    SalvageOption,
     StoreOption,
     ThreadsOption,
     chosen_store,
@@ -83,6 +84,7 @@ def plan(
     models: ModelsOption = None,
     nodes: NodesOption = None,
     max_minutes: Annotated[float, typer.Option(metavar="MINUTES")] = Limits.max_minutes,
+    salvage: SalvageOption = False,
     device: DeviceOption = "auto",
     threads: ThreadsOption = None,
     as_json: JsonOption = False,
@@ -101,6 +103,7 @@ def plan(
         store=cast(Any, chosen_store(store, no_store)),
         models=models,
         max_minutes=max_minutes,
+        salvage=salvage,
         device=device,
         threads=threads,
     )
@@ -171,6 +174,7 @@ def why(
     models: ModelsOption = None,
     nodes: NodesOption = None,
     max_minutes: Annotated[float, typer.Option(metavar="MINUTES")] = Limits.max_minutes,
+    salvage: SalvageOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Say why each node would run: what changed since it was computed last."""
@@ -183,6 +187,7 @@ def why(
         store=store,
         models=models,
         max_minutes=max_minutes,
+        salvage=salvage,
     )
     if node is not None:
         reasons = [one for one in reasons if one.id == node]

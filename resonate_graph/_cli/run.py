@@ -20,6 +20,7 @@ from .call import (
     NoStoreOption,
     OnlyOption,
     ParamOption,
+    SalvageOption,
     StoreOption,
     ThreadsOption,
     chosen_store,
@@ -64,6 +65,7 @@ def run(
     max_minutes: Annotated[
         float, typer.Option(metavar="MINUTES", help="Refuse longer inputs.")
     ] = Limits.max_minutes,
+    salvage: SalvageOption = False,
     from_provenance: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="Make this file again, instead of naming a graph."),
@@ -103,6 +105,7 @@ def run(
             reuse="exact" if exact else "content",
             warn_minutes=warn_minutes,
             max_minutes=max_minutes,
+            salvage=salvage,
             threads=threads,
             on_event=display,
         )

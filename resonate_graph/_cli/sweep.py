@@ -21,6 +21,7 @@ from .call import (
     NodesOption,
     OnlyOption,
     ParamOption,
+    SalvageOption,
     StoreOption,
     open_graph,
     read_grid,
@@ -59,6 +60,7 @@ def sweep(
     max_minutes: Annotated[
         float, typer.Option(metavar="MINUTES", help="Refuse longer inputs.")
     ] = Limits.max_minutes,
+    salvage: SalvageOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Run a graph with every combination of params, such as -p gate_db=-60,-50,-40.
@@ -90,6 +92,7 @@ def sweep(
             device=device,
             models=models,
             max_minutes=max_minutes,
+            salvage=salvage,
         )
     failed = any(row.status == "failed" for row in rows)
     printer.document(
