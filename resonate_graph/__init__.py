@@ -72,7 +72,7 @@ from ._run.provenance import Recipe, read_provenance
 from ._run.results import Result
 from ._run.settings import Settings, default_store
 from ._sound.audio import Audio
-from ._sound.decode import Limits, read_audio
+from ._sound.decode import Limits, Salvaged, read_audio, salvage
 from ._sound.overview import Overview, overview
 from ._sound.workspace import AudioWriter
 from ._store.folder import Store
@@ -136,6 +136,7 @@ __all__ = [
     "RunError",
     "RunFinished",
     "RunStarted",
+    "Salvaged",
     "Settings",
     "Store",
     "StoreError",
@@ -151,6 +152,7 @@ __all__ = [
     "overview",
     "read_audio",
     "read_provenance",
+    "salvage",
     "stock",
     "stock_graphs",
     "this_machine",

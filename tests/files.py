@@ -97,3 +97,71 @@ REFUSED: dict[str, tuple[Callable[[Audio, Path], object], str]] = {
         "1 samples are not finite; the first is -inf at 0.022676 s (frame 1000, channel 2)",
     ),
 }
+
+
+MARKED_OGG = b"OggS"
+
+
+def ogg_pages(content: bytes) -> list[bytes]:
+    """Return the pages of an Ogg file."""
+    pages = []
+    while content[:4] == MARKED_OGG and len(content) >= 27:
+        table = content[27 : 27 + content[26]]
+        length = 27 + len(table) + sum(table)
+        pages.append(content[:length])
+        content = content[length:]
+    return pages
+
+
+def _page_remainders() -> list[int]:
+    table = []
+    for byte in range(256):
+        remainder = byte << 24
+        for _ in range(8):
+            remainder = (remainder << 1 ^ (0x104C11DB7 if remainder >> 31 else 0)) & 0xFFFFFFFF
+        table.append(remainder)
+    return table
+
+
+_PAGE_REMAINDERS = _page_remainders()
+
+
+def fixed_page(page: bytes) -> bytes:
+    """Return a page with the checksum it should have (RFC 3533, section 6)."""
+    remainder = 0
+    for byte in page[:22] + bytes(4) + page[26:]:
+        remainder = (remainder << 8 & 0xFFFFFFFF) ^ _PAGE_REMAINDERS[remainder >> 24 ^ byte]
+    return page[:22] + remainder.to_bytes(4, "little") + page[26:]
+
+
+def fixed_pages(content: bytes) -> bytes:
+    """Return an Ogg file whose pages have the checksums they should have, as far as it is one."""
+    pages = ogg_pages(content)
+    rest = content[sum(map(len, pages)) :]
+    return b"".join(map(fixed_page, pages)) + rest
+
+
+def mpeg_frames(content: bytes) -> list[int]:
+    """Return where the frames of an MP3 file of MPEG-1 begin, from its first byte on."""
+    kbps = (0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320)
+    places, position = [], 0
+    while content[position : position + 1] == b"\xff" and position + 4 <= len(content):
+        places.append(position)
+        rate = (44100, 48000, 32000)[content[position + 2] >> 2 & 3]
+        padding = content[position + 2] >> 1 & 1
+        position += 144_000 * kbps[content[position + 2] >> 4] // rate + padding
+    return places
+
+
+def with_mpeg_counts(content: bytes, frames: int, size: int | None) -> bytes:
+    """Return an MP3 file whose header tells of more frames and bytes; without bytes where None."""
+    mark = max(content.find(b"Xing", 0, 64), content.find(b"Info", 0, 64))
+    flags, count, told = struct.unpack_from(">3I", content, mark + 4)
+    assert flags & 3 == 3
+    if size is not None:
+        changed = struct.pack(">3I", flags, count + frames, told + size)
+        return content[: mark + 4] + changed + content[mark + 16 :]
+    # what stands behind moves up, and the frame is as long as before
+    end = mpeg_frames(content)[1]
+    changed = struct.pack(">2I", flags & ~2, count + frames) + content[mark + 16 : end]
+    return content[: mark + 4] + changed + bytes(4) + content[end:]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeAlias
@@ -16,7 +16,13 @@ from .._node.ports import describe, scalar_type
 from .._node.values import Value, digest, require_portable
 from .._sound.audio import Audio
 from .._sound.broadcast import Span
-from .._sound.decode import Limits, decoder_version, file_digest, read_audio, refuse_length
+from .._sound.decode import (
+    Limits,
+    decoder_version,
+    file_digest,
+    read_with_gaps,
+    refuse_length,
+)
 from .._store.folder import Quarantined, Store
 from .._store.records import OWN, Entry, Key, Origin, Record, Size
 from .keys import decode_key
@@ -43,7 +49,7 @@ class Bindings:
         graph: the graph's name, for messages.
         inputs: the inputs that are needed.
         given: what the caller bound.
-        limits: how long files may be.
+        limits: how long files may be, and whether damaged ones are salvaged.
         store: where digests are kept; None to decode every time.
         warn: told (code, message) about long files, and about a record that was damaged.
     """
@@ -59,6 +65,8 @@ class Bindings:
     _bytes: dict[str, str] = field(default_factory=dict)
     _sizes: dict[str, Size] = field(default_factory=dict)
     _spans: dict[str, Span] = field(default_factory=dict)
+    _gaps: dict[str, list[tuple[float, float]]] = field(default_factory=dict)
+    _said: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         problems = [
@@ -137,6 +145,10 @@ class Bindings:
                     total += _DECODED_BYTES_PER_BYTE * path.stat().st_size
         return total
 
+    def gaps_seconds(self, name: str) -> list[tuple[float, float]]:
+        """Return where silence stands for what a damaged file has lost, once it was read."""
+        return self._gaps.get(name, [])
+
     def release(self, name: str) -> None:
         """Forget a decoded file; it is decoded again if somebody asks."""
         if name in self.paths:
@@ -158,7 +170,7 @@ class Bindings:
         return self._bytes[name]
 
     def _remembered(self, path: Path, name: str, store: Store) -> str:
-        key = decode_key(self.file_digest(name), decoder_version())
+        key = self._decode_key(self.file_digest(name))
         record = self._decode_record(path, key, store)
         entry = record.ports.get("out") if record else None
         if entry is None or entry.frames is None or entry.sample_rate is None:
@@ -169,14 +181,31 @@ class Bindings:
         else:
             self._sizes[name] = entry.size
             self._spans[name] = Span(entry.frames, entry.sample_rate, entry.channels or 1)
+            assert record is not None
+            self._gaps[name] = record.gaps_seconds or []
+            self._tell(name, path, record.warnings)
             self._check_length(path, entry.frames / entry.sample_rate)
         return entry.digest
 
-    @staticmethod
-    def _remember(path: Path, key: Key, entry: Entry, name: str, store: Store) -> None:
+    def _decode_key(self, file: str) -> Key:
+        return decode_key(file, decoder_version(), salvage=self.limits.salvage)
+
+    def _remember(self, path: Path, key: Key, entry: Entry, name: str, store: Store) -> None:
         with contextlib.suppress(OutputError, StoreError):  # it is decoded again next time
-            origin = Origin(graph=OWN, node="", files={name: path_text(path)})
-            store.put_record(key, {"out": entry}, origin=origin)
+            store.put_record(
+                key,
+                {"out": entry},
+                warnings=self._said.get(name, ()),
+                gaps_seconds=self._gaps.get(name) or None,
+                origin=Origin(graph=OWN, node="", files={name: path_text(path)}),
+            )
+
+    def _tell(self, name: str, path: Path, warnings: Sequence[tuple[str, str]]) -> None:
+        """Tell what is odd about a file, as often as it may be read."""
+        if name not in self._said:
+            self._said[name] = list(warnings)
+            for code, message in warnings:
+                self.warn(code, f"{path}: {message}")
 
     def _decode_record(self, path: Path, key: Key, store: Store) -> Record | None:
         try:
@@ -189,12 +218,16 @@ class Bindings:
 
     def _decode(self, path: Path, name: str) -> Audio:
         before = self.file_digest(name)
-        audio = read_audio(path, self.limits, warn=self.warn)
+        odd: list[tuple[str, str]] = []
+        audio, self._gaps[name] = read_with_gaps(
+            path, self.limits, warn=lambda code, message: odd.append((code, message))
+        )
+        self._tell(name, path, odd)
         if file_digest(path) != before:
             raise InputError(path, "it was changed while the graph was running; run it again")
         if name in self._digests and audio.digest != self._digests[name] and self.store:
             # the plan rests on what another build of the decoder made of these bytes
-            key = decode_key(before, decoder_version())
+            key = self._decode_key(before)
             self._remember(path, key, Entry.of(audio), name, self.store)
             raise InputError(path, "it is decoded otherwise than it was before; run it again")
         self._check_length(path, audio.duration_seconds)

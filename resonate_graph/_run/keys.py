@@ -14,7 +14,7 @@ from .._graph.bound import Step
 from .._store.records import Key
 
 KEY_FORMAT = 1
-DECODE_FORMAT = 1
+DECODE_FORMAT = 2
 NUMERICS = "fp32"
 
 
@@ -55,7 +55,9 @@ def step_key(
     return Key.of(preimage)
 
 
-def decode_key(file_digest: str, decoder: str) -> Key:
-    """Return the key of decoding a file: its bytes and the decoder's version."""
+def decode_key(file_digest: str, decoder: str, *, salvage: bool = False) -> Key:
+    """Return the key of decoding a file: its bytes, the decoder's version, if it is salvaged."""
     preimage = {"format": KEY_FORMAT, "decode": file_digest, "decoder": decoder}
+    if salvage:
+        preimage["salvage"] = True
     return Key.of({**preimage, "decode_format": DECODE_FORMAT})

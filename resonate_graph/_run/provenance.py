@@ -46,6 +46,8 @@ def describe(
                 "file": path_text(path.absolute()),
                 "file_digest": bindings.file_digest(name),
             }
+            if gaps := bindings.gaps_seconds(name):
+                inputs[name]["gaps_seconds"] = [list(gap) for gap in gaps]
         else:
             value = bindings.value(name)
             plain = value if isinstance(value, (str, int, float, bool)) else None

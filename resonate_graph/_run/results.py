@@ -51,6 +51,11 @@ class Result(Mapping[str, Value]):
             "graph": graph,
             "status": "done",
             "seconds": round(outcome.seconds, 6),
+            "inputs": {
+                name: {"path": one["file"], "gaps_seconds": one.get("gaps_seconds", [])}
+                for name, one in self.provenance["inputs"].items()
+                if "file" in one
+            },
             "nodes": [asdict(step) for step in outcome.steps],
             "outputs": {
                 name: {"path": None, "digest": digest(value)}

@@ -38,6 +38,8 @@ class Settings(TypedDict, total=False):
         reuse: ``exact`` to reuse only what was computed on the same kind of device.
         warn_minutes: warn about inputs longer than this.
         max_minutes: refuse inputs longer than this.
+        salvage: read what is left of damaged inputs; silence stands for what is known to be lost
+            in their middle, a warning says what was lost, and the report lists the gaps.
 
     Example:
         >>> import numpy as np
@@ -56,6 +58,7 @@ class Settings(TypedDict, total=False):
     reuse: Annotated[Literal["content", "exact"], Default("content")]
     warn_minutes: Annotated[float, Default(Limits.warn_minutes)]
     max_minutes: Annotated[float, Default(Limits.max_minutes)]
+    salvage: Annotated[bool, Default(Limits.salvage)]
 
 
 @dataclass(frozen=True)

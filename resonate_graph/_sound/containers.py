@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import IO
 
 from .._base.errors import InputError
-from . import aiff, au, caf, mpeg, ogg, riff, w64
+from . import aiff, au, caf, flac, mpeg, ogg, riff, w64
 from .flac_mask import flac_layout
 from .foreign import foreign
-from .parts import Part, Reading, read_at
+from .parts import CutOff, Part, Reading, after_tags, count_frames, read_at
 
 _Survey = Callable[[Path, IO[bytes], int], Reading]
 
@@ -23,18 +24,16 @@ _SURVEYS: tuple[tuple[bytes, bytes, _Survey], ...] = (
     (b"FORM", b"AIFC", aiff.survey),
     (caf.HEAD, b"", caf.survey),
     *((head, b"", au.survey) for head in au.HEADS),
-    (b"fLaC", b"", lambda path, raw, size: Reading([Part(raw)], flac_layout(raw))),
-    (b"OggS", b"", ogg.survey),
-    (b"ID3", b"", mpeg.survey),
 )
 
 
-def survey(path: Path, raw: IO[bytes]) -> Reading:
+def survey(path: Path, raw: IO[bytes], *, salvage: bool = False) -> Reading:
     """Return what to decode of a file: the file, or something with its true length before it.
 
     Args:
         path: the file's name, for messages.
         raw: the file.
+        salvage: whether to say what is left of a damaged file rather than to refuse it.
 
     Raises:
         InputError: it is empty, damaged, or ends before its container says it should.
@@ -45,10 +44,46 @@ def survey(path: Path, raw: IO[bytes]) -> Reading:
         raise InputError(path, "it is empty (0 bytes)")
     for mark, kind, look in _SURVEYS:
         if head.startswith(mark) and head[8:].startswith(kind):
-            return look(path, raw, size)
-    if mpeg.is_frame(head):
-        return mpeg.survey(path, raw, size)
+            return _looked(look, path, raw, size, salvage=salvage)
+    start = after_tags(raw, 0)  # whatever they are for, tags are put before it
+    tagged = read_at(raw, start, 4)
+    if tagged == b"OggS":
+        return ogg.survey(path, raw, size, salvage=salvage)
+    if tagged == flac.MARK:
+        reading = flac.survey(path, raw, size, salvage=salvage)
+        return replace(reading, layout=flac_layout(raw, start))
+    begins = mpeg.first_frame(raw, size)
+    if begins == 0 or head.startswith(b"ID3"):
+        return mpeg.survey(path, raw, size, salvage=salvage)
     reason = foreign(path, raw)
     if reason is not None:
         raise InputError(path, reason)
+    if begins is not None or head.startswith(b"\xff"):
+        return mpeg.survey(path, raw, size, salvage=salvage)
     return Reading([Part(raw)])
+
+
+def _looked(look: _Survey, path: Path, raw: IO[bytes], size: int, *, salvage: bool) -> Reading:
+    """Return what is found of a file, even if its end is missing and it is to be salvaged."""
+    try:
+        return look(path, raw, size)
+    except CutOff as cut:
+        if not salvage:
+            raise
+        reading = look(path, raw, cut.end)  # as if it was there
+        missing = cut.end - size
+        parts = [_shortened(part, missing) for part in reading.parts if isinstance(part, Part)]
+        return replace(reading, parts=parts, lost=f"its end is missing ({missing:,} bytes)")
+
+
+def _shortened(part: Part, missing: int) -> Part:
+    """Return what is there of a part whose last bytes are missing.
+
+    Plain samples end where the bytes do. A codec may go on with zeros, for which its blocks say
+    how far the bytes reach.
+    """
+    if part.frames is not None:
+        return replace(part, frames=None)
+    length = part.raw.seek(0, io.SEEK_END)
+    frames = count_frames(part.raw) or 0
+    return replace(part, frames=frames * max(0, length - missing) // length)

@@ -7,13 +7,17 @@ made, `containers` finds out first. No buffer is ever sized from a header.
 from __future__ import annotations
 
 import contextlib
+import dataclasses
+import hashlib
 import os
 import stat
 import warnings
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from blake3 import blake3
@@ -23,7 +27,7 @@ from .._base.errors import AudioError, InputError, ParamError, ResonateWarning
 from .audio import Audio
 from .containers import survey
 from .layouts import usual_layout
-from .parts import NOT_READ, Part, Reading, Silence
+from .parts import NOT_READ, Checksum, Part, Reading, Silence, damaged, open_forward
 
 #: What libsndfile may find in what `containers` gives it: the others are not tried.
 _FORMATS = ("WAV", "WAVEX", "RF64", "AU", "AIFF", "CAF", "FLAC", "OGG", "MP3")
@@ -47,6 +51,8 @@ _BLOCK_FRAMES = 1 << 16
 _BLOCK_SAMPLES = 1 << 18
 #: What libsndfile says of a FLAC file that was streamed and does not say how long it is.
 _UNKNOWN_FRAMES = 2**63 - 1
+#: How many gaps are told by their places in a warning; the report tells all.
+_MOST_PLACES = 8
 
 
 #: float32 samples of shape (frames, channels) as they are read, (channels, frames) when joined.
@@ -55,20 +61,35 @@ Block = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Limits:
-    """How long an input may be.
+    """What is read of an input: how long it may be, and whether damaged ones are salvaged.
 
     Attributes:
         warn_minutes: a longer one is warned about, since most steps hold it in memory.
         max_minutes: a longer one is refused.
+        salvage: whether what is left of a damaged file is read, with a warning; it is refused
+            otherwise.
     """
 
     warn_minutes: float = 10.0
     max_minutes: float = 30.0
+    salvage: bool = False
 
     def __post_init__(self) -> None:
         for name in ("warn_minutes", "max_minutes"):
             if not getattr(self, name) > 0:  # which NaN is not, either
                 raise ParamError(f"{name} is {getattr(self, name)}; give minutes above 0")
+
+
+class Salvaged(NamedTuple):
+    """What was read of a file that may be damaged.
+
+    Attributes:
+        audio: the sound.
+        gaps_seconds: where silence stands for what was lost, as (start, end) in seconds.
+    """
+
+    audio: Audio
+    gaps_seconds: list[tuple[float, float]]
 
 
 def file_digest(path: Path) -> str:
@@ -95,7 +116,13 @@ def decoder_version() -> str:
 
 
 def _say(code: str, message: str) -> None:
-    warnings.warn(f"{code}: {message}", ResonateWarning, stacklevel=3)
+    warnings.warn(f"{code}: {message}", ResonateWarning, stacklevel=5)
+
+
+def _named(
+    warn: Callable[[str, str], None], path: str | os.PathLike[str], code: str, message: str
+) -> None:
+    warn(code, f"{os.fspath(path)}: {message}")
 
 
 def read_audio(
@@ -112,22 +139,62 @@ def read_audio(
 
     Args:
         path: the file.
-        limits: how long it may be.
+        limits: how long it may be, and whether what is left of a damaged one is read.
         warn: told (code, message) of what is odd about the file; a `ResonateWarning` otherwise.
 
     Raises:
         InputError: it is no such file, is damaged or cut off, holds no samples or samples that
             are not finite, or is longer than the limit.
     """
+    return read_with_gaps(path, limits, warn=partial(_named, warn, path))[0]
+
+
+def read_with_gaps(
+    path: str | os.PathLike[str], limits: Limits, *, warn: Callable[[str, str], None]
+) -> Salvaged:
+    """Return what `read_audio` does, and where there is silence for what was lost.
+
+    Args:
+        path: as for `read_audio`.
+        limits: as for `read_audio`.
+        warn: told (code, message) of what is odd about the file, without its name.
+
+    Raises:
+        InputError: as `read_audio`.
+    """
     path = Path(path)
-    with _open(path) as sound:
+    with _open(path, salvage=limits.salvage) as sound:
         samples = _read_blocks(path, sound, limits)
-        for code, message in sound.reading.warnings:
-            warn(code, f"{path}: {message}")
+        for code, message in sound.warnings:
+            warn(code, message)
     try:
-        return Audio(samples, sound.sample_rate, sound.layout)
+        return Salvaged(Audio(samples, sound.sample_rate, sound.layout), sound.gaps_seconds)
     except AudioError as error:
         raise InputError(path, str(error)) from error
+
+
+def salvage(path: str | os.PathLike[str], limits: Limits = Limits()) -> Salvaged:
+    """Return what is left of a damaged file, and the gaps in it.
+
+    What can be decoded is bit by bit what the whole file would have given, at its place. Where
+    something in the middle is lost and the container tells how much (frame numbers of FLAC,
+    granules of Ogg, frame counts of MP3), there is silence of that length; after a gap, MP3 and
+    Opus go on only where they decode right again. A lost end is left off. A file that is whole is
+    read as `read_audio` does. A warning (`salvaged`) says what was lost, and where.
+
+    Args:
+        path: the file.
+        limits: how long it may be.
+
+    Raises:
+        InputError: nothing can be read of it, or it is longer than the limit.
+
+    Example:
+        ``audio, gaps = salvage("take.flac")``, then
+        ``repair_dropouts(audio, regions_seconds=gaps)``.
+    """
+    limits = dataclasses.replace(limits, salvage=True)
+    return read_with_gaps(path, limits, warn=partial(_named, _say, path))
 
 
 @contextlib.contextmanager
@@ -162,7 +229,7 @@ def refuse_length(path: Path, seconds: float, limits: Limits) -> None:
         )
 
 
-@dataclass(frozen=True)
+@dataclass
 class _Sound:
     """A file that was opened: what was found out about it, and its samples.
 
@@ -170,13 +237,22 @@ class _Sound:
         path: its name, for messages.
         reading: what its container says.
         first: its first part, opened.
-        sample_rate: in Hz.
+        salvage: whether it is read in spite of damage.
+        warnings: (code, message) of what the listener should know; complete once all was read.
+        gaps: where frames are missing, as (start, stop); complete once all was read.
     """
 
     path: Path
     reading: Reading
     first: Any
-    sample_rate: int
+    salvage: bool = False
+    warnings: list[tuple[str, str]] = field(default_factory=list)
+    gaps: list[tuple[int, int]] = field(default_factory=list)
+
+    @property
+    def sample_rate(self) -> int:
+        """In Hz."""
+        return int(self.first.samplerate)
 
     @property
     def claimed_frames(self) -> int | None:
@@ -195,25 +271,77 @@ class _Sound:
         return self.reading.layout
 
     @property
+    def gaps_seconds(self) -> list[tuple[float, float]]:
+        """Where frames are missing, in seconds."""
+        return [(start / self.sample_rate, stop / self.sample_rate) for start, stop in self.gaps]
+
+    @property
     def _first_part(self) -> Part:
         return next(part for part in self.reading.parts if isinstance(part, Part))
 
-    def blocks(self) -> Iterator[Block]:
-        """Yield the samples in blocks of shape (frames, channels), once."""
+    def blocks(self, *, verify: bool = False) -> Iterator[Block]:
+        """Yield the samples in blocks of shape (frames, channels), once.
+
+        Args:
+            verify: whether to compare them with the checksum that the file may hold.
+
+        Raises:
+            InputError: the file is damaged, and is not to be salvaged.
+        """
         order = self.reading.order
-        for block in self._blocks_in_order_of_the_file():
+        for block in self._blocks_in_order_of_the_file(verify=verify):
             yield block if order is None else block[:, order]
 
-    def _blocks_in_order_of_the_file(self) -> Iterator[Block]:
+    def _blocks_in_order_of_the_file(self, *, verify: bool) -> Iterator[Block]:
+        at = 0
         for part in self.reading.parts:
-            if isinstance(part, Silence):
-                yield from _silence(part.frames, self.first.channels)
-            elif part is self._first_part:
-                yield from _part_blocks(self.path, self.first, part)
-            else:
-                with _open_forward(part.raw) as file:
+            missing = part.frames if isinstance(part, Silence) else 0
+            if isinstance(part, Part):
+                done = 0
+                for block in self._part_blocks(part, verify=verify):
+                    done += len(block)
+                    yield block
+                at += done
+                missing = max(0, (part.frames or 0) - done)
+            if missing:
+                yield from _silence(missing, self.first.channels)
+                self._add_gap(at, at + missing)
+                at += missing
+        self._finish()
+
+    def _part_blocks(self, part: Part, *, verify: bool) -> Iterator[Block]:
+        import soundfile
+
+        left = part.frames
+        try:
+            with contextlib.ExitStack() as opened:
+                file = self.first
+                if part is not self._first_part:
+                    file = opened.enter_context(open_forward(part.raw))
                     self._require_alike(file)
-                    yield from _part_blocks(self.path, file, part)
+                blocks = _blocks(file)
+                if verify and part.checksum:
+                    blocks = opened.enter_context(_Verified(file, part.checksum, self.warnings))
+                for block in _cropped(blocks, part):
+                    if left is not None:
+                        left -= len(block)
+                    yield block
+        except soundfile.LibsndfileError as error:
+            if not self.salvage:
+                raise damaged(self.path, _damage(error)) from error
+        if left and not self.salvage:
+            reason = f"it is cut off: {left:,} of the {part.frames:,} frames it should have"
+            raise damaged(self.path, f"{reason} are missing")
+
+    def _add_gap(self, start: int, stop: int) -> None:
+        if self.gaps and self.gaps[-1][1] == start:
+            start = self.gaps.pop()[0]
+        self.gaps.append((start, stop))
+
+    def _finish(self) -> None:
+        self.warnings += self.reading.warnings
+        if self.reading.lost is not None or self.gaps:
+            self.warnings.append(("salvaged", _losses(self.gaps_seconds, self.reading.lost)))
 
     def _require_alike(self, file: Any) -> None:
         for what, found, first in (
@@ -228,35 +356,88 @@ class _Sound:
                 )
 
 
+class _Verified:
+    """The samples of a FLAC file, compared with its checksum while they are decoded.
+
+    Hashing takes a thread of its own: the decoder goes on meanwhile.
+    """
+
+    def __init__(self, file: Any, checksum: Checksum, warnings: list[tuple[str, str]]) -> None:
+        self._file = file
+        self._checksum = checksum
+        self._warnings = warnings
+        self._md5 = hashlib.md5(usedforsecurity=False)
+        self._hasher = ThreadPoolExecutor(1, thread_name_prefix="checksum")
+
+    def __enter__(self) -> Iterator[Block]:
+        return self._watched()
+
+    def __exit__(self, *exception: object) -> None:
+        self._hasher.shutdown()
+
+    def _watched(self) -> Iterator[Block]:
+        # integers of full scale, which float32 holds exactly: those of FLAC have 24 bits at most
+        kind, bits = ("int16", 16) if self._checksum.bits <= 16 else ("int32", 32)
+        scale = np.float32(2.0 ** (1 - bits))
+        pending: Future[None] | None = None
+        while len(block := self._file.read(_BLOCK_FRAMES, dtype=kind, always_2d=True)):
+            if pending is not None:
+                pending.result()  # no more than one waits in memory
+            pending = self._hasher.submit(self._update, block)
+            yield np.multiply(block, scale, dtype=np.float32)
+        if pending is not None:
+            pending.result()
+        if self._md5.digest() != self._checksum.md5:
+            self._warnings.append(("checksum-mismatch", _MISMATCH))
+
+    def _update(self, block: NDArray[Any]) -> None:
+        """Add samples as FLAC's encoder saw them: whole bytes, the lowest first."""
+        width = self._checksum.bits // 8
+        if width != block.dtype.itemsize:
+            bytes_ = block.astype(block.dtype.newbyteorder("<")).view(np.uint8)
+            upper = bytes_.reshape(-1, block.dtype.itemsize)[:, -width:]
+            block = np.ascontiguousarray(upper)
+        self._md5.update(block.data)
+
+
+_MISMATCH = (
+    "its samples are not those it was made of: the MD5 checksum it holds is of others, so that "
+    "it was damaged or changed"
+)
+
+
 @contextlib.contextmanager
-def _open(path: Path) -> Iterator[_Sound]:
+def _open(path: Path, *, salvage: bool = False) -> Iterator[_Sound]:
     import soundfile
 
     try:
         _require_regular(path)
         with path.open("rb") as raw:
-            reading = survey(path, raw)
-            first = next(part for part in reading.parts if isinstance(part, Part))
-            with _open_forward(first.raw) as file:
-                yield _Sound(path, reading, file, file.samplerate)
+            reading = survey(path, raw, salvage=salvage)
+            if salvage:
+                reading = dataclasses.replace(reading, parts=[*map(_opened, reading.parts)])
+            first = next((part for part in reading.parts if isinstance(part, Part)), None)
+            if first is None:
+                raise InputError(path, "it is damaged: nothing of its sound is left")
+            with open_forward(first.raw) as file:
+                yield _Sound(path, reading, file, salvage)
     except OSError as error:
         raise InputError(path, _system_reason(error)) from error
     except soundfile.LibsndfileError as error:
-        raise InputError(path, _libsndfile_reason(error)) from error
+        raise _refusal(path, error) from error
 
 
-def _open_forward(raw: Any) -> Any:
-    """Open a file to be read from its beginning to its end."""
+def _opened(part: Part | Silence) -> Part | Silence:
+    """Return a part that can be opened, and silence for another where several are left."""
     import soundfile
 
-    class Forward(soundfile.SoundFile):  # type: ignore[misc]
-        def seekable(self) -> bool:
-            # Otherwise soundfile seeks after each block to where it is already. An MP3 decoder
-            # forgets then what it still needs of the frames before, and may leave a gap.
-            return False
-
-    raw.seek(0)
-    return Forward(raw)
+    if isinstance(part, Silence) or part.frames is None:
+        return part
+    try:
+        open_forward(part.raw).close()
+    except soundfile.LibsndfileError:
+        return Silence(part.frames)
+    return part
 
 
 def _read_blocks(path: Path, sound: _Sound, limits: Limits) -> Block:
@@ -271,7 +452,7 @@ def _read_blocks(path: Path, sound: _Sound, limits: Limits) -> Block:
             refuse_length(path, claimed / rate, limits)
     blocks: list[Block] = []
     frames = 0
-    for block in sound.blocks():
+    for block in sound.blocks(verify=True):
         blocks.append(block.T)
         frames += len(block)
         if frames > limit_frames:
@@ -279,8 +460,8 @@ def _read_blocks(path: Path, sound: _Sound, limits: Limits) -> Block:
     if not frames:
         claim = f", although it claims {claimed:,} frames" if claimed else ""
         raise InputError(path, f"it holds no samples{claim}")
-    if frames < claimed:
-        raise InputError(path, f"it is cut off: {frames:,} of the {claimed:,} frames it claims")
+    if frames < claimed and not sound.salvage:
+        raise damaged(path, f"it is cut off: {frames:,} of the {claimed:,} frames it claims")
     samples = _joined(blocks, frames)
     samples.flags.writeable = False
     return samples
@@ -305,24 +486,16 @@ def _silence(frames: int, channels: int) -> Iterator[Block]:
         yield np.zeros((min(_BLOCK_FRAMES, frames - start), channels), np.float32)
 
 
-def _part_blocks(path: Path, file: Any, part: Part) -> Iterator[Block]:
-    """Yield the frames of a part that are sound.
-
-    Raises:
-        InputError: it holds fewer than its container said.
-    """
+def _cropped(blocks: Iterator[Block], part: Part) -> Iterator[Block]:
+    """Yield the frames of a part that are sound."""
     skip, left = part.skip, part.frames
-    for block in _blocks(file):
+    for block in blocks:
         kept = block[min(skip, len(block)) :][:left]
         skip -= min(skip, len(block))
         if left is not None:
             left -= len(kept)
         if len(kept):
             yield kept
-        if left == 0:
-            return
-    if left:
-        raise InputError(path, f"it is cut off: {left:,} of {part.frames:,} frames are missing")
 
 
 def _blocks(file: Any) -> Iterator[Block]:
@@ -342,15 +515,34 @@ def _has_frame(path: Path, file: Any, frame: int) -> bool:
         file.seek(0)
     except soundfile.LibsndfileError:
         message = f"it is damaged: it claims {file.frames:,} frames, but they cannot be read"
-        raise InputError(path, message) from None
+        raise damaged(path, message) from None
     return found
 
 
-def _libsndfile_reason(error: Exception) -> str:
-    text = str(getattr(error, "error_string", error)).strip().rstrip(".")
+def _refusal(path: Path, error: Exception) -> InputError:
+    text = str(getattr(error, "error_string", error))
     if "recognised" in text or "Unspecified" in text:
-        return NOT_READ
-    return f"it is damaged or cut off ({text})"
+        return InputError(path, NOT_READ)
+    return damaged(path, _damage(error))
+
+
+def _damage(error: Exception) -> str:
+    text = str(getattr(error, "error_string", error)).strip().rstrip(".")
+    return f"it is damaged or cut off ({text})" if text else "it is damaged or cut off"
+
+
+def _losses(gaps: Sequence[tuple[float, float]], lost: str | None) -> str:
+    """Say what was lost of a file, and where."""
+    said = []
+    if gaps:
+        seconds = sum(stop - start for start, stop in gaps)
+        places = [f"{start:.3f} to {stop:.3f} s" for start, stop in gaps[:_MOST_PLACES]]
+        more = f" and {len(gaps) - len(places)} more" if len(gaps) > len(places) else ""
+        kind = "1 gap is" if len(gaps) == 1 else f"{len(gaps)} gaps are"
+        said.append(f"{kind} silence, {seconds:.3f} s ({', '.join(places)}{more})")
+    if lost:
+        said.append(lost)
+    return f"it is damaged and was salvaged: {'; '.join(said) or 'nothing is known to be lost'}"
 
 
 def _require_regular(path: Path) -> None:

@@ -18,15 +18,20 @@ _MAX_FIELDS = 10_000
 _MAX_FIELD_BYTES = 1 << 20
 
 
-def flac_layout(raw: IO[bytes]) -> str | None:
-    """Return the layout that a mask says; None where there is none, or it does not fit."""
+def flac_layout(raw: IO[bytes], start: int) -> str | None:
+    """Return the layout that a mask says; None where there is none, or it does not fit.
+
+    Args:
+        raw: the file.
+        start: where the stream begins in it.
+    """
     channels, layout = 0, None
-    for kind, start, length in _blocks(raw):
+    for kind, at, length in _blocks(raw, start + 4):
         if kind == _STREAMINFO:
-            channels = (read_at(raw, start + 12, 1) or b"\0")[0] >> 1 & 7
+            channels = (read_at(raw, at + 12, 1) or b"\0")[0] >> 1 & 7
             channels += 1
         elif kind == _VORBIS_COMMENT:
-            for field in _fields(raw, start, start + length):
+            for field in _fields(raw, at, at + length):
                 if field.upper().startswith(_FIELD):
                     layout = _of_mask(field[len(_FIELD) :], channels)
     return layout
@@ -39,9 +44,8 @@ def _of_mask(text: bytes, channels: int) -> str | None:
         return None
 
 
-def _blocks(raw: IO[bytes]) -> Iterator[tuple[int, int, int]]:
+def _blocks(raw: IO[bytes], position: int) -> Iterator[tuple[int, int, int]]:
     """Yield kind, position and length of each block of metadata."""
-    position = 4
     for _ in range(_MAX_BLOCKS):
         head = read_at(raw, position, 4)
         if len(head) < 4:

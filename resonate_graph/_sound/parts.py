@@ -8,14 +8,53 @@ is known to be lost.
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from pathlib import Path
 from typing import IO, Any
 
 from .._base.errors import InputError
 
 NOT_READ = "this is no WAV, FLAC, OGG or MP3 file"
+
+
+_BUFFER_BYTES = 1 << 18
+_MOST_POSITION = 1 << 42
+#: What the refusal of a damaged file says can be done about it.
+_REMEDY = "get it whole, or read what is left with --salvage (salvage=True in Python)"
+
+
+def damaged(path: Path, reason: str) -> InputError:
+    """Return the refusal of a file of which something can be read on request."""
+    return InputError(path, f"{reason}: {_REMEDY}")
+
+
+class CutOff(InputError):
+    """The refusal of a file that is shorter than it should be; what is there can be read.
+
+    Attributes:
+        end: how long it should be, in bytes.
+    """
+
+    def __init__(self, path: Path, size: int, end: int) -> None:
+        reason = f"it is cut off: {size:,} of the {end:,} bytes it should have"
+        super().__init__(path, f"{reason}: {_REMEDY}")
+        self.end = end
+
+
+@dataclass(frozen=True)
+class Checksum:
+    """What a file says its samples add up to.
+
+    Attributes:
+        md5: the MD5 of the samples as FLAC defines it: interleaved little-endian integers.
+        bits: how many bits a sample has.
+    """
+
+    md5: bytes
+    bits: int
 
 
 @dataclass(frozen=True)
@@ -26,11 +65,13 @@ class Part:
         raw: the bytes, from their beginning: a file, or what only looks like one (`Prefixed`).
         skip: how many frames at the beginning are no sound (what an encoder put before it).
         frames: how many frames of sound follow; None for as many as there are.
+        checksum: what all of its samples have to add up to, where something says so.
     """
 
     raw: IO[bytes] | io.RawIOBase
     skip: int = 0
     frames: int | None = None
+    checksum: Checksum | None = None
 
 
 @dataclass(frozen=True)
@@ -54,26 +95,28 @@ class Reading:
         warnings: (code, message) of what the listener should know.
         order: which channel of the file comes first, second and so on in the order of WAV; None
             for all as they stand.
+        lost: where the file is damaged and was salvaged, what is known to be lost beside the
+            silences, in words; empty where nothing is, None for a file that is whole.
     """
 
     parts: Sequence[Part | Silence]
     layout: str | None = None
     warnings: Sequence[tuple[str, str]] = ()
     order: tuple[int, ...] | None = None
+    lost: str | None = None
 
 
-class Prefixed(io.RawIOBase):
-    """A file as if some bytes stood before its part from `start` to `end`."""
+class Spliced(io.RawIOBase):
+    """A file as if it consisted of some of its own stretches, and of other bytes, in a row."""
 
-    def __init__(self, prefix: bytes, raw: IO[bytes], start: int, end: int) -> None:
-        self._prefix = prefix
+    def __init__(self, raw: IO[bytes] | io.RawIOBase, pieces: Sequence[bytes | range]) -> None:
         self._raw = raw
-        self._start = start
-        self._size = len(prefix) + end - start
+        self._pieces = [piece for piece in pieces if len(piece)]
+        self._starts = [0, *accumulate(len(piece) for piece in self._pieces)]
         self._position = 0
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        self._position = offset + (0, self._position, self._size)[whence]
+        self._position = offset + (0, self._position, self._starts[-1])[whence]
         return self._position
 
     def tell(self) -> int:
@@ -85,29 +128,110 @@ class Prefixed(io.RawIOBase):
     def seekable(self) -> bool:
         return True
 
+    def close(self) -> None:
+        """Do nothing: the file is another's, and may be read through again."""
+
     def readinto(self, buffer: Any) -> int:
-        before = len(self._prefix)
-        if self._position < before:
-            part = self._prefix[self._position : self._position + len(buffer)]
-        else:
-            left = max(0, min(len(buffer), self._size - self._position))
-            part = read_at(self._raw, self._start + self._position - before, left)
-        buffer[: len(part)] = part
-        self._position += len(part)
-        return len(part)
+        done = 0
+        index = bisect_right(self._starts, self._position) - 1
+        while done < len(buffer) and index < len(self._pieces):
+            piece, offset = self._pieces[index], self._position - self._starts[index]
+            length = min(len(buffer) - done, len(piece) - offset)
+            target = memoryview(buffer)[done : done + length]
+            if isinstance(piece, range):
+                self._raw.seek(piece.start + offset)
+                count = self._raw.readinto(target) or 0  # type: ignore[union-attr]
+            else:
+                target[:] = piece[offset : offset + length]
+                count = length
+            done += count
+            self._position += count
+            if count < length:  # the file ends before
+                break
+            index += 1
+        return done
 
 
-def read_at(raw: IO[bytes], position: int, length: int) -> bytes:
+class Prefixed(Spliced):
+    """A file as if some bytes stood before its part from `start` to `end`."""
+
+    def __init__(self, prefix: bytes, raw: IO[bytes], start: int, end: int) -> None:
+        super().__init__(raw, [prefix, range(start, end)])
+
+
+def open_forward(raw: Any) -> Any:
+    """Open what libsndfile decodes, to be read from its beginning to its end."""
+    import soundfile
+
+    class Forward(soundfile.SoundFile):  # type: ignore[misc]
+        def seekable(self) -> bool:
+            # Otherwise soundfile seeks after each block to where it is already. An MP3 decoder
+            # forgets then what it still needs of the frames before, and may leave a gap.
+            return False
+
+    raw.seek(0)
+    buffered = io.BufferedReader(raw, _BUFFER_BYTES) if isinstance(raw, io.RawIOBase) else raw
+    return Forward(buffered)
+
+
+def count_frames(raw: Any) -> int | None:
+    """Return how many frames libsndfile says there are; None where it cannot open them."""
+    import soundfile
+
+    try:
+        with open_forward(raw) as file:
+            return int(file.frames)
+    except soundfile.LibsndfileError:
+        return None
+
+
+def joined(pieces: Sequence[range]) -> Iterator[range]:
+    """Yield stretches of a file, those that touch as one."""
+    start = stop = 0
+    for piece in pieces:
+        if piece.start != stop:
+            yield range(start, stop)
+            start = piece.start
+        stop = piece.stop
+    yield range(start, stop)
+
+
+def read_at(raw: IO[bytes] | io.RawIOBase, position: int, length: int) -> bytes:
     """Return bytes of a file; fewer where it ends before."""
+    if not 0 <= position < _MOST_POSITION:  # of a header that makes no sense
+        return b""
     raw.seek(position)
-    return raw.read(length)
+    return raw.read(length) or b""
+
+
+def after_tags(raw: IO[bytes] | io.RawIOBase, position: int) -> int:
+    """Return where the ID3v2 tags that begin at a position end; the position, without any."""
+    while (head := read_at(raw, position, 10))[:3] == b"ID3" and len(head) == 10:
+        length = 0
+        for byte in head[6:]:
+            length = length << 7 | byte & 0x7F
+        footer = 10 if head[3] == 4 and head[5] & 0x10 else 0
+        position += 10 + length + footer
+    return position
+
+
+def before_tags(raw: IO[bytes] | io.RawIOBase, start: int, end: int) -> int:
+    """Return where tags that end at a position begin: ID3v1, and APEv2 before it."""
+    if end - start >= 128 and read_at(raw, end - 128, 3) == b"TAG":
+        end -= 128
+    footer = read_at(raw, end - 32, 32) if end - start >= 32 else b""
+    if footer[:8] == b"APETAGEX":
+        header = 32 if footer[23] & 0x80 else 0
+        length = int.from_bytes(footer[12:16], "little") + header
+        end = max(start, end - length) if length >= 32 else end
+    return end
 
 
 def require_end(path: Path, size: int, end: int | None) -> None:
     """Refuse a file that ends before its container says so.
 
     Raises:
-        InputError: it does.
+        CutOff: it does.
     """
     if end is not None and end > size:
-        raise InputError(path, f"it is cut off: {size:,} of the {end:,} bytes it should have")
+        raise CutOff(path, size, end)

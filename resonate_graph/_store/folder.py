@@ -161,6 +161,7 @@ class Store:
         seconds: float = 0.0,
         device: str | None = None,
         warnings: Sequence[tuple[str, str]] = (),
+        gaps_seconds: list[tuple[float, float]] | None = None,
         origin: Origin | None = None,
     ) -> Record:
         """Add ports to the record of a key.
@@ -180,6 +181,7 @@ class Store:
             seconds=seconds + (earlier.seconds if more_ports and earlier else 0.0),
             device=device,
             warnings=list(dict.fromkeys([*(earlier.warnings if earlier else ()), *warnings])),
+            gaps_seconds=gaps_seconds,
             origin=earlier.origin if earlier else origin,
             created=time.time(),
         )

@@ -135,6 +135,7 @@ class Record(BaseModel):
         seconds: how long it took to compute.
         device: where it was computed.
         warnings: what the node had to say, as (code, message).
+        gaps_seconds: where silence stands in an input for what its damaged file has lost.
         origin: where it came from first.
         created: when, in seconds since 1970.
     """
@@ -148,6 +149,7 @@ class Record(BaseModel):
     seconds: float = 0.0
     device: str | None = None
     warnings: list[tuple[str, str]] = []
+    gaps_seconds: list[tuple[float, float]] | None = None
     origin: Origin | None = None
     created: float = 0.0
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from resonate_graph import Audio, RunContext, node
+from resonate_graph import Audio, NodeError, RunContext, node
 
 from . import autoregression as ar
 
@@ -28,12 +29,13 @@ _ORDER_SECONDS = 0.012
 _HIGHEST_ORDER = 1024
 
 
-@node(version=2, uses=("scipy",))
+@node(version=3, uses=("scipy",))
 def repair_dropouts(
     ctx: RunContext,
     audio: Audio,
     *,
     max_gap_ms: Annotated[float, Field(ge=0.1, le=50)] = 20.0,
+    regions_seconds: list[tuple[float, float]] | None = None,
 ) -> Audio:
     """Fill in short stretches of digital silence in the middle of sound.
 
@@ -54,13 +56,22 @@ def repair_dropouts(
         ctx: filled in by the engine.
         audio: the sound.
         max_gap_ms: the longest gap that is filled in.
+        regions_seconds: gaps that are known, as (start, end), such as those of a salvaged file
+            (`resonate_graph.salvage`): they are filled in whatever stands in them, in all
+            channels, beside the dropouts that are found.
+
+    Raises:
+        NodeError: a region ends before it begins, or does not lie within the sound.
     """
+    known = _frames_of(regions_seconds or (), audio)
     least = max(_LEAST_FRAMES, round(_LEAST_SECONDS * audio.sample_rate))
     longest = max(least, round(max_gap_ms / 1000 * audio.sample_rate))
     result = audio.samples.astype(np.float64)
     left = 0
     for channel in result:
-        for start, stop in _gaps(channel, least, audio.sample_rate):
+        found = _gaps(channel, least, audio.sample_rate)
+        apart = [gap for gap in found if not any(_overlap(gap, region) for region in known)]
+        for start, stop in sorted([*apart, *known]):
             if stop - start > longest:
                 left += 1
             else:
@@ -93,6 +104,27 @@ def remove_dc(audio: Audio) -> Audio:
     offset = audio.samples.mean(axis=1, keepdims=True, dtype=np.float64)
     offset[np.abs(offset) < 1e-6] = 0
     return audio.with_samples(audio.samples - offset) if offset.any() else audio
+
+
+def _frames_of(regions: Sequence[tuple[float, float]], audio: Audio) -> list[tuple[int, int]]:
+    """Return the frames of regions, those that touch as one."""
+    joined: list[tuple[int, int]] = []
+    for begin, end in sorted(regions):
+        start, stop = round(begin * audio.sample_rate), round(end * audio.sample_rate)
+        if not 0 <= start < stop <= audio.frames:
+            raise NodeError(
+                f"regions_seconds has {begin:g} to {end:g} s, which is no part of a sound of "
+                f"{audio.duration_seconds:g} s"
+            )
+        if joined and start <= joined[-1][1]:
+            first, last = joined.pop()
+            start, stop = first, max(last, stop)
+        joined.append((start, stop))
+    return joined
+
+
+def _overlap(one: tuple[int, int], other: tuple[int, int]) -> bool:
+    return one[0] < other[1] and other[0] < one[1]
 
 
 def _gaps(channel: Array, least: int, sample_rate: int) -> list[tuple[int, int]]:

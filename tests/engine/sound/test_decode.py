@@ -284,15 +284,6 @@ def test_damaged_bytes_lead_to_sound_or_to_an_input_error(
             assert str(outcome).startswith(f"{path}: ")
 
 
-def test_ogg_files_one_after_another_are_refused_not_half_read(
-    tmp_path: Path, excerpt: Audio
-) -> None:
-    path = write_sound(excerpt, tmp_path / "a.ogg")
-    path.write_bytes(path.read_bytes() * 2)
-    with pytest.raises(InputError, match="several recordings one after another"):
-        read_audio(path)
-
-
 @pytest.mark.parametrize("claim", [1 << 20, 68_000_000_000])
 @pytest.mark.parametrize("limit", [30, float("inf")])
 def test_no_claim_of_a_header_is_believed(

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from resonate_graph import Audio, ResonateWarning
+from resonate_graph import Audio, NodeError, ResonateWarning
 from resonate_nodes import remove_dc, repair_dropouts, resample
 from tests import degradations
 from tests.signals import difference_db, joined, peak, si_sdr_db, sine
@@ -73,3 +73,23 @@ def test_an_offset_goes_and_nothing_else(groove: Audio) -> None:
     assert difference_db(remove_dc(shifted), groove.with_samples(centred)) < -120
     still = Audio(np.full((2, 1000), 0.25), 8000)
     assert not remove_dc(still).samples.any()
+
+
+def test_regions_that_are_known_are_filled_whatever_stands_in_them() -> None:
+    """A file that was salvaged has its gaps where it says, also where they are not silent."""
+    time = np.arange(44100) / 44100
+    tone = 0.3 * np.sin(2 * np.pi * 440 * time)
+    damaged = np.stack([tone, tone])
+    damaged[:, 20_000:20_400] = 0.01
+    sound = Audio(damaged, 44100)
+    assert repair_dropouts(sound) == sound
+    filled = repair_dropouts(sound, regions_seconds=[(20_000 / 44100, 20_400 / 44100)])
+    assert np.abs(filled.samples - tone).max() < 1e-4
+    with pytest.warns(ResonateWarning, match="long-dropout"):
+        assert repair_dropouts(sound, regions_seconds=[(0.1, 0.2)]) == sound
+
+
+@pytest.mark.parametrize("region", [(0.5, 0.4), (0.5, 0.5), (-0.1, 0.1), (0.9, 1.1)])
+def test_regions_that_are_none_are_refused(region: tuple[float, float]) -> None:
+    with pytest.raises(NodeError, match=r"regions_seconds has .* no part of a sound of 1 s"):
+        repair_dropouts(Audio(np.ones((1, 44100)), 44100), regions_seconds=[region])
