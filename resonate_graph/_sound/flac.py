@@ -205,6 +205,8 @@ def _before_id3(raw: IO[bytes] | io.RawIOBase, start: int, end: int) -> int:
 
 def _require_alike(path: Path, streams: Sequence[_Stream]) -> None:
     for stream in streams:
+        if not stream.rate:
+            raise InputError(path, "it is damaged: it says that it has 0 samples a second")
         if stream.bits not in _READ_BITS:
             raise InputError(
                 path,
