@@ -198,7 +198,8 @@ class Graph(Builder):
 
         Raises:
             GraphError: no combination can work; what is wrong with the last of them.
-            InputError: an input or the reference cannot be read; nothing was run.
+            InputError: an input or the reference cannot be read (`InputsError` where several inputs
+                cannot); nothing was run.
         """
         own = chosen(store)
         fixed = params or {}
@@ -212,9 +213,12 @@ class Graph(Builder):
         bound = first_that_works(grid, check)
         limits = Limits(max_minutes=settings.get("max_minutes", Limits.max_minutes))
         bindings = self._bindings(bound, inputs, limits, own)
-        for name in bound.needed_inputs:
+
+        def know(name: str) -> None:
             bindings.digest(name)
             bindings.release(name)
+
+        bindings.every(know)
         asked: Callable[[], bool] = settings.pop("cancelled", None) or (lambda: False)
 
         def run(combo: Mapping[str, Any], *, cancelled: Callable[[], bool]) -> Result:
@@ -293,7 +297,7 @@ class Graph(Builder):
 
         Raises:
             GraphError: the graph or the call is wrong; with every problem at once.
-            InputError: a file cannot be read.
+            InputError: a file cannot be read; an `InputsError` where several cannot.
             ModelError: the weights of a model are not to be had.
             DeviceError: the device is not there, or `threads` is below one.
             RunError: a node failed.
