@@ -147,7 +147,7 @@ class Graph(Builder):
         Raises:
             GraphError: the graph or the call is wrong; with every problem at once.
             ParamError: there is no such setting, or it cannot have this value.
-            InputError: a file cannot be read.
+            InputError: a file cannot be read; an `InputsError` where several cannot.
             ModelError: the weights of a model are not to be had.
             DeviceError: the device is not there, or `threads` is below one.
             RunError: a node failed.
@@ -348,9 +348,12 @@ class Graph(Builder):
         found = trials(grid, check)
         bound = next(one.graph for one in found if one.graph is not None)
         bindings = self._bindings(bound, inputs, setup)
-        for name in bound.needed_inputs:
+
+        def know(name: str) -> None:
             bindings.digest(name)
             bindings.release(name)
+
+        bindings.every(know)
         asked = cancelled or (lambda: False)
         settings["store"] = setup.store or False  # opened once for all of them
 

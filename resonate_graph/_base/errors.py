@@ -8,6 +8,7 @@
     ├── DeviceError      a device was asked for that this machine does not have
     ├── AudioError       samples that are no valid audio (also a ValueError)
     ├── InputError       a file that was bound to an input cannot be read
+    │   └── InputsError  several of them cannot be read
     ├── NodeError        a node cannot do its work on what it was given
     │   ├── ParamError   a node, or a run, was called with what it does not accept (a ValueError)
     │   └── NodeFault    a node failed in a way its author did not foresee; its cause is attached
@@ -37,6 +38,7 @@ __all__ = [
     "DeviceError",
     "GraphError",
     "InputError",
+    "InputsError",
     "MissingModelError",
     "ModelError",
     "NodeError",
@@ -142,6 +144,27 @@ class InputError(ResonateError):
         super().__init__(f"{path}: {message}")
 
 
+class InputsError(InputError):
+    """Several files that were bound to inputs cannot be read; all of them are told.
+
+    Attributes:
+        errors: what is wrong with each, by the input's name.
+        path: the first of the files.
+    """
+
+    def __init__(self, errors: Mapping[str, InputError]) -> None:
+        self.errors = dict(errors)
+        lines = [f"{len(self.errors)} inputs cannot be read"]
+        lines += [f"  input {name!r}: {error}" for name, error in self.errors.items()]
+        ResonateError.__init__(self, "\n".join(lines))
+        self.path = next(iter(self.errors.values())).path
+
+    @staticmethod
+    def of(errors: Mapping[str, InputError]) -> InputError | None:
+        """Return one error for all of some: itself where it is one, None where there is none."""
+        return InputsError(errors) if len(errors) > 1 else next(iter(errors.values()), None)
+
+
 class NodeError(ResonateError):
     """A node cannot do its work on what it was given."""
 
@@ -236,7 +259,10 @@ class BatchError(ResonateError):
         self.results = list(results)
         self.errors = dict(errors)
         lines = [f"{len(self.errors)} of {len(self.results)} inputs failed"]
-        lines += [f"  input {index}: {error}" for index, error in self.errors.items()]
+        lines += [
+            f"  input {index}: {error}".replace("\n", "\n  ")
+            for index, error in self.errors.items()
+        ]
         super().__init__("\n".join(lines))
 
 

@@ -48,7 +48,7 @@ def nodes(
     if node_type is None:
         near = catalog.near(type_id)
         hint = f"; did you mean {' or '.join(near)}?" if near else ""
-        raise CatalogError(f"no node type {type_id!r}{hint}")
+        raise CatalogError(f"no node type {type_id!r}{catalog.why_missing(type_id) or hint}")
     printer.document(_document(node_type, catalog))
     if not as_json:
         _show(printer, node_type, catalog, modules or ())
@@ -71,7 +71,7 @@ def _list(printer: Printer, catalog: Catalog) -> None:
         rows += [(f"  {one.id}", summary(one.doc)) for one in subjects[name]]
     printer.table(("node", ""), rows, long=("",))
     for pack in catalog.broken:
-        printer.line(f"{pack.name} cannot be used: {pack.reason}")
+        printer.line(str(pack))
     printer.line()
     printer.line("resonate nodes TYPE shows one in full, with an example.")
 

@@ -150,7 +150,10 @@ class _Check:
                 "unknown-type",
                 pointer,
                 f"no node type {spec.type!r}",
-                hint=lambda: did_you_mean(self.catalog.near(spec.type)),
+                hint=lambda: (
+                    self.catalog.why_missing(spec.type)
+                    or did_you_mean(self.catalog.near(spec.type))
+                ),
             )
         return node_type
 
@@ -304,7 +307,8 @@ class _Check:
         if encoder is None:
             known = [one.name.removeprefix("encode_") for one in self.catalog
                      if one.name.startswith("encode_")]  # fmt: skip
-            message = f"no node writes .{suffix} files; there are: {', '.join(known)}"
+            why = self.catalog.why_missing(f"encode_{suffix}")
+            message = f"no node writes .{suffix} files; there are: {', '.join(known)}{why}"
             self.problems.add("unknown-suffix", join("/outputs", name), message, key=True)
         return encoder
 

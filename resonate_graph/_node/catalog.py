@@ -34,10 +34,25 @@ _AS_NEAR = 0.1
 
 @dataclass(frozen=True)
 class BrokenPack:
-    """A pack that was found but cannot be imported; the others work without it."""
+    """A pack that was found but cannot be imported; the others work without it.
+
+    Attributes:
+        name: the pack and where it came from, for messages.
+        reason: what its import raised.
+        prefix: what stands before the names of its nodes.
+    """
 
     name: str
     reason: str
+    prefix: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.name} cannot be used: {self.reason}"
+
+    def may_have(self, type_id: str) -> bool:
+        """Whether a node type would be one of this pack's, going by its name."""
+        before, slash, _ = type_id.rpartition("/")
+        return self.prefix == (before if slash else STOCK)
 
 
 @dataclass(frozen=True)
@@ -88,6 +103,11 @@ class Catalog:
         found = difflib.get_close_matches(meant, self.types, n=3)
         near = {one: difflib.SequenceMatcher(a=one, b=meant).ratio() for one in found}
         return [one for one in found if near[one] > near[found[0]] - _AS_NEAR]
+
+    def why_missing(self, name: str) -> str:
+        """Say which pack that cannot be used a missing node type belongs to; empty for none."""
+        packs = [pack for pack in self.broken if pack.may_have(name)]
+        return "".join(f"; {pack}" for pack in packs)
 
     def with_nodes(self, nodes: Iterable[Node[..., object]], origin: str) -> Catalog:
         """Return a catalog with more nodes.
@@ -147,7 +167,8 @@ def load_packs(points: Iterable[metadata.EntryPoint]) -> Catalog:
         try:
             nodes = list(_nodes_of(point.load()))
         except (Exception, SystemExit) as error:  # whatever a pack's import raises
-            broken.append(BrokenPack(origin, f"{type(error).__name__}: {error}"))
+            reason = f"{type(error).__name__}: {error}"
+            broken.append(BrokenPack(origin, reason, point.name))
             continue
         pack = "" if point.name == STOCK else point.name
         renamed: list[Node[..., object]] = [Node(replace(node.type, pack=pack)) for node in nodes]

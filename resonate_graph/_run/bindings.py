@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
-from .._base.errors import GraphError, InputError, OutputError, Problem, StoreError
+from .._base.errors import GraphError, InputError, InputsError, OutputError, Problem, StoreError
 from .._graph.document import InputSpec
 from .._graph.positions import join
 from .._node.ports import describe, scalar_type
@@ -29,6 +29,8 @@ from .keys import decode_key
 
 #: What a byte of a file becomes when it is decoded, at most, but for speech at low bitrates.
 _DECODED_BYTES_PER_BYTE = 12
+
+T = TypeVar("T")
 
 Binding: TypeAlias = "str | os.PathLike[str] | Audio | int | float | bool"
 
@@ -121,6 +123,24 @@ class Bindings:
             if isinstance(value, Audio):
                 self._spans[name] = Span.of(value)
         return self._values[name]
+
+    def every(self, read: Callable[[str], T], names: Iterable[str] | None = None) -> dict[str, T]:
+        """Return what `read` gives for each input that is needed, or for some of them.
+
+        Raises:
+            InputError: one of their files cannot be read.
+            InputsError: several cannot; all are read before it is told.
+        """
+        found: dict[str, T] = {}
+        errors: dict[str, InputError] = {}
+        for name in self.inputs if names is None else names:
+            try:
+                found[name] = read(name)
+            except InputError as error:
+                errors[name] = error
+        if (problem := InputsError.of(errors)) is not None:
+            raise problem
+        return found
 
     def size(self, name: str) -> Size:
         """Return the size of an input, as far as it is known: nothing before it was read."""

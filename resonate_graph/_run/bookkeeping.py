@@ -57,9 +57,16 @@ class Shared:
 
 @dataclass(frozen=True)
 class Reading:
-    """What came of reading the inputs: what was said about each, and what went wrong."""
+    """What came of reading the inputs.
+
+    Attributes:
+        warnings: what was said about each.
+        read: those that were read.
+        error: what went wrong.
+    """
 
     warnings: dict[str, list[tuple[str, str]]]
+    read: frozenset[str]
     error: BaseException | None = None
 
 
@@ -144,33 +151,37 @@ class Run:
     def read(self) -> Reading:
         """Read the inputs, in whichever thread."""
         warnings: dict[str, list[tuple[str, str]]] = {}
+        done: set[str] = set()
         error: BaseException | None = None
         told = self._bindings.warn
+
+        def read(name: str) -> None:
+            self._bindings.warn = _collecting(warnings.setdefault(name, []))
+            if self._setup.store is None:
+                self._bindings.value(name)
+            else:
+                self._bindings.digest(name)
+            done.add(name)
+
         try:
-            for name in self.graph.needed_inputs:
-                self._bindings.warn = _collecting(warnings.setdefault(name, []))
-                if self._setup.store is None:
-                    self._bindings.value(name)
-                else:
-                    self._bindings.digest(name)
+            self._bindings.every(read, self.graph.needed_inputs)
         except BaseException as problem:
             error = problem
         finally:
             self._bindings.warn = told
-        return Reading(warnings, error)
+        return Reading(warnings, frozenset(done), error)
 
     def begin(self, reading: Reading) -> None:
         """Plan what has to be done.
 
         Raises:
-            InputError: an input cannot be read.
+            InputError: an input cannot be read; an `InputsError` where several cannot.
             DeviceError: a device that somebody insists on is not there.
         """
         for name, warnings in reading.warnings.items():
             for code, message in warnings:
                 self.warn(code, message)
-            read = reading.error is None or name != list(reading.warnings)[-1]
-            if self._setup.store is not None and read:
+            if self._setup.store is not None and name in reading.read:
                 self.tell(InputRead(name, self._bindings.describe(name)))
         if reading.error is not None:
             raise reading.error
@@ -196,9 +207,8 @@ class Run:
         Raises:
             InputError: an input cannot be read.
         """
-        for name in self.graph.needed_inputs:
-            if self._bindings.size(name) == Size():
-                self._bindings.value(name)
+        unknown = [name for name in self.graph.needed_inputs if self._bindings.size(name) == Size()]
+        self._bindings.every(self._bindings.value, unknown)
 
     @property
     def unread_bytes(self) -> int:
@@ -224,7 +234,7 @@ class Run:
     def _planned(self) -> Plan:
         if self._setup.store is None:
             return Plan(self.graph)
-        digests = {name: self._bindings.digest(name) for name in self.graph.needed_inputs}
+        digests = self._bindings.every(self._bindings.digest, self.graph.needed_inputs)
         return Plan(self.graph, digests, self._look_up)
 
     def _look_up(self, step: Step, inputs: Mapping[str, tuple[str, ...]]) -> Found:

@@ -15,7 +15,7 @@ import resonate_graph as rg
 from resonate_graph import Audio, File, Graph
 from resonate_nodes import LoudnessReport, highpass, measure_loudness
 from tests import degradations
-from tests.signals import si_sdr_db
+from tests.signals import relative_db, si_sdr_db
 
 GRAPHS = rg.stock_graphs()
 
@@ -66,6 +66,32 @@ def test_speech_reaches_its_target_and_quiets_the_pauses() -> None:
     assert restored.samples.shape == speech.samples.shape
     assert measure_loudness(restored).integrated_lufs == pytest.approx(-16, abs=0.05)
     assert pause_below_syllables_db(restored) > pause_below_syllables_db(speech) + 3
+
+
+@pytest.mark.parametrize("gain_db", [-20.0, 0.0, 12.0])
+def test_speech_is_treated_alike_however_soft_it_was_recorded(
+    gain_db: float, speech: Audio
+) -> None:
+    """From -57 to -25 LUFS: the same result, and no more of it turned down."""
+    level = (measure_loudness(speech).integrated_lufs or 0) + 37
+    as_recorded = speech.with_samples(speech.samples.astype(float) * 10 ** (-level / 20))
+    louder = as_recorded.with_samples(as_recorded.samples * np.float32(10 ** (gain_db / 20)))
+    wanted, restored = (
+        rg.stock("speech").run({"speech": one})["speech"] for one in (as_recorded, louder)
+    )
+    assert isinstance(wanted, Audio)
+    assert isinstance(restored, Audio)
+    assert relative_db(restored, wanted) < -60
+    heard, kept = levels(louder), levels(restored)
+    voiced = heard > heard.mean() / 30
+    assert np.mean(kept[voiced] > kept.mean() / 1000) > 0.95
+
+
+def levels(audio: Audio) -> Any:
+    """Return the mean squares of the first channel, in frames of 20 ms."""
+    frame = audio.sample_rate // 50
+    whole = audio.samples[0, : audio.frames // frame * frame].astype(float)
+    return np.square(whole.reshape(-1, frame)).mean(axis=1)
 
 
 def test_tape_brings_the_recording_nearer_to_what_it_was(excerpt: Audio) -> None:

@@ -18,11 +18,17 @@ _FRAME_SECONDS = 0.0232
 _LOWEST_RATE = 1000
 _PROFILE_SECONDS = 60.0
 _LEAST_SECONDS = 0.25
+#: TPDF dither and rounding give no more than one step of 16 bit, or two where it was done twice
+_SILENT_STEPS = 2
+#: squared correlation of a profile that is the recording: what differs lies 20 dB below
+_LIKENESS = 0.99
+#: energy taken from a sound, against its own, that is as good as nothing: -60 dB
+_NOTHING = 1e-6
 #: the middles of octaves, as ISO 266 has them; below 63 Hz the spectra are too coarse
 _OCTAVES_HZ = (63.0, 125.0, 250.0, 500.0, 1000.0, 2000.0, 4000.0, 8000.0, 16_000.0, 31_500.0)
 
 
-@node(version=3, uses=("scipy",))
+@node(version=4, uses=("scipy",))
 def denoise(
     ctx: RunContext,
     audio: Audio,
@@ -41,7 +47,17 @@ def denoise(
     Without one, the noise floor is sought in the sound itself, after R. Martin's minimum
     statistics (2001), and the log-spectral estimator of Y. Ephraim and D. Malah (1985) brings
     down what is near it, by up to 26 dB. It spares held notes, and takes dense material that
-    never pauses for noise in part.
+    never pauses for noise in part. Pauses that were muted do not count, whether they are digital
+    silence or its dither in 16 bit; where a gate or an expander turned the pauses down by 6 dB or
+    more, and can be told by what it did to the noise, they have a floor of their own.
+
+    What is not noise in the profile does not count either: black, fades and clicks. A profile that
+    tells nothing gives a warning, and the floor is then sought in the sound as without one:
+    ``profile-silent`` where it is silent (in some channels only: those are left as they are), and
+    ``profile-is-recording`` where it is the sound itself. One with less than a quarter of a second
+    of noise is used, with the warning ``profile-short``: its thresholds are uneven. Where, without
+    a profile, next to nothing was found to be noise (what was taken lies 60 dB below the sound, at
+    a strength of 1), ``no-noise-found`` says so.
 
     Args:
         ctx: filled in by the engine.
@@ -64,28 +80,29 @@ def denoise(
     if strength == 0 or not audio.frames:
         return audio
     if noise is not None:
-        _check_profile(audio, noise, frame)
+        _require_fit(audio, noise, frame)
+    if not np.any(audio.samples):
+        return audio
+    profile = None if noise is None else _profile(ctx, audio, noise, frame, threshold_std)
+    if profile is not None:
+        reduced = spectral_gate.gated(
+            audio.samples, profile, audio.sample_rate, frame, strength=strength
+        )
     elif audio.frames < frame:
         ctx.warn("too-short", f"{audio.frames} frames are too few to tell noise from sound")
         return audio
-    if not np.any(audio.samples):
-        return audio
-    if noise is None:
+    else:
         reduced = log_mmse.denoised(
             audio.samples, audio.sample_rate, stationary=stationary, strength=strength
         )
-    else:
-        profile = noise.samples[:, : int(_PROFILE_SECONDS * noise.sample_rate)]
-        reduced = spectral_gate.gated(
-            audio.samples,
-            profile,
-            audio.sample_rate,
-            frame,
-            threshold_std=threshold_std,
-            strength=strength,
-        )
     for before, after in zip(audio.samples, reduced, strict=True):
         after[before == 0] = 0  # digital silence stays
+    if profile is None and _is_unchanged(audio.samples, reduced, strength):
+        ctx.warn(
+            "no-noise-found",
+            "next to nothing was found to be noise: what was taken lies more than 60 dB below the "
+            "sound; if there is noise, give a stretch of it alone as the profile",
+        )
     reduced.flags.writeable = False  # so it need not be copied
     return audio.with_samples(reduced)
 
@@ -133,7 +150,7 @@ class NoiseReport(Report):
     octaves: tuple[NoiseBand, ...]
 
 
-@node(version=1, uses=("scipy",))
+@node(version=2, uses=("scipy",))
 def noise_floor(ctx: RunContext, audio: Audio) -> NoiseReport:
     """Measure the steady noise beneath a sound: hiss, hum and rumble together.
 
@@ -141,7 +158,8 @@ def noise_floor(ctx: RunContext, audio: Audio) -> NoiseReport:
     moments of stretches of 12 s (R. Martin's minimum statistics, 2001), of which the quietest
     counts. Steady noise alone is measured within 1 dB. Beneath dense material that never pauses
     it is what the pauses between notes leave, and comes out too loud rather than too soft.
-    Stretches of digital silence do not count.
+    What was muted does not count, be it digital silence or its dither in 16 bit; where a gate
+    turned the pauses down, and can be told, it is the noise while the gate is open.
 
     A sound shorter than a quarter of a second has no noise floor: that gives the warning
     ``too-short``.
@@ -202,7 +220,7 @@ def _require_rate(audio: Audio) -> None:
         raise NodeError(f"noise is told from sound at 1 kHz or more, not at {audio.sample_rate} Hz")
 
 
-def _check_profile(audio: Audio, noise: Audio, frame: int) -> None:
+def _require_fit(audio: Audio, noise: Audio, frame: int) -> None:
     if noise.sample_rate != audio.sample_rate:
         raise NodeError(
             f"the noise profile is at {noise.sample_rate} Hz, the sound at {audio.sample_rate} Hz"
@@ -212,6 +230,69 @@ def _check_profile(audio: Audio, noise: Audio, frame: int) -> None:
             f"the noise profile is {noise.frames} frames long; it needs at least {frame} "
             f"({1000 * frame / noise.sample_rate:.0f} ms)"
         )
+
+
+def _profile(
+    ctx: RunContext, audio: Audio, noise: Audio, frame: int, threshold_std: float
+) -> spectral_gate.Profile | None:
+    """Return the profile; None, with a warning, where it says nothing of the noise."""
+    instead = "the noise is sought in the sound instead, as without a profile"
+    if _is_recording(noise, audio):
+        ctx.warn("profile-is-recording", f"the noise profile is the recording itself; {instead}")
+        return None
+    samples = noise.samples[:, : int(_PROFILE_SECONDS * noise.sample_rate)]
+    silent = np.array([_is_silent(channel) for channel in samples])
+    if silent.all():
+        ctx.warn("profile-silent", f"the noise profile is silent; {instead}")
+        return None
+    lost = [
+        name
+        for index, name in enumerate(channel_names(audio.channels))
+        if silent[min(index, noise.channels - 1)] and audio.samples[index].any()
+    ]
+    if lost:
+        ctx.warn(
+            "profile-silent",
+            f"in {', '.join(lost)} the noise profile is silent, and the sound is left as it is",
+        )
+    profile = spectral_gate.profile_of(
+        np.where(silent[:, None], np.float32(0), samples),
+        noise.sample_rate,
+        frame,
+        threshold_std=threshold_std,
+    )
+    seconds = min(found for found in profile.seconds if found)
+    if seconds < _LEAST_SECONDS:
+        ctx.warn(
+            "profile-short",
+            f"only {1000 * seconds:.0f} ms of the noise profile are steady noise, too few to know "
+            "its level at each frequency; a second or more gives an even result",
+        )
+    return profile
+
+
+def _is_silent(samples: NDArray[np.float32]) -> bool:
+    """Whether a channel holds nothing but zeros, or the dither of a file of 16 bit."""
+    steps = samples * np.float32(32_768)
+    return bool(np.all(np.abs(steps) <= _SILENT_STEPS) and np.array_equal(steps, np.rint(steps)))
+
+
+def _is_recording(noise: Audio, audio: Audio) -> bool:
+    """Whether a profile is the sound itself, at whatever level and with little done to it."""
+    if noise.frames != audio.frames:
+        return False
+    one, other = noise.samples.astype(np.float64), audio.samples.astype(np.float64)
+    if len(one) != len(other):
+        one, other = one.mean(axis=0), other.mean(axis=0)
+    alike = np.vdot(one, other) ** 2
+    return bool(alike > _LIKENESS * np.vdot(one, one) * np.vdot(other, other))
+
+
+def _is_unchanged(before: NDArray[np.float32], after: NDArray[np.float32], strength: float) -> bool:
+    """Whether what was taken is nothing, at the strength that was asked for."""
+    taken = np.sum(np.square(before - after, dtype=np.float64))
+    heard = np.sum(np.square(before, dtype=np.float64))
+    return bool(taken <= _NOTHING * strength**2 * heard)
 
 
 def _frame_length(sample_rate: int) -> int:

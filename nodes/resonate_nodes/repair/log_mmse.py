@@ -4,7 +4,8 @@
   spectrum smoothed over a quarter of a second, as in R. Martin, *Noise power spectral density
   estimation based on optimal smoothing and minimum statistics* (IEEE Trans. Speech and Audio
   Processing 9, 2001); and then a low percentile over 650 Hz around each frequency, because hiss
-  has a smooth spectrum and held notes do not.
+  has a smooth spectrum and held notes do not. Frames that were muted do not count, and those that
+  a gate turned down have a floor of their own (`noise_frames`).
 - The first gains are those of Y. Ephraim, D. Malah, *Speech enhancement using a minimum mean-square
   error log-spectral amplitude estimator* (IEEE Trans. ASSP 33, 1985), with the signal-to-noise
   ratio by the decision-directed rule of their paper of 1984.
@@ -19,10 +20,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from .noise_frames import above_rounding, closed_frames
 from .stft import Single, Spectra, Stft, Synthesis, sine_window
 
 _FRAME_SECONDS = 0.046
@@ -56,15 +59,12 @@ def denoised(samples: Single, sample_rate: int, *, stationary: bool, strength: f
         sample_rate: in Hz.
         stationary: one noise floor for the whole sound, the lowest of all stretches; otherwise
             one per stretch, and in between a mean of both. Stretches of digital silence do
-            not count.
+            not count, nor do those that were muted.
         strength: what is taken of what was found to be noise: 1 for all.
     """
     stft = _stft(samples, sample_rate)
     synthesis = Synthesis(stft, stft.window)
-    floors = _floors(stft)
-    lowest = floors.min(axis=0)
-    floors = np.where(np.isinf(floors) | stationary, lowest, floors)
-    floors[np.isinf(floors)] = _LOWEST
+    floors = _floors(stft, stationary=stationary)
     result = np.empty_like(samples)
     for spectra, snr, first_estimate in _first_step(stft, floors):
         signal = first_estimate
@@ -93,8 +93,9 @@ def noise_powers(samples: Single, sample_rate: int) -> NDArray[np.float64]:
         (first, min(first + _STRETCH_FRAMES, stft.count))
         for first in range(0, stft.count, _STRETCH_FRAMES)
     ]
+    sound = _mean_squares(samples)
     floors = np.stack([
-        _floor(stft.spectra(first, last))
+        _stretch(stft, first, last, sound).open
         for first, last in stretches
         if not first or last - first >= _STRETCH_FRAMES // 4
     ]).min(axis=0).astype(np.float64)  # fmt: skip
@@ -109,12 +110,12 @@ def _stft(samples: Single, sample_rate: int) -> Stft:
     return Stft(samples, sine_window(length))
 
 
-def _first_step(stft: Stft, floors: Single) -> Iterator[tuple[Spectra, Single, Single]]:
+def _first_step(stft: Stft, floors: _Floors) -> Iterator[tuple[Spectra, Single, Single]]:
     """Yield spectra, their SNR, and the SNR that the first gains leave, in blocks of frames.
 
     Each block has `_REACH` frames more on both sides than `Stft.blocks` says.
     """
-    clean = np.ones_like(floors[0])
+    clean = np.ones_like(floors.open[0])
     kept: tuple[Spectra, Single, Single] | None = None
     for first, last in stft.blocks():
         start = first + _REACH if kept else first - _REACH
@@ -123,7 +124,7 @@ def _first_step(stft: Stft, floors: Single) -> Iterator[tuple[Spectra, Single, S
         signal = np.empty_like(snr)
         for index in range(snr.shape[1]):
             here = snr[:, index]
-            here /= _between(floors, start + index)
+            here /= floors.at(start + index)
             np.minimum(here, np.float32(_MOST_SNR), out=here)
             clean = _gain(here, clean) ** 2 * here
             signal[:, index] = clean
@@ -138,34 +139,89 @@ def _first_step(stft: Stft, floors: Single) -> Iterator[tuple[Spectra, Single, S
         kept = (block[0][:, -2 * _REACH :], block[1][:, -2 * _REACH :], block[2][:, -2 * _REACH :])
 
 
-def _floors(stft: Stft) -> Single:
-    """Return the noise floor of each stretch, as power, of shape (stretches, channels, bins).
+@dataclass(frozen=True)
+class _Floors:
+    """Noise floors, as power, of shape (stretches, channels, bins), or of one stretch.
 
-    It is infinite in channels where the stretch is digital silence.
+    Attributes:
+        open: those of the noise as it was recorded; infinite where nothing tells of it.
+        closed: those of the frames that a gate turned down; infinite where there are none.
+        is_closed: which frames those are, of shape (channels, frames).
     """
-    return np.stack([
-        _floor(stft.spectra(max(0, last - _STRETCH_FRAMES), last))
-        for last in (
-            min(first + _STRETCH_FRAMES, stft.count)
-            for first in range(0, stft.count, _STRETCH_FRAMES)
-        )
-    ])  # fmt: skip
+
+    open: Single
+    closed: Single
+    is_closed: NDArray[np.bool_]
+
+    def at(self, frame: int) -> Single:
+        """Return the noise floor at one frame, of shape (channels, bins)."""
+        floor = _between(self.open, frame)
+        closed = self.is_closed[:, np.clip(frame, 0, self.is_closed.shape[1] - 1)]
+        if closed.any():
+            floor = np.where(closed[:, None], _between(self.closed, frame), floor)
+        return floor
 
 
-def _floor(spectra: Spectra) -> Single:
+def _floors(stft: Stft, *, stationary: bool) -> _Floors:
+    """Return the noise floors of all stretches; those that tell of no noise have the lowest."""
+    sound = _mean_squares(stft.samples)
+    found: list[_Floors] = []
+    for first in range(0, stft.count, _STRETCH_FRAMES):
+        last = min(first + _STRETCH_FRAMES, stft.count)
+        whole = _stretch(stft, max(0, last - _STRETCH_FRAMES), last, sound)
+        found.append(replace(whole, is_closed=whole.is_closed[:, first - last :]))
+    return _Floors(
+        _filled(np.stack([one.open for one in found]), stationary=stationary),
+        _filled(np.stack([one.closed for one in found]), stationary=stationary),
+        np.concatenate([one.is_closed for one in found], axis=1),
+    )
+
+
+def _filled(floors: Single, *, stationary: bool) -> Single:
+    lowest = floors.min(axis=0)
+    floors = np.where(np.isinf(floors) | stationary, lowest, floors)
+    floors[np.isinf(floors)] = _LOWEST
+    return floors
+
+
+def _stretch(stft: Stft, first: int, last: int, sound: NDArray[np.float64]) -> _Floors:
+    """Return the noise floors of some frames; `sound` is the mean square of each channel."""
+    spectra = stft.spectra(first, last)
+    window_power = float(np.sum(stft.window.astype(np.float64) ** 2))
+    floors = _Floors(
+        np.full((len(spectra), spectra.shape[2]), np.inf, np.float32),
+        np.full((len(spectra), spectra.shape[2]), np.inf, np.float32),
+        np.zeros(spectra.shape[:2], np.bool_),
+    )
+    for channel, spectrum in enumerate(spectra):
+        power = spectrum.real**2 + spectrum.imag**2
+        heard = above_rounding(power, window_power, sound[channel])
+        power = power[heard]
+        closed = closed_frames(power)
+        if closed.any():
+            floors.is_closed[channel, heard] = closed
+            floors.closed[channel] = _floor(power[closed])
+            power = power[~closed]
+        if len(power):
+            floors.open[channel] = _floor(power)
+    return floors
+
+
+def _floor(power: Single) -> Single:
+    """Return the noise floor of some frames of one channel, of shape (frames, bins)."""
     from scipy.ndimage import percentile_filter, uniform_filter1d
 
-    floors = np.full((len(spectra), spectra.shape[2]), np.inf, np.float32)
-    for floor, spectrum in zip(floors, spectra, strict=True):
-        power = spectrum.real**2 + spectrum.imag**2
-        power = power[power.any(axis=1)]  # digital silence tells nothing of the noise
-        if len(power):
-            smooth = uniform_filter1d(power, min(_SMOOTHED_FRAMES, len(power)), axis=0)
-            low = np.quantile(smooth, _QUANTILE, axis=0)
-            low = percentile_filter(low, _AROUND_PERCENTILE, _AROUND_BINS, mode="nearest")
-            low = uniform_filter1d(low, _SMOOTHED_BINS, mode="nearest")
-            floor[:] = np.maximum(_BIAS * low, _LOWEST)
-    return floors
+    smooth = uniform_filter1d(power, min(_SMOOTHED_FRAMES, len(power)), axis=0)
+    low = np.quantile(smooth, _QUANTILE, axis=0)
+    low = percentile_filter(low, _AROUND_PERCENTILE, _AROUND_BINS, mode="nearest")
+    low = uniform_filter1d(low, _SMOOTHED_BINS, mode="nearest")
+    floor: Single = np.maximum(_BIAS * low, _LOWEST).astype(np.float32)
+    return floor
+
+
+def _mean_squares(samples: Single) -> NDArray[np.float64]:
+    squares: NDArray[np.float64] = np.mean(np.square(samples, dtype=np.float64), axis=1)
+    return squares
 
 
 def _between(floors: Single, frame: int) -> Single:

@@ -10,16 +10,21 @@ but for three things that it does to the sound beyond its job:
 - It takes everything within 80 dB of the loudest moment at a frequency for sound.
 - It averages the channels of the profile: noise in opposite phase would be none.
 
+And what is no noise in the profile (black, fades, clicks; see `noise_frames`) does not count.
+
 The mask is of zeros and ones and is smoothed by two triangles. That is done in whole numbers, by
 four means over boxes: exact, and the same however the sound is cut into blocks.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
-from .stft import Single, Stft, Synthesis, hann_window
+from .noise_frames import steady_frames
+from .stft import OVERLAP, Single, Stft, Synthesis, hann_window
 
 Array = NDArray[np.float64]
 # The largest sum is (reach_bins + 1)**2 * (reach_frames + 1)**2: 14,000 at most, at any rate.
@@ -30,31 +35,53 @@ _SMOOTH_SECONDS = 0.05
 _RANGE_DB = 80.0
 
 
+@dataclass(frozen=True)
+class Profile:
+    """What a stretch of noise alone says of the noise.
+
+    Attributes:
+        thresholds: the power of a bin above which it is sound, of shape (channels, bins); 0 in a
+            channel that holds no noise.
+        seconds: how much of each channel is noise.
+    """
+
+    thresholds: Single
+    seconds: tuple[float, ...]
+
+
+def profile_of(noise: Single, sample_rate: int, length: int, *, threshold_std: float) -> Profile:
+    """Return the profile of some noise, of shape (channels, frames), at least one frame long.
+
+    Args:
+        noise: the stretch. Black, fades and clicks in it do not count.
+        sample_rate: in Hz.
+        length: of a frame, in samples.
+        threshold_std: the threshold, in standard deviations above the noise's mean level, both
+            in dB.
+    """
+    found = [_threshold(one, length, threshold_std) for one in noise]
+    second = sample_rate / (length // OVERLAP)
+    thresholds = np.stack([threshold for threshold, _ in found])
+    return Profile(thresholds, tuple(count / second for _, count in found))
+
+
 def gated(
-    samples: Single,
-    profile: Single,
-    sample_rate: int,
-    length: int,
-    *,
-    threshold_std: float,
-    strength: float,
+    samples: Single, profile: Profile, sample_rate: int, length: int, *, strength: float
 ) -> Single:
     """Return samples of shape (channels, frames) with the noise reduced.
 
     Args:
         samples: the sound.
-        profile: noise alone, as many channels or fewer: the last then counts for the rest.
+        profile: of as many channels or fewer: the last then counts for the rest.
         sample_rate: in Hz.
         length: of a frame, in samples.
-        threshold_std: the threshold, in standard deviations above the noise's mean level, both
-            in dB.
         strength: what the gate takes of what lies below the threshold: 1 for all.
     """
     window = hann_window(length)
     stft = Stft(samples, window)
     synthesis = Synthesis(stft, window)
-    thresholds = np.stack([_threshold(one, length, threshold_std) for one in profile])
-    thresholds = thresholds[np.minimum(np.arange(len(samples)), len(profile) - 1)]
+    last_one = len(profile.thresholds) - 1
+    thresholds = profile.thresholds[np.minimum(np.arange(len(samples)), last_one)]
     reach_bins = int(_SMOOTH_HZ / (sample_rate / (length / 2)))
     reach_frames = int(_SMOOTH_SECONDS * sample_rate / stft.hop)
     result = np.empty_like(samples)
@@ -71,18 +98,29 @@ def gated(
     return result
 
 
-def _threshold(noise: Single, length: int, threshold_std: float) -> Single:
-    """Return the power of a bin above which it is sound."""
+def _threshold(noise: Single, length: int, threshold_std: float) -> tuple[Single, int]:
+    """Return the power of a bin above which it is sound, and how many frames say so."""
     from scipy.signal import stft
 
+    hop = length // OVERLAP
     _, _, spectra = stft(
-        noise.astype(np.float64), nperseg=length, noverlap=length - length // 4, padded=False
+        noise.astype(np.float64), nperseg=length, noverlap=length - hop, padded=False
     )
+    squares = hann_window(length).astype(np.float64) ** 2
+    covered = np.concatenate([[0], np.cumsum(squares)]) / squares.sum()
+    starts = np.arange(spectra.shape[1]) * hop - length // 2
+    inside = (covered[np.clip(len(noise) - starts, 0, length)]
+              - covered[np.clip(-starts, 0, length)])  # fmt: skip
+    window_power = squares.sum() / (length / 2) ** 2  # scipy divides by the window's sum
+    power: Single = (spectra.real**2 + spectra.imag**2).T.astype(np.float32)
+    spectra = spectra[:, steady_frames(power, window_power, inside)]
+    if not spectra.size:
+        return np.zeros(len(spectra), np.float32), 0
     level_db: Array = 20 * np.log10(np.abs(spectra) + np.finfo(np.float64).eps)
     level_db = np.maximum(level_db, level_db.max(axis=1, keepdims=True) - _RANGE_DB)
     threshold_db = level_db.mean(axis=1) + threshold_std * level_db.std(axis=1)
-    power: Array = 10 ** (threshold_db / 10) * (length / 2) ** 2  # scipy divides by its window
-    return power.astype(np.float32)
+    threshold: Array = 10 ** (threshold_db / 10) * (length / 2) ** 2
+    return threshold.astype(np.float32), spectra.shape[1]
 
 
 def _smoothed(mask: NDArray[np.bool_], reach_bins: int, reach_frames: int) -> Single:

@@ -29,6 +29,8 @@ _DOWNMIX: dict[str, tuple[float, float]] = {
 }  # fmt: skip
 
 _SILENCE_WINDOW_SECONDS = 0.01
+#: Left or right alone, and what they do not share, come out 3 dB lower; nothing usual more.
+_CANCELS_DB = 10.0
 
 #: How far up a fade is (0 to 1) at each part (0 to 1) of its length.
 _CURVES: dict[str, Callable[[Array], Array]] = {
@@ -40,13 +42,16 @@ _CURVES: dict[str, Callable[[Array], Array]] = {
 Curve = Literal["linear", "cosine", "equal_power", "exponential"]
 
 
-@node(version=1)
+@node(version=2)
 def to_mono(ctx: RunContext, audio: Audio) -> Audio:
     """Make one channel of a sound: the mean of left and right.
 
     What is the same in both keeps its level; what is in one of them only comes out 6 dB softer,
     and what is out of phase is lost (`check_mono` tells how much). More than two channels are first
     mixed down to two, as by `to_stereo`. Mono comes back unchanged.
+
+    Where left and right take each other away, so that the mean lies more than 10 dB below them (one
+    channel of opposite polarity), the warning ``cancels-in-mono`` says so.
 
     Args:
         ctx: filled in by the engine.
@@ -63,7 +68,19 @@ def to_mono(ctx: RunContext, audio: Audio) -> Audio:
     """
     if audio.channels == 1:
         return audio
-    return _mixed_down(audio, _downmix(ctx, audio).mean(axis=0, keepdims=True))
+    stereo = audio if audio.channels == 2 else _mixed_down(audio, _downmix(ctx, audio))
+    mono = _mixed_down(stereo, np.full((1, 2), 0.5))
+    lost_db = _lost_db(stereo, mono)
+    if lost_db > _CANCELS_DB:
+        left = (
+            "nothing is left" if np.isinf(lost_db) else f"what is left lies {lost_db:.0f} dB lower"
+        )
+        ctx.warn(
+            "cancels-in-mono",
+            f"left and right take each other away in mono: {left}; one of them may have the "
+            "opposite polarity (check_mono measures it)",
+        )
+    return mono
 
 
 @node(version=1)
@@ -304,6 +321,15 @@ def _mixed_down(audio: Audio, matrix: Array) -> Audio:
             if weight:
                 total[new] += weight * channel.astype(np.float64)
     return Audio(total, audio.sample_rate)
+
+
+def _lost_db(stereo: Audio, mono: Audio) -> float:
+    """Return how far the mean of two channels lies below them, as power; 0 for silence."""
+    both = float(np.mean(np.square(stereo.samples, dtype=np.float64))) if stereo.frames else 0.0
+    left = float(np.mean(np.square(mono.samples, dtype=np.float64))) if mono.frames else 0.0
+    if not both:
+        return 0.0
+    return float(10 * np.log10(both / left)) if left else np.inf
 
 
 def _frames(audio: Audio, seconds: float) -> int:

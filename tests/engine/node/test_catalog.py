@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import json
+import os
 import sys
 from collections.abc import Callable, Iterator
 from importlib.metadata import EntryPoint
@@ -10,6 +12,7 @@ import pytest
 import resonate_graph as rg
 from resonate_graph import Catalog, CatalogError
 from resonate_graph._node.catalog import GROUP, load_packs
+from tests.processes import resonate
 
 PACK = """
 from resonate_graph import Audio, node
@@ -138,6 +141,57 @@ def test_an_entry_point_that_leads_to_no_module_is_told(write: Write) -> None:
     module = write("odd_nodes", text="answer = 42")
     catalog = load_packs([point("odd", f"{module}:answer"), point("none", f"{module}:question")])
     assert [one.name.split("'")[1] for one in catalog.broken] == ["odd", "none"]
+
+
+@pytest.fixture
+def broken_pack(tmp_path: Path) -> str:
+    """A PYTHONPATH on which the pack ``my_pack`` is installed and lacks a library."""
+    site = tmp_path / "site"
+    information = site / "my_pack-1.0.dist-info"
+    information.mkdir(parents=True)
+    (information / "METADATA").write_text("Metadata-Version: 2.1\nName: my_pack\nVersion: 1.0\n")
+    (information / "entry_points.txt").write_text(f"[{GROUP}]\nmy_pack = my_pack_nodes\n")
+    (site / "my_pack_nodes.py").write_text("import no_such_library\n")
+    paths = [str(site), *filter(None, [os.environ.get("PYTHONPATH")])]
+    return os.pathsep.join(paths)
+
+
+def test_a_missing_node_names_the_pack_that_cannot_be_used(
+    broken_pack: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "graph.json"
+    document = {
+        "format": 1,
+        "name": "glitter",
+        "inputs": {"mix": {"type": "audio"}},
+        "nodes": {
+            "shine": {"type": "my_pack/shimmer", "inputs": {"audio": "$mix"}},
+            "again": {"type": "my_pack/shimmer@2", "inputs": {"audio": "shine"}},
+            "other": {"type": "her_pack/shimmer", "inputs": {"audio": "again"}},
+            "louder": {"type": "gian", "inputs": {"audio": "other"}},
+        },
+        "outputs": {"out": "louder"},
+    }
+    path.write_text(json.dumps(document))
+    why = (
+        "; pack 'my_pack' of my_pack (my_pack_nodes) cannot be used: "
+        "ModuleNotFoundError: No module named 'no_such_library'"
+    )
+    commands: list[tuple[str | Path, ...]] = [
+        ("check", path),
+        ("run", path, "-i", "mix=a.wav", "-o", tmp_path / "out"),
+    ]
+    for command in commands:
+        ended = resonate(*command, PYTHONPATH=broken_pack)
+        assert ended.code == 2
+        said = " ".join(ended.err.split())
+        assert f"no node type 'my_pack/shimmer'{why}" in said
+        assert f"no node type 'my_pack/shimmer@2'{why}" in said
+        assert said.count(why) == 2
+        assert "no node type 'gian'; did you mean 'gain'?" in said
+    ended = resonate("nodes", "my_pack/shimmer", PYTHONPATH=broken_pack)
+    assert ended.code == 2
+    assert f"no node type 'my_pack/shimmer'{why}" in " ".join(ended.err.split())
 
 
 def test_ctrl_c_while_a_pack_is_imported_ends_the_program(write: Write) -> None:

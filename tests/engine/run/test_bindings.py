@@ -3,8 +3,9 @@ from __future__ import annotations
 import os
 import shutil
 import threading
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pytest
@@ -12,11 +13,13 @@ import soundfile
 
 from resonate_graph import (
     Audio,
+    BatchError,
     Event,
     Graph,
     GraphError,
     InputError,
     InputRead,
+    InputsError,
     Result,
     Store,
     Warned,
@@ -210,6 +213,82 @@ def test_bad_files_leave_no_trace_in_the_store(tmp_path: Path, store: Store) -> 
     with pytest.raises(InputError):
         louder().run({"mix": path}, store=store)
     assert not store.path.exists()
+
+
+# -- several files that cannot be read -------------------------------------------------------------
+
+
+def three() -> Graph:
+    """A graph of three inputs."""
+    graph = Graph("three")
+    sounds = [graph.input(name, Audio) for name in ("mix", "noise", "room")]
+    graph.output("out", graph.add(mix)(sounds))
+    return graph
+
+
+@pytest.fixture
+def one_of_three(tmp_path: Path, excerpt: Audio) -> dict[str, Path]:
+    """A file that is not there, one that can be read and one that is no sound."""
+    good = write_sound(excerpt, tmp_path / "good.wav")
+    (tmp_path / "text.wav").write_text("no sound")
+    return {"mix": tmp_path / "gone.wav", "noise": good, "room": tmp_path / "text.wav"}
+
+
+@pytest.mark.parametrize("stored", [True, False])
+def test_all_files_that_cannot_be_read_are_told_at_once(
+    stored: bool, one_of_three: dict[str, Path], store: Store
+) -> None:
+    kept: Store | Literal[False] = store if stored else False
+    events: list[Event] = []
+    calls: list[Callable[[], Any]] = [
+        lambda: three().run(one_of_three, store=kept, on_event=events.append),
+        lambda: three().plan(one_of_three, store=kept),
+        lambda: three().run_many([one_of_three], store=kept),
+    ]
+    for call in calls:
+        with pytest.raises((InputsError, BatchError)) as caught:
+            call()
+        error = caught.value.errors[0] if isinstance(caught.value, BatchError) else caught.value
+        assert isinstance(error, InputsError)
+        assert isinstance(error, InputError)
+        assert list(error.errors) == ["mix", "room"]
+        assert error.path == error.errors["mix"].path == one_of_three["mix"]
+        assert error.errors["room"].path == one_of_three["room"]
+        first, second, third = str(error).splitlines()
+        assert first == "2 inputs cannot be read"
+        assert second == f"  input 'mix': {one_of_three['mix']}: there is no such file"
+        assert third.startswith(f"  input 'room': {one_of_three['room']}: this is no ")
+        assert all(line in str(caught.value) for line in (first, second, third))
+    told = [event.name for event in events if isinstance(event, InputRead)]
+    assert told == (["noise"] if stored else [])
+
+
+def test_one_file_that_cannot_be_read_is_told_as_itself(
+    one_of_three: dict[str, Path], store: Store
+) -> None:
+    bound = {**one_of_three, "room": one_of_three["noise"]}
+    with pytest.raises(InputError) as caught:
+        three().run(bound, store=store)
+    assert type(caught.value) is InputError
+    assert str(caught.value) == f"{bound['mix']}: there is no such file"
+
+
+def test_a_sweep_tells_all_of_them_before_it_runs(
+    one_of_three: dict[str, Path], store: Store, tmp_path: Path
+) -> None:
+    graph = three()
+    with pytest.raises(InputsError, match="2 inputs cannot be read") as caught:
+        graph.sweep(one_of_three, {"mix.gains_db": [None]}, tmp_path / "out", store=store)
+    assert list(caught.value.errors) == ["mix", "room"]
+    assert not (tmp_path / "out").exists()
+
+
+def test_inputs_that_nobody_needs_are_not_read(one_of_three: dict[str, Path], store: Store) -> None:
+    graph = Graph("part")
+    sounds = {name: graph.input(name, Audio) for name in one_of_three}
+    for name, sound in sounds.items():
+        graph.output(f"{name}_louder", graph.add(gain)(sound, gain_db=6.0))
+    graph.run(one_of_three, outputs=["noise_louder"], store=store)
 
 
 def test_a_named_pipe_is_refused_and_not_waited_for(tmp_path: Path, store: Store) -> None:

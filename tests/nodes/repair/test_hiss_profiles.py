@@ -1,12 +1,16 @@
-"""What the spectral gate must not take away."""
+"""What the spectral gate must not take away, and what of a profile does not count."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from resonate_graph import Audio
-from resonate_nodes import denoise
+from resonate_graph import Audio, ResonateWarning
+from resonate_nodes import denoise, resample, to_mono
 from tests.signals import Array, decibels, difference_db, si_sdr_db, sine, white_noise
 
 RATE = 44_100
@@ -83,3 +87,136 @@ def test_away_from_the_edges_it_is_noisereduce(rate: int, threshold_std: float) 
     apart = sosfiltfilt(band, ours.samples - theirs)[:, rate // 4 : -rate // 4]
     # a bin that lies on the threshold to seven digits may fall on either side of it
     assert decibels(float(np.sqrt(np.mean(apart**2)))) < -100
+
+
+# -- what is no noise in a profile ----------------------------------------------------------------
+
+Spoil = Callable[[Array, float, float, np.random.Generator], Array]
+
+
+def black(noise: Array, start: float, part: float, random: np.random.Generator) -> Array:
+    first, last = int(start * noise.shape[1]), int((start + part) * noise.shape[1])
+    noise[:, first:last] = 0
+    return noise
+
+
+def dithered_black(noise: Array, start: float, part: float, random: np.random.Generator) -> Array:
+    throws = random.uniform(-0.5, 0.5, (2, *noise.shape)).sum(axis=0)
+    saved: Array = np.round(black(noise, start, part, random) * 32_768 + throws) / 32_768
+    return saved
+
+
+def faded(noise: Array, start: float, part: float, random: np.random.Generator) -> Array:
+    length = int(part * noise.shape[1] / 2)
+    ramp = np.ones(noise.shape[1])
+    ramp[:length] = np.linspace(0, 1, length)
+    return noise * ramp * ramp[::-1]
+
+
+def clicked(noise: Array, start: float, part: float, random: np.random.Generator) -> Array:
+    for place in random.integers(0, noise.shape[1] - 40, 3):
+        noise[:, place : place + 40] += 0.5 * random.standard_normal(40) * np.hanning(40)
+    return noise
+
+
+@given(
+    spoil=st.sampled_from([black, dithered_black, faded, clicked]),
+    start=st.floats(0, 0.9),
+    part=st.floats(0.01, 0.6),
+    rate=st.sampled_from([8000, 22_050, 44_100, 48_000]),
+    channels=st.sampled_from([1, 2]),
+    seed=st.integers(0, 100),
+)
+@settings(max_examples=25)
+def test_black_fades_and_clicks_in_a_profile_do_not_count(
+    spoil: Spoil, start: float, part: float, rate: int, channels: int, seed: int, excerpt: Audio
+) -> None:
+    clean = resample(excerpt.with_samples(excerpt.samples[:, :44_100]), sample_rate=rate)
+    random = np.random.default_rng(seed)
+    noise = 0.01 * random.standard_normal((2, clean.frames))
+    profile = 0.01 * random.standard_normal((channels, 2 * rate))
+    noisy = clean.with_samples(clean.samples + noise)
+    right = si_sdr_db(denoise(noisy, Audio(profile, rate), strength=0.7), clean)
+    spoiled = Audio(spoil(profile.copy(), start, part, random), rate)
+    heard = si_sdr_db(denoise(noisy, spoiled, strength=0.7), clean)
+    assert heard == pytest.approx(right, abs=0.4)
+    assert heard > si_sdr_db(noisy, clean) + 1
+
+
+def test_a_noise_that_moves_is_used_whole() -> None:
+    """Waves of 12 dB: nothing in them lies apart from the rest."""
+    waves = 10 ** (0.3 * np.sin(2 * np.pi * 0.5 * np.arange(4 * RATE) / RATE))
+    surf = 0.01 * waves * np.random.default_rng(0).standard_normal((2, 4 * RATE))
+    loudest = surf[:, int(0.3 * RATE) : int(0.7 * RATE)]
+    heard = denoise(Audio(loudest, RATE), Audio(surf, RATE), strength=1.0, threshold_std=3.0)
+    assert np.std(heard.samples) < 0.1 * np.std(loudest)
+
+
+def silent(noise: Array, random: np.random.Generator) -> Array:
+    return 0 * noise
+
+
+def dither_alone(noise: Array, random: np.random.Generator) -> Array:
+    return dithered_black(noise, 0, 1, random)
+
+
+@pytest.mark.parametrize("kind", [silent, dither_alone])
+def test_a_silent_profile_is_told_and_the_noise_sought_in_the_sound(
+    kind: Callable[[Array, np.random.Generator], Array], excerpt: Audio
+) -> None:
+    random = np.random.default_rng(0)
+    noisy = excerpt.with_samples(excerpt.samples + 0.02 * random.standard_normal((2, 3 * RATE)))
+    profile = Audio(kind(np.zeros((2, RATE)), random), RATE)
+    with pytest.warns(ResonateWarning, match=r"profile-silent: .* sought in the sound instead"):
+        heard = denoise(noisy, profile)
+    assert heard == denoise(noisy)
+
+
+def test_a_profile_that_is_silent_in_one_channel_is_told(excerpt: Audio) -> None:
+    noise = white_noise(seconds=3, rate=RATE, rms=0.02, channels=2, seed=1)
+    noisy = excerpt.with_samples(excerpt.samples + noise.samples)
+    own = white_noise(rate=RATE, rms=0.02, channels=2, seed=2)
+    one = own.with_samples(own.samples * np.array([[0.0], [1.0]]))
+    with pytest.warns(ResonateWarning, match="profile-silent: in left the noise profile is silent"):
+        heard = denoise(noisy, one, strength=1.0)
+    np.testing.assert_allclose(heard.samples[0], noisy.samples[0], rtol=0, atol=1e-6)
+    assert np.array_equal(heard.samples[1], denoise(noisy, own, strength=1.0).samples[1])
+    # where the sound is silent in that channel too, all is well
+    alone = noisy.with_samples(noisy.samples * np.array([[0.0], [1.0]]))
+    denoise(alone, one)
+
+
+@pytest.mark.parametrize("gain_db", [0.0, -6.0])
+@pytest.mark.parametrize("channels", [1, 2])
+def test_the_recording_as_its_own_profile_is_told_and_not_used(
+    gain_db: float, channels: int, excerpt: Audio
+) -> None:
+    noise = white_noise(seconds=3, rate=RATE, rms=0.02, channels=2, seed=1)
+    noisy = excerpt.with_samples(excerpt.samples + noise.samples)
+    itself = noisy if channels == 2 else to_mono(noisy)
+    itself = itself.with_samples(itself.samples * np.float32(10 ** (gain_db / 20)))
+    with pytest.warns(ResonateWarning, match="profile-is-recording: the noise profile is the rec"):
+        heard = denoise(noisy, itself)
+    assert heard == denoise(noisy)
+
+
+def test_other_noise_as_loud_and_as_long_as_the_sound_is_a_profile() -> None:
+    noise, other = (white_noise(seconds=2, rate=RATE, seed=seed) for seed in (1, 2))
+    assert np.std(denoise(noise, other, strength=1.0).samples) < 0.02
+
+
+@pytest.mark.parametrize(("seconds", "told"), [(0.03, "3[0-9] ms"), (0.2, "20[0-9] ms")])
+def test_a_short_profile_is_used_and_told(seconds: float, told: str, excerpt: Audio) -> None:
+    noise = white_noise(seconds=3, rate=RATE, rms=0.02, channels=2, seed=1)
+    noisy = excerpt.with_samples(excerpt.samples + noise.samples)
+    short = white_noise(seconds=seconds, rate=RATE, rms=0.02, channels=2, seed=2)
+    with pytest.warns(ResonateWarning, match=f"profile-short: only {told} of the noise profile"):
+        heard = denoise(noisy, short, strength=0.7)
+    assert si_sdr_db(heard, excerpt) > si_sdr_db(noisy, excerpt) + 4
+
+
+def test_what_is_left_of_a_profile_is_what_counts(excerpt: Audio) -> None:
+    hiss = white_noise(rate=RATE, rms=0.02, channels=2).samples.copy()
+    hiss[:, : int(0.9 * RATE)] = 0
+    with pytest.warns(ResonateWarning, match="profile-short: only (9[0-9]|1[01][0-9]) ms"):
+        denoise(excerpt, Audio(hiss, RATE))

@@ -33,6 +33,26 @@ def test_mono_to_stereo_and_back_is_the_same_sound(speech: Audio) -> None:
     assert to_mono(speech) == speech
 
 
+@pytest.mark.parametrize(
+    ("right", "left_over"),
+    [(-1.0, "nothing is left"), (-0.9, "what is left lies 26 dB lower")],
+)
+def test_what_cancels_in_mono_is_told(right: float, left_over: str, speech: Audio) -> None:
+    apart = Audio(speech.samples[0] * np.array([[1.0], [right]]), speech.sample_rate)
+    with pytest.warns(ResonateWarning, match=f"cancels-in-mono: .*{left_over}"):
+        assert to_mono(apart).channels == 1
+    surround = Audio(np.concatenate([apart.samples, 0 * apart.samples[:1]]), speech.sample_rate)
+    with pytest.warns(ResonateWarning, match="cancels-in-mono"):
+        to_mono(surround)
+
+
+def test_what_left_and_right_do_not_share_is_not_said_to_cancel(speech: Audio) -> None:
+    alone = Audio(speech.samples[0] * np.array([[1.0], [0.0]]), speech.sample_rate)
+    noise = white_noise(channels=2)
+    for sound in (alone, noise, Audio(np.zeros((2, 100)), 44_100), Audio(np.zeros((2, 0)), 44_100)):
+        to_mono(sound)
+
+
 def test_two_channels_stay_as_they_are(excerpt: Audio) -> None:
     assert to_stereo(excerpt) == excerpt
 
