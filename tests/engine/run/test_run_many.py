@@ -20,6 +20,7 @@ from resonate_graph import (
     GraphError,
     InputError,
     InputRead,
+    NodeError,
     RunError,
     RunFinished,
     Store,
@@ -84,7 +85,7 @@ def test_one_input_that_fails_does_not_stop_the_others(
     @node(version=1)
     def picky(audio: Audio) -> Audio:
         if audio.frames == 5:
-            raise ZeroDivisionError("five")
+            raise NodeError("these are five")
         return audio
 
     graph = Graph("picky")
@@ -107,7 +108,7 @@ def test_one_input_that_fails_does_not_stop_the_others(
     }
     assert str(error).splitlines()[:2] == [
         "2 of 4 inputs failed",
-        "  input 1: node 'picky' (picky): ZeroDivisionError: five",
+        "  input 1: node 'picky' (picky): these are five",
     ]
     assert told == {**dict(enumerate(error.results)), **error.errors}
     assert error.results[0]["out"] == excerpt
