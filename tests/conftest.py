@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 from collections.abc import Iterator
 from importlib import resources
@@ -23,12 +24,17 @@ settings.register_profile("resonate", deadline=None)
 settings.load_profile("resonate")
 
 
+#: Stores that nobody names: a number each, since looking for a free name takes longer than a test.
+_default_stores = itertools.count()
+
+
 @pytest.fixture(autouse=True)
 def _own_surroundings(
     tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Keep tests, and the processes they start, away from the user's store and models."""
-    monkeypatch.setenv("RESONATE_STORE", str(tmp_path_factory.mktemp("default-store")))
+    own = tmp_path_factory.getbasetemp() / "default-stores" / str(next(_default_stores))
+    monkeypatch.setenv("RESONATE_STORE", str(own))
     monkeypatch.delenv("RESONATE_MODELS", raising=False)
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     monkeypatch.setenv("HF_HOME", str(tmp_path_factory.getbasetemp() / "hugging-face"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from html.parser import HTMLParser
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import unquote
 
 import numpy as np
@@ -22,11 +22,11 @@ from resonate_graph import (
     Store,
     read_audio,
 )
+from resonate_graph._experiment.rows import Row
 from resonate_nodes import gain, highpass, normalize_loudness
 
 
-@pytest.fixture
-def graph() -> Graph:
+def levels() -> Graph:
     made = Graph("levels")
     clean = made.add(highpass, "clean")(made.input("take", Audio), frequency_hz=40.0)
     quiet = made.add(gain, "quiet")(clean, gain_db=-3.0)
@@ -35,13 +35,32 @@ def graph() -> Graph:
     return made
 
 
+@pytest.fixture
+def graph() -> Graph:
+    return levels()
+
+
 GRID = {"quiet.gain_db": [-3.0, -6.0], "target": [-20.0, -16.0, 5.0]}
 
 
-def test_every_combination_is_run_in_order_and_shares_what_it_can(
-    graph: Graph, excerpt: Audio, store: Store, tmp_path: Path
-) -> None:
-    rows = graph.sweep({"take": excerpt}, GRID, tmp_path, store=store)
+class Swept(NamedTuple):
+    """What a sweep over the grid gave, where, and what it kept. Tests only look at it."""
+
+    rows: list[Row]
+    folder: Path
+    store: Store
+
+
+@pytest.fixture(scope="module")
+def swept(excerpt: Audio, tmp_path_factory: pytest.TempPathFactory) -> Swept:
+    folder = tmp_path_factory.mktemp("sweep")
+    store = Store(tmp_path_factory.mktemp("store"))
+    rows = levels().sweep({"take": excerpt}, GRID, folder, store=store)
+    return Swept(list(rows), folder, store)
+
+
+def test_every_combination_is_run_in_order_and_shares_what_it_can(swept: Swept) -> None:
+    rows = swept.rows
     assert [tuple(row.params.values()) for row in rows] == [
         (gain_db, target) for gain_db in (-3.0, -6.0) for target in (-20.0, -16.0, 5.0)
     ]
@@ -54,14 +73,11 @@ def test_every_combination_is_run_in_order_and_shares_what_it_can(
             assert figures["integrated_lufs"] == pytest.approx(row.params["target"], abs=0.05)
 
 
-def test_one_that_fails_says_why_and_does_not_stop_the_others(
-    graph: Graph, excerpt: Audio, store: Store, tmp_path: Path
-) -> None:
-    rows = graph.sweep({"take": excerpt}, GRID, tmp_path, store=store)
-    failed = [row for row in rows if row.status == "failed"]
+def test_one_that_fails_says_why_and_does_not_stop_the_others(swept: Swept) -> None:
+    failed = [row for row in swept.rows if row.status == "failed"]
     assert [row.params["target"] for row in failed] == [5.0, 5.0]
     assert all("above the maximum 0" in row.error for row in failed)
-    assert not (tmp_path / "03").exists()
+    assert not (swept.folder / "03").exists()
 
 
 def test_whatever_happens_in_one_the_others_go_on(
@@ -107,19 +123,17 @@ def test_a_parallel_sweep_stops_when_it_is_told_to(
 
 
 def test_started_again_it_computes_nothing_twice(
-    graph: Graph, excerpt: Audio, store: Store, tmp_path: Path
+    swept: Swept, graph: Graph, excerpt: Audio, tmp_path: Path
 ) -> None:
-    graph.sweep({"take": excerpt}, GRID, tmp_path, store=store)
-    again = graph.sweep({"take": excerpt}, GRID, tmp_path / "again", store=store)
+    again = graph.sweep({"take": excerpt}, GRID, tmp_path, store=swept.store)
     assert [row.ran for row in again] == [()] * 6
 
 
 def test_in_parallel_it_gives_the_same_and_shares_the_same(
-    graph: Graph, excerpt: Audio, tmp_path: Path
+    swept: Swept, graph: Graph, excerpt: Audio, store: Store, tmp_path: Path
 ) -> None:
-    one = graph.sweep({"take": excerpt}, GRID, tmp_path / "a", store=tmp_path / "one")
-    many = graph.sweep({"take": excerpt}, GRID, tmp_path / "b", store=tmp_path / "many", jobs=3)
-    assert [row.figures for row in many] == [row.figures for row in one]
+    many = graph.sweep({"take": excerpt}, GRID, tmp_path, store=store, jobs=3)
+    assert [row.figures for row in many] == [row.figures for row in swept.rows]
     ran = [node for row in many for node in row.ran]
     assert ran.count("clean") == 1
     assert ran.count("quiet") == 2
@@ -258,13 +272,10 @@ class Links(HTMLParser):
         self.found += [(tag, value or "") for name, value in attrs if name in ("src", "href")]
 
 
-def test_the_results_and_the_page_lie_in_the_folder(
-    graph: Graph, excerpt: Audio, store: Store, tmp_path: Path
-) -> None:
-    graph.sweep({"take": excerpt}, GRID, tmp_path, store=store)
-    results = json.loads((tmp_path / "results.json").read_text())
+def test_the_results_and_the_page_lie_in_the_folder(swept: Swept) -> None:
+    results = json.loads((swept.folder / "results.json").read_text())
     assert [row["status"] for row in results["rows"]].count("done") == 4
-    text = (tmp_path / "report.html").read_text()
+    text = (swept.folder / "report.html").read_text()
     page = Links()
     page.feed(text)
     done = ("01", "02", "04", "05")
@@ -272,7 +283,7 @@ def test_the_results_and_the_page_lie_in_the_folder(
     assert players == ["inputs/input-take.wav", *(f"{name}/master.wav" for name in done)]
     pictures = [link for tag, link in page.found if tag == "img"]
     assert pictures == ["pictures/input-take.png", *(f"pictures/{n}-master.png" for n in done)]
-    assert all((tmp_path / link).is_file() for _, link in page.found)
+    assert all((swept.folder / link).is_file() for _, link in page.found)
     assert "above the maximum 0" in text
 
 
