@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import signal
 from collections.abc import Iterator
 from importlib import resources
 from pathlib import Path
@@ -13,7 +14,9 @@ import pytest
 from hypothesis import settings
 
 from resonate_graph import Audio, Store, read_audio
+from tests.engine.commands import Command
 from tests.models import write_models
+from tests.tools import look_for_what_it_needs
 
 # Threads of torch that wait for each other burn the processors they wait for; where other work
 # runs beside the tests, that made separation many times slower.
@@ -39,6 +42,23 @@ def _own_surroundings(
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     monkeypatch.setenv("HF_HOME", str(tmp_path_factory.getbasetemp() / "hugging-face"))
     monkeypatch.setenv("TORCH_HOME", str(tmp_path_factory.getbasetemp() / "torch"))
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--all-tools", action="store_true", help="let tests fail, not skip, for a missing program"
+    )
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what separates, so that the other tests of the engine can run without torch."""
+    for item in items:
+        if {"models_dir", "forwards"} & {*getattr(item, "fixturenames", ())}:
+            item.add_marker("torch")
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    look_for_what_it_needs(item)
 
 
 @pytest.fixture
@@ -109,3 +129,12 @@ def forwards() -> Iterator[list[Any]]:
     handle = register_module_forward_hook(count)
     yield calls
     handle.remove()
+
+
+@pytest.fixture
+def call(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Command]:
+    """Calls `resonate` in this process."""
+    monkeypatch.setenv("COLUMNS", "200")
+    before = signal.getsignal(signal.SIGTERM)
+    yield Command(capsys)
+    signal.signal(signal.SIGTERM, before)

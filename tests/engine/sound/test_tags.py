@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import base64
 import json
-import shutil
 import struct
 import subprocess
 import sys
@@ -38,6 +37,7 @@ from resonate_nodes import (
 from tests.faults import full_disk
 from tests.files import write_sound
 from tests.signals import white_noise
+from tests.tools import needs
 
 FORMATS = ("wav", "flac", "ogg", "mp3")
 TITLE, ARTISTS, COVER = (
@@ -150,7 +150,7 @@ def test_tags_and_cover_travel_from_each_format_to_each(
     assert result.report["warnings"] == []
 
 
-@pytest.mark.skipif(shutil.which("ffprobe") is None, reason="ffmpeg is not installed")
+@needs("ffprobe")
 @pytest.mark.parametrize("target", FORMATS)
 def test_ffprobe_reads_them_too(target: str, second: Audio, tmp_path: Path) -> None:
     take = tagged(second, tmp_path / "take.flac")
