@@ -286,7 +286,7 @@ def test_an_ordinary_sound_is_no_error_and_is_computed_once(
     assert set(statuses[1].values()) <= {"cached", "skipped"}
 
 
-@every_sound
+@pytest.mark.parametrize("sound", [*STORED, *AGAIN])
 @pytest.mark.parametrize("name", WITH_OPTIONAL_INPUTS)
 def test_with_its_optional_inputs_connected(name: str, sound: str) -> None:
     audio = given(name, SOUNDS[sound]())
