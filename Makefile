@@ -1,12 +1,16 @@
 # make demo     sets up, restores a bundled recording, shows what it did
-# make test     sets up, runs the tests
+# make test     sets up, runs the tests; TESTS=... are more options for pytest
 # make check    sets up, runs the linters and the type checker, tries the wheel
 # make torture  sets up, kills writers, fills disks and flips bits under stores: 40 minutes
 # make bench    sets up, times the engine, the store, the schedule, separation, repair and pictures
 # make clean    removes what these made
+#
+# What decides whether a change lands is .ci/run: programs that the tests compare with, the engine's
+# tests on other Pythons, make check, make test.
 
 PYTHON ?= python3
 VENV ?= .venv
+TESTS ?=
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet -c constraints.txt
 
@@ -16,7 +20,7 @@ demo: $(VENV)/installed-run
 	$(BIN)/resonate demo
 
 test: $(VENV)/installed-test
-	$(BIN)/python -m pytest -n logical --maxprocesses 4 --dist worksteal
+	$(BIN)/python -m pytest -n logical --maxprocesses 4 --dist worksteal $(TESTS)
 
 check: $(VENV)/installed-check
 	$(BIN)/ruff check

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import os
+import signal
 from collections.abc import Iterator
 from importlib import resources
 from pathlib import Path
@@ -12,7 +14,9 @@ import pytest
 from hypothesis import settings
 
 from resonate_graph import Audio, Store, read_audio
+from tests.engine.commands import Command
 from tests.models import write_models
+from tests.tools import look_for_what_it_needs
 
 # Threads of torch that wait for each other burn the processors they wait for; where other work
 # runs beside the tests, that made separation many times slower.
@@ -23,16 +27,46 @@ settings.register_profile("resonate", deadline=None)
 settings.load_profile("resonate")
 
 
+#: Stores that nobody names: a number each, since looking for a free name takes longer than a test.
+_default_stores = itertools.count()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_waiting_for_the_disk() -> Iterator[None]:
+    """Leave out ``fsync``, which only a loss of power tells from none. Other processes do it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", lambda descriptor: None)
+        yield
+
+
 @pytest.fixture(autouse=True)
 def _own_surroundings(
     tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Keep tests, and the processes they start, away from the user's store and models."""
-    monkeypatch.setenv("RESONATE_STORE", str(tmp_path_factory.mktemp("default-store")))
+    own = tmp_path_factory.getbasetemp() / "default-stores" / str(next(_default_stores))
+    monkeypatch.setenv("RESONATE_STORE", str(own))
     monkeypatch.delenv("RESONATE_MODELS", raising=False)
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     monkeypatch.setenv("HF_HOME", str(tmp_path_factory.getbasetemp() / "hugging-face"))
     monkeypatch.setenv("TORCH_HOME", str(tmp_path_factory.getbasetemp() / "torch"))
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--all-tools", action="store_true", help="let tests fail, not skip, for a missing program"
+    )
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what separates, so that the other tests of the engine can run without torch."""
+    for item in items:
+        if {"models_dir", "forwards"} & {*getattr(item, "fixturenames", ())}:
+            item.add_marker("torch")
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    look_for_what_it_needs(item)
 
 
 @pytest.fixture
@@ -103,3 +137,12 @@ def forwards() -> Iterator[list[Any]]:
     handle = register_module_forward_hook(count)
     yield calls
     handle.remove()
+
+
+@pytest.fixture
+def call(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Command]:
+    """Calls `resonate` in this process."""
+    monkeypatch.setenv("COLUMNS", "200")
+    before = signal.getsignal(signal.SIGTERM)
+    yield Command(capsys)
+    signal.signal(signal.SIGTERM, before)

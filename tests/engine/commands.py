@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -24,3 +25,9 @@ class Command:
         out, err = self._capsys.readouterr()
         assert isinstance(caught.value.code, int)
         return Ended(caught.value.code, out, err, 0.0)
+
+    def document(self, *arguments: str | Path, code: int = 0) -> Any:
+        """Call it with ``--json``, and return the document it prints."""
+        ended = self(*arguments, "--json")
+        assert ended.code == code, ended.err or ended.out
+        return ended.document

@@ -8,7 +8,6 @@ import pytest
 
 from resonate_graph import Audio, Graph
 from resonate_nodes import gain
-from tests.engine.commands import Command
 from tests.engine.meetings import workers
 from tests.files import write_sound
 from tests.processes import PATIENCE_SECONDS
@@ -56,11 +55,3 @@ def quieter(tmp_path: Path) -> Path:
     level = graph.param("level_db", float, default=-3.0, maximum=0, description="How much.")
     graph.output("out", graph.add(gain)(graph.input("mix", Audio), gain_db=level))
     return graph.save(tmp_path / "quieter.json")
-
-
-@pytest.fixture
-def call(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Command]:
-    monkeypatch.setenv("COLUMNS", "200")
-    before = signal.getsignal(signal.SIGTERM)
-    yield Command(capsys)
-    signal.signal(signal.SIGTERM, before)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +13,7 @@ import soundfile
 import resonate_graph as rg
 from resonate_graph import Audio
 from resonate_nodes import measure_loudness, resample
+from tests.engine.commands import Command
 from tests.files import write_sound
 from tests.processes import Ended, files_in, forbid, read_samples, resonate
 
@@ -28,27 +29,18 @@ class Job:
     models: Path
     mix: Path
     sound: Audio
-    first: Ended
+    first: Ended = field(init=False)
 
     @property
     def restored(self) -> Path:
         return self.folder / "out" / "restored.wav"
 
-    def again(self, *arguments: str, mix: Path | None = None, **environment: str) -> Ended:
-        return repair(mix or self.mix, self.models, self.folder, *arguments, **environment)
-
-
-def repair(mix: Path, models: Path, folder: Path, *arguments: str, **environment: str) -> Ended:
-    places: tuple[str | Path, ...] = (
-        "-o",
-        folder / "out",
-        "--store",
-        folder / "store",
-        "--models",
-        models,
-    )
-    call = ("run", "vocal-repair", "-i", f"mix={mix}", *places, *arguments, "--json")
-    return resonate(*call, cwd=None, **environment)
+    def call(self, *arguments: str, mix: Path | None = None) -> tuple[str | Path, ...]:
+        """What `resonate` is told."""
+        places = ("-o", self.folder / "out", "--store", self.folder / "store")
+        models = ("--models", self.models)
+        mixed = ("-i", f"mix={mix or self.mix}")
+        return ("run", "vocal-repair", *mixed, *places, *models, *arguments, "--json")
 
 
 @pytest.fixture(
@@ -65,7 +57,9 @@ def job(
     sound = in_format(excerpt, rate, channels)
     folder = tmp_path_factory.mktemp("job")
     mix = write_sound(sound, folder / "mix.wav", "PCM_24")
-    return Job(folder, models_dir, mix, sound, repair(mix, models_dir, folder))
+    job = Job(folder, models_dir, mix, sound)
+    job.first = resonate(*job.call())
+    return job
 
 
 def in_format(excerpt: Audio, rate: int, channels: int) -> Audio:
@@ -91,20 +85,28 @@ def test_the_file_has_the_rate_length_and_channels_of_the_mix(job: Job) -> None:
 def test_a_second_run_computes_nothing_and_loads_no_torch(job: Job, tmp_path: Path) -> None:
     before = job.restored.read_bytes()
     shim = forbid(tmp_path / "shim", *HEAVY)
-    for lost in (False, True):
-        if lost:
-            shutil.rmtree(job.folder / "out")
-        again = job.again(PYTHONPATH=shim)
-        assert again.code == 0, again.err
-        assert again.statuses == dict.fromkeys(NODES, "cached")
-        assert job.restored.read_bytes() == before
-        assert again.document["outputs"] == job.first.document["outputs"]
-        assert again.document["warnings"] == job.first.document["warnings"]
+    shutil.rmtree(job.folder / "out")
+    again = resonate(*job.call(), PYTHONPATH=shim)
+    assert again.code == 0, again.err
+    assert_the_same_without_computing(again, job)
+    assert job.restored.read_bytes() == before
 
 
-def test_another_gate_runs_the_gate_and_what_follows(job: Job) -> None:
+def test_where_its_file_still_lies_the_same_is_written_over_it(job: Job, call: Command) -> None:
+    before = job.restored.read_bytes()
+    assert_the_same_without_computing(call(*job.call()), job)
+    assert job.restored.read_bytes() == before
+
+
+def assert_the_same_without_computing(again: Ended, job: Job) -> None:
+    assert again.statuses == dict.fromkeys(NODES, "cached")
+    assert again.document["outputs"] == job.first.document["outputs"]
+    assert again.document["warnings"] == job.first.document["warnings"]
+
+
+def test_another_gate_runs_the_gate_and_what_follows(job: Job, call: Command) -> None:
     """A gate that closes early, so that the vocals and all after them do change."""
-    changed = job.again("-p", "gate.threshold_db=-10", "-o", str(job.folder / "changed"))
+    changed = call(*job.call("-p", "gate.threshold_db=-10", "-o", str(job.folder / "changed")))
     assert changed.code == 0, changed.err
     assert changed.statuses == {
         **dict.fromkeys(("split", "rumble", "denoise"), "cached"),
@@ -113,23 +115,25 @@ def test_another_gate_runs_the_gate_and_what_follows(job: Job) -> None:
     assert changed.document["outputs"] != job.first.document["outputs"]
 
 
-def test_the_mix_as_flac_elsewhere_is_the_same_mix(job: Job, tmp_path: Path) -> None:
+def test_the_mix_as_flac_elsewhere_is_the_same_mix(job: Job, call: Command, tmp_path: Path) -> None:
     flac = tmp_path / "mix.flac"
     samples, rate = soundfile.read(job.mix, dtype="int32")
     soundfile.write(flac, samples, rate, "PCM_24")
-    again = job.again(mix=flac)
+    again = call(*job.call(mix=flac))
     assert again.statuses == dict.fromkeys(NODES, "cached")
     assert again.document["outputs"] == job.first.document["outputs"]
 
 
-def test_without_the_stems_the_finished_file_is_still_there(job: Job, tmp_path: Path) -> None:
+def test_without_the_stems_the_finished_file_is_still_there(
+    job: Job, call: Command, tmp_path: Path
+) -> None:
     """Blobs upstream of what is asked for may go, as when a store is tidied up."""
     store = shutil.copytree(job.folder / "store", tmp_path / "store")
     kept = job.first.document["outputs"]["restored"]["digest"]
     for path in (store / "objects").rglob("*.wav"):
         if path.stem != kept:
             path.unlink()
-    again = job.again("--store", str(store), "-o", str(tmp_path / "out"))
+    again = call(*job.call("--store", str(store), "-o", str(tmp_path / "out")))
     assert again.statuses == dict.fromkeys(NODES, "cached")
     found = rg.read_audio(tmp_path / "out" / "restored.wav")
     assert found.digest == kept

@@ -207,8 +207,8 @@ def test_the_tables_name_nodes_that_exist() -> None:
 
 
 @pytest.mark.parametrize("name", NEUTRAL)
-def test_neutral_settings_change_nothing(name: str, groove: Audio) -> None:
-    assert difference_db(NEUTRAL[name](groove), groove) < -120
+def test_neutral_settings_change_nothing(name: str, excerpt: Audio) -> None:
+    assert difference_db(NEUTRAL[name](excerpt), excerpt) < -120
 
 
 @pytest.mark.parametrize("name", HARM_DB)

@@ -17,7 +17,7 @@ SWEEP_AGE_SECONDS = 2 * 3600
 
 def test_two_writers_killed_at_random_points(crowd: Crowd, tmp_path: Path, torture: bool) -> None:
     """One dies at a point of its program, the other at a point in time; both have the same keys."""
-    rounds = 1000 if torture else 25
+    rounds = 1000 if torture else 12
     draw = random.Random(2)
     store = Store(tmp_path / "store")
     seconds, events = crowd.start(work.measure_write, tmp_path, 0).hear()

@@ -23,7 +23,7 @@ def test_processes_that_want_the_same_keys(
     crowd: Crowd, tmp_path: Path, told: Path, torture: bool, locks: bool
 ) -> None:
     """Each is computed once; where locks do not work, more often, and as right."""
-    numbers = list(range(100 if torture else 20))
+    numbers = list(range(100 if torture else 10))
     store = Store(tmp_path / "store")
     members = []
     for seed in range(PROCESSES):
@@ -46,7 +46,7 @@ def test_processes_that_want_the_same_keys(
 def test_where_the_holder_is_killed_another_takes_over_within_two_seconds(
     crowd: Crowd, tmp_path: Path, torture: bool
 ) -> None:
-    for number in range(50 if torture else 3):
+    for number in range(50 if torture else 2):
         folder = tmp_path / f"round{number}"
         folder.mkdir()
         os.mkfifo(folder / "go")

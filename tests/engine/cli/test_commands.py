@@ -87,61 +87,70 @@ print(*({{*{HEAVY!r}, "pyloudnorm", "lameenc"}} & sys.modules.keys()))
     assert (ended.code, ended.out.strip()) == (0, "")
 
 
-def test_run_takes_a_param_of_a_node_and_an_output_of_many(tmp_path: Path, mix: Path) -> None:
-    call = ("run", "deliver", "-i", f"master={mix}", "-o", tmp_path / "out", "--json")
-    ended = resonate(*call, "--only", "loudness", "-p", "level.target_lufs=-20")
+def test_run_takes_a_param_of_a_node_and_an_output_of_many(
+    call: Command, tmp_path: Path, mix: Path
+) -> None:
+    words = ("run", "deliver", "-i", f"master={mix}", "-o", tmp_path / "out", "--json")
+    ended = call(*words, "--only", "loudness", "-p", "level.target_lufs=-20")
     assert ended.statuses == {"level": "ran", "measure": "ran", "encode": "skipped"}
     assert files_in(tmp_path / "out") == ["loudness.json", "loudness.json.provenance.json"]
     loudness = json.loads((tmp_path / "out" / "loudness.json").read_text())
     assert loudness["integrated_lufs"] == pytest.approx(-20, abs=0.1)
 
 
-def test_nodes_of_ones_own_come_from_a_file(tmp_path: Path, mix: Path) -> None:
+def test_nodes_of_ones_own_come_from_a_file(call: Command, tmp_path: Path, mix: Path) -> None:
     graph = Graph("own")
     out = graph.add(counted_gain)(graph.input("mix", Audio), ratio=0.5, folder=str(tmp_path))
     graph.output("out", out)
     path = graph.save(tmp_path / "own.json")
-    call = ("run", path, "-i", f"mix={mix}", "-o", tmp_path / "out", "--store", tmp_path / "store")
-    unknown = resonate(*call)
+    words = ("run", path, "-i", f"mix={mix}", "-o", tmp_path / "out", "--store", tmp_path / "store")
+    unknown = call(*words)
     assert unknown.code == 2
     assert "no node type 'counted_gain'" in unknown.err
     for status in ("ran", "cached"):
-        ended = resonate(*call, "--nodes", OWN_NODES, "--json")
+        ended = call(*words, "--nodes", OWN_NODES, "--json")
         assert ended.statuses == {"counted_gain": status}
     assert (tmp_path / "count").read_text() == "x"
 
 
-def test_without_a_store_nothing_is_kept(tmp_path: Path, quieter: Path, mix: Path) -> None:
-    call = ("run", quieter, "-i", f"mix={mix}", "-o", tmp_path / "out", "--no-store", "--json")
+def test_without_a_store_nothing_is_kept(
+    call: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, quieter: Path, mix: Path
+) -> None:
+    words = ("run", quieter, "-i", f"mix={mix}", "-o", tmp_path / "out", "--no-store", "--json")
     kept = tmp_path / "default"
+    monkeypatch.setenv("RESONATE_STORE", str(kept))
     for _ in range(2):
-        assert resonate(*call, RESONATE_STORE=str(kept)).statuses == {"gain": "ran"}
+        assert call(*words).statuses == {"gain": "ran"}
     assert not kept.exists()
 
 
-def test_the_store_is_where_the_variable_says(tmp_path: Path, quieter: Path, mix: Path) -> None:
-    call = ("run", quieter, "-i", f"mix={mix}", "-o", tmp_path / "out", "--json")
+def test_the_store_is_where_the_variable_says(
+    call: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, quieter: Path, mix: Path
+) -> None:
+    words = ("run", quieter, "-i", f"mix={mix}", "-o", tmp_path / "out", "--json")
+    monkeypatch.setenv("RESONATE_STORE", str(tmp_path / "here"))
     for status in ("ran", "cached"):
-        ended = resonate(*call, RESONATE_STORE=str(tmp_path / "here"))
+        ended = call(*words)
         assert ended.statuses == {"gain": status}
     assert (tmp_path / "here" / "objects").is_dir()
 
 
 def test_a_limit_of_the_store_that_is_no_size_is_told_before_anything_runs(
-    tmp_path: Path, quieter: Path, mix: Path
+    call: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, quieter: Path, mix: Path
 ) -> None:
-    call = ("run", quieter, "-i", f"mix={mix}", "-o", tmp_path / "out")
-    ended = resonate(*call, RESONATE_STORE_LIMIT="much")
+    words = ("run", quieter, "-i", f"mix={mix}", "-o", tmp_path / "out")
+    monkeypatch.setenv("RESONATE_STORE_LIMIT", "much")
+    ended = call(*words)
     assert ended.code == 1
     assert ended.said == ["error: 'much' is no size: say it as 500MB or 20GB"]
     assert not (tmp_path / "out").exists()
 
 
-def test_a_warning_is_told_and_reported(tmp_path: Path, mix: Path) -> None:
+def test_a_warning_is_told_and_reported(call: Command, tmp_path: Path, mix: Path) -> None:
     graph = Graph("warned")
     graph.output("out", graph.add(warned)(graph.input("mix", Audio), message="[bold]look[/bold]"))
     path = graph.save(tmp_path / "warned.json")
-    ended = resonate(
+    ended = call(
         "run", path, "-i", f"mix={mix}", "-o", tmp_path / "out", "--nodes", OWN_NODES, "--json"
     )
     assert "  warning: warned: [bold]look[/bold]" in ended.said
@@ -200,7 +209,7 @@ def test_plan_says_what_would_run_and_computes_nothing(
 
 
 def test_nodes_lists_all_and_shows_one(call: Command) -> None:
-    listed = resonate("nodes", "--json").document
+    listed = call("nodes", "--json").document
     assert listed["broken"] == []
     by_type = {node["type"]: node for node in listed["nodes"]}
     assert {"separate", "gate", "mix", "denoise", "normalize_loudness"} <= by_type.keys()
@@ -223,7 +232,7 @@ def test_nodes_shows_nodes_of_ones_own_and_suggests_names(call: Command) -> None
 
 
 def test_graphs_lists_the_stock_graphs(call: Command) -> None:
-    document = resonate("graphs", "--json").document
+    document = call("graphs", "--json").document
     by_name = {graph["name"]: graph for graph in document["graphs"]}
     assert {"deliver", "speech", "vocal-repair"} <= by_name.keys()
     assert list(by_name["vocal-repair"]["inputs"]) == ["mix"]
@@ -233,8 +242,9 @@ def test_graphs_lists_the_stock_graphs(call: Command) -> None:
     assert "    -i mix  The finished mix.\n" in text
 
 
+@pytest.mark.torch
 def test_devices_shows_the_cpu_and_the_choice(call: Command) -> None:
-    document = resonate("devices", "--json").document
+    document = call("devices", "--json").document
     by_id = {device["id"]: device for device in document["devices"]}
     assert by_id["cpu"]["usable"] is True
     assert by_id[document["auto"]]["usable"] is True

@@ -36,12 +36,38 @@ def an_ordinary_start() -> float:
 # -- bad files ----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", [*REFUSED, "long.flac"])
-def test_a_bad_file_ends_in_one_message_quickly_and_small(
+def write_long_file(excerpt: Audio, path: Path) -> None:
+    """Write an hour of noise, in stereo."""
+    minute = np.random.default_rng(0).normal(0, 0.01, (60 * 16000, 2))
+    with soundfile.SoundFile(path, "w", 16000, 2, "PCM_16") as file:
+        for _ in range(60):
+            file.write(minute)
+
+
+BAD = {**REFUSED, "long.flac": (write_long_file, "it is longer than 30 minutes; raise the")}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_a_bad_file_ends_in_one_message(
+    tmp_path: Path, excerpt: Audio, quieter: Path, call: Command, name: str
+) -> None:
+    path = tmp_path / name
+    make, message = BAD[name]
+    make(excerpt, path)
+    ended = call("run", quieter, "-i", f"mix={path}", "-o", tmp_path / "out")
+    assert ended.code == 1
+    (line,) = ended.said
+    assert line.startswith(f"error: {path}: {message}")
+    assert ended.out == ""
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("name", ["missing.wav", "cut.mp3", "claims.flac", "nan.wav", "long.flac"])
+def test_a_bad_file_ends_a_process_quickly_and_small(
     tmp_path: Path, excerpt: Audio, quieter: Path, an_ordinary_start: float, name: str
 ) -> None:
     path = tmp_path / name
-    make, message = REFUSED.get(name, (write_long_file, "it is longer than 30 minutes; raise the"))
+    make, message = BAD[name]
     make(excerpt, path)
     call = ("run", quieter, "-i", f"mix={path}", "-o", tmp_path / "out")
     ended, peak_bytes = resonate_measured(tmp_path / "peak", *call)
@@ -54,23 +80,15 @@ def test_a_bad_file_ends_in_one_message_quickly_and_small(
     assert peak_bytes < 300e6
 
 
-def write_long_file(excerpt: Audio, path: Path) -> None:
-    """Write an hour of noise, in stereo."""
-    minute = np.random.default_rng(0).normal(0, 0.01, (60 * 16000, 2))
-    with soundfile.SoundFile(path, "w", 16000, 2, "PCM_16") as file:
-        for _ in range(60):
-            file.write(minute)
-
-
-def test_the_limits_can_be_moved(tmp_path: Path, quieter: Path, mix: Path) -> None:
-    call = ("run", quieter, "-i", f"mix={mix}", "-o", tmp_path / "out", "--json")
-    refused = resonate(*call, "--max-minutes", "0.04")
+def test_the_limits_can_be_moved(call: Command, tmp_path: Path, quieter: Path, mix: Path) -> None:
+    words = ("run", quieter, "-i", f"mix={mix}", "-o", tmp_path / "out", "--json")
+    refused = call(*words, "--max-minutes", "0.04")
     assert refused.code == 1
     assert refused.document["error"]["type"] == "InputError"
     assert "longer than 0.04 minutes" in refused.document["error"]["message"]
-    warned = resonate(*call, "--warn-minutes", "0.04")
+    warned = call(*words, "--warn-minutes", "0.04")
     assert [warning["code"] for warning in warned.document["warnings"]] == ["long-input"]
-    assert resonate(*call, "--max-minutes", "inf").document["warnings"] == []
+    assert call(*words, "--max-minutes", "inf").document["warnings"] == []
 
 
 # -- the graph or the call is wrong -------------------------------------------------------------
@@ -100,12 +118,15 @@ PLACES = {
 
 
 @pytest.mark.parametrize("command", ["run", "check"])
-def test_all_problems_of_a_graph_are_told_at_once(tmp_path: Path, command: str) -> None:
+def test_all_problems_of_a_graph_are_told_at_once(
+    call: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, command: str
+) -> None:
     path = tmp_path / "wrong.json"
     path.write_text(FIVE_PROBLEMS)
     # `check` looks at the bindings once something is bound; `run` always does
+    monkeypatch.chdir(tmp_path)
     others = ["-i", "other=x.wav"] if command == "check" else []
-    ended = resonate(command, path, *others, "--json", cwd=tmp_path)
+    ended = call(command, path, *others, "--json")
     assert ended.code == 2
     error = ended.document["error"]
     assert (ended.document["status"], error["type"]) == ("failed", "GraphError")
@@ -235,7 +256,7 @@ def test_no_arguments_show_the_commands(call: Command) -> None:
 
 @pytest.mark.parametrize("failing", [fail, crash])
 def test_a_node_that_fails_is_named_and_nothing_is_written(
-    tmp_path: Path, mix: Path, failing: Any
+    call: Command, tmp_path: Path, mix: Path, failing: Any
 ) -> None:
     graph = Graph("failing")
     params = {"message": "this cannot be done"} if failing is fail else {}
@@ -243,7 +264,7 @@ def test_a_node_that_fails_is_named_and_nothing_is_written(
     graph.output("fine", graph.add(gain)(sound, gain_db=-1.0))
     graph.output("out", graph.add(failing, "tricky")(sound, **params))
     path = graph.save(tmp_path / "failing.json")
-    ended = resonate(
+    ended = call(
         "run", path, "-i", f"mix={mix}", "-o", tmp_path / "out", "--nodes", OWN_NODES, "--json"
     )
     assert ended.code == 1

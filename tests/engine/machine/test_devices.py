@@ -164,6 +164,7 @@ def test_ctrl_c_during_the_proof_is_ctrl_c() -> None:
         prove("mps", "mps", "Apple GPU", raising(KeyboardInterrupt()))
 
 
+@pytest.mark.torch
 def test_this_machine_has_a_cpu_and_everything_else_was_tried() -> None:
     inventory = probe()
     assert inventory.devices[-1].id == "cpu"

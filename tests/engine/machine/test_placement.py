@@ -246,6 +246,7 @@ def test_the_proof_finds_out_how_long_a_convolution_may_be() -> None:
     assert mps("15.2", broken).facts == {"macos": "15.2"}
 
 
+@pytest.mark.torch
 def test_the_real_cpu_passes_the_proof_of_accelerators() -> None:
     from resonate_graph._machine.devices import _convolve
 
@@ -253,6 +254,7 @@ def test_the_real_cpu_passes_the_proof_of_accelerators() -> None:
     assert (device.usable, device.facts) == (True, {"long_convolutions": True})
 
 
+@pytest.mark.torch
 def test_mps_would_be_given_a_part_of_the_memory() -> None:
     """Torch reads this when it first uses MPS; the lower limit has to lie below the upper."""
     probe()

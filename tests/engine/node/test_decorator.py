@@ -134,6 +134,7 @@ def test_reports_files_and_scalars_are_ports_as_well() -> None:
     assert [port.type.name for port in describe.type.outputs] == ["audio", "Level", "integer"]
 
 
+@pytest.mark.torch
 def test_the_context_is_no_part_of_the_callers_signature() -> None:
     assert list(inspect.signature(louder).parameters) == ["audio", "gain"]
     assert [port.name for port in louder.type.inputs] == ["audio"]
@@ -249,6 +250,7 @@ def test_a_library_that_is_not_installed_is_named() -> None:
 # -- calling a node at once --------------------------------------------------------------------
 
 
+@pytest.mark.torch
 def test_a_plain_call_gives_what_the_function_gives() -> None:
     np.testing.assert_array_equal(louder(TONE, gain=3.0).samples, TONE.samples * 3)
     first, second = halves(TONE)
@@ -299,12 +301,14 @@ def test_a_param_of_a_wrong_type_is_refused_by_name(param: str, value: Any) -> N
     assert str(caught.value).startswith(f"settings: {param}")
 
 
+@pytest.mark.torch
 def test_constraints_are_checked() -> None:
     with pytest.raises(ParamError, match="gain: Input should be greater than or equal to 0") as it:
         louder(TONE, gain=-1.0)
     assert it.value.param == "gain"
 
 
+@pytest.mark.torch
 def test_a_param_error_is_a_value_error_too() -> None:
     with pytest.raises(ValueError, match="gain"):
         louder(TONE, gain=-1.0)

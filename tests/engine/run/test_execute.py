@@ -193,6 +193,7 @@ def test_scratch_space_is_gone_after_the_node(excerpt: Audio) -> None:
     assert not any(place.exists() for place in places)
 
 
+@pytest.mark.torch
 def test_a_device_that_is_not_there_is_told_before_anything_runs(
     told: Path, excerpt: Audio
 ) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from blake3 import blake3
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import resonate_graph as rg
@@ -199,7 +199,6 @@ def situations(draw: st.DrawFn) -> tuple[World, SimulatedStore]:
 # -- against the definition --------------------------------------------------------------------
 
 
-@settings(max_examples=250)
 @given(situations(), st.randoms(use_true_random=False))
 def test_a_run_does_what_the_definition_says(
     situation: tuple[World, SimulatedStore], order: random.Random

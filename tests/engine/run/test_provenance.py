@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +13,7 @@ import soundfile
 import resonate_graph as rg
 from resonate_graph import Audio, Graph, InputError, Result, read_provenance
 from resonate_nodes import encode_flac, encode_mp3, encode_wav, gain, measure_loudness
+from tests.engine.commands import Command
 
 
 def every_format() -> Graph:
@@ -77,21 +76,16 @@ def test_equal_runs_write_equal_files(take: Path, tmp_path: Path) -> None:
     assert files(tmp_path / "a") == files(tmp_path / "b")
 
 
-def resonate(*arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "resonate_graph._cli", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
-
-
 @pytest.mark.parametrize("name", ["restored.wav", "restored.wav.provenance.json"])
-def test_a_file_is_made_again_from_it(tmp_path: Path, take: Path, name: str) -> None:
+def test_a_file_is_made_again_from_it(call: Command, tmp_path: Path, take: Path, name: str) -> None:
     graph = every_format().save(tmp_path / "formats.json")
     arguments = ["-i", f"take={take}", "-p", "quiet.gain_db=-7", "--only", "float"]
-    assert resonate("run", str(graph), *arguments, "-o", str(tmp_path)).returncode == 0
+    assert call("run", str(graph), *arguments, "-o", str(tmp_path)).code == 0
     graph.unlink()
     made = tmp_path / name.replace("restored", "float")
-    again = resonate("run", "--from-provenance", str(made), "-o", str(tmp_path / "2"), "--json")
-    assert again.returncode == 0, again.stderr
-    report = json.loads(again.stdout)
+    again = call("run", "--from-provenance", str(made), "-o", str(tmp_path / "2"), "--json")
+    assert again.code == 0, again.err
+    report = again.document
     assert report["differences"] == []
     first, second = (rg.read_audio(one / "float.wav") for one in (tmp_path, tmp_path / "2"))
     assert first == second
@@ -115,7 +109,9 @@ def test_what_a_file_carries_counts_before_what_lies_beside_it(
         assert read_provenance(made[name]).params == {"quiet.gain_db": -1.0}
 
 
-def test_params_that_differ_from_the_recorded_ones_are_told(tmp_path: Path, take: Path) -> None:
+def test_params_that_differ_from_the_recorded_ones_are_told(
+    call: Command, tmp_path: Path, take: Path
+) -> None:
     graph = every_format()
     level = graph.param("level_db", float, default=-3.0)
     graph.output(
@@ -127,44 +123,46 @@ def test_params_that_differ_from_the_recorded_ones_are_told(tmp_path: Path, take
     made = graph.run({"take": take, "other": take}, params={"quiet.gain_db": -4}).save(tmp_path)
     arguments = ["run", "--from-provenance", str(made["float"]), "-o", str(tmp_path / "2")]
     changes = ["-p", "quiet.gain_db=-5.5", "-p", "level_db=-6", "-p", "second.gain_db=0"]
-    again = resonate(*arguments, *changes, "-p", "more.gain_db=-3")
-    assert again.returncode == 0, again.stderr
-    told = [line.strip() for line in again.stderr.splitlines() if "changed" in line]
+    again = call(*arguments, *changes, "-p", "more.gain_db=-3")
+    assert again.code == 0, again.err
+    told = [line.strip() for line in again.err.splitlines() if "changed" in line]
     assert told == ["changed: quiet.gain_db -4 -> -5.5", "changed: level_db -3 -> -6"]
 
 
-def test_what_was_asked_for_alone_is_made_again_alone(tmp_path: Path, take: Path) -> None:
+def test_what_was_asked_for_alone_is_made_again_alone(
+    call: Command, tmp_path: Path, take: Path
+) -> None:
     graph = every_format()
     other = graph.add(gain, "other")(graph.input("other", Audio), gain_db=-1.0)
     graph.output("second", other)
     made = graph.run({"take": take}, outputs=["flac"]).save(tmp_path)["flac"]
-    again = resonate("run", "--from-provenance", str(made), "-o", str(tmp_path / "2"), "--json")
-    assert again.returncode == 0, again.stderr
-    assert list(json.loads(again.stdout)["outputs"]) == ["flac"]
+    again = call("run", "--from-provenance", str(made), "-o", str(tmp_path / "2"), "--json")
+    assert again.code == 0, again.err
+    assert list(again.document["outputs"]) == ["flac"]
 
 
-def test_it_is_left_out_where_that_is_asked_for(tmp_path: Path, take: Path) -> None:
+def test_it_is_left_out_where_that_is_asked_for(call: Command, tmp_path: Path, take: Path) -> None:
     graph = every_format().save(tmp_path / "formats.json")
     out = tmp_path / "out"
     arguments = ["-i", f"take={take}", "--only", "float", "-o", str(out), "--no-provenance"]
-    assert resonate("run", str(graph), *arguments).returncode == 0
+    assert call("run", str(graph), *arguments).code == 0
     assert [path.name for path in out.iterdir()] == ["float.wav"]
     assert str(take.parent).encode() not in (out / "float.wav").read_bytes()
 
 
-def test_what_differs_is_told(tmp_path: Path, take: Path, excerpt: Audio) -> None:
+def test_what_differs_is_told(call: Command, tmp_path: Path, take: Path, excerpt: Audio) -> None:
     made = every_format().run({"take": take}, outputs=["float"]).save(tmp_path)["float"]
     other = gain(excerpt, gain_db=-1.0).save(tmp_path / "other.wav")
     arguments = ["run", "--from-provenance", str(made), "-i", f"take={other}"]
-    again = resonate(*arguments, "-o", str(tmp_path / "2"), "--json")
-    differences = json.loads(again.stdout)["differences"]
+    again = call(*arguments, "-o", str(tmp_path / "2"), "--json")
+    differences = again.document["differences"]
     assert differences == [
         "the file bound to 'take' is another one",
         "output 'float' came out differently",
     ]
 
 
-def test_a_file_without_it_says_so(tmp_path: Path, take: Path) -> None:
+def test_a_file_without_it_says_so(call: Command, tmp_path: Path, take: Path) -> None:
     with pytest.raises(InputError, match="carries no provenance"):
         read_provenance(take)
     with pytest.raises(InputError, match="no such file"):
@@ -175,4 +173,4 @@ def test_a_file_without_it_says_so(tmp_path: Path, take: Path) -> None:
         read_provenance(broken)
     buffer = io.BytesIO()
     soundfile.write(buffer, np.zeros(10), 8000, format="WAV")
-    assert resonate("run").returncode == 2
+    assert call("run").code == 2

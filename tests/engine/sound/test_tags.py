@@ -7,10 +7,8 @@ from __future__ import annotations
 
 import base64
 import json
-import shutil
 import struct
 import subprocess
-import sys
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -36,9 +34,11 @@ from resonate_nodes import (
     mix,
     residual,
 )
+from tests.engine.commands import Command
 from tests.faults import full_disk
 from tests.files import write_sound
 from tests.signals import white_noise
+from tests.tools import needs
 
 FORMATS = ("wav", "flac", "ogg", "mp3")
 TITLE, ARTISTS, COVER = (
@@ -151,7 +151,7 @@ def test_tags_and_cover_travel_from_each_format_to_each(
     assert result.report["warnings"] == []
 
 
-@pytest.mark.skipif(shutil.which("ffprobe") is None, reason="ffmpeg is not installed")
+@needs("ffprobe")
 @pytest.mark.parametrize("target", FORMATS)
 def test_ffprobe_reads_them_too(target: str, second: Audio, tmp_path: Path) -> None:
     take = tagged(second, tmp_path / "take.flac")
@@ -467,16 +467,17 @@ def test_a_disk_that_is_full_is_no_trouble_of_tags(second: Audio, tmp_path: Path
 # -- the command line -----------------------------------------------------------------------------
 
 
-def test_the_command_line_carries_them_unless_told_otherwise(second: Audio, tmp_path: Path) -> None:
+def test_the_command_line_carries_them_unless_told_otherwise(
+    second: Audio, tmp_path: Path, call: Command
+) -> None:
     graph = to_every_format().save(tmp_path / "formats.json")
     take = tagged(second, tmp_path / "take.ogg")
 
     def run(*options: str) -> str:
-        command = [sys.executable, "-m", "resonate_graph._cli", "run", str(graph), "--only", "mp3"]
-        command += ["-i", f"take={take}", "-o", str(tmp_path / "out"), *options]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stderr
-        return done.stderr
+        words = ("run", graph, "--only", "mp3", "-i", f"take={take}", "-o", tmp_path / "out")
+        ended = call(*words, *options)
+        assert ended.code == 0, ended.err
+        return ended.err
 
     assert "warning" not in run()
     assert read_tags(tmp_path / "out" / "mp3.mp3").fields["TITLE"] == [TITLE]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import shutil
 import struct
 import subprocess
 import warnings
@@ -22,6 +21,7 @@ from scipy import stats
 from resonate_graph import Audio, File, NodeError, ParamError, ResonateWarning, read_audio
 from resonate_nodes import encode_flac, encode_mp3, encode_ogg, encode_wav, lowpass
 from tests.signals import Array, sine, white_noise
+from tests.tools import needs
 
 Encoder = Callable[..., File]
 Subtype = Literal["PCM_16", "PCM_24"]
@@ -33,8 +33,6 @@ both_containers = pytest.mark.parametrize("encode", ENCODERS)
 MPEG1_KBPS = (32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320)
 MPEG2_KBPS = (8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160)
 MP3_RATES = [8000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000]
-
-needs_ffmpeg = pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="ffmpeg is not installed")
 
 
 def decoded(file: File) -> tuple[Array, int]:
@@ -272,7 +270,7 @@ def test_mp3_of_any_length_comes_back_with_that_length(
     assert read_audio(path).frames == audio.frames == frames
 
 
-@needs_ffmpeg
+@needs("ffmpeg")
 @pytest.mark.parametrize("settings", [{}, {"bitrate_kbps": 32}, {"vbr_quality": 2.0}])
 @pytest.mark.parametrize("rate", [16_000, 44_100, 48_000])
 def test_ffmpeg_gives_back_the_length_too(
@@ -285,7 +283,7 @@ def test_ffmpeg_gives_back_the_length_too(
     np.testing.assert_allclose(found, decoded(file)[0], atol=1e-4)
 
 
-@needs_ffmpeg
+@needs("ffmpeg")
 def test_ffmpeg_knows_the_length_and_finds_the_middle(groove: Audio, tmp_path: Path) -> None:
     path = tmp_path / "x.mp3"
     path.write_bytes(encode_mp3(groove, vbr_quality=2.0).content)
@@ -383,7 +381,7 @@ def test_ogg_of_any_length_comes_back_with_that_length(frames: int) -> None:
     assert found.shape == (1, frames)
 
 
-@needs_ffmpeg
+@needs("ffmpeg")
 @pytest.mark.parametrize("channels", [1, 2, 3, 5, 6, 7, 8])
 def test_ffmpeg_finds_each_channel_in_its_place(channels: int, tmp_path: Path) -> None:
     frequencies = [300 + 100 * n for n in range(channels)]

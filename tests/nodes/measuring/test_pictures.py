@@ -169,7 +169,7 @@ def test_a_picture_is_the_same_bytes_whatever_happens_beside_it(name: str, excer
     plot = PLOTS[name]
     expected = plot(excerpt)
     with ThreadPoolExecutor(3) as pool:
-        assert set(pool.map(plot, [excerpt] * 6)) == {expected}
+        assert set(pool.map(plot, [excerpt] * 3)) == {expected}
     mine: Any = {"font.size": 20, "axes.facecolor": "black", "savefig.dpi": 50, "figure.dpi": 40}
     with matplotlib.rc_context(mine):
         assert plot(excerpt) == expected
@@ -200,8 +200,9 @@ def test_any_title_is_drawn_as_it_is(title: str) -> None:
 
 
 @every_plot
-@pytest.mark.parametrize("frames", [0, 1, 2, 100, 4000])
-@pytest.mark.parametrize("value", [0.0, 3.0, 1e6])
+@pytest.mark.parametrize(
+    ("frames", "value"), [(0, 0.0), (1, 3.0), (2, 1e6), (100, 0.0), (4000, 3.0), (4000, 1e6)]
+)
 def test_short_silent_and_loud_ones_have_a_picture(name: str, frames: int, value: float) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")

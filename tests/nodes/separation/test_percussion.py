@@ -29,13 +29,13 @@ def test_a_long_sound_in_stretches_is_the_same_as_at_once(groove: Audio) -> None
 
 
 @pytest.mark.parametrize("margin", [1.0, 5.0])
-def test_the_parts_add_up_to_the_sound(groove: Audio, margin: float) -> None:
-    parts = hpss(groove, harmonic_margin=margin, percussive_margin=margin)
-    assert difference_db(mix(list(parts)), groove) < -130
+def test_the_parts_add_up_to_the_sound(excerpt: Audio, margin: float) -> None:
+    parts = hpss(excerpt, harmonic_margin=margin, percussive_margin=margin)
+    assert difference_db(mix(list(parts)), excerpt) < -130
 
 
-def test_at_margins_of_1_nothing_is_left(groove: Audio) -> None:
-    assert peak(hpss(groove).residual) < 1e-6
+def test_at_margins_of_1_nothing_is_left(excerpt: Audio) -> None:
+    assert peak(hpss(excerpt).residual) < 1e-6
 
 
 def test_a_tone_and_strikes_are_told_apart() -> None:

@@ -33,6 +33,12 @@ def models(models_dir: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return models_dir
 
 
+@pytest.fixture(scope="module")
+def groove(groove: Audio) -> Audio:
+    """Nine seconds of the bundled recording: nine segments."""
+    return groove.with_samples(groove.samples[:, :400_000])
+
+
 def graph_of(*stems: str, **params: Any) -> Graph:
     graph = Graph("split")
     found = graph.add(separate, "split")(graph.input("mix", Audio), **params)
@@ -53,10 +59,8 @@ def same(one: Any, other: Any) -> bool:
 
 
 CASES: list[tuple[tuple[str, ...], dict[str, Any], int]] = [
-    (("vocals", "drums"), {"model": "htdemucs"}, 44_100),
     (("vocals", "drums"), {"model": "htdemucs_ft"}, 44_100),
-    (("bass",), {"model": "htdemucs", "shifts": 2, "seed": 4}, 44_100),
-    (("bass",), {"model": "htdemucs"}, 48_000),
+    (("bass",), {"model": "htdemucs", "shifts": 2, "seed": 4}, 48_000),
     (("bass", "drums"), {"model": "mini", "overlap": 0.8}, 44_100),
 ]
 
@@ -65,7 +69,7 @@ CASES: list[tuple[tuple[str, ...], dict[str, Any], int]] = [
 def test_what_a_killed_process_had_is_not_computed_again(
     groove: Audio, tmp_path: Path, forwards: list[Any], stems: Any, params: Any, rate: int
 ) -> None:
-    mix = Audio(groove.samples[:, :400_000], rate)
+    mix = Audio(groove.samples, rate)
     recording, graph = mix.save(tmp_path / "mix.wav"), graph_of(*stems, **params)
     document, store = graph.save(tmp_path / "split.json"), Store(tmp_path / "store")
     dead = end_of(start_python(DIES, document, recording, store.path))
