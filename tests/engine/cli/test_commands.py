@@ -52,7 +52,9 @@ def test_run_prints_one_json_document_and_nothing_else(
     call = ("run", quieter, "-i", f"mix={mix}", "-o", tmp_path / "out", "--json")
     ended = resonate(*call, "--store", tmp_path / "store")
     report = ended.document
-    assert list(report) == ["graph", "status", "seconds", "nodes", "outputs", "warnings"]
+    assert list(report) == [
+        "graph", "status", "seconds", "inputs", "nodes", "outputs", "warnings",
+    ]  # fmt: skip
     assert (report["graph"], report["status"], report["warnings"]) == ("quieter", "done", [])
     (node,) = report["nodes"]
     assert list(node) == ["id", "type", "status", "device", "seconds", "key"]

@@ -45,7 +45,9 @@ def test_outputs_are_found_by_name(result: Result) -> None:
 
 def test_the_report_has_the_documented_shape(result: Result) -> None:
     report = result.report
-    assert list(report) == ["graph", "status", "seconds", "nodes", "outputs", "warnings"]
+    assert list(report) == [
+        "graph", "status", "seconds", "inputs", "nodes", "outputs", "warnings",
+    ]  # fmt: skip
     assert (report["graph"], report["status"]) == ("several", "done")
     for node in report["nodes"]:
         assert list(node) == ["id", "type", "status", "device", "seconds", "key"]
