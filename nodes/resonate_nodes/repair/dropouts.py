@@ -10,10 +10,12 @@ from pydantic import Field
 
 from resonate_graph import Audio, RunContext, node
 
+from .._common.runs import mask_of, runs, touched
 from . import autoregression as ar
+from .plausibility import MaxReplaced, too_much, warn_of_what_is_left
 
 Array = NDArray[np.float64]
-Mask = NDArray[np.bool_]
+Places = NDArray[np.intp]
 
 _LEAST_SECONDS = 0.0002
 _LEAST_FRAMES = 4
@@ -26,14 +28,17 @@ _AROUND_SECONDS = 0.005
 _CONTEXT_SECONDS = 0.08
 _ORDER_SECONDS = 0.012
 _HIGHEST_ORDER = 1024
+# Below this part of the other, one side of a gap is all but silent.
+_ONE_SIDED = 0.1
 
 
-@node(version=2, uses=("scipy",))
+@node(version=3, uses=("scipy",))
 def repair_dropouts(
     ctx: RunContext,
     audio: Audio,
     *,
     max_gap_ms: Annotated[float, Field(ge=0.1, le=50)] = 20.0,
+    max_replaced_percent: MaxReplaced = 20.0,
 ) -> Audio:
     """Fill in short stretches of digital silence in the middle of sound.
 
@@ -47,6 +52,8 @@ def repair_dropouts(
     IEEE Trans. Signal Processing 44, 1996). Each channel is treated by itself. All other samples
     stay as they are, bit by bit.
 
+    Where more than some per cent of a second would be filled in, as of a sound that is gated at its
+    own pace, that stretch of the channel is left as it is, with the warning ``not-plausible``.
     Longer gaps are left as they are, with the warning ``long-dropout``: nothing but invention
     could fill them.
 
@@ -54,22 +61,29 @@ def repair_dropouts(
         ctx: filled in by the engine.
         audio: the sound.
         max_gap_ms: the longest gap that is filled in.
+        max_replaced_percent: how much of any second of a channel may be filled in. Two gaps a
+            second of up to 20 ms each are up to 10 %.
     """
     least = max(_LEAST_FRAMES, round(_LEAST_SECONDS * audio.sample_rate))
     longest = max(least, round(max_gap_ms / 1000 * audio.sample_rate))
     result = audio.samples.astype(np.float64)
-    left = 0
+    too_long, left = 0, []
     for channel in result:
-        for start, stop in _gaps(channel, least, audio.sample_rate):
-            if stop - start > longest:
-                left += 1
-            else:
-                channel[start:stop] = _bridged(channel, start, stop, audio.sample_rate)
-    if left:
+        starts, stops = _gaps(channel, least, audio.sample_rate)
+        short = stops - starts <= longest
+        too_long += int(np.count_nonzero(~short))
+        starts, stops = starts[short], stops[short]
+        gaps = mask_of(starts, stops, audio.frames)
+        left.append(too_much(gaps, audio.sample_rate, max_replaced_percent))
+        alone = touched(starts, stops, left[-1])
+        for start, stop in zip(starts[~alone], stops[~alone], strict=True):
+            channel[start:stop] = _bridged(channel, start, stop, audio.sample_rate)
+    if too_long:
         ctx.warn(
             "long-dropout",
-            f"{left} gaps of more than {max_gap_ms:g} ms are left as they are",
+            f"{too_long} gaps of more than {max_gap_ms:g} ms are left as they are",
         )
+    warn_of_what_is_left(ctx, left, audio.sample_rate, "what looks like dropouts is too frequent")
     return audio.with_samples(result)
 
 
@@ -95,33 +109,43 @@ def remove_dc(audio: Audio) -> Audio:
     return audio.with_samples(audio.samples - offset) if offset.any() else audio
 
 
-def _gaps(channel: Array, least: int, sample_rate: int) -> list[tuple[int, int]]:
+def _gaps(channel: Array, least: int, sample_rate: int) -> tuple[Places, Places]:
     """Return where gaps with sound on both sides start and stop."""
-    silent = np.concatenate([[False], channel == 0, [False]])
-    edges = np.flatnonzero(silent[1:] != silent[:-1])
+    starts, stops = runs(channel == 0)
     around = max(1, round(_AROUND_SECONDS * sample_rate))
     step = np.abs(channel).min(where=channel != 0, initial=np.inf)
     audible = max(_AUDIBLE, _LEAST_STEPS * step)
-    return [
-        (int(start), int(stop))
-        for start, stop in zip(edges[::2], edges[1::2], strict=True)
-        if stop - start >= least
-        and np.abs(channel[max(start - around, 0) : start]).max(initial=0) > audible
-        and np.abs(channel[stop : stop + around]).max(initial=0) > audible
-    ]
+    gaps = np.array(
+        [
+            stop - start >= least
+            and np.abs(channel[max(start - around, 0) : start]).max(initial=0) > audible
+            and np.abs(channel[stop : stop + around]).max(initial=0) > audible
+            for start, stop in zip(starts, stops, strict=True)
+        ],
+        bool,
+    )
+    return starts[gaps], stops[gaps]
 
 
 def _bridged(channel: Array, start: int, stop: int, sample_rate: int) -> Array:
-    """Return what fills a gap: what was before carried on, faded into what comes after."""
+    """Return what fills a gap: what was before carried on, faded into what comes after.
+
+    Neither goes beyond what it was, nor far beyond the other side where that is all but silent.
+    """
     context = round(_CONTEXT_SECONDS * sample_rate)
+    around = max(1, round(_AROUND_SECONDS * sample_rate))
     before = channel[max(start - context, 0) : start]
     after = channel[stop : stop + context][::-1]
+    softer = min(np.abs(side[-around:]).max() for side in (before, after))
     length = stop - start
     place = (np.arange(length) + 0.5) / length
     fade = np.cos(np.pi / 2 * place) ** 2
-    forwards = _carried_on(before, length, sample_rate)
-    backwards = _carried_on(after, length, sample_rate)[::-1]
-    return fade * forwards + (1 - fade) * backwards
+    carried_on = []
+    for side in (before, after):
+        most = min(np.abs(side).max(), softer / _ONE_SIDED)
+        carried_on.append(np.clip(_carried_on(side, length, sample_rate), -most, most))
+    forwards, backwards = carried_on
+    return fade * forwards + (1 - fade) * backwards[::-1]
 
 
 def _carried_on(samples: Array, length: int, sample_rate: int) -> Array:
