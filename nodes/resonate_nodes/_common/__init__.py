@@ -1,4 +1,7 @@
-"""What several wings of the pack share: names of channels and levels, delays by parts of a sample.
+"""What several wings of the pack share.
 
-Doors: `channels`, `fractional_delay`.
+Names of channels and levels, delays by parts of a sample, stretches of a sound, digital silence,
+rounding.
+
+Doors: `channels`, `fractional_delay`, `rounding`, `runs`, `silence`.
 """

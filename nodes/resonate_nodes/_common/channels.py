@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from math import log10
 from typing import Annotated, SupportsFloat
 
-import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field
 
 from resonate_graph import Audio, RunContext
@@ -120,9 +118,3 @@ def power_decibels(ratio: SupportsFloat) -> float | None:
 def per_minute(count: int, audio: Audio) -> float | None:
     """Return how many there are in each minute of a sound; None for one without samples."""
     return 60 * count / audio.duration_seconds if audio.frames else None
-
-
-def runs(mask: NDArray[np.bool_]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Return where runs of True start and stop."""
-    edges = np.flatnonzero(np.diff(np.concatenate([[0], mask.astype(np.int8), [0]])))
-    return edges[::2], edges[1::2]

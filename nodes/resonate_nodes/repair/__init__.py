@@ -5,5 +5,5 @@ In come damaged sounds; out go sounds with only the damage changed, and reports 
 Doors: `clicks`, `clipping`, `dropouts`, `hum`, `hiss`, `noisereduce_gate`, `reverberation`,
 `sibilance`, `azimuth`. Behind them the methods: `autoregression` (fills gaps), `stft`, `log_mmse`
 and `spectral_gate` (gains for hiss), `gating` (noisereduce's gains), `noise_frames` (what is noise
-in a profile), `wpe` (late reverberation).
+in a profile), `plausibility` (too much to be damage), `wpe` (late reverberation).
 """

@@ -14,6 +14,8 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from .._common.silence import silence
+
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
@@ -107,52 +109,90 @@ def order_for(sample_rate: int) -> int:
     return int(np.clip(sample_rate // 1000 + 4, 16, 64))
 
 
+def one_sided(samples: Array, order: int) -> tuple[Mask, Mask]:
+    """Return which samples can be predicted from those before them alone, and from those after.
+
+    That is where a model of some order reaches over an end, or into digital silence, on the other
+    side. Where it does so on both sides, silence is what is known.
+    """
+    heard = np.pad(~silence(samples, order), order)
+    counts = np.concatenate([[0], np.cumsum(heard)])
+    before = counts[order : -order - 1] - counts[: -2 * order - 1] == order
+    after = counts[2 * order + 1 :] - counts[order + 1 : -order] == order
+    return before & ~after, after & ~before
+
+
 def interpolate(samples: Array, missing: Mask, blocks: Blocks, order: int) -> None:
     """Fill in missing samples, in place, block by block, with the model of what is there now."""
     wanted = set((np.flatnonzero(missing) // blocks.hop).tolist())
+    if not wanted:
+        return
+    silent = silence(samples, order)
     for group in blocks.groups():
         chosen = sorted(wanted.intersection(group))
         if chosen:
             filters = models(samples, blocks, group, order)
             for block in chosen:
                 start = block * blocks.hop
-                fill(samples, missing, start, start + blocks.hop, filters[block - group.start])
+                fill(
+                    samples,
+                    missing,
+                    silent,
+                    start,
+                    start + blocks.hop,
+                    filters[block - group.start],
+                )
 
 
-def fill(samples: Array, missing: Mask, start: int, stop: int, model: Array) -> None:
+def fill(samples: Array, missing: Mask, silent: Mask, start: int, stop: int, model: Array) -> None:
     """Fill in the missing samples from start to stop so that the excitation is smallest.
 
     What is missing just outside counts as known: it is filled in with the block it lies in.
     """
     places = start + np.flatnonzero(missing[start:stop])
     if len(places):
-        samples[places] = least_excitation(samples, places, model)
+        samples[places] = least_excitation(samples, places, silent, model)
 
 
-def least_excitation(samples: Array, places: NDArray[np.intp], model: Array) -> Array:
+def least_excitation(samples: Array, places: NDArray[np.intp], silent: Mask, model: Array) -> Array:
     """Return the samples at some places (in rising order) that make the excitation smallest.
 
     With b the autocorrelation of the filter, the sum of b[k] x[t + k] is zero at each place t:
-    a banded, symmetric, positive definite system.
+    a banded, symmetric, positive definite system. Beyond the ends of the sound, and in digital
+    silence, nothing is known: what lies there within reach of the model is sought along with the
+    rest, so that the sound is carried on from the one side that there is.
+
+    Args:
+        samples: the sound.
+        places: where a sample is missing.
+        silent: where there is digital silence.
+        model: a prediction-error filter.
     """
     from scipy.linalg import solveh_banded
 
     order = len(model) - 1
     lags = np.correlate(model, model, "full")
-    first, last = int(places[0]), int(places[-1])
-    known = np.zeros(last - first + 1 + 2 * order)
-    low, high = max(first - order, 0), min(last + order + 1, len(samples))
-    known[low - first + order : high - first + order] = samples[low:high]
-    known[places - first + order] = 0
-    right = -np.convolve(known, lags, "valid")[places - first]
-    width = min(order, len(places) - 1)
-    band = np.zeros((width + 1, len(places)))
+    first = int(places[0]) - 2 * order
+    length = int(places[-1]) + 2 * order + 1 - first
+    low, high = max(first, 0), min(first + length, len(samples))
+    known = np.zeros(length)
+    known[low - first : high - first] = samples[low:high]
+    sought = np.ones(length, bool)
+    sought[low - first : high - first] = silent[low:high]
+    sought[:order] = sought[-order:] = False  # too far to reach any of the places
+    known[sought] = 0
+    sought[places - first] = True
+    known[places - first] = 0
+    there = np.flatnonzero(sought)
+    right = -np.convolve(known, lags, "valid")[there - order]
+    width = min(order, len(there) - 1)
+    band = np.zeros((width + 1, len(there)))
     half = np.append(lags[order:], 0.0)
     band[0] = half[0] * (1 + _WHITE)
     for k in range(1, width + 1):
-        band[k, : len(places) - k] = half[np.minimum(places[k:] - places[:-k], order + 1)]
+        band[k, : len(there) - k] = half[np.minimum(there[k:] - there[:-k], order + 1)]
     found: Array = solveh_banded(band, right, lower=True, check_finite=False)
-    return found
+    return found[np.searchsorted(there, places - first)]
 
 
 def burg(samples: Array, order: int) -> Array:

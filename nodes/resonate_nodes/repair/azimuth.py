@@ -48,7 +48,7 @@ _LEAST_SHARE = 0.75
 _LEAST_DELAY_SECONDS = 5.5e-6
 
 
-@node(version=1, uses=("scipy",), cost=Cost(seconds_per_second=0.02))
+@node(version=2, uses=("scipy",), cost=Cost(seconds_per_second=0.02))
 def align_azimuth(
     ctx: RunContext,
     audio: Audio,
@@ -68,6 +68,7 @@ def align_azimuth(
     recordings alone.
 
     Only the delay is mended: treble that each track lost by the wrong angle does not come back.
+    Beyond its ends the sound is taken to go on mirrored.
     Mono comes back unchanged.
 
     Args:
@@ -201,12 +202,17 @@ def _delay(
 
 
 def _moved(channel: Array, centres: Array, delays: Array) -> Array:
-    """Return a channel that is later by a delay that goes linearly from one centre to the next."""
+    """Return a channel that is later by a delay that goes linearly from one centre to the next.
+
+    Beyond its ends it is taken to go on mirrored: to begin there is no step from silence.
+    """
+    beyond = max(map(_margin, delays))
+    surrounded = np.pad(channel, beyond, mode="symmetric")
     moved = np.zeros(len(channel))
     for start, stop, delay, weights in _spans(len(channel), centres, delays):
-        first, last = max(0, start - _margin(delay)), min(len(channel), stop + _margin(delay))
-        piece = delayed(channel[None, first:last], delay)[0, start - first : stop - first]
-        moved[start:stop] += weights * piece
+        margin = _margin(delay)
+        around = surrounded[start + beyond - margin : stop + beyond + margin]
+        moved[start:stop] += weights * delayed(around[None], delay)[0, margin:-margin]
     return moved
 
 

@@ -11,10 +11,12 @@ from pydantic import Field
 
 from resonate_graph import Audio, NodeError, RunContext, node
 
+from .._common.runs import mask_of, runs, touched
 from . import autoregression as ar
+from .plausibility import MaxReplaced, too_much, warn_of_what_is_left
 
 Array = NDArray[np.float64]
-Mask = NDArray[np.bool_]
+Places = NDArray[np.intp]
 
 _LEAST_SECONDS = 0.0002
 _LEAST_FRAMES = 4
@@ -27,6 +29,8 @@ _AROUND_SECONDS = 0.005
 _CONTEXT_SECONDS = 0.08
 _ORDER_SECONDS = 0.012
 _HIGHEST_ORDER = 1024
+# Below this part of the other, one side of a gap is all but silent.
+_ONE_SIDED = 0.1
 
 
 @node(version=3, uses=("scipy",))
@@ -36,6 +40,7 @@ def repair_dropouts(
     *,
     max_gap_ms: Annotated[float, Field(ge=0.1, le=50)] = 20.0,
     regions_seconds: list[tuple[float, float]] | None = None,
+    max_replaced_percent: MaxReplaced = 20.0,
 ) -> Audio:
     """Fill in short stretches of digital silence in the middle of sound.
 
@@ -49,6 +54,8 @@ def repair_dropouts(
     IEEE Trans. Signal Processing 44, 1996). Each channel is treated by itself. All other samples
     stay as they are, bit by bit.
 
+    Where more than some per cent of a second would be filled in, as of a sound that is gated at its
+    own pace, that stretch of the channel is left as it is, with the warning ``not-plausible``.
     Longer gaps are left as they are, with the warning ``long-dropout``: nothing but invention
     could fill them.
 
@@ -59,6 +66,8 @@ def repair_dropouts(
         regions_seconds: gaps that are known, as (start, end), such as those of a salvaged file
             (`resonate_graph.salvage`): they are filled in whatever stands in them, in all
             channels, beside the dropouts that are found.
+        max_replaced_percent: how much of any second of a channel may be filled in of what is
+            found. Two gaps a second of up to 20 ms each are up to 10 %.
 
     Raises:
         NodeError: a region ends before it begins, or does not lie within the sound.
@@ -67,20 +76,30 @@ def repair_dropouts(
     least = max(_LEAST_FRAMES, round(_LEAST_SECONDS * audio.sample_rate))
     longest = max(least, round(max_gap_ms / 1000 * audio.sample_rate))
     result = audio.samples.astype(np.float64)
-    left = 0
+    too_long, left = 0, []
     for channel in result:
-        found = _gaps(channel, least, audio.sample_rate)
-        apart = [gap for gap in found if not any(_overlap(gap, region) for region in known)]
-        for start, stop in sorted([*apart, *known]):
+        starts, stops = _gaps(channel, least, audio.sample_rate)
+        new = _apart(starts, stops, known)
+        short = stops - starts <= longest
+        too_long += int(np.count_nonzero(new & ~short))
+        starts, stops = starts[new & short], stops[new & short]
+        gaps = mask_of(starts, stops, audio.frames)
+        left.append(too_much(gaps, audio.sample_rate, max_replaced_percent))
+        alone = touched(starts, stops, left[-1])
+        filled = [*zip(starts[~alone], stops[~alone], strict=True)]
+        for start, stop in known:
             if stop - start > longest:
-                left += 1
+                too_long += 1
             else:
-                channel[start:stop] = _bridged(channel, start, stop, audio.sample_rate)
-    if left:
+                filled.append((start, stop))
+        for start, stop in sorted(filled):
+            channel[start:stop] = _bridged(channel, start, stop, audio.sample_rate)
+    if too_long:
         ctx.warn(
             "long-dropout",
-            f"{left} gaps of more than {max_gap_ms:g} ms are left as they are",
+            f"{too_long} gaps of more than {max_gap_ms:g} ms are left as they are",
         )
+    warn_of_what_is_left(ctx, left, audio.sample_rate, "what looks like dropouts is too frequent")
     return audio.with_samples(result)
 
 
@@ -123,37 +142,51 @@ def _frames_of(regions: Sequence[tuple[float, float]], audio: Audio) -> list[tup
     return joined
 
 
-def _overlap(one: tuple[int, int], other: tuple[int, int]) -> bool:
-    return one[0] < other[1] and other[0] < one[1]
+def _apart(starts: Places, stops: Places, known: Sequence[tuple[int, int]]) -> NDArray[np.bool_]:
+    """Return which of some gaps overlap none of those that are known."""
+    apart = np.ones(len(starts), bool)
+    for first, last in known:
+        apart &= (stops <= first) | (starts >= last)
+    return apart
 
 
-def _gaps(channel: Array, least: int, sample_rate: int) -> list[tuple[int, int]]:
+def _gaps(channel: Array, least: int, sample_rate: int) -> tuple[Places, Places]:
     """Return where gaps with sound on both sides start and stop."""
-    silent = np.concatenate([[False], channel == 0, [False]])
-    edges = np.flatnonzero(silent[1:] != silent[:-1])
+    starts, stops = runs(channel == 0)
     around = max(1, round(_AROUND_SECONDS * sample_rate))
     step = np.abs(channel).min(where=channel != 0, initial=np.inf)
     audible = max(_AUDIBLE, _LEAST_STEPS * step)
-    return [
-        (int(start), int(stop))
-        for start, stop in zip(edges[::2], edges[1::2], strict=True)
-        if stop - start >= least
-        and np.abs(channel[max(start - around, 0) : start]).max(initial=0) > audible
-        and np.abs(channel[stop : stop + around]).max(initial=0) > audible
-    ]
+    gaps = np.array(
+        [
+            stop - start >= least
+            and np.abs(channel[max(start - around, 0) : start]).max(initial=0) > audible
+            and np.abs(channel[stop : stop + around]).max(initial=0) > audible
+            for start, stop in zip(starts, stops, strict=True)
+        ],
+        bool,
+    )
+    return starts[gaps], stops[gaps]
 
 
 def _bridged(channel: Array, start: int, stop: int, sample_rate: int) -> Array:
-    """Return what fills a gap: what was before carried on, faded into what comes after."""
+    """Return what fills a gap: what was before carried on, faded into what comes after.
+
+    Neither goes beyond what it was, nor far beyond the other side where that is all but silent.
+    """
     context = round(_CONTEXT_SECONDS * sample_rate)
+    around = max(1, round(_AROUND_SECONDS * sample_rate))
     before = channel[max(start - context, 0) : start]
     after = channel[stop : stop + context][::-1]
+    softer = min(np.abs(side[-around:]).max() for side in (before, after))
     length = stop - start
     place = (np.arange(length) + 0.5) / length
     fade = np.cos(np.pi / 2 * place) ** 2
-    forwards = _carried_on(before, length, sample_rate)
-    backwards = _carried_on(after, length, sample_rate)[::-1]
-    return fade * forwards + (1 - fade) * backwards
+    carried_on = []
+    for side in (before, after):
+        most = min(np.abs(side).max(), softer / _ONE_SIDED)
+        carried_on.append(np.clip(_carried_on(side, length, sample_rate), -most, most))
+    forwards, backwards = carried_on
+    return fade * forwards + (1 - fade) * backwards[::-1]
 
 
 def _carried_on(samples: Array, length: int, sample_rate: int) -> Array:

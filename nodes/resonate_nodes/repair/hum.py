@@ -12,6 +12,7 @@ from pydantic import Field
 from resonate_graph import Audio, Report, RunContext, node
 
 from .._common.channels import channel_names, power_decibels
+from .._common.silence import least_frames, silence
 from ..tone.filters import require_below_nyquist
 
 Array = NDArray[np.float64]
@@ -50,7 +51,7 @@ _HANN_BANDWIDTH = 1.44
 _DEFAULT_Q = 200.0
 
 
-@node(version=3, uses=("scipy",))
+@node(version=4, uses=("scipy",))
 def dehum(
     ctx: RunContext,
     audio: Audio,
@@ -66,7 +67,7 @@ def dehum(
     (R. Bellman's dynamic programming, known as the Viterbi algorithm) follows mains and tape
     machines that drift. Along it each harmonic is a sinusoid whose amplitude and phase change
     slowly, and is subtracted: without phase shift or delay, and with little of the bass notes
-    beside it. Harmonics at or above half the sample rate are left out.
+    beside it. Harmonics at or above half the sample rate are left out. Digital silence stays.
 
     Where no hum is found the sound comes back as it is, with the warning ``no-hum``: at least two
     harmonics (or the only one asked for) have to stand out from what lies beside them and keep
@@ -414,7 +415,7 @@ def _smoothed(hum: _Hum, q: float) -> Complex:
 
 
 def _without(samples: Array, hum: _Hum, q: float) -> Array:
-    """Return the samples without the hum."""
+    """Return the samples without the hum; there is none in digital silence."""
     knots, amplitudes = hum.knots, _smoothed(hum, q)
     result = samples.copy()
     ramp = np.arange(knots.hop) / knots.hop
@@ -427,4 +428,5 @@ def _without(samples: Array, hum: _Hum, q: float) -> Array:
             added += 2 * ((level[:, :-1] + np.diff(level, axis=1) * ramp) * wave).real
         place = result[:, first * knots.hop : last * knots.hop]
         place -= added.reshape(len(samples), -1)[:, : place.shape[1]]
+    result[:, silence(samples, least_frames(knots.sample_rate))] = 0
     return result

@@ -10,6 +10,7 @@ from pydantic import Field
 
 from resonate_graph import Audio, Cost, RunContext, node
 
+from .._common.silence import least_frames, silence
 from . import wpe
 from .stft import Spectra, Stft, Synthesis, sine_window
 
@@ -19,7 +20,7 @@ _BLOCK_FRAMES = 1024
 _FADE_FRAMES = 256
 
 
-@node(version=1, uses=("scipy",), cost=Cost(seconds_per_second=0.2))
+@node(version=2, uses=("scipy",), cost=Cost(seconds_per_second=0.2))
 def dereverb(
     ctx: RunContext,
     audio: Audio,
@@ -34,6 +35,7 @@ def dereverb(
     (IEEE Trans. Audio, Speech, and Language Processing 18, 2010), known as WPE. At 44.1 kHz the
     filters reach from 35 ms to 0.3 s back (0.4 s for one channel), and are found anew for every
     twelve seconds. The reverberation time need not be known, and no band gets louder than it was.
+    Digital silence stays.
 
     Held notes can be predicted too. Where prediction explains more of a band than reverberation
     can, by 2 to 4 dB, that band is left as it is; so it is where next to nothing is explained. So
@@ -76,6 +78,7 @@ def dereverb(
         for spectra in _dry(ctx, stft, strength):
             start, finished = synthesis.add(spectra)
             result[:, start : start + finished.shape[1]] = finished
+    result[:, silence(audio.samples, least_frames(audio.sample_rate))] = 0
     result.flags.writeable = False  # so it need not be copied
     return audio.with_samples(result)
 

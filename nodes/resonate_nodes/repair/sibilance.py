@@ -10,6 +10,8 @@ from pydantic import Field
 
 from resonate_graph import Audio, Cost, node
 
+from .._common.runs import runs
+from .._common.silence import least_frames, silence
 from ..tone.filters import require_below_nyquist
 
 Array = NDArray[np.float64]
@@ -28,7 +30,7 @@ _SUSTAINED_SECONDS = 0.03
 _KNEE_DB = 3.0
 
 
-@node(version=2, uses=("scipy",), cost=Cost(bytes_per_input_byte=10))
+@node(version=3, uses=("scipy",), cost=Cost(bytes_per_input_byte=10))
 def deess(
     audio: Audio,
     *,
@@ -41,7 +43,8 @@ def deess(
 
     The sound is split in two by a linear-phase filter; the upper band is turned down while it is
     loud, and added to the lower again. The two bands are complements, so that what is not turned
-    down comes out as it went in, without delay. All channels get the same gain. The gain looks
+    down comes out as it went in, without delay. Beyond its ends, and in digital silence, a sound is
+    taken to go on mirrored. All channels get the same gain. The gain looks
     ahead: it moves under a window of 2 ms either side and holds for 12 ms, so that it does not
     modulate the sound.
 
@@ -91,14 +94,22 @@ def _loud_level(samples: Single, sample_rate: int) -> float:
 
 
 def _upper_band(samples: Single, sample_rate: int, split_hz: float) -> Array:
-    """Return what lies above the split: a Kaiser-windowed FIR filter, its delay taken out."""
+    """Return what lies above the split: a Kaiser-windowed FIR filter, its delay taken out.
+
+    At the ends and beside digital silence each stretch of sound is taken to go on mirrored: its
+    beginning is not a step from silence.
+    """
     from scipy.signal import firwin, oaconvolve
 
     half = max(8, round(_PERIODS / 2 * sample_rate / split_hz))
     taps = firwin(2 * half + 1, split_hz, fs=sample_rate, pass_zero=False, window=("kaiser", 8.0))
-    upper = np.empty(samples.shape)
-    for band, channel in zip(upper, samples, strict=True):
-        band[:] = oaconvolve(channel.astype(np.float64), taps)[half:][: len(channel)]
+    upper = np.zeros(samples.shape)
+    starts, stops = runs(~silence(samples, least_frames(sample_rate)))
+    for start, stop in zip(starts, stops, strict=True):
+        for band, channel in zip(upper, samples, strict=True):
+            stretch = channel[start:stop].astype(np.float64)
+            surrounded = np.pad(stretch, half, mode="symmetric")
+            band[start:stop] = oaconvolve(surrounded, taps, mode="valid")
     return upper
 
 

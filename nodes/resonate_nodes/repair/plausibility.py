@@ -1,0 +1,152 @@
+"""A sense of proportion: what is found too often, or recurs with the sound, is no damage.
+
+Damage is rare and irregular. A detector that wants to replace a good part of a sound has met one
+that it does not understand; and what comes again and again at the same distance is a pitch: the
+pulses of a brass tone, of a voice, of a synthesiser. That clicks are sought in what a pitch does
+not explain goes back to S. V. Vaseghi, P. J. W. Rayner, *Detection and suppression of impulsive
+noise in speech communication systems* (IEE Proceedings I 137, 1990).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from resonate_graph import RunContext
+
+from .._common.channels import channel_names
+from .._common.runs import mask_of, runs
+
+Array = NDArray[np.float64]
+Mask = NDArray[np.bool_]
+Places = NDArray[np.intp]
+
+#: How much of any second of a channel may be replaced; with 100, all of it.
+MaxReplaced = Annotated[float, Field(gt=0, le=100)]
+
+#: The lowest pitch whose pulses are known as such.
+LOWEST_PITCH_HZ = 38.0
+_HIGHEST_PITCH_HZ = 1100.0
+# So many pulses at the same distance are a pitch: each of them where the one before it has it
+# expected, to within the jitter, and at least this much of the strength of the one in question.
+# Crackle of 400 clicks a second has 0.3 % of such by chance.
+_PULSES = 6
+_JITTER_SECONDS = 80e-6
+_ALIKE = 0.4
+# The distance is sought to so many pulses before and after: others may lie between.
+_NEIGHBOURS = 8
+# So many of them in a second, and so much of all that was found there, are the rule.
+_MANY = 10
+_RULE = 0.25
+# How many stretches a warning names.
+_TOLD = 3
+
+
+def too_much(replaced: Mask, sample_rate: int, max_replaced_percent: float) -> Mask:
+    """Return which samples lie in a second of which more than some per cent would be replaced.
+
+    In a second wherever it begins; a sound that is shorter is judged as a whole.
+    """
+    second = min(sample_rate, len(replaced))
+    over = _counted(replaced, second) > max_replaced_percent / 100 * second
+    return _covered(over, second)
+
+
+def too_regular(recurring: Mask, found: Mask, sample_rate: int) -> Mask:
+    """Return which samples lie in a second in which recurring with a pitch is the rule.
+
+    That is: ten runs or more do so, and a quarter of all that were found.
+    """
+    second = min(sample_rate, len(found))
+    pitched = _counted(_beginnings(recurring), second)
+    both = _counted(_beginnings(recurring | found), second)
+    return _covered((pitched >= _MANY) & (pitched >= _RULE * both), second)
+
+
+def _counted(mask: Mask, window: int) -> Places:
+    """Return how much of a mask lies in the window that begins at each sample."""
+    counts = np.concatenate([[0], np.cumsum(mask)])
+    inside: Places = counts[window:] - counts[: len(counts) - window]
+    return inside
+
+
+def _covered(windows: Mask, window: int) -> Mask:
+    """Return which samples lie in windows, given which of them, by their first samples."""
+    starts, stops = runs(windows)
+    return mask_of(starts, stops + window - 1, len(windows) + window - 1)
+
+
+def _beginnings(mask: Mask) -> Mask:
+    begins = mask.copy()
+    begins[1:] &= ~mask[:-1]
+    return begins
+
+
+def recurring(places: Places, strengths: Array, sample_rate: int) -> Mask:
+    """Return which pulses recur with a pitch: as one of six or more, alike and evenly spaced.
+
+    Args:
+        places: where pulses are, in rising order.
+        strengths: how strong each is.
+        sample_rate: in Hz.
+    """
+    jitter = max(1, round(_JITTER_SECONDS * sample_rate))
+    found = np.zeros(len(places), bool)
+    everyone = np.arange(len(places))
+    for rank in range(1, min(_NEIGHBOURS, len(places) - 1) + 1):
+        for step in (rank, -rank):
+            others = everyone + step
+            inside = np.flatnonzero((others >= 0) & (others < len(places)) & ~found)
+            distance = np.abs(places[inside + step] - places[inside])
+            a_pitch = (distance * LOWEST_PITCH_HZ <= sample_rate) & (
+                distance * _HIGHEST_PITCH_HZ >= sample_rate
+            )
+            chosen = inside[a_pitch]
+            distance = distance[a_pitch]
+            count = np.ones(len(chosen), np.intp)
+            for period in (distance, -distance):
+                count += _followers(places, strengths, chosen, period, jitter)
+            found[chosen[count >= _PULSES]] = True
+    return found
+
+
+def _followers(
+    places: Places, strengths: Array, chosen: Places, period: Places, jitter: int
+) -> Places:
+    """Return how many pulses like each of the chosen follow it, a period from one to the next."""
+    count = np.zeros(len(chosen), np.intp)
+    going = np.arange(len(chosen))
+    at = places[chosen]
+    for _ in range(_PULSES - 1):
+        expected = at + period[going]
+        after = np.minimum(np.searchsorted(places, expected), len(places) - 1)
+        before = np.maximum(after - 1, 0)
+        nearest = np.where(
+            np.abs(places[before] - expected) < np.abs(places[after] - expected), before, after
+        )
+        there = (np.abs(places[nearest] - expected) <= jitter) & (
+            strengths[nearest] >= _ALIKE * strengths[chosen[going]]
+        )
+        going, at = going[there], places[nearest[there]]
+        count[going] += 1
+        if not len(going):
+            break
+    return count
+
+
+def warn_of_what_is_left(
+    ctx: RunContext, left: Sequence[Mask], sample_rate: int, what: str
+) -> None:
+    """Warn with ``not-plausible`` of the stretches of each channel that are left as they are."""
+    places = [
+        f"{start / sample_rate:.2f} to {stop / sample_rate:.2f} s ({name})"
+        for name, channel in zip(channel_names(len(left)), left, strict=True)
+        for start, stop in zip(*runs(channel), strict=True)
+    ]
+    if places:
+        more = f" and {len(places) - _TOLD} more" if len(places) > _TOLD else ""
+        ctx.warn("not-plausible", f"{what}, and stays as it is: {', '.join(places[:_TOLD])}{more}")
