@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # time_stretch with a factor of 1: one would guess that the sound comes back as it was, or nearly.
 # pedalboard stretches all the same, and noise comes back changed. And what is stretched in parts does not
-# add up: two sounds, stretched one by one, differ from their stretched sum as much as it is loud itself.
+# add up: two sounds, stretched one by one, differ from their stretched sum by more than its own level.
 set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
