@@ -14,6 +14,7 @@ from .measuring.comparison import ComparisonReport, DescriptionReport, compare, 
 from .measuring.pictures import plot_compare, plot_loudness, plot_spectrogram, plot_waveform
 from .measuring.reports import html_report, json_report
 from .repair.azimuth import align_azimuth
+from .repair.bandwidth import extend_bandwidth
 from .repair.clicks import ClicksReport, declick, decrackle, detect_clicks
 from .repair.clipping import ClippingReport, declip, detect_clipping
 from .repair.dropouts import remove_dc, repair_dropouts
@@ -22,6 +23,7 @@ from .repair.hum import HumReport, dehum, detect_hum
 from .repair.noisereduce_gate import spectral_gate
 from .repair.reverberation import dereverb
 from .repair.sibilance import deess
+from .repair.speech import enhance_speech
 from .separation.percussion import HarmonicPercussive, hpss
 from .separation.separate import Stems, separate
 from .space.mixing import average_stems, blend, crossfade, difference, gain, invert, mix, residual
@@ -84,8 +86,10 @@ __all__ = [
     "encode_mp3",
     "encode_ogg",
     "encode_wav",
+    "enhance_speech",
     "eq",
     "expand",
+    "extend_bandwidth",
     "fade",
     "from_mid_side",
     "gain",

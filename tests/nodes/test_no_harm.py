@@ -43,10 +43,12 @@ NEUTRAL: dict[str, Callable[[Audio], Audio]] = {
     "denoise": lambda audio: rn.denoise(audio, strength=0.0),
     "dereverb": lambda audio: rn.dereverb(audio, strength=0.0),
     "difference": lambda audio: rn.difference(audio, rn.gain(audio, gain_db=-120.0)),
+    "enhance_speech": lambda audio: rn.enhance_speech(audio, attenuation_limit_db=0.0),
     "eq": lambda audio: rn.eq(audio, bands=[rn.Band(frequency_hz=1000.0, gain_db=1e-6)]),
     "expand, range": lambda audio: rn.expand(audio, threshold_db=0.0, range_db=0.0),
     "expand, ratio": lambda audio: rn.expand(audio, threshold_db=0.0, ratio=1.0),
     "expand, threshold": lambda audio: rn.expand(audio, threshold_db=-120.0, ratio=100.0),
+    "extend_bandwidth": lambda audio: rn.extend_bandwidth(audio, cutoff_hz=22_000.0),
     "fade": lambda audio: rn.fade(audio, in_seconds=0.0, out_seconds=0.0),
     "from_mid_side": lambda audio: rn.from_mid_side(*rn.mid_side(audio)),
     "gain": lambda audio: rn.gain(audio, gain_db=0.0),
@@ -101,6 +103,7 @@ HARM_DB: dict[str, tuple[float, float]] = {
     "dehum": (-np.inf, -np.inf),
     "denoise": (-34, -28),  # music -35.2, speech -28.7
     "dereverb": (-20, -28),  # music -23, speech -28.6
+    "enhance_speech": (0, -26),  # music -0.1: it is gone; speech -27.5
     "repair_dropouts": (-np.inf, -np.inf),
     "spectral_gate": (0, -2.5),  # music -0.4, speech -3.0
 }
@@ -109,17 +112,18 @@ HARM_DB: dict[str, tuple[float, float]] = {
 MORE_THAN_50_DB = {
     "denoise": "what is soft and steady in a clean recording is noise to it",
     "dereverb": "what rings on in a clean recording is reverberation to it",
+    "enhance_speech": "it is for voices: music is noise to it, and what is softest in speech",
     "spectral_gate": "it is noisereduce's, as it is: what does not stand out is noise to it",
 }
 
 #: Nodes whose work is to change any sound, or that leave all of it as it is at their defaults.
 CHANGES_ON_PURPOSE = {
     "average_stems", "balance", "blend", "change_speed", "compress", "crossfade", "delay",
-    "difference", "eq", "expand", "fade", "from_mid_side", "gain", "gate", "highpass", "hpss",
-    "invert", "limit", "lowpass", "match_eq", "mid_side", "mix", "normalize_loudness",
-    "normalize_peak", "pad", "pitch_shift", "remove_dc", "resample", "residual", "saturate",
-    "select_channels", "separate", "time_stretch", "to_mono", "to_stereo", "trim", "trim_silence",
-    "width",
+    "difference", "eq", "expand", "extend_bandwidth", "fade", "from_mid_side", "gain", "gate",
+    "highpass", "hpss", "invert", "limit", "lowpass", "match_eq", "mid_side", "mix",
+    "normalize_loudness", "normalize_peak", "pad", "pitch_shift", "remove_dc", "resample",
+    "residual", "saturate", "select_channels", "separate", "time_stretch", "to_mono", "to_stereo",
+    "trim", "trim_silence", "width",
 }  # fmt: skip
 
 #: Settings that make a node work hard, for those that do little at their defaults.
@@ -132,7 +136,9 @@ STRONG: dict[str, Callable[[Audio], Audio]] = {
     "denoise": lambda audio: rn.denoise(audio, strength=1.0),
     "dereverb": lambda audio: rn.dereverb(audio, strength=1.0),
     "difference": lambda audio: rn.difference(audio, rn.deess(audio, threshold_db=-40.0)),
+    "enhance_speech": lambda audio: rn.enhance_speech(audio, attenuation_limit_db=12.0),
     "expand": lambda audio: rn.expand(audio, threshold_db=0.0, ratio=4.0, range_db=40.0),
+    "extend_bandwidth": lambda audio: rn.extend_bandwidth(audio, cutoff_hz=8000.0, level_db=6.0),
     "gate": lambda audio: rn.gate(audio, threshold_db=-20.0),
     "highpass": lambda audio: rn.highpass(audio, frequency_hz=40.0, slope_db_per_octave=24),
     "limit": lambda audio: rn.limit(audio, ceiling_dbtp=-20.0),

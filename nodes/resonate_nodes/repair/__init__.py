@@ -1,9 +1,10 @@
-"""Repair: clicks, clipping, dropouts, hum, hiss, reverberation, sibilance, azimuth.
+"""Repair: clicks, clipping, dropouts, hum, hiss, reverberation, sibilance, azimuth, noisy speech.
 
 In come damaged sounds; out go sounds with only the damage changed, and reports of what was found.
 
 Doors: `clicks`, `clipping`, `dropouts`, `hum`, `hiss`, `noisereduce_gate`, `reverberation`,
-`sibilance`, `azimuth`. Behind them the methods: `autoregression` (fills gaps), `stft`, `log_mmse`
-and `spectral_gate` (gains for hiss), `gating` (noisereduce's gains), `noise_frames` (what is noise
-in a profile), `plausibility` (too much to be damage), `wpe` (late reverberation).
+`sibilance`, `azimuth`, `speech`, `bandwidth`. Behind them the methods: `autoregression` (fills
+gaps), `stft`, `log_mmse` and `spectral_gate` (gains for hiss), `gating` (noisereduce's gains),
+`noise_frames` (what is noise in a profile), `plausibility` (too much to be damage), `wpe` (late
+reverberation), `deep_filter` (a network for voices).
 """
