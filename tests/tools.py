@@ -11,7 +11,7 @@ import shutil
 import pytest
 
 #: What to install for each program: so it is called in Debian, and mostly elsewhere.
-PACKAGES = {"ffmpeg": "ffmpeg", "ffprobe": "ffmpeg"}
+PACKAGES = {"ffmpeg": "ffmpeg", "ffprobe": "ffmpeg", "flac": "flac", "sox": "sox"}
 
 
 def needs(program: str) -> pytest.MarkDecorator:

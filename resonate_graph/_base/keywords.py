@@ -80,14 +80,8 @@ def keywords(declared: type) -> Mapping[str, Keyword]:
 
 
 def with_defaults(declared: type, given: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the value of each keyword argument: the one given, else its default.
-
-    Raises:
-        ParamError: one that was given is none of them, or has a value that it cannot have.
-    """
-    known = keywords(declared)
-    _require(given, known, known, "a run")
-    return {name: given.get(name, keyword.default) for name, keyword in known.items()}
+    """Return the value of each keyword argument: the one given, else its default."""
+    return {name: given.get(name, one.default) for name, one in keywords(declared).items()}
 
 
 def spelled_out(declared: type) -> Callable[[_Function], _Function]:

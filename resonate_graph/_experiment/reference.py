@@ -85,7 +85,9 @@ class Reference:
                 hint = (
                     f"did you mean {near[0]!r}?" if near else f"it has {', '.join(graph.outputs)}"
                 )
-                raise ParamError(f"reference: the graph has no output {name!r}; {hint}")
+                raise ParamError(
+                    f"reference: the graph has no output {name!r}; {hint}", param="reference"
+                )
         paths = {name: Path(path) for name, path in given.items()}
         named = {name: read_audio(path, limits) for name, path in paths.items()}
         return cls({f"reference {name}": path for name, path in paths.items()}, named)

@@ -5,6 +5,6 @@ say how they were made. `bookkeeping` knows what is known and needed, `execute` 
 start, in the order that `_machine.schedule` gives.
 
 Doors: `settings`, `bindings`, `bookkeeping`, `plan`, `execute`, `events`, `estimates`, `forecast`,
-`keys`, `results`, `provenance`. Behind them: `outlook` (what runs take), `stored` (what the store
-has), `outcome` (what came of each step), `courses` (where in a recording an output begins).
+`keys`, `courses` (where in a recording an output begins), `results`, `provenance`. Behind them:
+`outlook` (what runs take), `stored` (what the store has), `outcome` (what came of each step).
 """

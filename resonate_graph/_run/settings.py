@@ -91,10 +91,10 @@ class Setup:
 
 
 def understood(settings: Settings) -> Setup:
-    """Return what a caller's settings come to.
+    """Return what a caller's settings come to; their names and types are right by then.
 
     Raises:
-        ParamError: there is no such setting, or it cannot have this value.
+        ParamError: one cannot have this value.
         DeviceError: there is no such device, or `threads` is below one.
     """
     given = with_defaults(Settings, settings)

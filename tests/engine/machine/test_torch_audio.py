@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import pytest
-import torch
 
 from resonate_graph import torchaudio
 from resonate_graph._machine.torch_audio import torchaudio_state
 
+pytestmark = pytest.mark.torch
+
 
 def test_what_is_written_in_python_works() -> None:
+    import torch
+
     module = torchaudio()
     tone = torch.sin(torch.arange(4800) * 2 * torch.pi * 1000 / 48_000)[None]
     assert module.functional.resample(tone, 48_000, 24_000).shape == (1, 2400)
@@ -28,12 +31,12 @@ def test_what_was_done_is_said() -> None:
     assert bool(compiled) == ("left out" not in said)
 
 
-@pytest.mark.skipif(
-    bool(torchaudio()._extension._IS_TORCHAUDIO_EXT_AVAILABLE),
-    reason="this torchaudio fits the torch beside it",
-)
 def test_what_needs_the_compiled_part_says_so() -> None:
     """Not a crash, and not a wrong alignment."""
+    import torch
+
+    if torchaudio()._extension._IS_TORCHAUDIO_EXT_AVAILABLE:
+        pytest.skip("this torchaudio fits the torch beside it")
     lengths = torch.tensor([4]), torch.tensor([2])
     with pytest.raises(RuntimeError, match="compiled part"):
         torchaudio().functional.forced_align(

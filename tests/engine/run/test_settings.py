@@ -111,6 +111,7 @@ def test_the_same_settings_serve_all(
         "reuse": "exact",
         "warn_minutes": 1,
         "max_minutes": np.float32(2.5),  # type: ignore[typeddict-item]
+        "salvage": True,
     }
     assert settings.keys() == set(SETTINGS)
     assert len(calls[name](**settings)) == 1

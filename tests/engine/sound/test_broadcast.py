@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import struct
 import subprocess
 from pathlib import Path
@@ -27,6 +26,7 @@ from resonate_nodes import (
     trim_silence,
 )
 from tests import uncompressed
+from tests.tools import needs
 from tests.uncompressed import drawn
 
 RATE = 48_000
@@ -256,7 +256,7 @@ def test_without_tags_there_are_no_times_and_no_words_about_them(tmp_path: Path)
     assert codes(result) == []
 
 
-@pytest.mark.skipif(shutil.which("ffprobe") is None, reason="ffmpeg is not installed")
+@needs("ffprobe")
 def test_ffprobe_reads_the_time_reference(tmp_path: Path) -> None:
     source = recording(tmp_path / "take.wav")
     path, _ = saved(tmp_path, source, (trim, {"start_seconds": 0.1}))

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import hashlib
 import shlex
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -12,6 +11,7 @@ import soundfile
 
 from resonate_graph import Audio, InputError, ResonateWarning, read_audio
 from tests.files import claim_flac_frames, ogg_pages, write_sound
+from tests.tools import needs
 
 ID3 = b"ID3\x04\0\0\0\0\x02\0" + bytes(256)
 ID3V1 = b"TAG" + bytes(125)
@@ -72,7 +72,7 @@ def test_a_file_of_unknown_length_is_read_to_its_end(
             reads(tmp_path, streamed[:-length] + after)
 
 
-@pytest.mark.skipif(shutil.which("flac") is None, reason="flac is not installed")
+@needs("flac")
 def test_flac_in_ogg_and_from_a_pipe_is_read(tmp_path: Path, excerpt: Audio) -> None:
     wav = write_sound(excerpt, tmp_path / "a.wav", "PCM_16")
     expected = soundfile.read(wav, dtype="float32")[0].T
@@ -119,7 +119,7 @@ def test_integers_of_other_widths_are_refused_with_the_reason(
             reads(tmp_path, changed)
 
 
-@pytest.mark.skipif(shutil.which("flac") is None, reason="flac is not installed")
+@needs("flac")
 def test_the_line_that_converts_32_bits_converts_them(tmp_path: Path, excerpt: Audio) -> None:
     path = write_sound(excerpt, tmp_path / "my take.wav", "PCM_32")
     expected = read_audio(path)

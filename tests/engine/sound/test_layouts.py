@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import pickle
-import shutil
 import struct
 import subprocess
 from dataclasses import replace
@@ -32,9 +31,8 @@ from resonate_nodes import (
     width,
 )
 from tests import uncompressed
+from tests.tools import needs
 from tests.uncompressed import drawn
-
-needs_ffmpeg = pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="ffmpeg is not installed")
 
 #: Layouts of three and more channels by their masks, as Microsoft and ffmpeg have them.
 MASKS = {
@@ -157,7 +155,7 @@ def test_core_audio_says_the_order_of_channels_too(
         np.testing.assert_array_equal(found.samples, sound.expected()[order])
 
 
-@needs_ffmpeg
+@needs("ffmpeg")
 @pytest.mark.parametrize("suffix", ["wav", "w64", "caf", "flac", "ogg"])
 @pytest.mark.parametrize("layout", ["2.1", "3.0", "quad", "5.0", "5.1", "5.1(side)", "7.1"])
 def test_files_of_ffmpeg_are_read_with_the_layout_it_finds_in_them(
@@ -238,7 +236,7 @@ def test_what_is_written_is_read_back(tmp_path: Path, layout: str) -> None:
         np.testing.assert_array_equal(found.samples, audio.samples)
 
 
-@needs_ffmpeg
+@needs("ffmpeg")
 @pytest.mark.parametrize("layout", ["2.1", "3.1", "4.1", "5.1", "5.1(side)", "6.0", "7.1"])
 def test_ffmpeg_finds_the_layout_in_what_is_written(tmp_path: Path, layout: str) -> None:
     audio = sound_of(layout)

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import shutil
 import subprocess
 from itertools import pairwise
 from pathlib import Path
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 from resonate_graph import Audio, InputError, ResonateWarning, read_audio
 from resonate_nodes import encode_mp3
 from tests.files import mpeg_frames, with_mpeg_counts, write_lame, write_sound
+from tests.tools import needs
 
 ID3 = b"ID3\x04\0\0\0\0\x02\0" + bytes(256)
 FOOTED = b"ID3\x04\0\x10\0\0\x02\0" + bytes(256) + b"3DI\x04\0\x10\0\0\x02\0"
@@ -67,7 +67,7 @@ def test_a_scrap_of_a_frame_at_the_beginning_is_passed_over(
         assert reads(tmp_path, scrap + content) == reads(tmp_path, content)
 
 
-@pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="ffmpeg is not installed")
+@needs("ffmpeg")
 def test_a_recording_that_begins_within_a_frame_is_read_as_ffmpeg_does(
     tmp_path: Path, excerpt: Audio, capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -6,7 +6,6 @@ with what ffmpeg makes of the same file.
 
 from __future__ import annotations
 
-import shutil
 import struct
 import subprocess
 from pathlib import Path
@@ -21,6 +20,7 @@ from resonate_graph import Audio, InputError, Limits, read_audio
 from resonate_graph._sound.containers import survey
 from resonate_graph._sound.parts import Part
 from tests import uncompressed
+from tests.tools import needs
 from tests.uncompressed import CONTAINERS, drawn
 
 #: Apple's sowt of 24 bits it takes for 16, its raw for signed, and RIFX for RIFF.
@@ -28,10 +28,6 @@ FFMPEG_READS_OTHERWISE = (
     ("sowt", "s24"), ("sowt", "s32"), ("aiff", "u8"),
     *(("rifx", kind) for kind in ("s16", "s24", "s32", "f32", "f64")),
 )  # fmt: skip
-
-FFMPEG = shutil.which("ffmpeg")
-SOX = shutil.which("sox")
-needs_ffmpeg = pytest.mark.skipif(FFMPEG is None, reason="ffmpeg is not installed")
 
 
 def read(path: Path) -> tuple[Audio, list[str]]:
@@ -78,7 +74,7 @@ def test_every_container_and_kind_of_samples_is_read_bit_by_bit(
     np.testing.assert_array_equal(found.samples, sound.expected())
 
 
-@needs_ffmpeg
+@needs("ffmpeg")
 @pytest.mark.parametrize("container", sorted(set(CONTAINERS) - {"bw64", "au little"}))
 def test_ffmpeg_decodes_the_same_from_these_files(tmp_path: Path, container: str) -> None:
     write, kinds = CONTAINERS[container]
@@ -90,7 +86,7 @@ def test_ffmpeg_decodes_the_same_from_these_files(tmp_path: Path, container: str
         np.testing.assert_array_equal(read(path)[0].samples, decoded_by_ffmpeg(path, 2))
 
 
-@needs_ffmpeg
+@needs("ffmpeg")
 @pytest.mark.parametrize("pipe", [False, True])
 @pytest.mark.parametrize("codec", ["pcm_s16", "pcm_s24", "pcm_s32", "pcm_f32", "pcm_f64"])
 @pytest.mark.parametrize("container", ["wav", "rf64", "w64", "aiff", "caf", "au"])
@@ -118,7 +114,7 @@ def test_a_wav_file_of_odd_bits_keeps_them_in_the_upper_ones(tmp_path: Path, kin
     np.testing.assert_array_equal(read(tmp_path / "twenty.wav")[0].samples, sound.expected())
 
 
-@pytest.mark.skipif(SOX is None, reason="sox is not installed")
+@needs("sox")
 @pytest.mark.parametrize("kind", ["u8", "s16", "s24"])
 def test_sox_decodes_the_same_from_big_endian_wav(tmp_path: Path, kind: str) -> None:
     sound, path = drawn(kind, 500, 2), tmp_path / "a.wav"
@@ -258,7 +254,7 @@ def test_sizes_beyond_4_gib_that_were_counted_in_32_bits(tmp_path: Path) -> None
     assert part.frames == data // 4
 
 
-@pytest.mark.skipif(SOX is None, reason="sox is not installed")
+@needs("sox")
 @pytest.mark.parametrize("container", ["caf", "w64"])
 def test_what_sox_makes_of_a_pipe_is_refused(
     tmp_path: Path, excerpt: Audio, container: str
@@ -293,8 +289,8 @@ def test_a_file_that_was_cut_off_is_refused_with_the_reason(tmp_path: Path, cont
 # -- blocks of a codec ----------------------------------------------------------------------------
 
 
-@needs_ffmpeg
-@pytest.mark.skipif(SOX is None, reason="sox is not installed")
+@needs("ffmpeg")
+@needs("sox")
 @pytest.mark.parametrize("frames", [1, 999, 2041, 5000])
 @pytest.mark.parametrize("codec", ["ms-adpcm", "ima-adpcm"])
 def test_adpcm_ends_where_its_fact_chunk_says(
@@ -312,7 +308,7 @@ def test_adpcm_ends_where_its_fact_chunk_says(
         read_audio(path)
 
 
-@needs_ffmpeg
+@needs("ffmpeg")
 @pytest.mark.parametrize(
     ("options", "name"),
     [
@@ -400,7 +396,7 @@ def test_damaged_headers_lead_to_sound_or_to_an_input_error(
 # -- formats that are not read --------------------------------------------------------------------
 
 
-@needs_ffmpeg
+@needs("ffmpeg")
 @pytest.mark.parametrize(
     ("suffix", "name"),
     [

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -12,6 +11,7 @@ import pytest
 
 from resonate_graph import Audio, ResonateWarning, read_audio
 from resonate_nodes import measure_loudness, normalize_loudness
+from tests.tools import needs
 
 RATE = 48_000
 
@@ -40,7 +40,7 @@ def lufs_by_ffmpeg(path: Path) -> float:
     return float(re.findall(r"I:\s+(-?[\d.]+) LUFS", said)[-1])
 
 
-@pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="ffmpeg is not installed")
+@needs("ffmpeg")
 @pytest.mark.parametrize(
     "layout",
     ["2.1", "3.0", "3.1", "4.0", "4.1", "5.0", "5.0(side)", "5.1", "5.1(side)", "6.0",
