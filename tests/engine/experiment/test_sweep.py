@@ -265,6 +265,7 @@ def test_a_reference_is_compared_with_what_is_an_input_as_a_whole(
     assert compared(rows) == {"matched", "joined", "encoded"}
 
 
+@pytest.mark.torch
 def test_all_stems_together_are_the_mix_and_some_are_not(
     excerpt: Audio, store: Store, tmp_path: Path
 ) -> None:

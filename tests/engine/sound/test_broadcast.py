@@ -159,6 +159,7 @@ def test_they_shift_with_what_is_cut_and_put_before(tmp_path: Path) -> None:
     assert reference_of(path) == REFERENCE
 
 
+@pytest.mark.torch
 def test_they_are_counted_at_the_rate_of_the_output(tmp_path: Path) -> None:
     source = recording(tmp_path / "take.wav")
     steps = [(resample, {"sample_rate": 96_000}), (trim, {"start_seconds": 0.1})]

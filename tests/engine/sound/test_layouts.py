@@ -195,6 +195,7 @@ def test_flac_and_ogg_have_fixed_orders(tmp_path: Path, channels: int, layout: s
 # -- on the way -----------------------------------------------------------------------------------
 
 
+@pytest.mark.torch
 def test_nodes_that_keep_the_channels_keep_what_they_are() -> None:
     audio = sound_of("5.1(side)", 3000)
     unknown = Audio(audio.samples, audio.sample_rate)
