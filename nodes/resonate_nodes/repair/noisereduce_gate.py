@@ -10,6 +10,7 @@ from pydantic import Field
 
 from resonate_graph import Audio, Avoid, Cost, NodeError, RunContext, accelerated, node
 
+from .._common.versions import used_by
 from . import gating
 
 Single = NDArray[np.float32]
@@ -23,7 +24,8 @@ _TORCH_SECONDS = 20.0
 @node(
     version=1,
     device=accelerated,
-    uses=("noisereduce", "scipy", "torch"),
+    uses=("noisereduce", "scipy"),
+    prepare=used_by("backend", {"torch": "torch"}),
     cost=Cost(seconds_per_second=0.06, threads=1, bytes_per_input_byte=3),
     avoid=[
         Avoid("mps", "its spectra are complex numbers, which stay off this device"),

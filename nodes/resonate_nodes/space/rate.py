@@ -12,6 +12,8 @@ from pydantic import Field
 
 from resonate_graph import Audio, Avoid, Cost, NodeError, RunContext, accelerated, node, torchaudio
 
+from .._common.versions import used_by
+
 _LOWEST, _HIGHEST = 1000, 768_000
 
 
@@ -27,7 +29,8 @@ _GROUPS_AT_ONCE = 50_000
 @node(
     version=2,
     device=accelerated,
-    uses=("soxr", "torchaudio"),
+    uses=("soxr",),
+    prepare=used_by("method", {"torchaudio": "torchaudio"}),
     cost=Cost(seconds_per_second=0.01),
     avoid=[
         Avoid(kind, "soxr computes on the CPU", {"method": ("soxr",)}) for kind in ("mps", "cuda")

@@ -10,6 +10,7 @@ from pydantic import Field
 
 from resonate_graph import Audio, Avoid, Cost, NodeError, RunContext, accelerated, node, torchaudio
 
+from .._common.versions import used_by
 from .rate import convert, converted
 
 Method = Literal["rubberband", "phase-vocoder"]
@@ -17,6 +18,7 @@ Ratio = Annotated[float, Field(ge=0.1, le=10)]
 Rpm = Annotated[float, Field(ge=5, le=200)]
 
 _VOCODER_SECONDS = 0.046
+_LIBRARIES = {"rubberband": "pedalboard", "phase-vocoder": "torchaudio"}
 _ON_THE_CPU = [
     Avoid("mps", "its spectra are complex numbers, which stay off this device"),
     Avoid("cuda", "Rubber Band computes on the CPU", {"method": ("rubberband",)}),
@@ -75,7 +77,7 @@ def change_speed(
 @node(
     version=1,
     device=accelerated,
-    uses=("pedalboard", "torchaudio"),
+    prepare=used_by("method", _LIBRARIES),
     cost=Cost(seconds_per_second=0.3, bytes_per_input_byte=6),
     avoid=_ON_THE_CPU,
 )
@@ -127,7 +129,8 @@ def time_stretch(
 @node(
     version=1,
     device=accelerated,
-    uses=("pedalboard", "torchaudio", "soxr"),
+    uses=("soxr",),
+    prepare=used_by("method", _LIBRARIES),
     cost=Cost(seconds_per_second=0.3, bytes_per_input_byte=6),
     avoid=_ON_THE_CPU,
 )
