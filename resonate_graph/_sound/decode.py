@@ -307,7 +307,7 @@ class _Sound:
                 yield from _silence(missing, self.first.channels)
                 self._add_gap(at, at + missing)
                 at += missing
-        self._finish()
+        self._finish(at)
 
     def _part_blocks(self, part: Part, *, verify: bool) -> Iterator[Block]:
         import soundfile
@@ -338,10 +338,13 @@ class _Sound:
             start = self.gaps.pop()[0]
         self.gaps.append((start, stop))
 
-    def _finish(self) -> None:
+    def _finish(self, frames: int) -> None:
         self.warnings += self.reading.warnings
-        if self.reading.lost is not None or self.gaps:
-            self.warnings.append(("salvaged", _losses(self.gaps_seconds, self.reading.lost)))
+        lost = self.reading.lost
+        if self.reading.told > frames:
+            lost = f"{(self.reading.told - frames) / self.sample_rate:.2f} s at the end are missing"
+        if lost is not None or self.gaps:
+            self.warnings.append(("salvaged", _losses(self.gaps_seconds, lost)))
 
     def _require_alike(self, file: Any) -> None:
         for what, found, first in (

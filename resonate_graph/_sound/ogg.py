@@ -322,13 +322,13 @@ def _salvaged(path: Path, raw: IO[bytes], streams: Sequence[_Stream], walk: _Wal
     for stream in streams:
         once = {page.number: page for page in reversed(stream.pages)}
         pages = [once[number] for number in sorted(once)]
-        if not pages[-1].flags & _LAST:
-            lost.append("its end is missing")
+        ends = [] if pages[-1].flags & _LAST else ["its end is missing"]
         if stream.codec == "FLAC":
             reading = _flac(path, raw, pages, salvage=True)
-            lost += [reading.lost] if reading.lost else []
+            lost += [reading.lost] if reading.lost else ends
             parts += reading.parts
         else:
+            lost += ends
             parts += _salvaged_runs(raw, replace(stream, pages=pages), walk, lost)
     if not any(isinstance(part, Part) for part in parts):
         raise InputError(path, "it is damaged: nothing of its sound is left")

@@ -97,6 +97,7 @@ class Reading:
             for all as they stand.
         lost: where the file is damaged and was salvaged, what is known to be lost beside the
             silences, in words; empty where nothing is, None for a file that is whole.
+        told: how many frames a file should have whose end is missing; 0 where it does not say.
     """
 
     parts: Sequence[Part | Silence]
@@ -104,6 +105,7 @@ class Reading:
     warnings: Sequence[tuple[str, str]] = ()
     order: tuple[int, ...] | None = None
     lost: str | None = None
+    told: int = 0
 
 
 class Spliced(io.RawIOBase):

@@ -313,6 +313,16 @@ def test_adpcm_ends_where_its_fact_chunk_says(
 
 
 @needs_ffmpeg
+@pytest.mark.parametrize("blocks", [1, 2, 7])
+def test_gsm_has_no_block_beyond_its_last(tmp_path: Path, excerpt: Audio, blocks: int) -> None:
+    path = tmp_path / "a.wav"
+    soundfile.write(path, excerpt.samples[0, : 320 * blocks], 8000, "GSM610")
+    found, warned = read(path)
+    assert (found.frames, warned) == (320 * blocks, [])
+    assert np.abs(found.samples - decoded_by_ffmpeg(path, 1)).max() < 1e-3
+
+
+@needs_ffmpeg
 @pytest.mark.parametrize(
     ("options", "name"),
     [
