@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 from .._base.errors import AudioError, InputError, ParamError, ResonateWarning
 from .audio import Audio
 from .containers import survey
+from .foreign import converted_by
 from .layouts import usual_layout
 from .parts import NOT_READ, Checksum, Part, Reading, Silence, damaged, open_forward
 
@@ -446,7 +447,7 @@ def _opened(part: Part | Silence) -> Part | Silence:
 def _read_blocks(path: Path, sound: _Sound, limits: Limits) -> Block:
     file, rate = sound.first, sound.sample_rate
     if file.format not in _FORMATS:
-        raise InputError(path, f"{file.format} is not read; convert it to WAV, FLAC, OGG or MP3")
+        raise InputError(path, f"{file.format} is not read: {converted_by(path)}")
     claimed = sound.claimed_frames or 0
     limit_frames = limits.max_minutes * 60 * rate
     if claimed > limit_frames:

@@ -16,6 +16,7 @@ from typing import IO, NamedTuple
 
 from .._base.errors import InputError
 from . import flac
+from .foreign import converted_by
 from .parts import (
     Part,
     Reading,
@@ -235,7 +236,7 @@ def _streams(path: Path, raw: IO[bytes], walk: _Walk) -> list[_Stream]:
             open_streams[page.serial].pages.append(page)
     if other and not found:
         raise InputError(
-            path, f"it holds {other[0]} in Ogg, which is not read; convert it to WAV, FLAC or OGG"
+            path, f"it holds {other[0]} in Ogg, which is not read: {converted_by(path)}"
         )
     if not found:
         fault = walk.faults[0] if walk.faults else "it is damaged: its first page is missing"

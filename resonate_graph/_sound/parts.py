@@ -171,6 +171,9 @@ def open_forward(raw: Any) -> Any:
             # forgets then what it still needs of the frames before, and may leave a gap.
             return False
 
+    if str(getattr(raw, "name", "")).lower().endswith(".raw"):
+        # whatever it holds, soundfile would take a file of that name for samples without a header
+        raw = Spliced(raw, [range(raw.seek(0, io.SEEK_END))])
     raw.seek(0)
     buffered = io.BufferedReader(raw, _BUFFER_BYTES) if isinstance(raw, io.RawIOBase) else raw
     return Forward(buffered)

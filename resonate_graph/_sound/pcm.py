@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import IO
 
 from .._base.errors import InputError
+from .foreign import converted_by
 from .parts import Part, Prefixed, read_at, require_end
 
 #: Kinds of samples, and AU's numbers for them by bytes a sample.
@@ -64,7 +65,8 @@ class Pcm:
             )
         code = _AU_CODES.get(self.kind, {}).get(self.width)
         if code is None and (self.kind, self.width) != ("unsigned", 1):
-            raise InputError(path, f"{self.kind} samples of {8 * self.width} bit are not read")
+            what = f"{self.kind} samples of {8 * self.width} bit"
+            raise InputError(path, f"its {what} are not read: {converted_by(path)}")
         end -= (end - start) % self.frame_bytes
         if code is None:
             header = wav_header(self.fmt_chunk(), end - start)
