@@ -30,6 +30,8 @@ from .parts import (
 
 _CONTINUED, _FIRST, _LAST = 1, 2, 4
 _REVERSED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
+#: What a page begins with; there is one version, 0.
+_MARK = b"OggS\0"
 _HEAD_BYTES = 27
 _LEAST_PAGE_BYTES = _HEAD_BYTES + 1
 _MOST_MARK_BYTES = 64
@@ -174,7 +176,7 @@ class _Walk:
 
     def _page(self, position: int) -> tuple[_Page | None, str]:
         head = read_at(self._raw, position, _HEAD_BYTES + 255)
-        if head[:4] != b"OggS":
+        if head[:5] != _MARK:
             return None, f"it is damaged: there is no page at byte {position:,}"
         table = head[_HEAD_BYTES : _HEAD_BYTES + head[26]] if len(head) >= _HEAD_BYTES else b""
         stop = position + _HEAD_BYTES + len(table) + sum(table)
@@ -198,12 +200,12 @@ class _Walk:
     def _next(self, position: int) -> int | None:
         """Return where the next intact page begins."""
         while position < self._size:
-            block = read_at(self._raw, position, _BLOCK_BYTES + 3)
-            found = block.find(b"OggS")
+            block = read_at(self._raw, position, _BLOCK_BYTES + len(_MARK) - 1)
+            found = block.find(_MARK)
             while found >= 0:
                 if self._page(position + found)[0] is not None:
                     return position + found
-                found = block.find(b"OggS", found + 1)
+                found = block.find(_MARK, found + 1)
             position += _BLOCK_BYTES
         return None
 
