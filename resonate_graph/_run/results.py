@@ -163,7 +163,9 @@ class Result(Mapping[str, Value]):
                 continue
             moved, lost = found.moved(course.start_seconds, course.sound)
             for reason in lost:
-                self._warn("time-lost", f"{path}: of {file} is left out: {reason}")
+                self._warn(
+                    "time-lost", f"{path}: a part of what {file} says of time is left out: {reason}"
+                )
             return moved
         return None
 

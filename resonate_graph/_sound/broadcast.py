@@ -86,7 +86,7 @@ class Broadcast:
                 chunks += [(name, changed)] if changed is not None else []
         dropped = move.dropped_cues
         if dropped:
-            lost.append(f"{dropped} of its cues lie outside")
+            lost.append(f"{dropped} of its cues {'lies' if dropped == 1 else 'lie'} outside")
         return Broadcast(tuple(chunks), to), lost
 
 

@@ -12,7 +12,7 @@ from .._base.errors import InputError
 from . import aiff, au, caf, flac, mpeg, ogg, riff, w64
 from .flac_mask import flac_layout
 from .foreign import foreign
-from .parts import CutOff, Part, Reading, after_tags, count_frames, read_at
+from .parts import CutOff, Part, Reading, after_tags, read_at
 
 _Survey = Callable[[Path, IO[bytes], int], Reading]
 
@@ -71,19 +71,10 @@ def _looked(look: _Survey, path: Path, raw: IO[bytes], size: int, *, salvage: bo
         if not salvage:
             raise
         reading = look(path, raw, cut.end)  # as if it was there
-        missing = cut.end - size
-        parts = [_shortened(part, missing) for part in reading.parts if isinstance(part, Part)]
-        return replace(reading, parts=parts, lost=f"its end is missing ({missing:,} bytes)")
-
-
-def _shortened(part: Part, missing: int) -> Part:
-    """Return what is there of a part whose last bytes are missing.
-
-    Plain samples end where the bytes do. A codec may go on with zeros, for which its blocks say
-    how far the bytes reach.
-    """
-    if part.frames is not None:
-        return replace(part, frames=None)
-    length = part.raw.seek(0, io.SEEK_END)
-    frames = count_frames(part.raw) or 0
-    return replace(part, frames=frames * max(0, length - missing) // length)
+        parts = [part for part in reading.parts if isinstance(part, Part)]
+        return replace(
+            reading,
+            parts=[replace(part, frames=None) for part in parts],  # as many as are there
+            lost=f"its end is missing ({cut.end - size:,} bytes)",
+            told=sum(part.frames or 0 for part in parts),
+        )

@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 from .._base.errors import AudioError, InputError, ParamError, ResonateWarning
 from .audio import Audio
 from .containers import survey
+from .foreign import converted_by
 from .layouts import usual_layout
 from .parts import NOT_READ, Checksum, Part, Reading, Silence, damaged, open_forward
 
@@ -307,7 +308,7 @@ class _Sound:
                 yield from _silence(missing, self.first.channels)
                 self._add_gap(at, at + missing)
                 at += missing
-        self._finish()
+        self._finish(at)
 
     def _part_blocks(self, part: Part, *, verify: bool) -> Iterator[Block]:
         import soundfile
@@ -338,10 +339,13 @@ class _Sound:
             start = self.gaps.pop()[0]
         self.gaps.append((start, stop))
 
-    def _finish(self) -> None:
+    def _finish(self, frames: int) -> None:
         self.warnings += self.reading.warnings
-        if self.reading.lost is not None or self.gaps:
-            self.warnings.append(("salvaged", _losses(self.gaps_seconds, self.reading.lost)))
+        lost = self.reading.lost
+        if self.reading.told > frames:
+            lost = f"{(self.reading.told - frames) / self.sample_rate:.2f} s at the end are missing"
+        if lost is not None or self.gaps:
+            self.warnings.append(("salvaged", _losses(self.gaps_seconds, lost)))
 
     def _require_alike(self, file: Any) -> None:
         for what, found, first in (
@@ -443,7 +447,7 @@ def _opened(part: Part | Silence) -> Part | Silence:
 def _read_blocks(path: Path, sound: _Sound, limits: Limits) -> Block:
     file, rate = sound.first, sound.sample_rate
     if file.format not in _FORMATS:
-        raise InputError(path, f"{file.format} is not read; convert it to WAV, FLAC, OGG or MP3")
+        raise InputError(path, f"{file.format} is not read: {converted_by(path)}")
     claimed = sound.claimed_frames or 0
     limit_frames = limits.max_minutes * 60 * rate
     if claimed > limit_frames:

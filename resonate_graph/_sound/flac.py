@@ -268,6 +268,7 @@ def _salvaged(
     """Yield the runs of intact frames of a stream, and how much is missing between them."""
     frames = _intact_frames(raw, stream)
     at = 0
+    end = max((frame.stop for frame in frames), default=stream.end)
     for run in _runs(frames):
         if run[0].first > at:
             yield Silence(run[0].first - at)
@@ -276,6 +277,8 @@ def _salvaged(
     if stream.frames > at:
         missing = (stream.frames - at) / stream.rate
         lost.append(f"{missing:.2f} s at the end are missing")
+    elif not stream.frames and end < stream.end:  # it does not say how long it is
+        lost.append(f"its end is missing (the last {stream.end - end:,} bytes are no whole frame)")
 
 
 def _run_part(

@@ -1,9 +1,10 @@
 """MPEG audio (ISO 11172-3, ISO 13818-3), walked from frame to frame.
 
-Of an MP3 file without a Xing header libsndfile guesses the length from the size, and drops what is
-beyond the guess; of one whose header is wrong it believes the header; files that were joined it
-decodes as one, the headers of the second and later ones as sound. So each stream is given to it by
-itself, with a header that is right.
+Of a file without a Xing header libsndfile guesses the length from the size and the first frame, and
+drops what is beyond the guess; of one whose header is wrong it believes the header; files that were
+joined it decodes as one, the headers of the second and later ones as sound. So each stream is given
+to it by itself, with a header that is right; in Layers I and II, which have none, between silent
+frames by which it guesses too many.
 """
 
 from __future__ import annotations
@@ -443,12 +444,31 @@ def _doubts(stream: _Stream) -> Iterator[tuple[str, str]]:
 def _whole(raw: IO[bytes], stream: _Stream, size: int) -> Part:
     """Return a stream, with a header that is right."""
     frames, count = stream.frames, len(stream.frames)
+    if stream.layer != _LAYER_3:
+        return _between_silence(raw, frames)
     right = stream.info is not None and stream.info.is_right(count, stream.stop)
-    if stream.layer != _LAYER_3 or (right and not _unsettled(raw, frames)):
+    if right and not _unsettled(raw, frames):
         whole = (stream.start, stream.stop) == (0, size)
         return Part(raw if whole else Spliced(raw, [range(stream.start, stream.stop)]))
     head = stream.info.saying(count, stream.stop - stream.start) if stream.info else None
     return Part(Spliced(raw, [head or _xing_frame(frames[0].header, count), *_pieces(raw, frames)]))
+
+
+def _between_silence(
+    raw: IO[bytes], frames: Sequence[_Frame], skip: int = 0, kept: int | None = None
+) -> Part:
+    """Return frames of Layer I or II in a row as what to decode, or some of their sound.
+
+    Those that are added are like the shortest: as short is the first then by which the number is
+    guessed, and what padding of a slot (4 bytes at most) makes of the others, the last ones make
+    up for. All zeros allocate no bits to any band (ISO 11172-3, 2.4.1.6).
+    """
+    header = min((frame.header for frame in frames), key=lambda one: one.length)
+    silent = bytes((header.raw[0], header.raw[1] | 1, *header.raw[2:])).ljust(header.length, b"\0")
+    behind = 2 + 4 * len(frames) // header.length
+    between = joined([range(frame.start, frame.stop) for frame in frames])
+    kept = len(frames) * header.frames - skip if kept is None else kept
+    return Part(Spliced(raw, [silent, *between, silent * behind]), header.frames + skip, kept)
 
 
 def _pieces(raw: IO[bytes], frames: Sequence[_Frame]) -> list[bytes | range]:
@@ -456,7 +476,7 @@ def _pieces(raw: IO[bytes], frames: Sequence[_Frame]) -> list[bytes | range]:
 
     Their bytes stay, since later frames need them.
     """
-    unsettled = _unsettled(raw, frames) if frames[0].header.layer == _LAYER_3 else 0
+    unsettled = _unsettled(raw, frames)
     pieces: list[bytes | range] = []
     reservoir = 0
     for frame in frames[:unsettled]:
@@ -546,27 +566,41 @@ def _salvaged_runs(raw: IO[bytes], stream: _Stream, lost: list[str]) -> Iterator
     elif stream.cut:
         lost.append("its end is missing")
     delay, padding = (stream.info.delay, stream.info.padding) if stream.info else (0, 0)
-    at = delay + _DECODER_DELAY
-    end = total * length - (max(0, padding - _DECODER_DELAY) if told and told <= total else 0)
-    bad = set(_bad(stream))
+    decoder_delay = _DECODER_DELAY if stream.layer == _LAYER_3 else 0
+    at = delay + decoder_delay
+    end = total * length - (max(0, padding - decoder_delay) if told and told <= total else 0)
+    bad = {*_bad(stream), *_torn(stream)}
     for run in _runs(places, bad):
         first = places[run[0]] * length
         frames = [stream.frames[index] for index in run]
         # each frame is added to the second half of the one before; and where frames have
         # checksums, the decoder in libsndfile 1.2.2 was seen to need one more
-        settled = (_unsettled(raw, frames) + 1 + frames[0].header.protected) * length
+        settled = length
+        if stream.layer == _LAYER_3:
+            settled += (_unsettled(raw, frames) + frames[0].header.protected) * length
         begin, stop = first + settled * bool(first), min(end, first + len(run) * length)
         if stop <= max(begin, at):
             continue
         if begin > at:
             yield Silence(begin - at)
             at = begin
-        skip = at - first - _DECODER_DELAY
-        pieces = _pieces(raw, frames)
+        skip = max(0, at - first - decoder_delay)
         if stream.layer == _LAYER_3:
-            pieces = [_xing_frame(frames[0].header, len(frames)), *pieces]
-        yield Part(Spliced(raw, pieces), max(0, skip), stop - at)
+            pieces = [_xing_frame(frames[0].header, len(frames)), *_pieces(raw, frames)]
+            yield Part(Spliced(raw, pieces), skip, stop - at)
+        else:
+            yield _between_silence(raw, frames, skip, stop - at)
         at = stop
+
+
+def _torn(stream: _Stream) -> Iterator[int]:
+    """Yield the frames behind which something else stands.
+
+    It hardly ever begins just where a frame ends.
+    """
+    for index in stream.holes:
+        if index and stream.frames[index - 1].stop < stream.frames[index].start:
+            yield index - 1
 
 
 def _places(stream: _Stream) -> tuple[list[int], int]:

@@ -16,6 +16,7 @@ from typing import IO, NamedTuple
 
 from .._base.errors import InputError
 from . import flac
+from .foreign import converted_by
 from .parts import (
     Part,
     Reading,
@@ -29,6 +30,8 @@ from .parts import (
 
 _CONTINUED, _FIRST, _LAST = 1, 2, 4
 _REVERSED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
+#: What a page begins with; there is one version, 0.
+_MARK = b"OggS\0"
 _HEAD_BYTES = 27
 _LEAST_PAGE_BYTES = _HEAD_BYTES + 1
 _MOST_MARK_BYTES = 64
@@ -173,7 +176,7 @@ class _Walk:
 
     def _page(self, position: int) -> tuple[_Page | None, str]:
         head = read_at(self._raw, position, _HEAD_BYTES + 255)
-        if head[:4] != b"OggS":
+        if head[:5] != _MARK:
             return None, f"it is damaged: there is no page at byte {position:,}"
         table = head[_HEAD_BYTES : _HEAD_BYTES + head[26]] if len(head) >= _HEAD_BYTES else b""
         stop = position + _HEAD_BYTES + len(table) + sum(table)
@@ -197,12 +200,12 @@ class _Walk:
     def _next(self, position: int) -> int | None:
         """Return where the next intact page begins."""
         while position < self._size:
-            block = read_at(self._raw, position, _BLOCK_BYTES + 3)
-            found = block.find(b"OggS")
+            block = read_at(self._raw, position, _BLOCK_BYTES + len(_MARK) - 1)
+            found = block.find(_MARK)
             while found >= 0:
                 if self._page(position + found)[0] is not None:
                     return position + found
-                found = block.find(b"OggS", found + 1)
+                found = block.find(_MARK, found + 1)
             position += _BLOCK_BYTES
         return None
 
@@ -235,7 +238,7 @@ def _streams(path: Path, raw: IO[bytes], walk: _Walk) -> list[_Stream]:
             open_streams[page.serial].pages.append(page)
     if other and not found:
         raise InputError(
-            path, f"it holds {other[0]} in Ogg, which is not read; convert it to WAV, FLAC or OGG"
+            path, f"it holds {other[0]} in Ogg, which is not read: {converted_by(path)}"
         )
     if not found:
         fault = walk.faults[0] if walk.faults else "it is damaged: its first page is missing"
@@ -322,13 +325,13 @@ def _salvaged(path: Path, raw: IO[bytes], streams: Sequence[_Stream], walk: _Wal
     for stream in streams:
         once = {page.number: page for page in reversed(stream.pages)}
         pages = [once[number] for number in sorted(once)]
-        if not pages[-1].flags & _LAST:
-            lost.append("its end is missing")
+        ends = [] if pages[-1].flags & _LAST else ["its end is missing"]
         if stream.codec == "FLAC":
             reading = _flac(path, raw, pages, salvage=True)
-            lost += [reading.lost] if reading.lost else []
+            lost += [reading.lost] if reading.lost else ends
             parts += reading.parts
         else:
+            lost += ends
             parts += _salvaged_runs(raw, replace(stream, pages=pages), walk, lost)
     if not any(isinstance(part, Part) for part in parts):
         raise InputError(path, "it is damaged: nothing of its sound is left")

@@ -97,6 +97,7 @@ class Reading:
             for all as they stand.
         lost: where the file is damaged and was salvaged, what is known to be lost beside the
             silences, in words; empty where nothing is, None for a file that is whole.
+        told: how many frames a file should have whose end is missing; 0 where it does not say.
     """
 
     parts: Sequence[Part | Silence]
@@ -104,6 +105,7 @@ class Reading:
     warnings: Sequence[tuple[str, str]] = ()
     order: tuple[int, ...] | None = None
     lost: str | None = None
+    told: int = 0
 
 
 class Spliced(io.RawIOBase):
@@ -169,6 +171,9 @@ def open_forward(raw: Any) -> Any:
             # forgets then what it still needs of the frames before, and may leave a gap.
             return False
 
+    if str(getattr(raw, "name", "")).lower().endswith(".raw"):
+        # whatever it holds, soundfile would take a file of that name for samples without a header
+        raw = Spliced(raw, [range(raw.seek(0, io.SEEK_END))])
     raw.seek(0)
     buffered = io.BufferedReader(raw, _BUFFER_BYTES) if isinstance(raw, io.RawIOBase) else raw
     return Forward(buffered)

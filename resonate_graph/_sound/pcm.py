@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import IO
 
 from .._base.errors import InputError
+from .foreign import converted_by
 from .parts import Part, Prefixed, read_at, require_end
 
 #: Kinds of samples, and AU's numbers for them by bytes a sample.
@@ -64,7 +65,8 @@ class Pcm:
             )
         code = _AU_CODES.get(self.kind, {}).get(self.width)
         if code is None and (self.kind, self.width) != ("unsigned", 1):
-            raise InputError(path, f"{self.kind} samples of {8 * self.width} bit are not read")
+            what = f"{self.kind} samples of {8 * self.width} bit"
+            raise InputError(path, f"its {what} are not read: {converted_by(path)}")
         end -= (end - start) % self.frame_bytes
         if code is None:
             header = wav_header(self.fmt_chunk(), end - start)
@@ -131,7 +133,9 @@ def extent(
     """
     if said and start + said <= size:
         return Extent(start + said)
-    if said == 0 and (start >= size or (whole is not None and abs(whole - size) <= 1)):
+    if said == 0 and (
+        start >= size or (whole is not None and _only_chunks(raw, start, whole, size))
+    ):
         return Extent(start)
     told = bool(said) and not is_mark(said)
     if told and (whole is None or (whole >= start + (said or 0) and not is_mark(whole - 8))):
@@ -144,6 +148,22 @@ def extent(
         "all that is there was read, but whether it was cut off cannot be told"
     )
     return Extent(max(start, size), (("unfinished-header", message),))
+
+
+def _only_chunks(raw: IO[bytes], start: int, whole: int, size: int) -> bool:
+    """Whether nothing but chunks with a name stands from a byte to the end of the whole."""
+    if abs(whole - size) > 1:
+        return False
+    for order in ("<", ">"):
+        position = start
+        while len(head := read_at(raw, position, 8)) == 8 and head[:4].isascii():
+            (length,) = struct.unpack(f"{order}I", head[4:])
+            if not head[:4].decode("ascii").isprintable() or position + 8 + length > size:
+                break
+            position += 8 + length + length % 2
+        if size - position <= 1:
+            return True
+    return False
 
 
 def is_mark(said: int | None) -> bool:

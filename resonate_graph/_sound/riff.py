@@ -33,8 +33,8 @@ _SUBTYPES = (
     bytes.fromhex("0000 2107 d311 8644 c8c1ca000000"),
 )
 #: Codecs that libsndfile decodes, by block.
-_MS_ADPCM, _IMA_ADPCM = 2, 0x11
-_DECODED = (_MS_ADPCM, _IMA_ADPCM, 0x31, 0x38, 0x40)
+_MS_ADPCM, _IMA_ADPCM, _GSM = 2, 0x11, 0x31
+_DECODED = (_MS_ADPCM, _IMA_ADPCM, _GSM, 0x38, 0x40)
 _CODECS = {
     0x04: "VSELP", 0x05: "CVSD", 0x08: "DTS", 0x09: "DRM", 0x0A: "Windows Media Voice",
     0x10: "OKI ADPCM", 0x14: "G.723 ADPCM", 0x15: "DIGISTD", 0x16: "DIGIFIX",
@@ -166,10 +166,11 @@ def read_samples(
     if pcm is not None:
         part = pcm.part(path, raw, start, found.end)
     elif fmt.codec in _DECODED and not big:
-        header = wav_header(fmt.chunk, found.end - start)
-        part = Part(
-            Prefixed(header, raw, start, found.end), frames=_fact(fmt, frames, start, found)
-        )
+        end = min(found.end, raw.seek(0, io.SEEK_END))
+        if end < found.end and fmt.block_bytes:  # to be salvaged: what is there of blocks
+            end -= (end - start) % fmt.block_bytes
+        header = wav_header(fmt.chunk, end - start)
+        part = Part(Prefixed(header, raw, start, end), frames=_fact(fmt, frames, start, found))
     else:
         name = _CODECS.get(fmt.codec, f"a codec of number 0x{fmt.codec:04X}")
         raise InputError(path, f"it is a WAV file that holds {name}: {converted_by(path)}")
@@ -222,9 +223,12 @@ def _sizes(raw: IO[bytes], start: int, big: bool) -> tuple[int, int]:
 def _fact(fmt: Fmt, frames: int | None, start: int, found: Extent) -> int | None:
     """Return how many frames of the last block are sound, which only the fact chunk says."""
     per_block = struct.unpack_from("<H", fmt.chunk, 18)[0] if len(fmt.chunk) >= 20 else 0
-    if fmt.codec not in (_MS_ADPCM, _IMA_ADPCM) or not fmt.block_bytes or not per_block:
+    if fmt.codec not in (_MS_ADPCM, _IMA_ADPCM, _GSM) or not fmt.block_bytes or not per_block:
         return None
-    most = -(-(found.end - start) // fmt.block_bytes) * per_block
+    size = found.end - start
+    if fmt.codec == _GSM:
+        size -= size % fmt.block_bytes  # a byte that makes it even, of which libsndfile makes sound
+    most = -(-size // fmt.block_bytes) * per_block
     return frames if frames and most - per_block < frames <= most else None
 
 

@@ -151,7 +151,9 @@ def test_they_shift_with_what_is_cut_and_put_before(tmp_path: Path) -> None:
     assert int(low[1]) == REFERENCE + 2400
     assert codes(result) == ["time-lost"]
     [warning] = result.report["warnings"]
-    assert warning["message"].endswith("is left out: 2 of its cues lie outside")
+    assert warning["message"] == (
+        f"{path}: a part of what {source} says of time is left out: 2 of its cues lie outside"
+    )
     path, result = saved(tmp_path, source, (pad, {"start_seconds": 0.5, "end_seconds": 1.0}))
     assert reference_of(path) == REFERENCE - 24_000
     assert cues_of(path) == [24_000, 28_800, 38_400]

@@ -303,7 +303,7 @@ def test_formats_libsndfile_knows_but_we_do_not_promise_are_refused(
 ) -> None:
     path = tmp_path / "a.wav"
     soundfile.write(path, excerpt.samples.T, 44100, format="VOC", subtype="PCM_16")
-    with pytest.raises(InputError, match="VOC is not read; convert it to WAV, FLAC, OGG or MP3"):
+    with pytest.raises(InputError, match="VOC is not read: convert it with: ffmpeg -i "):
         read_audio(path)
 
 
@@ -350,3 +350,18 @@ def test_a_limit_of_nothing_is_none(limit: float) -> None:
         Limits(max_minutes=limit)
     with pytest.raises(ParamError, match="warn_minutes is"):
         Limits(warn_minutes=limit)
+
+
+@pytest.mark.parametrize("container", ["WAV", "FLAC", "OGG", "MP3"])
+def test_a_name_that_stands_for_samples_without_a_header_changes_nothing(
+    tmp_path: Path, excerpt: Audio, container: str
+) -> None:
+    path = tmp_path / "take.RAW"
+    soundfile.write(tmp_path / "a", excerpt.samples.T, excerpt.sample_rate, format=container)
+    (tmp_path / "a").rename(path)
+    found = read_audio(path)
+    path.rename(tmp_path / "a")
+    assert found == read_audio(tmp_path / "a")
+    path.write_bytes(bytes(range(256)) * 99)
+    with pytest.raises(InputError, match="this is no WAV"):
+        read_audio(path)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from resonate_graph import Audio, InputError, ResonateWarning, read_audio
+from resonate_graph import Audio, InputError, ResonateWarning, read_audio, salvage
 from resonate_nodes import encode_mp3
 from tests.files import mpeg_frames, with_mpeg_counts, write_lame, write_sound
 from tests.tools import needs
@@ -192,3 +192,45 @@ def with_checksums(content: bytes) -> bytes:
         body = frame[36:]
         frames.append(head + remainder.to_bytes(2, "big") + frame[4:36] + body[: len(body) - 2])
     return b"".join(frames)
+
+
+def layer_2(folder: Path, kbps: int, seconds: float, rate: int = 44_100) -> bytes:
+    """Return a file of Layer II, which nothing but its frames says the length of."""
+    path = folder / "layer2.mp2"
+    source = f"aevalsrc=0.5*sin(2765*t)|0.4*random(0)-0.2:s={rate}:d={seconds}"
+    command = ["ffmpeg", "-y", "-v", "error", "-f", "lavfi", "-i", source]
+    subprocess.run([*command, "-b:a", f"{kbps}k", str(path)], check=True)
+    return path.read_bytes()
+
+
+@needs("ffmpeg")
+@pytest.mark.parametrize("kind", ["constant", "unpadded", "rising", "falling"])
+def test_layer_2_is_read_to_its_last_frame(tmp_path: Path, kind: str) -> None:
+    content = {
+        "constant": lambda: layer_2(tmp_path, 192, 3),
+        # silence, without the bytes that make the bit rate exact
+        "unpadded": lambda: bytes.fromhex("fffda000").ljust(626, b"\0") * 400,
+        "rising": lambda: layer_2(tmp_path, 64, 1) + layer_2(tmp_path, 384, 2),
+        "falling": lambda: layer_2(tmp_path, 384, 1) + layer_2(tmp_path, 64, 2),
+    }[kind]()
+    expected = as_ffmpeg(tmp_path, content)
+    found = reads(tmp_path, content)
+    assert found.samples.shape == expected.shape
+    # ffmpeg decodes Layer II by integers of 16 bit
+    np.testing.assert_allclose(found.samples, expected, atol=2**-14)
+
+
+@needs("ffmpeg")
+def test_damaged_layer_2_is_salvaged_at_its_place(tmp_path: Path) -> None:
+    content = layer_2(tmp_path, 192, 3, 48_000)  # frames of 576 bytes
+    whole = reads(tmp_path, content)
+    path = tmp_path / "damaged.mp2"
+    path.write_bytes(content[: 576 * 50 + 200] + bytes(1000) + content[576 * 52 + 48 :])
+    with pytest.raises(InputError, match="--salvage"):
+        read_audio(path)
+    with pytest.warns(ResonateWarning, match="1 gap is silence"):
+        found, gaps = salvage(path)
+    assert gaps == [(50 * 1152 / 48_000, 54 * 1152 / 48_000)]  # one more, for the next to settle
+    expected = whole.samples.copy()
+    expected[:, 50 * 1152 : 54 * 1152] = 0
+    np.testing.assert_array_equal(found.samples, expected)

@@ -84,6 +84,10 @@ def test_a_stream_recorded_from_its_middle_is_read(tmp_path: Path, codec: str) -
         (lambda pages: [*pages[:3], pages[4], pages[3], *pages[5:]], "pages are missing|order"),
         (lambda pages: [*pages[:3], pages[3][:-9] + bytes(9), *pages[4:]], "is not intact"),
         (lambda pages: [*pages[:3], b"junk", *pages[3:]], "there is no page at byte"),
+        (
+            lambda pages: [*pages[:3], fixed_page(pages[3][:4] + b"\1" + pages[3][5:]), *pages[4:]],
+            "there is no page at byte",
+        ),
         (lambda pages: [*pages[:-1], pages[-1][:-1]], "cut off in the page at byte"),
         (lambda pages: pages[1:], "its first page is missing"),
         (lambda pages: pages[:2], "before its last page"),

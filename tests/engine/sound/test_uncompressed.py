@@ -223,6 +223,20 @@ def test_open_sizes_of_the_others_are_read_to_the_end(
     assert warned == ["unfinished-header"]
 
 
+def test_a_file_whose_whole_alone_was_finished_is_read_to_its_end(tmp_path: Path) -> None:
+    """The size of the whole is right and that of the data 0: what follows is sound, or chunks."""
+    sound, path = drawn("s16", 777, 2), tmp_path / "a.wav"
+    path.write_bytes(uncompressed.wav(sound.claiming(data=0)))
+    found, warned = read(path)
+    np.testing.assert_array_equal(found.samples, sound.expected())
+    assert warned == ["unfinished-header"]
+    empty = bytearray(uncompressed.wav(drawn("s16", 0, 2)) + b"LIST\4\0\0\0INFO")
+    struct.pack_into("<I", empty, 4, len(empty) - 8)
+    path.write_bytes(empty)
+    with pytest.raises(InputError, match="no samples"):
+        read(path)
+
+
 def test_the_warning_says_what_is_not_known(tmp_path: Path) -> None:
     path = tmp_path / "a.wav"
     path.write_bytes(uncompressed.wav(drawn("s16", 9, 1).claiming(data=0, whole=0)))
@@ -306,6 +320,16 @@ def test_adpcm_ends_where_its_fact_chunk_says(
     path.write_bytes(path.read_bytes()[:-200])
     with pytest.raises(InputError, match="cut off"):
         read_audio(path)
+
+
+@needs("ffmpeg")
+@pytest.mark.parametrize("blocks", [1, 2, 7])
+def test_gsm_has_no_block_beyond_its_last(tmp_path: Path, excerpt: Audio, blocks: int) -> None:
+    path = tmp_path / "a.wav"
+    soundfile.write(path, excerpt.samples[0, : 320 * blocks], 8000, "GSM610")
+    found, warned = read(path)
+    assert (found.frames, warned) == (320 * blocks, [])
+    assert np.abs(found.samples - decoded_by_ffmpeg(path, 1)).max() < 1e-3
 
 
 @needs("ffmpeg")
