@@ -177,7 +177,8 @@ def read_with_gaps(
 def salvage(path: str | os.PathLike[str], limits: Limits = Limits()) -> Salvaged:
     """Return what is left of a damaged file, and the gaps in it.
 
-    What can be decoded is bit by bit what the whole file would have given, at its place. Where
+    What can be decoded is bit by bit what the whole file would have given, at its place (after a
+    gap, Opus settles to it within a few hundredths for about half a second). Where
     something in the middle is lost and the container tells how much (frame numbers of FLAC,
     granules of Ogg, frame counts of MP3), there is silence of that length; after a gap, MP3 and
     Opus go on only where they decode right again. A lost end is left off. A file that is whole is
