@@ -160,6 +160,16 @@ def test_no_hard_start_or_stop_is_raised(
         check_edges(name, treated, sound.frames)
 
 
+@pytest.mark.parametrize("silent", [False, True])
+@pytest.mark.parametrize("treat", [as_mp3, resampled])
+def test_an_edge_is_no_click(treat: Callable[[Audio], Audio], silent: bool, groove: Audio) -> None:
+    """Not raised, nor taken away either: a gapless album would get a hole at each join."""
+    for place in np.linspace(0, 1, 13):
+        piece = cut(groove, place, 0.2)
+        treated = treat(between_zeros(piece) if silent else piece)
+        assert rn.declick(treated) == treated
+
+
 @given(
     place=st.floats(0, 1),
     seconds=st.floats(0.02, 0.6),

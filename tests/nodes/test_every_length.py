@@ -85,6 +85,7 @@ SIZES: dict[str, Sizes] = {
     "noise_floor": lambda rate: (window(0.0232, rate), 0.25 * rate),
     "normalize_loudness": loudness,
     "normalize_peak": lambda rate: (16_384 - 2048,),
+    "pitch_shift": lambda rate: (window(0.046, rate), window(0.046, rate) / 8),
     "plot_compare": lambda rate: (1000,),
     "plot_loudness": lambda rate: (0.1 * rate, 0.4 * rate),
     "plot_spectrogram": lambda rate: (2048, window(0.046, rate)),
@@ -94,6 +95,8 @@ SIZES: dict[str, Sizes] = {
     "saturate": lambda rate: (16_384 - 4096,),
     # segments of a quarter of a second, and their stride, of a model that works at 44.1 kHz
     "separate": lambda rate: (rate / 4, 3 * rate / 16),
+    "spectral_gate": lambda rate: (1024, 2048),
+    "time_stretch": lambda rate: (window(0.046, rate), window(0.046, rate) / 8),
     "trim_silence": lambda rate: (0.01 * rate,),
 }
 

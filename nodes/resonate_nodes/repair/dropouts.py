@@ -65,7 +65,8 @@ def repair_dropouts(
         max_gap_ms: the longest gap that is filled in.
         regions_seconds: gaps that are known, as (start, end), such as those of a salvaged file
             (`resonate_graph.salvage`): they are filled in whatever stands in them, in all
-            channels, beside the dropouts that are found.
+            channels, beside the dropouts that are found. At the beginning and the end of the
+            sound, where one side is not known, they become silence.
         max_replaced_percent: how much of any second of a channel may be filled in of what is
             found. Two gaps a second of up to 20 ms each are up to 10 %.
 
@@ -99,7 +100,7 @@ def repair_dropouts(
             "long-dropout",
             f"{too_long} gaps of more than {max_gap_ms:g} ms are left as they are",
         )
-    warn_of_what_is_left(ctx, left, audio.sample_rate, "what looks like dropouts is too frequent")
+    warn_of_what_is_left(ctx, audio, left, "what looks like dropouts is too frequent")
     return audio.with_samples(result)
 
 
@@ -171,19 +172,20 @@ def _gaps(channel: Array, least: int, sample_rate: int) -> tuple[Places, Places]
 def _bridged(channel: Array, start: int, stop: int, sample_rate: int) -> Array:
     """Return what fills a gap: what was before carried on, faded into what comes after.
 
-    Neither goes beyond what it was, nor far beyond the other side where that is all but silent.
+    Neither goes beyond what it was, nor far beyond the other side where that is all but silent, or
+    where the sound ends there.
     """
     context = round(_CONTEXT_SECONDS * sample_rate)
     around = max(1, round(_AROUND_SECONDS * sample_rate))
     before = channel[max(start - context, 0) : start]
     after = channel[stop : stop + context][::-1]
-    softer = min(np.abs(side[-around:]).max() for side in (before, after))
+    softer = min(np.abs(side[-around:]).max(initial=0) for side in (before, after))
     length = stop - start
     place = (np.arange(length) + 0.5) / length
     fade = np.cos(np.pi / 2 * place) ** 2
     carried_on = []
     for side in (before, after):
-        most = min(np.abs(side).max(), softer / _ONE_SIDED)
+        most = min(np.abs(side).max(initial=0), softer / _ONE_SIDED)
         carried_on.append(np.clip(_carried_on(side, length, sample_rate), -most, most))
     forwards, backwards = carried_on
     return fade * forwards + (1 - fade) * backwards[::-1]

@@ -241,13 +241,20 @@ def _profile(
         ctx.warn("profile-is-recording", f"the noise profile is the recording itself; {instead}")
         return None
     samples = noise.samples[:, : int(_PROFILE_SECONDS * noise.sample_rate)]
-    silent = np.array([_is_silent(channel) for channel in samples])
-    if silent.all():
+    muted = np.array([_is_silent(channel) for channel in samples])
+    profile = spectral_gate.profile_of(
+        np.where(muted[:, None], np.float32(0), samples),
+        noise.sample_rate,
+        frame,
+        threshold_std=threshold_std,
+    )
+    silent = [not seconds for seconds in profile.seconds]  # muted, or as good as that
+    if all(silent):
         ctx.warn("profile-silent", f"the noise profile is silent; {instead}")
         return None
     lost = [
         name
-        for index, name in enumerate(channel_names(audio.channels))
+        for index, name in enumerate(channel_names(audio.channels, audio.speakers))
         if silent[min(index, noise.channels - 1)] and audio.samples[index].any()
     ]
     if lost:
@@ -255,12 +262,6 @@ def _profile(
             "profile-silent",
             f"in {', '.join(lost)} the noise profile is silent, and the sound is left as it is",
         )
-    profile = spectral_gate.profile_of(
-        np.where(silent[:, None], np.float32(0), samples),
-        noise.sample_rate,
-        frame,
-        threshold_std=threshold_std,
-    )
     seconds = min(found for found in profile.seconds if found)
     if seconds < _LEAST_SECONDS:
         ctx.warn(

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from resonate_graph import RunContext
+from resonate_graph import Audio, RunContext
 
 from .._common.channels import channel_names
 from .._common.runs import mask_of, runs
@@ -138,13 +138,12 @@ def _followers(
     return count
 
 
-def warn_of_what_is_left(
-    ctx: RunContext, left: Sequence[Mask], sample_rate: int, what: str
-) -> None:
+def warn_of_what_is_left(ctx: RunContext, audio: Audio, left: Sequence[Mask], what: str) -> None:
     """Warn with ``not-plausible`` of the stretches of each channel that are left as they are."""
+    rate, names = audio.sample_rate, channel_names(audio.channels, audio.speakers)
     places = [
-        f"{start / sample_rate:.2f} to {stop / sample_rate:.2f} s ({name})"
-        for name, channel in zip(channel_names(len(left)), left, strict=True)
+        f"{start / rate:.2f} to {stop / rate:.2f} s ({name})"
+        for name, channel in zip(names, left, strict=True)
         for start, stop in zip(*runs(channel), strict=True)
     ]
     if places:

@@ -113,8 +113,9 @@ def separate(
     in stereo; a mix at another rate is converted and its stems come back at its own rate and
     exact length. Channels go through in pairs (1-2, 3-4, ...), each pair as a stereo mix of its
     own; a channel that is left over, and a mono mix, goes in as both sides and comes back as
-    their mean. Silence gives silent stems. What the mix has of an offset (its mean) is in the
-    stem ``other``, and in none where the model has no such stem; Demucs itself adds it to each.
+    their mean. Silence gives silent stems. What a pair has of an offset (the mean of both sides)
+    is in the stem ``other``, and in none where the model has no such stem; Demucs itself adds it
+    to each. An offset of one side alone half goes through the model: `remove_dc` takes it before.
 
     Args:
         ctx: filled in by the engine.

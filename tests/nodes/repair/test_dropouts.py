@@ -89,6 +89,19 @@ def test_regions_that_are_known_are_filled_whatever_stands_in_them() -> None:
         assert repair_dropouts(sound, regions_seconds=[(0.1, 0.2)]) == sound
 
 
+@pytest.mark.parametrize(("start", "stop"), [(0, 400), (43_700, 44_100)])
+def test_regions_at_the_ends_become_silence(start: int, stop: int) -> None:
+    """One side is not known there, and nothing is made up from the other."""
+    tone = sine(440, seconds=1, rate=44_100)
+    filled = repair_dropouts(tone, regions_seconds=[(start / 44_100, stop / 44_100)])
+    assert not filled.samples[:, start:stop].any()
+    changed = np.flatnonzero((filled.samples != tone.samples)[0])
+    assert start <= changed.min()
+    assert changed.max() < stop
+    short = tone.with_samples(tone.samples[:, 1:400])
+    assert not repair_dropouts(short, regions_seconds=[(0, 399 / 44_100)]).samples.any()
+
+
 @pytest.mark.parametrize("region", [(0.5, 0.4), (0.5, 0.5), (-0.1, 0.1), (0.9, 1.1)])
 def test_regions_that_are_none_are_refused(region: tuple[float, float]) -> None:
     with pytest.raises(NodeError, match=r"regions_seconds has .* no part of a sound of 1 s"):

@@ -160,7 +160,12 @@ def dither_alone(noise: Array, random: np.random.Generator) -> Array:
     return dithered_black(noise, 0, 1, random)
 
 
-@pytest.mark.parametrize("kind", [silent, dither_alone])
+def vanishing(noise: Array, random: np.random.Generator) -> Array:
+    """What is left of a fade that never came to its end: its power is no number of 32 bits."""
+    return noise + 1e-25 * random.standard_normal(noise.shape)
+
+
+@pytest.mark.parametrize("kind", [silent, dither_alone, vanishing])
 def test_a_silent_profile_is_told_and_the_noise_sought_in_the_sound(
     kind: Callable[[Array, np.random.Generator], Array], excerpt: Audio
 ) -> None:

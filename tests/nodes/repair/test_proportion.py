@@ -104,6 +104,13 @@ def test_a_square_wave_is_told(node: Callable[[Audio], object]) -> None:
         node(CLEAN["square wave"])
 
 
+def test_a_warning_names_channels_as_the_sound_does() -> None:
+    square = CLEAN["square wave"].samples
+    sound = Audio(np.concatenate([0 * square, 0 * square, square]), RATE, "2.1")
+    with pytest.warns(ResonateWarning, match=r"0.00 to 1.20 s \(LFE\)"):
+        declick(sound)
+
+
 def test_no_click_is_counted_in_a_square_wave() -> None:
     with pytest.warns(ResonateWarning, match="not-plausible"):
         assert detect_clicks(CLEAN["square wave"]).clicks == 0
