@@ -24,6 +24,8 @@ _SILENT_STEPS = 2
 _LIKENESS = 0.99
 #: energy taken from a sound, against its own, that is as good as nothing: -60 dB
 _NOTHING = 1e-6
+_NOTHING_BY_PROFILE = 1e-5
+_NEARLY_ALL = 0.75
 #: the middles of octaves, as ISO 266 has them; below 63 Hz the spectra are too coarse
 _OCTAVES_HZ = (63.0, 125.0, 250.0, 500.0, 1000.0, 2000.0, 4000.0, 8000.0, 16_000.0, 31_500.0)
 
@@ -55,9 +57,10 @@ def denoise(
     tells nothing gives a warning, and the floor is then sought in the sound as without one:
     ``profile-silent`` where it is silent (in some channels only: those are left as they are), and
     ``profile-is-recording`` where it is the sound itself. One with less than a quarter of a second
-    of noise is used, with the warning ``profile-short``: its thresholds are uneven. Where, without
-    a profile, next to nothing was found to be noise (what was taken lies 60 dB below the sound, at
-    a strength of 1), ``no-noise-found`` says so.
+    of noise is used, with the warning ``profile-short``: its thresholds are uneven. Where next to
+    nothing was found to be noise (what was taken lies 60 dB below the sound, by a profile 50 dB, at
+    a strength of 1), ``no-noise-found`` says so; where a profile takes more than three quarters of
+    the sound's energy, as one that holds music does, ``nearly-all-taken``.
 
     Args:
         ctx: filled in by the engine.
@@ -97,12 +100,9 @@ def denoise(
         )
     for before, after in zip(audio.samples, reduced, strict=True):
         after[before == 0] = 0  # digital silence stays
-    if profile is None and _is_unchanged(audio.samples, reduced, strength):
-        ctx.warn(
-            "no-noise-found",
-            "next to nothing was found to be noise: what was taken lies more than 60 dB below the "
-            "sound; if there is noise, give a stretch of it alone as the profile",
-        )
+    _warn_of_extremes(
+        ctx, _taken(audio.samples, reduced) / strength**2, by_profile=profile is not None
+    )
     reduced.flags.writeable = False  # so it need not be copied
     return audio.with_samples(reduced)
 
@@ -289,11 +289,32 @@ def _is_recording(noise: Audio, audio: Audio) -> bool:
     return bool(alike > _LIKENESS * np.vdot(one, one) * np.vdot(other, other))
 
 
-def _is_unchanged(before: NDArray[np.float32], after: NDArray[np.float32], strength: float) -> bool:
-    """Whether what was taken is nothing, at the strength that was asked for."""
+def _taken(before: NDArray[np.float32], after: NDArray[np.float32]) -> float:
+    """Return the energy of what was taken, as a ratio of the sound's."""
     taken = np.sum(np.square(before - after, dtype=np.float64))
-    heard = np.sum(np.square(before, dtype=np.float64))
-    return bool(taken <= _NOTHING * strength**2 * heard)
+    return float(taken / np.sum(np.square(before, dtype=np.float64)))
+
+
+def _warn_of_extremes(ctx: RunContext, taken: float, *, by_profile: bool) -> None:
+    """Say where next to nothing was taken, or nearly all, at a strength of 1."""
+    if by_profile and taken > _NEARLY_ALL:
+        ctx.warn(
+            "nearly-all-taken",
+            f"{100 * taken:.0f} % of the sound's energy were taken for noise: is there nothing but "
+            "noise in the profile?",
+        )
+    elif by_profile and taken <= _NOTHING_BY_PROFILE:
+        ctx.warn(
+            "no-noise-found",
+            "next to nothing was taken: the profile is softer than what it should take; is it of "
+            "this recording, at its level?",
+        )
+    elif not by_profile and taken <= _NOTHING:
+        ctx.warn(
+            "no-noise-found",
+            "next to nothing was found to be noise: what was taken lies more than 60 dB below the "
+            "sound; if there is noise, give a stretch of it alone as the profile",
+        )
 
 
 def _frame_length(sample_rate: int) -> int:

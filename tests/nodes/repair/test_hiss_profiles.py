@@ -15,6 +15,9 @@ from tests.signals import Array, decibels, difference_db, si_sdr_db, sine, white
 
 RATE = 44_100
 
+#: Some sounds are given a profile of next to nothing, and come back as they were.
+pytestmark = pytest.mark.filterwarnings("ignore:no-noise-found:resonate_graph.ResonateWarning")
+
 
 def level_db(audio: Audio) -> float:
     return decibels(float(np.std(audio.samples[:, RATE : 2 * RATE])))
@@ -207,7 +210,24 @@ def test_the_recording_as_its_own_profile_is_told_and_not_used(
 
 def test_other_noise_as_loud_and_as_long_as_the_sound_is_a_profile() -> None:
     noise, other = (white_noise(seconds=2, rate=RATE, seed=seed) for seed in (1, 2))
-    assert np.std(denoise(noise, other, strength=1.0).samples) < 0.02
+    with pytest.warns(ResonateWarning, match="nearly-all-taken"):  # there is nothing else in it
+        heard = denoise(noise, other, strength=1.0)
+    assert np.std(heard.samples) < 0.02
+
+
+@pytest.mark.parametrize("strength", [0.3, 1.0])
+@pytest.mark.parametrize("part", [slice(1, None), slice(RATE, 2 * RATE)], ids=["moved", "a second"])
+def test_music_as_a_profile_is_told(part: slice, strength: float, excerpt: Audio) -> None:
+    profile = excerpt.with_samples(excerpt.samples[:, part])
+    with pytest.warns(ResonateWarning, match="nearly-all-taken: .* nothing but noise"):
+        denoise(excerpt, profile, strength=strength)
+
+
+def test_a_profile_that_is_too_soft_is_told(excerpt: Audio) -> None:
+    noise = white_noise(seconds=3, rate=RATE, rms=0.02, channels=2, seed=1)
+    noisy = excerpt.with_samples(excerpt.samples + noise.samples)
+    with pytest.warns(ResonateWarning, match="no-noise-found: .* softer than what it should take"):
+        denoise(noisy, white_noise(rate=RATE, rms=2e-5, seed=2))
 
 
 @pytest.mark.parametrize(("seconds", "told"), [(0.03, "3[0-9] ms"), (0.2, "20[0-9] ms")])
