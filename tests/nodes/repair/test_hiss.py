@@ -83,6 +83,7 @@ def test_digital_silence_tells_nothing_of_the_noise(stationary: bool) -> None:
     assert np.std(heard.samples[:, 32 * 8000 :]) < 0.4 * RMS
 
 
+@pytest.mark.filterwarnings("ignore:nearly-all-taken:resonate_graph.ResonateWarning")
 def test_noise_alone_is_turned_down_by_the_strength() -> None:
     noise = white_noise(seconds=3, rate=44_100, rms=RMS, seed=4)
     other = white_noise(seconds=1, rate=44_100, rms=RMS, seed=5)
@@ -166,6 +167,7 @@ def test_a_profile_that_does_not_fit_is_an_error(noisy: Audio) -> None:
         denoise(noisy, Audio(np.ones((2, 1023)), 44_100))
 
 
+@pytest.mark.filterwarnings("ignore:nearly-all-taken:resonate_graph.ResonateWarning")
 @pytest.mark.parametrize("frames", [1, 10, 1023])
 def test_a_sound_too_short_to_judge_comes_back_with_a_warning(frames: int, profile: Audio) -> None:
     short = profile.with_samples(profile.samples[:, :frames])

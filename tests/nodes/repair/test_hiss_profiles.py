@@ -146,6 +146,7 @@ def test_black_fades_and_clicks_in_a_profile_do_not_count(
     assert heard > si_sdr_db(noisy, clean) + 1
 
 
+@pytest.mark.filterwarnings("ignore:nearly-all-taken:resonate_graph.ResonateWarning")
 def test_a_noise_that_moves_is_used_whole() -> None:
     """Waves of 12 dB: nothing in them lies apart from the rest."""
     waves = 10 ** (0.3 * np.sin(2 * np.pi * 0.5 * np.arange(4 * RATE) / RATE))
