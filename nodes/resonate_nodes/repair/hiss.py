@@ -12,7 +12,7 @@ from pydantic import Field
 from resonate_graph import Audio, NodeError, Report, RunContext, node
 
 from .._common.channels import channel_names, power_decibels
-from . import log_mmse, spectral_gate
+from . import log_mmse, profile_gate
 
 _FRAME_SECONDS = 0.0232
 _LOWEST_RATE = 1000
@@ -88,7 +88,7 @@ def denoise(
         return audio
     profile = None if noise is None else _profile(ctx, audio, noise, frame, threshold_std)
     if profile is not None:
-        reduced = spectral_gate.gated(
+        reduced = profile_gate.gated(
             audio.samples, profile, audio.sample_rate, frame, strength=strength
         )
     elif audio.frames < frame:
@@ -234,7 +234,7 @@ def _require_fit(audio: Audio, noise: Audio, frame: int) -> None:
 
 def _profile(
     ctx: RunContext, audio: Audio, noise: Audio, frame: int, threshold_std: float
-) -> spectral_gate.Profile | None:
+) -> profile_gate.Profile | None:
     """Return the profile; None, with a warning, where it says nothing of the noise."""
     instead = "the noise is sought in the sound instead, as without a profile"
     if _is_recording(noise, audio):
@@ -242,7 +242,7 @@ def _profile(
         return None
     samples = noise.samples[:, : int(_PROFILE_SECONDS * noise.sample_rate)]
     muted = np.array([_is_silent(channel) for channel in samples])
-    profile = spectral_gate.profile_of(
+    profile = profile_gate.profile_of(
         np.where(muted[:, None], np.float32(0), samples),
         noise.sample_rate,
         frame,
