@@ -41,7 +41,8 @@ def test_what_cancels_in_mono_is_told(right: float, left_over: str, speech: Audi
     apart = Audio(speech.samples[0] * np.array([[1.0], [right]]), speech.sample_rate)
     with pytest.warns(ResonateWarning, match=f"cancels-in-mono: .*{left_over}"):
         assert to_mono(apart).channels == 1
-    surround = Audio(np.concatenate([apart.samples, 0 * apart.samples[:1]]), speech.sample_rate)
+    three = np.concatenate([apart.samples, 0 * apart.samples[:1]])
+    surround = Audio(three, speech.sample_rate, "3.0")
     with pytest.warns(ResonateWarning, match="cancels-in-mono"):
         to_mono(surround)
 
