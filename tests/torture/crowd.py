@@ -6,6 +6,7 @@ import multiprocessing
 from collections.abc import Callable
 from multiprocessing import connection
 from multiprocessing.context import ForkServerProcess
+from multiprocessing.synchronize import Barrier
 from typing import Any
 
 from tests.processes import PATIENCE_SECONDS
@@ -57,6 +58,10 @@ class Crowd:
         for process in self._processes:
             process.kill()
             process.join()
+
+    def meeting(self, processes: int) -> Barrier:
+        """Return where so many processes wait for each other."""
+        return _context.Barrier(processes)
 
     def start(self, work: Callable[..., object], *arguments: object) -> Member:
         """Start a process; its work is given the other end of a pipe as its last argument."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import fcntl
+import multiprocessing
 import os
 import resource
 import signal
@@ -15,6 +16,7 @@ from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
+from multiprocessing.synchronize import Barrier
 from pathlib import Path
 from types import FrameType
 from typing import Literal
@@ -36,6 +38,7 @@ from resonate_graph._store.folder import Quarantined
 from resonate_graph._store.records import Key
 from tests import toy_nodes
 from tests.own_nodes import note
+from tests.processes import PATIENCE_SECONDS
 
 MIX = Audio(np.random.default_rng(0).uniform(-1, 1, (2, 20_000)), 44100)
 
@@ -243,6 +246,10 @@ def counted(audio: Audio, *, number: int, folder: str) -> Audio:
     """Give something else for each number, and count how often that happened."""
     with (Path(folder) / str(number)).open("a") as file:
         file.write("x")
+    # kept where it is no part of this node's source, which differs in no process
+    meeting = vars(multiprocessing.current_process()).pop("meeting", None)
+    if meeting is not None:
+        meeting.wait(PATIENCE_SECONDS)
     return audio.with_samples(audio.samples * np.float32(1 / (number + 1)))
 
 
@@ -259,7 +266,7 @@ def counted_graph(numbers: list[int], folder: Path) -> Graph:
 
 
 def compute_counted(
-    store: Path, numbers: list[int], folder: Path, locks: bool, answer: Connection
+    store: Path, numbers: list[int], folder: Path, meeting: Barrier | None, answer: Connection
 ) -> None:
     """Compute, once told to; answer which outputs were wrong.
 
@@ -267,11 +274,13 @@ def compute_counted(
         store: the folder of the store.
         numbers: the steps, in this process' order.
         folder: where computations are counted.
-        locks: False to live on a filesystem that grants every lock to everybody.
+        meeting: given to live on a filesystem that grants every lock to everybody: where all
+            processes wait for each other within their first computation.
         answer: says when, and is told the outcome.
     """
-    if not locks:
+    if meeting is not None:
         fcntl.flock = lambda descriptor, operation: None
+        vars(multiprocessing.current_process())["meeting"] = meeting
     answer.recv()
     found = counted_graph(numbers, folder).run({"mix": MIX}, store=Store(store))
     answer.send([number for number in numbers if not same(found[f"out{number}"], expected(number))])
