@@ -16,7 +16,7 @@ import typer
 
 from .. import Audio, Cancelled, Result, Store, stock
 from .._base.publish import require_writable
-from .._experiment.measure import measure
+from .._run.measure import measure
 from .._sound.figures import si_sdr
 from .call import JsonOption
 from .demo_page import Shown, Table, write_page

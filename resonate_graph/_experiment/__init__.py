@@ -3,5 +3,5 @@
 In come graphs, runs and stores; out go rows of figures, reasons, inventories and pages to hear and
 see them.
 
-Doors: `sweep`, `grid`, `reference`, `rows`, `why`, `measure`, `inventory`, `page`, `pictures`.
+Doors: `sweep`, `grid`, `reference`, `rows`, `why`, `inventory`, `page`, `pictures`.
 """
