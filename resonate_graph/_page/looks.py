@@ -18,7 +18,7 @@ from .._sound.overview import overview
 
 #: One column stands for so many samples at least; nearer still, the samples themselves are drawn.
 _FINEST_SAMPLES = 64
-_MOST_COLUMNS = 1 << 15
+_MOST_COLUMNS = 1 << 14
 
 _LOWEST_HZ = 20.0
 _BANDS = 160

@@ -13,11 +13,13 @@ A fragment goes into a page made by `parts.document`, which has the styles and s
 from __future__ import annotations
 
 import base64
+import contextlib
 import dataclasses
 import html
 import json
 import os
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from pathlib import Path
@@ -36,14 +38,17 @@ from .._store.folder import Store
 from . import copies, looks
 from .tracks import Mark, Track, folded, sound_of
 
-__all__ = ["FILES", "Mark", "Ready", "Track", "link", "player", "ready"]
+__all__ = ["FILES", "SOUNDS", "Mark", "Ready", "Track", "forget", "link", "player", "ready"]
 
+#: Files that can be heard.
+SOUNDS = (".wav", ".flac", ".mp3", ".ogg")
 #: The folder beside a page for what its players load, as browsers name it when they save a page.
 FILES = "report_files"
 
 #: What is made of a sound changes with this, so that files of earlier versions are not used.
 _VERSION = 1
-_SUMMARY = "sound.json"
+_SUMMARY, _PICTURE = "sound.json", "spectrum.png"
+_IDENTITY = re.compile(r"[0-9a-f]{20}-[0-9]+")
 #: Rates that browsers play.
 _RATES = range(3000, 384_001)
 _TOO_QUIET_LUFS = -70.0
@@ -62,6 +67,10 @@ class Ready:
     track: Track
     data: Mapping[str, Any]
     inside: tuple[bytes, ...] = ()
+
+    def picture(self, folder: Path, files: str = FILES) -> Path:
+        """Return where its spectrogram lies, for a page in a folder."""
+        return folder / files / str(self.data["id"]) / _PICTURE
 
 
 def player(
@@ -168,6 +177,25 @@ def link(path: Path, folder: Path) -> str:
         ValueError: they lie on different drives.
     """
     return quote(os.fsencode(Path(os.path.relpath(path, folder)).as_posix()))
+
+
+def forget(folder: Path, identities: Collection[str], files: str = FILES) -> None:
+    """Remove what was made of sounds that no page in a folder has any more, and nothing else.
+
+    Args:
+        folder: where the page lies.
+        identities: the sounds, by the ``id`` of `Ready.data`; what is none is left alone.
+        files: the folder in `folder` for what players load.
+    """
+    for identity in filter(_IDENTITY.fullmatch, identities):
+        place = folder / files / identity
+        with contextlib.suppress(OSError):
+            if place.is_symlink():
+                continue
+            for path in place.iterdir():
+                if path.name in (_SUMMARY, _PICTURE) or re.fullmatch(r"[0-9]+\.js", path.name):
+                    path.unlink()
+            place.rmdir()
 
 
 @dataclass(frozen=True)
@@ -284,8 +312,8 @@ def _made(
         "url": "" if place is None else url,
     }
     if place is not None:
-        _write(place / "spectrum.png", picture.png)
-        found["spectrum"]["src"] = f"{url}/spectrum.png"
+        _write(place / _PICTURE, picture.png)
+        found["spectrum"]["src"] = f"{url}/{_PICTURE}"
     if audio.sample_rate not in _RATES or not audio.frames:
         return found, ()
     minutes = copies.LOSSLESS_MINUTES_INSIDE if place is None else copies.LOSSLESS_MINUTES
