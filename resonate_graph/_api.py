@@ -24,7 +24,9 @@ from ._graph.bound import BoundGraph
 from ._graph.builder import Builder
 from ._graph.check import Call, check
 from ._graph.document import parse
+from ._graph.library import Library
 from ._graph.problems import Located
+from ._graph.subgraphs import complete, flatten
 from ._run.bindings import Binding, Bindings
 from ._run.bookkeeping import Run, Shared
 from ._run.courses import course
@@ -58,13 +60,21 @@ class Graph(Builder):
     """
 
     @classmethod
-    def from_json(cls, text: str, *, source: str = "graph", nodes: Collection[str] = ()) -> Graph:
+    def from_json(
+        cls,
+        text: str,
+        *,
+        source: str = "graph",
+        nodes: Collection[str] = (),
+        library: Library | None = None,
+    ) -> Graph:
         """Read a graph from JSON text.
 
         Args:
             text: the JSON document.
             source: what messages call it.
             nodes: modules or ``.py`` files with nodes of your own.
+            library: where the graphs are found that this one uses; stock graphs only, if None.
 
         Raises:
             GraphError: the text is no graph document; with every problem of form.
@@ -75,13 +85,20 @@ class Graph(Builder):
         graph._document = document
         graph._text = text
         graph._source = source
+        graph._library = library or Library()
         for module in nodes:
             graph._catalog = graph._catalog.with_module(module)
         return graph
 
     def to_json(self) -> str:
-        """Return the graph as a JSON document."""
-        return self._document.to_json()
+        """Return the graph as a JSON document.
+
+        Graphs in files that it uses are copied in, since the text may come to lie elsewhere.
+
+        Raises:
+            GraphError: one of them cannot be read.
+        """
+        return complete(self._document, self._library, stock=False).to_json()
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the graph to a file; `load` gives an equal graph.
@@ -117,7 +134,8 @@ class Graph(Builder):
             outputs=outputs,
             models=Path(models) if models is not None else None,
         )
-        return check(self._document, self._catalog, call, Located(self._source, self._text))
+        flat = flatten(self._document, Located(self._source, self._text), self._library)
+        return check(flat, self._catalog, call)
 
     @spelled_out(Settings)
     def run(
@@ -403,7 +421,8 @@ class Graph(Builder):
 
     def _made(self, run: Run, bindings: Bindings, params: Mapping[str, Any]) -> Result:
         assert run.outcome is not None
-        story = describe(self._document, params, run.graph, bindings, run.outcome)
+        whole = complete(self._document, self._library)
+        story = describe(whole, params, run.graph, bindings, run.outcome)
         main_inputs = {name: run.graph.main_inputs(name) for name in run.graph.outputs}
         courses = {name: course(run.graph, name, run.span) for name in run.graph.outputs}
         return Result(self.name, run.outcome, bindings.paths, main_inputs, story, courses)
