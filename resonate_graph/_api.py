@@ -24,9 +24,9 @@ from ._graph.bound import BoundGraph
 from ._graph.builder import Builder
 from ._graph.check import Call, check
 from ._graph.document import parse
-from ._graph.library import Library
+from ._graph.library import Library, complete
 from ._graph.problems import Located
-from ._graph.subgraphs import complete, flatten
+from ._graph.subgraphs import flatten
 from ._run.bindings import Binding, Bindings
 from ._run.bookkeeping import Run, Shared
 from ._run.courses import course

@@ -11,6 +11,7 @@ from typing_extensions import Unpack
 from .. import Graph, Settings, read_provenance
 from .._base.publish import require_writable
 from .call import (
+    GraphsOption,
     InputOption,
     JsonOption,
     NodesOption,
@@ -45,6 +46,7 @@ def run(
     ] = DEFAULT_FOLDER,
     only: OnlyOption = None,
     nodes: NodesOption = None,
+    graphs: GraphsOption = None,
     from_provenance: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="Make this file again, instead of naming a graph."),
@@ -68,7 +70,7 @@ def run(
         opened = Graph.from_json(recipe.graph, source=str(from_provenance), nodes=nodes or ())
     else:
         recipe = None
-        opened = open_graph(str(graph), nodes)
+        opened = open_graph(str(graph), nodes, graphs)
     bound = {**(recipe.bindings if recipe else {}), **read_inputs(opened, inputs)}
     given = read_params(opened, params)
     changed = {**(recipe.params if recipe else {}), **given}

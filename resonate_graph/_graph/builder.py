@@ -24,8 +24,7 @@ from .._node.values import Value, canonical_json
 from .._sound.audio import Audio
 from .document import Definition, GraphDocument, InputSpec, Name, NodeSpec, OutputName
 from .document import ParamSpec as DocumentParam
-from .library import Library
-from .subgraphs import USE, complete, definition_of
+from .library import USE, Library, complete, definition_of
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -48,7 +47,7 @@ class Wire:
         return f"<wire {self.text}>"
 
 
-class Wires(Mapping[str, Any]):
+class Bundle(Mapping[str, Any]):
     """Several wires, by name: as items, and as attributes."""
 
     def __init__(self, wires: Mapping[str, Any]) -> None:
@@ -71,7 +70,7 @@ class Wires(Mapping[str, Any]):
         return len(self._wires)
 
     def __repr__(self) -> str:
-        return f"<wires {', '.join(self._wires)}>"
+        return f"<bundle of {', '.join(self._wires)}>"
 
 
 class ParamRef:
@@ -306,15 +305,15 @@ class Builder:
             keys = list(next(iter(fields.get("for_each", {}).values()), {}))
             if not keys:
                 return self._wires_of(own_name, ways)
-            return Wires({key: self._wires_of(f"{own_name}.{key}", ways) for key in keys})
+            return Bundle({key: self._wires_of(f"{own_name}.{key}", ways) for key in keys})
 
         return wire
 
-    def _wires_of(self, start: str, ways: Sequence[str]) -> Wire | Wires:
+    def _wires_of(self, start: str, ways: Sequence[str]) -> Wire | Bundle:
         """Return one wire, or several by their names."""
         if list(ways) == [""]:
             return Wire(self, start)
-        return Wires({way[1:]: Wire(self, start + way) for way in ways})
+        return Bundle({way[1:]: Wire(self, start + way) for way in ways})
 
     def _defined(self, name: str, definition: Definition) -> str:
         """Return the name under which a graph is among this one's definitions."""

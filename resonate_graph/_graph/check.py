@@ -27,7 +27,8 @@ from .document import NodeSpec
 from .param_check import ParamCheck
 from .positions import join
 from .problems import Problems, did_you_mean, instead
-from .subgraphs import NOWHERE, Flat
+from .subgraphs import Flat
+from .wires import NOWHERE
 
 #: How many nodes of a circle are named.
 _SHOWN = 20
@@ -199,10 +200,11 @@ class _Check:
 
     def _source(self, wire: str, pointer: str, port: Port | None = None) -> Source | None:
         """Return what a wire refers to, or None after reporting why it refers to nothing."""
-        if wire == NOWHERE:
-            return None
         if wire.startswith("$"):
             return self._input_source(wire[1:], pointer, port)
+        return None if wire == NOWHERE else self._node_source(wire, pointer, port)
+
+    def _node_source(self, wire: str, pointer: str, port: Port | None) -> Source | None:
         node, _, port_name = wire.partition(".")
         if node not in self.document.nodes:
             message = f"no node {node!r}"

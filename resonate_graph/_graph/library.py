@@ -7,13 +7,14 @@ relative to the file that names it. What lies outside that file's folder is neve
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib import metadata, resources
 from pathlib import Path
 
 from .._base.errors import GraphError, InputError, Problem
-from .document import GraphDocument, parse
+from .document import MAX_DEPTH, Definition, GraphDocument, NodeSpec, parse
 from .problems import Located, instead
 
 GROUP = "resonate_graph.graphs"
@@ -32,6 +33,10 @@ class Found:
     document: GraphDocument
     located: Located
     folder: Path | None = None
+
+
+#: The type of a node that stands for a graph's nodes.
+USE = "graph"
 
 
 class NotUsableError(Exception):
@@ -134,3 +139,72 @@ def stock_graphs() -> dict[str, str]:
             if item.name.endswith(".json"):
                 found[item.name.removesuffix(".json")] = item.read_text(encoding="utf-8")
     return dict(sorted(found.items()))
+
+
+def is_use(spec: NodeSpec) -> bool:
+    """Whether a node stands for a graph's nodes, or looks as if it should."""
+    return spec.type == USE or spec.graph is not None or spec.for_each is not None
+
+
+def complete(document: GraphDocument, library: Library, *, stock: bool = True) -> GraphDocument:
+    """Return a graph that needs no other file: those that it uses are among its definitions.
+
+    Args:
+        document: the graph.
+        library: where the others are.
+        stock: whether stock graphs are copied too.
+
+    Raises:
+        GraphError: one cannot be read, or is no graph.
+    """
+    if not any(is_use(spec) for body in _bodies(document) for spec in body.nodes.values()):
+        return document
+    whole = document.model_copy(deep=True)
+    _copy_in(whole, (), library.folder, library, stock, ())
+    return whole
+
+
+def definition_of(document: GraphDocument) -> Definition:
+    """Return a document as one that stands inside another."""
+    fields = {
+        key: getattr(document, key)
+        for key in document.model_fields_set
+        if key in Definition.model_fields
+    }
+    return Definition.model_construct(**fields).model_copy(deep=True)
+
+
+def _copy_in(
+    body: Definition,
+    known: tuple[Mapping[str, Definition], ...],
+    folder: Path | None,
+    library: Library,
+    stock: bool,
+    trail: tuple[str, ...],
+) -> None:
+    known = (*known, body.graphs)
+    own = dict(body.graphs)
+    for inner in own.values():
+        _copy_in(inner, known, folder, library, stock, trail)
+    for spec in body.nodes.values():
+        name = spec.graph
+        if name is None or any(name in names for names in known) or name in own:
+            continue
+        if not (stock or name.startswith("./")):
+            continue
+        if name in trail or len(trail) > MAX_DEPTH:
+            raise GraphError(name, [Problem("cycle", f"{name!r} uses itself")])
+        try:
+            found = library.find(name, folder)
+        except NotUsableError as error:
+            raise GraphError(name, [Problem("unknown-graph", str(error))]) from None
+        own[name] = definition_of(found.document)
+        _copy_in(own[name], (), found.folder, library, stock, (*trail, name))
+    if own:
+        body.graphs = own
+
+
+def _bodies(body: Definition) -> Iterator[Definition]:
+    yield body
+    for inner in body.graphs.values():
+        yield from _bodies(inner)

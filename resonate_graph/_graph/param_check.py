@@ -17,7 +17,7 @@ from .._node.params import names_at
 from .document import GraphDocument, NodeSpec, ParamSpec
 from .positions import join, path_in
 from .problems import Problems, instead
-from .subgraphs import Link
+from .scopes import Link
 
 _SCALARS: Mapping[str, type | tuple[type, ...]] = {
     "number": (int, float),
@@ -110,7 +110,7 @@ class ParamCheck:
         if (fault := _fault(value, spec)) is None:
             self._values[name] = value
         else:
-            where = "" if given or isinstance(spec.default, Link) else "the default "
+            where = "" if given or "." in name else "the default "  # else a use said it
             self._problems.add("bad-param", pointer, f"{where}{value!r} {fault}")
 
     def _all_params(self) -> Iterator[str]:
