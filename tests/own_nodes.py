@@ -89,3 +89,20 @@ def replace_file(audio: Audio, *, path: str) -> Audio:
     """Write into a file that is not its own, as no node should."""
     audio.save(path)
     return audio
+
+
+@node()
+def noted(ctx: RunContext, audio: Audio) -> Audio:
+    """Halve, and say something of every kind."""
+    ctx.note(zeros=3, gain_db=-6.0)
+    ctx.note(bands_hz=[50, 100.5], quiet=False)
+    return audio.with_samples(audio.samples * 0.5)
+
+
+@node()
+def noted_halves(ctx: RunContext, stereo: Audio) -> Halves:
+    """Give the channels that somebody needs, and say how long each is."""
+    channels = {"left": stereo.samples[:1], "right": stereo.samples[1:]}
+    for name in ctx.wanted:
+        ctx.note(**{f"{name}_frames": stereo.frames})
+    return ctx.outputs(Halves, {name: stereo.with_samples(channels[name]) for name in ctx.wanted})
