@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
+
 from resonate_graph import Audio, NodeError, Report, RunContext, node
 
 
@@ -106,3 +108,18 @@ def noted_halves(ctx: RunContext, stereo: Audio) -> Halves:
     for name in ctx.wanted:
         ctx.note(**{f"{name}_frames": stereo.frames})
     return ctx.outputs(Halves, {name: stereo.with_samples(channels[name]) for name in ctx.wanted})
+
+
+@node()
+def chopped(audio: Audio) -> Audio:
+    """Silence the first thousand frames."""
+    samples = audio.samples.copy()
+    samples[:, :1000] = 0
+    return audio.with_samples(samples)
+
+
+@node()
+def boosted(ctx: RunContext, audio: Audio, *, gain_db: float = 0.0) -> Audio:
+    """Make louder, and say by how much."""
+    ctx.note(gain_db=gain_db)
+    return audio.with_samples(audio.samples * np.float32(10 ** (gain_db / 20)))

@@ -3,5 +3,6 @@
 In come JSON text or calls of the builder, and the catalog; out goes a graph in which every wire,
 type and param is known to be right, or every problem at once, each with its place.
 
-Doors: `document`, `positions`, `problems`, `check`, `bound`, `builder`. Behind them: `param_check`.
+Doors: `document`, `positions`, `problems`, `check`, `bound`, `lineage` (what an output is of
+the inputs), `builder`. Behind them: `param_check`.
 """
