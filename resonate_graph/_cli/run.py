@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from typing_extensions import Unpack
@@ -57,6 +58,10 @@ def run(
     no_tags: Annotated[
         bool, typer.Option("--no-tags", help="Carry no tags and no cover art from the inputs.")
     ] = False,
+    removed: Annotated[
+        bool,
+        typer.Option("--removed", help="Write what was taken out too, as NAME.removed.wav."),
+    ] = False,
     as_json: JsonOption = False,
     **settings: Unpack[Settings],
 ) -> None:
@@ -81,6 +86,7 @@ def run(
             bound,
             params=changed,
             outputs=only or (list(recipe.outputs) if recipe else None),
+            removed=removed,
             on_event=display,
             **settings,
         )
@@ -102,3 +108,13 @@ def run(
         printer.line("  the same samples as in the file it was made from")
     for name, output in result.report["outputs"].items():
         printer.line(f"  {name}: {output['path']}")
+        if difference := output.get("removed"):
+            printer.line(f"  {name}, removed: {difference['path']}{_at_level(difference)}")
+    if removed and not result.removed:
+        printer.remark("  nothing to subtract: no output is the sound of an input, of its shape")
+
+
+def _at_level(difference: Mapping[str, Any]) -> str:
+    """Say which gain was taken back before what was taken out was found."""
+    gain = difference["gain_db"]
+    return f" (the gain of {gain:.1f} dB taken back)" if gain else ""

@@ -64,6 +64,7 @@ def describe(
             "key": report.key,
             "device": report.device,
             "libraries": step.type.library_versions,
+            "did": report.did,
         }
     return {
         "format": FORMAT,
