@@ -123,13 +123,31 @@ class Opened:
     def until(self, condition: str) -> None:
         """Wait until an expression is true."""
         self.run(
-            f"new Promise(done => {{ const look = () => {condition} ? done() : setTimeout(look, 10);"
-            " look(); })"
+            "new Promise(done => {"
+            f"const look = () => {condition} ? done() : setTimeout(look, 10); look(); }})"
         )
 
     def resize(self, width: int) -> None:
         """Make the window wider or narrower."""
         self._browser.wait_for(self._page.set_viewport_size({"width": width, "height": 800}))
+
+    def played(self, rate: int, *keys: str, each_seconds: float) -> NDArray[np.float32]:
+        """Return what is heard when it plays, and keys are pressed at intervals.
+
+        ``one`` in the page is the player, at `rate`. Silence around it is left out.
+        """
+        self.press(" ")
+        self.until("one.playing")
+        for key in (*keys, " "):
+            self.run("window.begun = one.transport.context.currentTime")
+            self.until(f"one.transport.context.currentTime > begun + {each_seconds}")
+            self.press(key)
+        heard = self.heard()
+        while not heard.any() or heard[:, -rate // 20 :].any():  # the last block is to be silent
+            self.run("new Promise(done => setTimeout(done, 50))")
+            heard = np.concatenate([heard, self.heard()], axis=1)
+        loud = np.flatnonzero(np.abs(heard).max(axis=0) > 1e-4)
+        return heard[:, loud[0] : loud[-1] + 1]
 
     def heard(self) -> NDArray[np.float32]:
         """Return what came out of the loudspeakers since the last call, as (channels, frames)."""

@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from scipy.signal import fftconvolve
 
 from resonate_graph import Audio
 from resonate_graph._page import parts
@@ -16,6 +15,7 @@ from resonate_graph._page.player import Mark, Track, player
 from resonate_graph._page.terms import explained
 from resonate_graph._run.measure import measure
 from tests.browser import Browser, Opened
+from tests.signals import place_in
 from tests.tools import needs
 
 pytestmark = needs("chromium")
@@ -96,29 +96,7 @@ def page(opened: Opened) -> Opened:
 
 
 def played(page: Opened, *keys: str, each_seconds: float = 0.35) -> NDArray[np.float32]:
-    """What is heard when it plays, and keys are pressed at intervals, without silence around."""
-    page.press(" ")
-    page.until("one.playing")
-    for key in (*keys, " "):
-        page.run("window.begun = one.transport.context.currentTime")
-        page.until(f"one.transport.context.currentTime > begun + {each_seconds}")
-        page.press(key)
-    heard = page.heard()
-    while not heard.any() or heard[:, -RATE // 20 :].any():  # the last block is to be silent
-        page.run("new Promise(done => setTimeout(done, 50))")
-        heard = np.concatenate([heard, page.heard()], axis=1)
-    loud = np.flatnonzero(np.abs(heard).max(axis=0) > 1e-4)
-    return heard[:, loud[0] : loud[-1] + 1]
-
-
-def place_in(sound: Audio, part: NDArray[np.float32]) -> tuple[int, float]:
-    """Where a part is in a sound, in frames, and how alike it is there, from 0 to 1."""
-    whole, wanted = sound.samples[0].astype(np.float64), part[0].astype(np.float64)
-    found = fftconvolve(whole, wanted[::-1], "valid")
-    power = fftconvolve(whole**2, np.ones(len(wanted)), "valid")
-    alike = found / np.sqrt(power * (wanted @ wanted))
-    place = int(alike.argmax())
-    return place, float(alike[place])
+    return page.played(RATE, *keys, each_seconds=each_seconds)
 
 
 def loudness(part: NDArray[np.float32]) -> float:
@@ -228,10 +206,11 @@ def test_no_page_is_wider_than_its_window(page: Opened, width: int) -> None:
 def test_a_click_on_the_waveform_goes_there_and_marks_are_listed(page: Opened) -> None:
     page.run("""(() => { const box = one.stage.getBoundingClientRect();
         for (const kind of ['pointerdown', 'pointerup']) one.stage.dispatchEvent(new PointerEvent(
-            kind, {clientX: box.left + box.width / 2, clientY: box.top + 60, pointerId: 1})); })()""")
+            kind,
+            {clientX: box.left + box.width / 2, clientY: box.top + 60, pointerId: 1})); })()""")
     assert page.run("one.position") == pytest.approx(SECONDS / 2, abs=0.01)
     listed = page.run(
-        "[...one.root.querySelectorAll('.rg-findings li')].map(li => li.innerText || li.textContent)"
+        "[...one.root.querySelectorAll('.rg-findings li')].map(one => one.textContent)"
     )
     assert [text.split(" ", 1)[1] for text in listed] == ["a click", "hum"]
 
