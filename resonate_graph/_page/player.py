@@ -36,7 +36,7 @@ from .._sound.audio import Audio
 from .._sound.decode import file_digest
 from .._store.folder import Store
 from . import copies, looks
-from .tracks import Mark, Track, opened
+from .tracks import Mark, Track, lying, opened
 
 __all__ = ["FILES", "SOUNDS", "Mark", "Ready", "Track", "forget", "link", "player", "ready"]
 
@@ -352,7 +352,7 @@ def _digest(track: Track, folder: Path | None) -> str:
         return track.sound.digest
     if isinstance(track.file, bytes):
         return blake3(track.file).hexdigest()
-    return file_digest((folder or Path()) / track.file)
+    return file_digest(lying(track.file, folder))
 
 
 def _summary(place: Path) -> dict[str, Any] | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -78,6 +79,11 @@ class Track:
         return "" if isinstance(self.file, bytes) else Path(self.file).as_posix() * bool(self.file)
 
 
+def lying(file: str | Path, folder: Path | None) -> Path:
+    """Return where a file is that is named as seen from a folder, which need not exist yet."""
+    return Path(os.path.normpath((folder or Path()) / file))
+
+
 @contextmanager
 def opened(track: Track, folder: Path | None) -> Iterator[Audio]:
     """Give what two loudspeakers play of a track. A long file is not held in memory.
@@ -95,7 +101,7 @@ def opened(track: Track, folder: Path | None) -> Iterator[Audio]:
             path = Path(scratch) / "file"
             path.write_bytes(track.file)
         else:
-            path = (folder or Path()) / track.file
+            path = lying(track.file, folder)
         writer = _long_sound(path, Path(scratch) / "sound.wav")
         if writer is None:
             yield folded(read_audio(path, Limits(warn_minutes=np.inf, max_minutes=np.inf)))
