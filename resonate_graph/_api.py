@@ -15,7 +15,6 @@ from ._base.errors import BatchError, ParamError, ResonateError
 from ._base.keywords import spelled_out
 from ._base.publish import publish, require_writable
 from ._experiment.grid import trials
-from ._experiment.measure import measure
 from ._experiment.reference import Reference
 from ._experiment.rows import Row
 from ._experiment.sweep import sweep
@@ -34,6 +33,7 @@ from ._run.estimates import Experience
 from ._run.events import Event
 from ._run.execute import execute
 from ._run.forecast import Forecast, forecast
+from ._run.measure import measure
 from ._run.plan import Plan
 from ._run.provenance import describe
 from ._run.removed import removed as taken_out
