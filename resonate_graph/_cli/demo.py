@@ -119,8 +119,8 @@ def _show(printer: Printer, folder: Path, store: Store) -> None:
         {
             "How near to the true sound": _ratio_table(ratios),
             "How loud": _loudness_table(loudness),
-            "What was computed": _run_table(runs),
         },
+        {"What was computed": _computed(runs)},
         store,
     )  # fmt: skip
     took, took_again = (one["seconds"] for one in runs.values())
@@ -165,7 +165,7 @@ def _heard(change: str) -> dict[str, tuple[dict[str, str], bool]]:
     }
     pairs: dict[str, str] = {}
     for name in STEMS:
-        pairs |= {f"true_{name}": f"{name}, the true ones", name: f"{name}, out of the damaged mix"}
+        pairs |= {f"true_{name}": f"{name}, true", name: f"{name}, restored"}
     return {
         "The song": ({**song, **{name: name for name in STEMS}}, True),
         "The stems, beside the true ones": (pairs, False),
@@ -256,6 +256,15 @@ def _loudness_table(loudness: Mapping[str, Mapping[str, float | None]]) -> Table
         for name, one in loudness.items()
     ]
     return ["", "loudness", "true peak"], cells
+
+
+def _computed(runs: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
+    """Return what each run computed, in words."""
+    return {
+        name: f"{one['seconds']:.1f} s: {', '.join(one['ran'])}; "
+        f"{len(one['reused']) or 'none'} reused"
+        for name, one in runs.items()
+    }
 
 
 def _run_table(runs: Mapping[str, Mapping[str, Any]]) -> Table:

@@ -23,6 +23,7 @@ def write_page(
     gained: Sequence[tuple[str, str, str, str]],
     players: Mapping[str, Sequence[Track]],
     tables: Mapping[str, Table],
+    facts: Mapping[str, Mapping[str, str]],
     store: Store,
 ) -> Path:
     """Write ``report.html`` into a folder, with what its players load; return the page's path.
@@ -34,6 +35,7 @@ def write_page(
         gained: the figures that say most: value, unit, what it is, what it means.
         players: the tracks of each player, by its heading.
         tables: headings and rows of tables, by the heading of each.
+        facts: names and what they are, by the heading of each list.
         store: where loudness is kept.
     """
     told: set[str] = set()
@@ -44,5 +46,7 @@ def write_page(
         )
     for heading, shown in tables.items():
         body += parts.section(heading, explained(parts.table(*shown), told))
+    for heading, items in facts.items():
+        body += parts.section(heading, parts.facts(items))
     content = parts.document(title, body, lead=lead).encode()
     return publish(folder / "report.html", lambda file: file.write(content))

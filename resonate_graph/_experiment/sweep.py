@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import json
 import math
+import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -21,7 +22,7 @@ from typing import Any
 
 from .._base.errors import Cancelled, GraphError, InputError, ResonateError
 from .._base.publish import publish
-from .._page.player import FILES, SOUNDS, Ready, Track, forget, link, ready
+from .._page.player import FILES, SOUNDS, Ready, Track, forget, ready
 from .._run.provenance import SUFFIX
 from .._run.results import Result
 from .._sound.audio import Audio
@@ -192,7 +193,7 @@ def _tracks_of(
             Track(
                 folder.name,
                 f"{folder.name}: {settings}" if settings else folder.name,
-                link(files[name], folder.parent),
+                files[name].relative_to(folder.parent),
                 audio,
                 lufs=figures[name]["integrated_lufs"],
                 true_peak_dbtp=figures[name]["true_peak_dbtp"],
@@ -208,13 +209,15 @@ def _source(name: str, sound: Path | Audio, folder: Path, shown: Heard) -> Sourc
     else:
         path = sound
         try:
-            link(sound, folder)
+            os.path.relpath(sound, folder)
         except ValueError:  # it lies on another drive
             content = sound.read_bytes()
             path = _write(folder / "inputs" / f"{file_name}{sound.suffix}", content)
     audio = sound if isinstance(sound, Audio) else None
     try:
-        found = ready(Track(name, name, link(path, folder), audio, note=path.name), folder)
+        found = ready(
+            Track(name, name, os.path.relpath(path, folder), audio, note=path.name), folder
+        )
     except InputError:  # it was there when the sweep began
         return Source(name, str(path))
     shown.sources.append(found)

@@ -18,6 +18,7 @@ from importlib import resources
 _PNG = b"\x89PNG\r\n\x1a\n"
 _KINDS = {".png": "image/png", ".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".webp": "image/webp"}
 _NUMBER = re.compile(r"[+\-−–]?[\d.,\s]*\d(\s?(%|°|[a-zA-Zµσ/]+))?|[-–−]|")
+_MINUS = re.compile(r"^-(?=[\d.])")
 _PLAYER = 'class="rg-player"'
 _SCRIPTS = ("sound.js", "view.js", "player.js")
 _POLICY = (
@@ -95,7 +96,8 @@ def table(
         + "".join(
             f'<th scope="row">{html.escape(text)}</th>'
             if not column
-            else f"<td{_number(right[column], (index, column) in best)}>{html.escape(text)}</td>"
+            else f"<td{_number(right[column], (index, column) in best)}>"
+            f"{html.escape(_MINUS.sub('−', text) if right[column] else text)}</td>"
             for column, text in enumerate(row)
         )
         + "</tr>"

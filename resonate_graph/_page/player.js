@@ -200,6 +200,8 @@ class Player {
     this.pointers();
     new ResizeObserver(() => this.picture()).observe(this.stage);
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.picture());
+    // what was clicked does not keep the keys: space is for the sound
+    this.root.addEventListener("click", event => event.detail && event.target.closest("button")?.blur());
     this.root.addEventListener("pointerdown", () => { if (!current || !current.playing) current = this; });
     this.root.addEventListener("focusin", () => { if (!current || !current.playing) current = this; });
   }
@@ -344,16 +346,25 @@ class Player {
     this.move();
   }
 
-  // What is decoded of a track between two of its frames; null unless one piece has all of it.
+  // What is decoded of a track between two of its frames, in parts; null until all of it is.
   samples(track, from, to) {
     const pieces = this.transport.pieces?.get(track);
     if (!pieces) return null;
-    const ratio = pieces.ratio, first = Math.max(0, Math.floor(from * ratio)), last = Math.min(pieces.frames, Math.ceil(to * ratio) + 1);
-    const index = pieces.index(first);
-    if (index !== pieces.index(last - 1)) return null;
-    if (!pieces.has(index)) { pieces.ask(index).then(() => pieces.fault || this.picture()); return null; }
-    const start = index * pieces.size;
-    return { values: pieces.get(index).buffer.getChannelData(0).subarray(first - start, last - start), from: first, rate: pieces.ratio * track.rate };
+    const start = Math.max(0, Math.floor(from * pieces.ratio)), stop = Math.min(pieces.frames, Math.ceil(to * pieces.ratio) + 1);
+    const first = pieces.index(start), last = pieces.index(Math.max(start, stop - 1));
+    const wanted = [];
+    for (let index = first; index <= last; index++) wanted.push(index);
+    if (wanted.length > 4) return null;
+    const missing = wanted.filter(index => !pieces.has(index));
+    if (missing.length) {
+      Promise.all(missing.map(index => pieces.ask(index))).then(() => pieces.fault || this.picture());
+      return null;
+    }
+    return wanted.map(index => {
+      const begin = index * pieces.size, skipped = Math.max(0, start - begin);
+      const values = pieces.get(index).buffer.getChannelData(0).subarray(skipped, Math.min(pieces.size, stop - begin));
+      return { values, start: begin + skipped, ratio: pieces.ratio, rate: pieces.ratio * track.rate };
+    });
   }
 
   // A tap goes there; a drag chooses what is looped; two fingers or the wheel with Ctrl zoom.
@@ -439,7 +450,8 @@ document.addEventListener("keydown", event => {
   const at = event.target;
   if (!current || event.defaultPrevented || at.closest?.("input:not([type=range]), textarea, select, [contenteditable]")) return;
   if (!current.root.isConnected) return;
-  if ((event.key === " " || event.key === "Enter") && at.closest?.("button, a, summary")) return;
+  if ((event.key === " " || event.key === "Enter") && at.closest?.("button:not([role=radio]), a, summary")) return;
+  if (event.key === "Enter" && at.closest?.("button")) return;
   if (at.closest?.("input[type=range]") && /^Arrow|Home|End|Page/.test(event.key)) return;
   const group = at.closest?.("[role=radiogroup]");
   if (group && /^Arrow(Up|Down)$/.test(event.key)) {

@@ -2,7 +2,7 @@
 
 const MARKS = 14, AXIS = 20, GAP = 6;
 const STEPS = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600];
-const HERTZ = [50, 100, 200, 500, 1000, 2000, 5000, 10000, 20000, 50000];
+const HERTZ = [1000, 10000, 100, 50000, 20000, 5000, 2000, 500, 200, 50];  // what is to be labelled first
 
 function clock(seconds, digits = 1) {
   const unit = 10 ** digits, whole = Math.round(Math.max(0, seconds) * unit) / unit;
@@ -45,6 +45,19 @@ class Peaks {
     }
     return low > high ? null : [low / 127 * this.reach, high / 127 * this.reach];
   }
+}
+
+// The same of decoded samples, which lie in parts, in frames of the track.
+function extremes(parts, from, to) {
+  let low = Infinity, high = -Infinity;
+  for (const { values, start, ratio } of parts) {
+    const first = Math.max(0, Math.floor(from * ratio - start)), stop = Math.min(values.length, Math.ceil(to * ratio - start));
+    for (let at = first; at < stop; at++) {
+      if (values[at] < low) low = values[at];
+      if (values[at] > high) high = values[at];
+    }
+  }
+  return low > high ? null : [low, high];
 }
 
 class View {
@@ -135,12 +148,13 @@ class View {
     pen.fillStyle = pen.strokeStyle = this.ink(this.colours(track));
     pen.globalAlpha = dim ? 0.25 : 1;
     const frames = this.length * track.rate / this.width, start = this.from * track.rate;
-    const decoded = frames < peaks.samples && samples?.(start, start + frames * this.width);
-    if (decoded) this.drawSamples(decoded, middle, tall);
+    const decoded = frames < peaks.samples ? samples(start, start + frames * this.width) : null;
+    if (decoded && frames < 2) for (const part of decoded) this.drawSamples(part, middle, tall);
     else {
+      const between = decoded ? (from, to) => extremes(decoded, from, to) : (from, to) => peaks.between(from, to);
       pen.beginPath();
       for (let x = 0; x < this.width; x += 0.5) {
-        const found = peaks.between(start + x * frames, start + (x + 0.5) * frames);
+        const found = between(start + x * frames, start + (x + 0.5) * frames);
         if (!found) continue;
         const above = middle - found[1] * tall, below = middle - found[0] * tall;
         pen.rect(x, above, 0.5, Math.max(0.75, below - above));
@@ -152,14 +166,14 @@ class View {
   }
 
   // Each sample by itself: lines between them, and dots where there is room.
-  drawSamples({ values, from, rate }, middle, tall) {
+  drawSamples({ values, start, rate }, middle, tall) {
     const { pen } = this, each = this.width / (this.length * rate);
     pen.lineWidth = 1.2;
     pen.beginPath();
-    values.forEach((value, index) => pen.lineTo(this.x((from + index) / rate), middle - value * tall));
+    values.forEach((value, index) => pen.lineTo(this.x((start + index) / rate), middle - value * tall));
     pen.stroke();
     if (each > 5) values.forEach((value, index) =>
-      pen.fillRect(this.x((from + index) / rate) - 1.5, middle - value * tall - 1.5, 3, 3));
+      pen.fillRect(this.x((start + index) / rate) - 1.5, middle - value * tall - 1.5, 3, 3));
   }
 
   drawSpectrum(track) {
@@ -177,11 +191,11 @@ class View {
         pen.drawImage(image, from, 0, wide, image.naturalHeight, 0, y(high), wide / scale / this.length * this.width, y(low) - y(high));
       }
     }
-    let above = Infinity;
+    const labelled = [];
     for (const hertz of HERTZ) {
       const at = y(hertz);
-      if (at > bottom - 8 || at < top + 6 || above - at < 16) continue;
-      above = at;
+      if (at > bottom - 8 || at < top + 8 || labelled.some(other => Math.abs(other - at) < 17)) continue;
+      labelled.push(at);
       pen.fillStyle = "#ffffff50";
       pen.fillRect(0, Math.round(at), 5, 1);
       this.write(hertz >= 1000 ? `${hertz / 1000} kHz` : `${hertz} Hz`, 9, at + 4, "", "#fffc", "#000b");
