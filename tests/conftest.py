@@ -8,7 +8,7 @@ import signal
 from collections.abc import Iterator
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import settings
@@ -17,6 +17,9 @@ from resonate_graph import Audio, Store, read_audio
 from tests.engine.commands import Command
 from tests.models import write_models
 from tests.tools import look_for_what_it_needs
+
+if TYPE_CHECKING:
+    from tests.browser import Browser
 
 # Threads of torch that wait for each other burn the processors they wait for; where other work
 # runs beside the tests, that made separation many times slower.
@@ -118,6 +121,16 @@ def speech() -> Audio:
 def models_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with `htdemucs` and the bag `htdemucs_ft`, small and random."""
     return write_models(tmp_path_factory.mktemp("models"))
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """A browser. What uses it says ``@needs("chromium")``."""
+    from tests.browser import Browser
+
+    opened = Browser()
+    yield opened
+    opened.close()
 
 
 @pytest.fixture
