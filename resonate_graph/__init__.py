@@ -7,7 +7,8 @@ twice.
     >>> sorted(rg.stock("deliver").document.outputs)
     ['delivered', 'loudness']
 
-Graphs: `Graph`, `load`, `stock`; how they are run: `Settings`, `Binding`, `Limits`.
+Graphs: `Graph`, `load`, `stock`, their `schema`, a `Difference` of two; how they are run:
+`Settings`, `Binding`, `Limits`.
 Results: `Result`, `Forecast`, `Reason`, `Row`; `Store` and `inventory` of what it has;
 `read_provenance` of a file, to make it again.
 Nodes: `node`, `Audio`, `File`, `Report`, `RunContext`, `Preparation`, `accelerated`, `Cost`,
@@ -45,8 +46,9 @@ from ._experiment.inventory import StoredItem, inventory
 from ._experiment.rows import Row
 from ._experiment.why import Reason
 from ._graph.bound import BoundGraph
+from ._graph.difference import Difference
 from ._graph.document import GraphDocument
-from ._loading import load, stock, stock_graphs
+from ._loading import load, schema, stock, stock_graphs
 from ._machine.capacity import Machine, this_machine
 from ._machine.cost import Cost
 from ._machine.devices import Avoid, Device, devices
@@ -98,6 +100,7 @@ __all__ = [
     "Cost",
     "Device",
     "DeviceError",
+    "Difference",
     "Entry",
     "Event",
     "File",
@@ -158,6 +161,7 @@ __all__ = [
     "read_audio",
     "read_provenance",
     "salvage",
+    "schema",
     "stock",
     "stock_graphs",
     "this_machine",

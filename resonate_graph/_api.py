@@ -11,7 +11,7 @@ from typing import Any
 
 from typing_extensions import Unpack
 
-from ._base.errors import BatchError, ParamError, ResonateError
+from ._base.errors import BatchError, GraphError, ParamError, ResonateError
 from ._base.keywords import spelled_out
 from ._base.publish import publish, require_writable
 from ._experiment.grid import trials
@@ -22,10 +22,11 @@ from ._experiment.why import Reason, reasons
 from ._graph.bound import BoundGraph
 from ._graph.builder import Builder
 from ._graph.check import Call, check
+from ._graph.difference import Difference, differences
 from ._graph.document import parse
 from ._graph.library import Library, complete
 from ._graph.problems import Located
-from ._graph.subgraphs import flatten
+from ._graph.subgraphs import Flat, flatten
 from ._run.bindings import Binding, Bindings
 from ._run.bookkeeping import Run, Shared
 from ._run.courses import course
@@ -101,6 +102,30 @@ class Graph(Builder):
         """
         return complete(self._document, self._library, stock=False).to_json()
 
+    def differences(self, other: Graph) -> list[Difference]:
+        """Return what differs in meaning between this graph and another: nodes, params, wires.
+
+        What they use is spelled out first. Descriptions, layout and names of graphs are no
+        difference, nor is a default that is written out.
+
+        Raises:
+            GraphError: a graph that one of them uses cannot be used.
+
+        Example:
+            >>> import resonate_graph as rg
+            >>> before, after = rg.stock("deliver"), rg.stock("deliver")
+            >>> after.document == before.document
+            True
+            >>> before.differences(after)
+            []
+        """
+        flat = [one._flat() for one in (self, other)]
+        for one in flat:
+            if one.problems:
+                raise GraphError(one.located.source, one.problems)
+        catalog = self._catalog.joined(other._catalog)
+        return list(differences(flat[0].document, flat[1].document, catalog))
+
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the graph to a file; `load` gives an equal graph.
 
@@ -135,8 +160,7 @@ class Graph(Builder):
             outputs=outputs,
             models=Path(models) if models is not None else None,
         )
-        flat = flatten(self._document, Located(self._source, self._text), self._library)
-        return check(flat, self._catalog, call)
+        return check(self._flat(), self._catalog, call)
 
     @spelled_out(Settings)
     def run(
@@ -403,6 +427,9 @@ class Graph(Builder):
             jobs=jobs,
             on_row=on_row or (lambda row: None),
         )
+
+    def _flat(self) -> Flat:
+        return flatten(self._document, Located(self._source, self._text), self._library)
 
     def _planned(
         self,

@@ -59,6 +59,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--all-tools", action="store_true", help="let tests fail, not skip, for a missing program"
     )
+    parser.addoption("--torture", action="store_true", help="the full counts, an hour or more")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -70,6 +71,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
     look_for_what_it_needs(item)
+
+
+@pytest.fixture(scope="session")
+def torture(request: pytest.FixtureRequest) -> bool:
+    """Whether the full counts were asked for, instead of small ones."""
+    return bool(request.config.getoption("--torture"))
 
 
 @pytest.fixture

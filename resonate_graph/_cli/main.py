@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 import typer
 
 from .. import ResonateError, __version__
-from . import demo, listing, look, nodes, run, store, sweep
+from . import author, demo, listing, look, nodes, run, store, sweep
 from .output import Printer, console_error, use_safe_output
 
 #: Raised for a call that makes no sense. Newer versions of typer carry their own copy of click, so
@@ -30,6 +30,7 @@ app = typer.Typer(
 )
 run.register(app)
 look.register(app)
+author.register(app)
 listing.register(app)
 nodes.register(app)
 sweep.register(app)

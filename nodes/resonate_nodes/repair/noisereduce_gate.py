@@ -10,6 +10,7 @@ from pydantic import Field
 
 from resonate_graph import Audio, Avoid, Cost, NodeError, RunContext, accelerated, node
 
+from .._common.notes import note_floor, note_removed
 from .._common.versions import used_by
 from . import gating
 
@@ -19,6 +20,7 @@ Single = NDArray[np.float32]
 _CLIP_FRAMES = 600_000
 #: What TorchGate is given at once beside what stands around it, in seconds.
 _TORCH_SECONDS = 20.0
+_UNCHANGED = "no noise taken"
 
 
 @node(
@@ -102,9 +104,11 @@ def spectral_gate(
     hop = hop_length or window // 4
     _require_sense(audio, noise, n_fft, window, hop, freq_mask_smooth_hz, time_mask_smooth_ms)
     if not np.any(audio.samples):
+        ctx.note(summary=_UNCHANGED)
         return audio
     if stationary and noise is None and audio.frames < 2 * window:
         ctx.warn("too-short", f"{audio.frames} frames are too few to tell noise from sound")
+        ctx.note(summary=_UNCHANGED)
         return audio
     shared: dict[str, Any] = {
         "sr": audio.sample_rate,
@@ -126,7 +130,7 @@ def spectral_gate(
             "temp_coeff_nonstationary": 1 / sigmoid_slope_nonstationary,
             "n_movemean_nonstationary": max(1, int(time_constant_s / hop * audio.sample_rate)),
         }
-        return audio.with_samples(_by_torch(ctx, audio, profile, settings))
+        return _noted(ctx, audio, _by_torch(ctx, audio, profile, settings))
     frames = gating.Frames(audio.samples, n_fft, window, hop)
     rule: gating.Rule
     if stationary:
@@ -149,7 +153,14 @@ def spectral_gate(
             done += len(wave)
             ctx.progress(channel * audio.frames + done, audio.channels * audio.frames)
     samples.flags.writeable = False
-    return audio.with_samples(samples)
+    return _noted(ctx, audio, samples)
+
+
+def _noted(ctx: RunContext, before: Audio, samples: Single) -> Audio:
+    after = before.with_samples(samples)
+    note_floor(ctx, before, after)
+    note_removed(ctx, before, after, _UNCHANGED)
+    return after
 
 
 def _require_sense(

@@ -160,8 +160,10 @@ def separate(
         placement=placement,
         threads=ctx.threads,
     )
-    stems = _Separation(ctx, separator, mix).stems()
+    separation = _Separation(ctx, separator, mix)
+    stems = separation.stems()
     ctx.device = separator.device
+    ctx.note(model=model, device=ctx.device, segments=separation.segments)
     return ctx.outputs(Stems, stems, why=f"model {model!r} has {', '.join(files.stems)}")
 
 
@@ -184,12 +186,17 @@ class _Separation:
         ]
         self._writers = self._new_writers()
 
+    @property
+    def segments(self) -> int:
+        """How many segments go through models, those of shifts and of other models included."""
+        return len(self._starts) * self._separator.steps(self._frames)
+
     def stems(self) -> dict[str, Audio]:
         """Return the stems, at the mix's rate, length and channel count."""
         per_pair = self._separator.steps(self._frames)
         pair, done, state = self._resumed()
         counted = pair * per_pair + done
-        total = len(self._starts) * per_pair
+        total = self.segments
         self._ctx.progress(counted, total)
 
         def step() -> None:

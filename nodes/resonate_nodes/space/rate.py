@@ -68,7 +68,9 @@ def resample(
         >>> resample(Audio(np.zeros((2, 48000)), 48000), sample_rate=44100)
         Audio(2 ch, 44100 frames, 44100 Hz, 1.000 s)
     """
+    ctx.note(rate_before_hz=audio.sample_rate, rate_after_hz=sample_rate)
     if sample_rate == audio.sample_rate:
+        ctx.note(summary=f"at {sample_rate:,} Hz already")
         return audio
     frames = round(audio.frames * sample_rate / audio.sample_rate)
     if method == "soxr":
