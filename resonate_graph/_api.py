@@ -22,9 +22,9 @@ from ._experiment.sweep import sweep
 from ._experiment.why import Reason, reasons
 from ._graph.bound import BoundGraph
 from ._graph.builder import Builder
-from ._graph.check import Call, check
-from ._graph.document import parse
+from ._graph.check import Call, check, parse_checked
 from ._graph.problems import Located
+from ._node.catalog import Catalog
 from ._run.bindings import Binding, Bindings
 from ._run.bookkeeping import Run, Shared
 from ._run.courses import course
@@ -67,16 +67,19 @@ class Graph(Builder):
             nodes: modules or ``.py`` files with nodes of your own.
 
         Raises:
-            GraphError: the text is no graph document; with every problem of form.
+            GraphError: the text is no graph document; with every problem of form, and all others
+                that can be seen beside them.
             CatalogError: a module of `nodes` cannot be used.
         """
-        document = parse(text, source)
+        catalog = Catalog.installed()
+        for module in nodes:
+            catalog = catalog.with_module(module)
+        document = parse_checked(text, source, catalog)
         graph = cls(document.name)
         graph._document = document
+        graph._catalog = catalog
         graph._text = text
         graph._source = source
-        for module in nodes:
-            graph._catalog = graph._catalog.with_module(module)
         return graph
 
     def to_json(self) -> str:

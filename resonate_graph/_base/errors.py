@@ -20,7 +20,9 @@
     ├── BatchError       some of several runs failed; what the others gave is attached
     └── Cancelled        the run was asked to stop
 
-The attributes carry the facts; the text says what is wrong, where, and what to do.
+The attributes carry the facts; the text says what is wrong, where, and what to do. What a caller
+would have to give is said as Python does, in backticks: ```max_minutes=...```; the command line
+says it in its own words.
 """
 
 from __future__ import annotations
@@ -77,6 +79,8 @@ class Problem:
         pointer: JSON pointer (RFC 6901) into the document; empty for the document as a whole.
         line: line in the file, from 1; None where the graph did not come from text.
         column: column in the line, in characters, from 1.
+        argument: what of the call it is about, such as ``params['gate_db']``; empty where it is
+            about the document.
     """
 
     code: str
@@ -84,8 +88,11 @@ class Problem:
     pointer: str = ""
     line: int | None = None
     column: int | None = None
+    argument: str = ""
 
     def __str__(self) -> str:
+        if self.argument:
+            return f"{self.argument}: {self.message}"
         where = f"{self.line}:{self.column} " if self.line is not None else ""
         return f"{where}{self.pointer or '/'}: {self.message}"
 
@@ -216,7 +223,15 @@ class ModelError(ResonateError):
 
 
 class MissingModelError(ModelError):
-    """The weights of a model are nowhere to be found; the machine that runs may have them."""
+    """The weights of a model are nowhere to be found; the machine that runs may have them.
+
+    Attributes:
+        instead: models that are here and would do.
+    """
+
+    def __init__(self, model: str, message: str, *, instead: Sequence[str] = ()) -> None:
+        self.instead = tuple(instead)
+        super().__init__(model, message)
 
 
 class StoreError(ResonateError):
@@ -240,10 +255,13 @@ class RunError(ResonateError):
     ) -> None:
         self.node = node
         self.type = type_id
-        if isinstance(cause, ResonateError):
+        where = f" ({place})" if place else ""
+        if isinstance(cause, NodeFault):
+            what = f"{cause}{where}"
+        elif isinstance(cause, ResonateError):
             what = str(cause) or type(cause).__name__
         else:
-            what = f"{in_one_line(cause)} ({place})" if place else in_one_line(cause)
+            what = f"{in_one_line(cause)}{where}"
         super().__init__(f"node {node!r} ({type_id}): {what}")
 
 

@@ -17,6 +17,7 @@ from .. import (
     RunFinished,
     Warned,
 )
+from .words import spoken
 
 
 class ProgressDisplay:
@@ -63,7 +64,7 @@ class ProgressDisplay:
             self._say(f"  {event.node:<16} {event.type:<20} {event.status:<7} {took}".rstrip())
         elif isinstance(event, Warned):
             where = f"{event.node}: " if event.node else ""
-            self._say(f"  warning: {where}{event.message}", style="yellow")
+            self._say(f"  warning: {where}{spoken(event.message)}", style="yellow")
         elif isinstance(event, RunFinished):
             self._stop()
 
