@@ -8,7 +8,7 @@ twice.
     ['delivered', 'loudness']
 
 Graphs: `Graph`, `load`, `stock`; how they are run: `Settings`, `Binding`, `Limits`.
-Results: `Result`, `Forecast`, `Reason`, `Row`; `Store` and `inventory` of what it has;
+Results: `Result`, `Target`, `Forecast`, `Reason`, `Row`; `Store` and `inventory` of what it has;
 `read_provenance` of a file, to make it again.
 Nodes: `node`, `Audio`, `File`, `Report`, `RunContext`, `Preparation`, `accelerated`, `Cost`,
 `Avoid`, `Catalog`, `NodeType`, `Port`. For those that draw or report: `overview`, `Overview`,
@@ -32,6 +32,7 @@ from ._base.errors import (
     NodeError,
     NodeFault,
     OutputError,
+    OverwriteError,
     ParamError,
     Problem,
     ResonateError,
@@ -72,6 +73,7 @@ from ._run.forecast import Forecast, PlannedStep
 from ._run.provenance import Recipe, read_provenance
 from ._run.results import Result
 from ._run.settings import Settings, default_store
+from ._run.targets import Target
 from ._sound.audio import Audio
 from ._sound.decode import Limits, Salvaged, read_audio, salvage
 from ._sound.overview import Overview, overview
@@ -119,6 +121,7 @@ __all__ = [
     "NodeType",
     "NodeWaiting",
     "OutputError",
+    "OverwriteError",
     "Overview",
     "ParamError",
     "PlannedStep",
@@ -143,6 +146,7 @@ __all__ = [
     "Store",
     "StoreError",
     "StoredItem",
+    "Target",
     "Value",
     "Warned",
     "accelerated",

@@ -16,6 +16,7 @@
     │   └── MissingModelError   they are not here
     ├── StoreError       the store cannot be used
     ├── OutputError      a result cannot be written
+    │   └── OverwriteError  it would be written over something else
     ├── RunError         a node failed while a graph was running; its cause is attached
     ├── BatchError       some of several runs failed; what the others gave is attached
     └── Cancelled        the run was asked to stop
@@ -46,6 +47,7 @@ __all__ = [
     "NodeError",
     "NodeFault",
     "OutputError",
+    "OverwriteError",
     "ParamError",
     "Problem",
     "ResonateError",
@@ -240,6 +242,20 @@ class StoreError(ResonateError):
 
 class OutputError(ResonateError):
     """A result cannot be written."""
+
+
+class OverwriteError(OutputError):
+    """A result would be written over a file that holds something else.
+
+    Attributes:
+        paths: the files.
+    """
+
+    exit_code = 2
+
+    def __init__(self, message: str, paths: Sequence[Path]) -> None:
+        self.paths = tuple(paths)
+        super().__init__(message)
 
 
 class RunError(ResonateError):

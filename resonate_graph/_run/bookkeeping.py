@@ -201,6 +201,22 @@ class Run:
         self._plan = self._planned()
         return self._plan
 
+    def stored_output(self, name: str) -> Value | None:
+        """Return an output that a planned run need not compute; None for any other.
+
+        Raises:
+            InputError: it is an input that cannot be read.
+        """
+        assert self._plan is not None
+        source = self.graph.outputs[name]
+        if isinstance(source, InputRef):
+            return self._bindings.value(source.name)
+        if self._plan.statuses[source.node] != "cached":
+            return None
+        with contextlib.suppress(Quarantined):
+            return self.stored.value(source)
+        return None
+
     def measure_inputs(self) -> None:
         """Find out how large the inputs are, where no store remembers.
 
