@@ -34,9 +34,12 @@ from .._node.ports import Port, PortType, scalar_type
 from .._node.values import plain_json
 from .bound import BoundGraph, InputRef, PortRef, Source, Step, dependencies
 from .document import GraphDocument, NodeSpec, read
+from .library import Library
 from .param_check import ParamCheck
 from .positions import join
 from .problems import Located, Problems
+from .subgraphs import Flat, flatten
+from .wires import NOWHERE
 
 #: How many nodes of a circle are named.
 _SHOWN = 20
@@ -65,22 +68,23 @@ class Call:
     models: Path | None = None
 
 
-def check(document: GraphDocument, catalog: Catalog, call: Call, located: Located) -> BoundGraph:
-    """Return the bound graph of a document.
+def check(flat: Flat, catalog: Catalog, call: Call) -> BoundGraph:
+    """Return the bound graph of a document, with all that it uses spelled out.
 
     Raises:
         GraphError: with every problem, each with its place, in document order.
     """
-    return _Check(document, catalog, call, located).bind()
+    return _Check(flat, catalog, call).bind()
 
 
-def parse_checked(text: str, source: str, catalog: Catalog) -> GraphDocument:
+def parse_checked(text: str, source: str, catalog: Catalog, library: Library) -> GraphDocument:
     """Read a graph file's text; where something is wrong with its form, check the rest as well.
 
     Args:
         text: the JSON text.
         source: the file's name, for messages.
         catalog: the node types there are.
+        library: where the graphs are that it uses.
 
     Raises:
         GraphError: something is wrong with its form: with every problem of form, and with every
@@ -90,12 +94,15 @@ def parse_checked(text: str, source: str, catalog: Catalog) -> GraphDocument:
     reading = read(text, located)
     if not reading.problems:
         return reading.document
-    said = {one.pointer for one in reading.problems}
+    said = reading.vague | {one.pointer for one in reading.problems}
     odd_nodes = {"/".join(one.split("/")[:3]) for one in said if one.startswith("/nodes/")}
-    rest = _Check(reading.document, catalog, Call(), located, reading.vague)
+    try:
+        flat = flatten(reading.document, located, library)
+    except GraphError:  # it would be too large
+        raise GraphError(source, reading.problems) from None
     others = [
         one
-        for one in rest.look().found
+        for one in _Check(flat, catalog, Call(), reading.vague).look().found
         if one.pointer not in said
         and not (one.code == "missing-input" and one.pointer.removesuffix("/inputs") in odd_nodes)
     ]
@@ -104,17 +111,14 @@ def parse_checked(text: str, source: str, catalog: Catalog) -> GraphDocument:
 
 class _Check:
     def __init__(
-        self,
-        document: GraphDocument,
-        catalog: Catalog,
-        call: Call,
-        located: Located,
-        vague: Collection[str] = (),
+        self, flat: Flat, catalog: Catalog, call: Call, vague: Collection[str] = ()
     ) -> None:
-        self.document = document
+        self.flat = flat
+        self.document = document = flat.document
         self.catalog = catalog
         self.call = call
-        self.problems = Problems(located)
+        self.problems = Problems(flat.located)
+        self.problems.include(flat.problems)
         self.vague = vague
         self.params = ParamCheck(document, catalog, call.params, self.problems, vague)
         self.types: dict[str, NodeType | None] = {}
@@ -141,6 +145,7 @@ class _Check:
             name: self.params.of_node(name, spec, self.types[name])
             for name, spec in self.document.nodes.items()
         }
+        self._check_expected()
         outputs = {name: source for name, source in outputs.items() if name in wanted}
         order = self._order({name: _all(ports) for name, ports in wires.items()})
         encoders = {name: self._encoder(name, source) for name, source in outputs.items()}
@@ -271,11 +276,16 @@ class _Check:
             return None
         if wire.startswith("$"):
             return self._input_source(wire[1:], pointer, port)
+        return None if wire == NOWHERE else self._node_source(wire, pointer, port)
+
+    def _node_source(self, wire: str, pointer: str, port: Port | None) -> Source | None:
         node = wire.partition(".")[0]
         if node not in self.document.nodes and "/nodes" not in self.vague:
             message = f"no node {node!r}"
-            inputs = (f"${name}" for name in self.document.inputs)
-            hint = partial(instead, node, chain(self.document.nodes, inputs))
+            way, slash, own = node.rpartition("/")
+            inputs = (f"${name}" for name in self.document.inputs if not way)
+            known = self.flat.siblings.get(way + slash, ())
+            hint = partial(instead, own, chain(known, inputs))
             self.problems.add("unknown-node", pointer, message, hint=hint)
         node_type = self.types.get(node)
         return None if node_type is None else self._output_source(wire, node_type, pointer, port)
@@ -309,6 +319,24 @@ class _Check:
             return None
         self._fits(f"${name}", scalar_type(spec.type), pointer, port)
         return InputRef(name)
+
+    def _check_expected(self) -> None:
+        """Check the types of what goes into the graphs that are used."""
+        for wire, type_name, pointer in self.flat.expected:
+            source = self._source(wire, pointer) if self._leads_somewhere(wire) else None
+            if source is not None and not scalar_type(type_name).accepts(self._type_of(source)):
+                given = self._type_of(source).name
+                message = f"{wire} gives {given}, this input takes {type_name}"
+                self.problems.add("wrong-port-type", pointer, message)
+
+    def _leads_somewhere(self, wire: str) -> bool:
+        """Whether a wire's end is there, so that only its type can be wrong."""
+        if wire.startswith("$"):
+            return wire[1:] in self.document.inputs
+        node, _, port = wire.partition(".")
+        node_type = self.types.get(node)
+        known = [one.name for one in node_type.outputs] if node_type else []
+        return port in known or (not port and len(known) == 1)
 
     def _fits(self, wire: str, given: PortType, pointer: str, port: Port | None) -> None:
         if port is not None and not port.type.accepts(given):
@@ -380,15 +408,16 @@ class _Check:
     def _warnings(self, needed: Collection[str]) -> Iterator[Problem]:
         """Yield what is no fault, but most likely not meant."""
         used = self._needed(self.document.outputs)
-        for name in self.document.nodes:
-            if name not in used:
+        reached = {name.partition("/")[0] for name in used}
+        for name in self.flat.siblings.get("", ()):
+            if name not in reached:
                 yield self._unused("node", name)
         for name in self.document.inputs:
             if f"${name}" not in used:
                 yield self._unused("input", name)
         params = self.params.used_by(used)
         for name in self.document.params:
-            if name not in params:
+            if name not in params and "." not in name:  # else one of a graph that this one uses
                 yield self._unused("param", name)
         yield from self.params.warnings(used)
         yield from self.doubts

@@ -39,10 +39,11 @@ MIGRATIONS: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {}
 
 _NAME = r"[A-Za-z_][A-Za-z0-9_-]*"
 _OUTPUT_NAME = rf"{_NAME}(\.[a-z0-9]+)?"
-_WIRE = rf"(\${_NAME}|{_NAME}(\.{_NAME})?)"
+_WIRE = rf"(\${_NAME}|{_NAME}(\.({_NAME}|\*))?(\.{_NAME})?)"
 Name = Annotated[str, Field(pattern=f"^{_NAME}$", max_length=100)]
 OutputName = Annotated[str, Field(pattern=f"^{_OUTPUT_NAME}$", max_length=100)]
 Wire = Annotated[str, Field(pattern=f"^{_WIRE}$")]
+GraphName = Annotated[str, Field(pattern=r"^[^\\\x00-\x1f]+$", max_length=1000)]
 Json = Any
 ScalarType = Literal["number", "integer", "string", "boolean"]
 
@@ -86,32 +87,52 @@ class ParamSpec(_Model):
 
 
 class NodeSpec(_Model):
-    """A node of a graph: its type, what is wired into it, its params, where it prefers to run."""
+    """A node of a graph: its type, what is wired into it, its params, where it prefers to run.
+
+    A node of the type ``graph`` stands for the nodes of another graph, which it names: once, or
+    for each of some wires.
+    """
 
     type: str
+    graph: GraphName | None = None
     inputs: dict[Name, Wire | list[Wire]] = {}
+    for_each: dict[Name, Wire | dict[Name, Wire]] | None = None
     params: dict[str, Json] = {}
     device: list[DeviceName] | None = None
     description: str | None = None
     ui: Json = None
 
 
-class GraphDocument(_Model):
-    """A whole graph file."""
+class Definition(_Model):
+    """A graph without a name of its own, as it is defined inside another."""
 
-    format: Literal[1] = 1
-    name: Name
     description: str | None = None
     inputs: dict[Name, InputSpec] = {}
     params: dict[Name, ParamSpec] = {}
+    graphs: dict[GraphName, Definition] = {}
     nodes: dict[Name, NodeSpec]
     outputs: dict[OutputName, Wire]
     ui: Json = None
 
+
+class GraphDocument(Definition):
+    """A whole graph file."""
+
+    schema_: Json = Field(default=None, alias="$schema")
+    format: Literal[1] = 1
+    name: Name
+
+    def to_plain(self) -> dict[str, Any]:
+        """Return what was set, as plain JSON values, in the order in which it is written."""
+        plain = self.model_dump(mode="json", by_alias=True, exclude_unset=True)
+        first = [key for key in ("$schema", "format", "name") if key in plain]
+        return {key: plain[key] for key in (*first, *plain)}
+
     def to_json(self) -> str:
         """Return the document as a JSON text; reading it gives an equal document."""
-        plain = self.model_dump(mode="json", exclude_unset=True)
-        ordered = {"format": FORMAT, **plain}
+        plain = self.to_plain()
+        head = {"$schema": plain["$schema"]} if "$schema" in plain else {}
+        ordered = {**head, "format": FORMAT, **plain}
         return json.dumps(ordered, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
@@ -278,7 +299,8 @@ _PATTERNS: Mapping[str, str] = {
     f"^{_NAME}$": NAMES,
     f"^{_OUTPUT_NAME}$": "name of an output: letters, digits, _ and -, and no digit or - first; "
     "then perhaps a suffix in small letters, such as song.flac",
-    f"^{_WIRE}$": "wire: node, node.port, or $input, of names that begin with no digit or -",
+    f"^{_WIRE}$": "wire: node, node.port, or $input (of a graph that is used "
+    "for_each, node.name.port and node.* too), of names that begin with no digit or -",
 }
 
 _CODES: Mapping[str, str] = {
@@ -342,16 +364,30 @@ def _what_is_right(plain: Mapping[str, Any]) -> tuple[GraphDocument, frozenset[s
     def node(name: str, spec: Any) -> NodeSpec:
         given = spec if isinstance(spec, dict) else {"inputs": None, "params": None}
         ports = right(dict[str, Any], given.get("inputs", {}), {}, "nodes", name, "inputs")
+        kind = right(str, given.get("type"), "", "nodes", name, "type")
+        graph = right(GraphName | None, given.get("graph"), None, "nodes", name, "graph")
+        if not {join("/nodes", name, "graph"), join("/graphs", graph or "")}.isdisjoint(vague):
+            vague.add(join("/nodes", name, "type"))
+            kind, graph = "", None
+        fields = NodeSpec.model_fields["for_each"].annotation
+        bundles = right(fields, given.get("for_each"), None, "nodes", name, "for_each")
         return NodeSpec.model_construct(
-            type=right(str, given.get("type"), "", "nodes", name, "type"),
+            type=kind,
+            graph=graph,
+            for_each=bundles,
             inputs={port: wires(wire, "nodes", name, "inputs", port)
                     for port, wire in ports.items()},
             params=right(dict[str, Any], given.get("params", {}), {}, "nodes", name, "params"),
             device=right(list[DeviceName], given.get("device", []), [], "nodes", name, "device"),
         )  # fmt: skip
 
+    empty = Definition(nodes={}, outputs={})
     document = GraphDocument.model_construct(
         name=right(Name, plain.get("name"), "graph", "name"),
+        graphs={
+            name: right(Definition, body, empty, "graphs", name)
+            for name, body in entries("graphs").items()
+        },
         inputs={
             name: right(InputSpec, spec, InputSpec(type="audio"), "inputs", name)
             for name, spec in entries("inputs").items()
@@ -371,10 +407,12 @@ def _what_is_right(plain: Mapping[str, Any]) -> tuple[GraphDocument, frozenset[s
 
 def _known_keys(path: tuple[str | int, ...]) -> list[str]:
     kinds: dict[tuple[str, int], type[BaseModel]] = {
-        ("", 0): GraphDocument,
         ("inputs", 2): InputSpec,
         ("params", 2): ParamSpec,
         ("nodes", 2): NodeSpec,
     }
-    kind = kinds.get((str(path[0]) if path else "", len(path)))
-    return list(kind.model_fields) if kind else []
+    whole: type[BaseModel] = GraphDocument
+    while path[:1] == ("graphs",) and len(path) > 1:
+        path, whole = path[2:], Definition
+    kind = whole if not path else kinds.get((str(path[0]), len(path)))
+    return [field.alias or name for name, field in kind.model_fields.items()] if kind else []

@@ -6,7 +6,8 @@ bindings in `check`, of params in `param_check`.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 
 from .._base.errors import MAX_PROBLEMS, GraphError, Problem
 from .positions import Positions
@@ -79,11 +80,27 @@ class Problems:
         """Those that were added."""
         return tuple(self._found)
 
+    def include(self, found: Iterable[Problem]) -> None:
+        """Add problems that have their places already."""
+        self._found.extend(found)
+
     def raise_any(self) -> None:
-        """Raise all of them.
+        """Raise all of them; what is wrong in a graph that is used often is told once.
 
         Raises:
             GraphError: there are some.
         """
         if self._found:
-            raise GraphError(self.located.source, self._found)
+            raise GraphError(self.located.source, _once(self._found))
+
+
+def _once(problems: Iterable[Problem]) -> list[Problem]:
+    """Return the problems; of those that differ in the use that leads there, the first."""
+    alike: dict[Problem, list[Problem]] = {}
+    for problem in problems:
+        alike.setdefault(replace(problem, within=""), []).append(problem)
+    return [
+        first if len(rest) == 0 else replace(first, within=f"{first.within} and {len(rest)} more")
+        for first, *rest in alike.values()
+        for rest in [[one for one in rest if one.within != first.within]]
+    ]

@@ -190,8 +190,8 @@ def test_missing_keys_are_all_told() -> None:
     text = '{"format": 1,\n "nodes": {"gain": {}}}'
     found = [(one.pointer, one.line, one.column, one.message) for one in problems_of(text)]
     assert found == [
-        ("", 1, 1, "'name' is missing"),
         ("", 1, 1, "'outputs' is missing"),
+        ("", 1, 1, "'name' is missing"),
         ("/nodes/gain", 2, 20, "'type' is missing"),
     ]
 
@@ -212,7 +212,8 @@ def test_unknown_keys_are_found_everywhere_with_what_may_stand_there() -> None:
         ("unknown-key", "/nodes/gain/input"),
     )
     assert problems[3].message == (
-        "unknown key 'input'; here stand: type, inputs, params, device, description, ui"
+        "unknown key 'input'; here stand: type, graph, inputs, for_each, params, device, "
+        "description, ui"
     )
 
 
@@ -265,14 +266,14 @@ def test_an_output_names_no_other_place(name: str) -> None:
     assert f"{name!r} is no valid name of an output: letters, digits" in problem.message
 
 
-@pytest.mark.parametrize("wire", ["", "a b", "a.b.c", "$", "$a.b", "a.", ".a", "$$a", "1"])
+@pytest.mark.parametrize(
+    "wire", ["", "a b", "a.b.c.d", "a.*.*", "*", "$", "$a.b", "a.", ".a", "$$a", "1"]
+)
 def test_a_wire_has_one_of_three_forms(wire: str) -> None:
     text = json.dumps({"format": 1, "name": "g", "nodes": {}, "outputs": {"out": wire}})
-    expected = (
-        f"{wire!r} is no valid wire: node, node.port, or $input, "
-        "of names that begin with no digit or -"
-    )
-    assert only(text).message == expected
+    expected = f"{wire!r} is no valid wire: node, node.port, or $input"
+    assert only(text).message.startswith(expected)
+    assert only(text).message.endswith("of names that begin with no digit or -")
 
 
 def test_a_bad_wire_in_a_list_is_one_problem_at_its_own_place() -> None:
@@ -311,7 +312,7 @@ def test_problems_come_in_the_order_of_the_text_and_read_well() -> None:
     assert caught.value.source == "mine.json"
     assert caught.value.problems[0].to_json() == {
         "code": "wrong-type", "message": "Input should be an object", "pointer": "/outputs",
-        "line": 1, "column": 13, "argument": "",
+        "line": 1, "column": 13,
     }  # fmt: skip
 
 
