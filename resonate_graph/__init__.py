@@ -9,7 +9,7 @@ twice.
 
 Graphs: `Graph`, `load`, `stock`, their `schema`, a `Difference` of two; how they are run:
 `Settings`, `Binding`, `Limits`.
-Results: `Result`, `Forecast`, `Reason`, `Row`; `Store` and `inventory` of what it has;
+Results: `Result`, `Target`, `Forecast`, `Reason`, `Row`; `Store` and `inventory` of what it has;
 `read_provenance` of a file, to make it again.
 Nodes: `node`, `Audio`, `File`, `Report`, `RunContext`, `Preparation`, `accelerated`, `Cost`,
 `Avoid`, `Catalog`, `NodeType`, `Port`. For those that draw or report: `overview`, `Overview`,
@@ -34,6 +34,7 @@ from ._base.errors import (
     NodeError,
     NodeFault,
     OutputError,
+    OverwriteError,
     ParamError,
     Problem,
     ResonateError,
@@ -76,6 +77,7 @@ from ._run.forecast import Forecast, PlannedStep
 from ._run.provenance import Recipe, read_provenance
 from ._run.results import Result
 from ._run.settings import Settings, default_store
+from ._run.targets import Target
 from ._sound.audio import Audio
 from ._sound.decode import Limits, Salvaged, read_audio, salvage
 from ._sound.overview import Overview, overview
@@ -125,6 +127,7 @@ __all__ = [
     "NodeWaiting",
     "OutputError",
     "Overview",
+    "OverwriteError",
     "ParamError",
     "PlannedStep",
     "Port",
@@ -148,6 +151,7 @@ __all__ = [
     "Store",
     "StoreError",
     "StoredItem",
+    "Target",
     "Value",
     "Warned",
     "accelerated",

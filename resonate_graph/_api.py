@@ -21,12 +21,13 @@ from ._experiment.sweep import sweep
 from ._experiment.why import Reason, reasons
 from ._graph.bound import BoundGraph
 from ._graph.builder import Builder
-from ._graph.check import Call, check
+from ._graph.check import Call, check, parse_checked
 from ._graph.difference import Difference, differences
-from ._graph.document import parse
 from ._graph.library import Library, complete
 from ._graph.problems import Located
 from ._graph.subgraphs import Flat, flatten
+from ._node.catalog import Catalog
+from ._node.values import Value
 from ._run.bindings import Binding, Bindings
 from ._run.bookkeeping import Run, Shared
 from ._run.courses import course
@@ -40,6 +41,7 @@ from ._run.provenance import describe
 from ._run.removed import removed as taken_out
 from ._run.results import Result
 from ._run.settings import Settings, Setup, understood
+from ._run.targets import PLAIN, Target, targets
 
 
 class Graph(Builder):
@@ -79,17 +81,21 @@ class Graph(Builder):
             library: where the graphs are found that this one uses; stock graphs only, if None.
 
         Raises:
-            GraphError: the text is no graph document; with every problem of form.
+            GraphError: the text is no graph document; with every problem of form, and all others
+                that can be seen beside them.
             CatalogError: a module of `nodes` cannot be used.
         """
-        document = parse(text, source)
+        catalog = Catalog.installed()
+        for module in nodes:
+            catalog = catalog.with_module(module)
+        library = library or Library()
+        document = parse_checked(text, source, catalog, library)
         graph = cls(document.name)
         graph._document = document
+        graph._catalog = catalog
         graph._text = text
         graph._source = source
-        graph._library = library or Library()
-        for module in nodes:
-            graph._catalog = graph._catalog.with_module(module)
+        graph._library = library
         return graph
 
     def to_json(self) -> str:
@@ -311,6 +317,43 @@ class Graph(Builder):
         setup = understood(settings)
         run, plan = self._planned(inputs or {}, params, outputs, setup)
         return forecast(run, plan, setup.machine)
+
+    @spelled_out(Settings)
+    def targets(
+        self,
+        inputs: Mapping[str, Binding] | None,
+        folder: str | os.PathLike[str],
+        *,
+        name: str = PLAIN,
+        params: Mapping[str, Any] | None = None,
+        outputs: Collection[str] | None = None,
+        **settings: Unpack[Settings],
+    ) -> list[Target]:
+        """Say which files `Result.save` would write after a run, and what stands there already.
+
+        Without a run it is not always known whether a file holds the same: one that was made by the
+        same steps of the same inputs is ``likely`` the same, one that was made otherwise is
+        ``other``. An output whose suffix only a run tells is left out. Errors are those of `plan`.
+
+        Args:
+            inputs: as for `run`.
+            folder: as for `Result.save`.
+            name: as for `Result.save`.
+            params: as for `run`.
+            outputs: as for `run`.
+            settings: as for `run`.
+        """
+        setup = understood(settings)
+        given = inputs or {}
+        bound = self.check(list(given), params=params, outputs=outputs, models=setup.models)
+        bindings = self._bindings(bound, given, setup)
+
+        def plan() -> Callable[[str], Value | None]:
+            run = Run(bound, bindings, setup)
+            run.plan(fetch=False)
+            return run.stored_output
+
+        return list(targets(bound, bindings, Path(folder), name, plan))
 
     @spelled_out(Settings)
     def why(

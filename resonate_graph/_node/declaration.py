@@ -22,6 +22,7 @@ from .._base.errors import (
     ResonateError,
     in_one_line,
 )
+from .._base.near_names import instead
 from .._machine.cost import LIGHT, Cost
 from .._machine.devices import Avoid
 from .context import NotComputed, RunContext
@@ -53,12 +54,15 @@ class Preparation:
         models: the folder that was named for model weights, None for the usual places.
         fetch: whether it may use the network; where it may not and what it needs is missing, it
             returns what it knows, or raises `MissingModelError`.
+        warn: called with (message, param) about what is most likely not meant; `Graph.check` tells
+            it.
     """
 
     params: Mapping[str, Any]
     wanted: frozenset[str]
     models: Path | None = None
     fetch: bool = False
+    warn: Callable[[str, str], None] = lambda message, param: None
 
 
 @dataclass(frozen=True, eq=False)
@@ -206,6 +210,8 @@ class NodeType:
 
     def place_of(self, error: BaseException) -> str | None:
         """Return the last line of the function's file that an exception came through."""
+        if isinstance(error, NodeFault) and error.__cause__ is not None:
+            error = error.__cause__
         file = getattr(getattr(self.function, "__code__", None), "co_filename", None)
         lines = [
             line for frame, line in walk_tb(error.__traceback__) if frame.f_code.co_filename == file
@@ -269,6 +275,12 @@ class NodeType:
             first = error.errors()[0]
             param = str(first["loc"][0]) if first["loc"] else None
             where = ".".join(map(str, first["loc"]))
+            if first["type"] == "extra_forbidden" and len(first["loc"]) == 1:
+                names = [*self.params.model_fields, *(one.name for one in self.inputs)]
+                hint = instead(where, names)
+                raise ParamError(
+                    f"{self.id}: {where}: there is no such param{hint}", param=param
+                ) from None
             raise ParamError(
                 f"{self.id}: {where}: {first['msg']} (got {first['input']!r})", param=param
             ) from None

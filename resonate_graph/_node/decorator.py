@@ -73,7 +73,24 @@ class _Decorator(Protocol):
     def __call__(self, function: Callable[P, R], /) -> Node[P, R]: ...
 
 
+@overload
+def node(function: Callable[Concatenate[RunContext, P], R], /) -> Node[P, R]: ...
+@overload
+def node(function: Callable[P, R], /) -> Node[P, R]: ...
+@overload
 def node(
+    *,
+    version: int | None = ...,
+    device: Placement = ...,
+    uses: Sequence[str] = ...,
+    prepare: Prepare | None = ...,
+    cost: Cost | None = ...,
+    avoid: Sequence[Avoid] = ...,
+    begins: Begins | None = ...,
+) -> _Decorator: ...
+def node(
+    function: Callable[..., Any] | None = None,
+    /,
     *,
     version: int | None = None,
     device: Placement = "cpu",
@@ -82,10 +99,11 @@ def node(
     cost: Cost | None = None,
     avoid: Sequence[Avoid] = (),
     begins: Begins | None = None,
-) -> _Decorator:
+) -> Any:
     """Make a node of a function; its signature is the declaration.
 
     Args:
+        function: the function, where nothing else is to be said: ``@node`` is ``@node()``.
         version: raise it whenever the samples the node gives change. None: the node is keyed by
             its source, so that editing it computes again, and what it raises is not changed; for
             nodes that are being written.
@@ -103,7 +121,8 @@ def node(
             length. Part of no key.
 
     Returns:
-        A decorator whose result is callable as before, and can be added to a `Graph`.
+        A decorator whose result is callable as before, and can be added to a `Graph`; of a
+        function that was given at once, that result.
 
     Raises:
         CatalogError: the signature is not one of a node; the message says what to change.
@@ -131,7 +150,7 @@ def node(
         )
         return Node(declared)
 
-    return cast(_Decorator, decorate)
+    return decorate if function is None else decorate(function)
 
 
 def _eager_device(node_type: NodeType, given: Mapping[str, Any]) -> str:

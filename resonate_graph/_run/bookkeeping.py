@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from .._base.errors import Cancelled, RunError
+from .._base.errors import Cancelled, MissingModelError, RunError
 from .._graph.bound import BoundGraph, InputRef, PortRef, Source, Step
 from .._node.context import RunContext
 from .._node.declaration import Preparation
@@ -204,6 +204,22 @@ class Run:
         self._plan = self._planned()
         return self._plan
 
+    def stored_output(self, name: str) -> Value | None:
+        """Return an output that a planned run need not compute; None for any other.
+
+        Raises:
+            InputError: it is an input that cannot be read.
+        """
+        assert self._plan is not None
+        source = self.graph.outputs[name]
+        if isinstance(source, InputRef):
+            return self._bindings.value(source.name)
+        if self._plan.statuses[source.node] != "cached":
+            return None
+        with contextlib.suppress(Quarantined):
+            return self.stored.value(source)
+        return None
+
     def measure_inputs(self) -> None:
         """Find out how large the inputs are, where no store remembers.
 
@@ -232,7 +248,10 @@ class Run:
         step = self.graph.steps[name]
         wanted = self.graph.wanted_ports[name]
         question = Preparation(step.plain_params, wanted, self._setup.models, fetch)
-        return step.type.prepared(question)
+        try:
+            return step.type.prepared(question)
+        except MissingModelError as error:
+            raise _with_instead(error, step) from error
 
     def _planned(self) -> Plan:
         if self._setup.store is None:
@@ -471,6 +490,16 @@ class Run:
     def tell(self, event: Event) -> None:
         """Tell what happens."""
         self._setup.on_event(event)
+
+
+def _with_instead(error: MissingModelError, step: Step) -> MissingModelError:
+    """Return the error that says how to take a model that is here and would do."""
+    named = [name for name, value in step.plain_params.items() if value == error.model]
+    if not named or not error.instead:
+        return error
+    param = step.references.get(named[0], f"{step.id}.{named[0]}")
+    how = f"{error} (`params={{{param!r}: {error.instead[0]!r}}}`)"
+    return MissingModelError(error.model, how, instead=error.instead)
 
 
 def _collecting(said: list[tuple[str, str]]) -> Callable[[str, str], None]:

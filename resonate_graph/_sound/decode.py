@@ -227,7 +227,7 @@ def refuse_length(path: Path, seconds: float, limits: Limits) -> None:
         raise InputError(
             path,
             f"it is longer than {limits.max_minutes:g} minutes; raise the limit with "
-            "--max-minutes (max_minutes in Python), or cut the recording",
+            "`max_minutes=...`, or cut the recording",
         )
 
 

@@ -19,6 +19,7 @@ from resonate_graph import (
     Avoid,
     Cost,
     MissingModelError,
+    ModelError,
     ParamError,
     Preparation,
     RunContext,
@@ -59,11 +60,14 @@ def prepare_model(question: Preparation) -> Mapping[str, Any]:
     name = question.params["model"]
     try:
         files = models.find(name, question.models, fetch=question.fetch)
-    except MissingModelError:
+    except MissingModelError as error:
         if question.fetch:
+            error.instead = tuple(filter(partial(_would_do, question), error.instead))
             raise
         if name in models.HUB:
             _require_stems(name, models.HUB[name].stems, question.wanted)
+        else:
+            question.warn(str(error), "model")
         return {"weights": None}
     _require_stems(name, files.stems, question.wanted)
     return {
@@ -71,6 +75,14 @@ def prepare_model(question: Preparation) -> Mapping[str, Any]:
         "shares": files.weights,
         "segment_seconds": files.segment_seconds,
     }
+
+
+def _would_do(question: Preparation, name: str) -> bool:
+    """Whether a model that is here has the stems that are wanted."""
+    try:
+        return question.wanted <= set(models.find(name, question.models, fetch=False).stems)
+    except ModelError:
+        return False
 
 
 def _require_stems(model: str, stems: Sequence[str], wanted: frozenset[str]) -> None:
