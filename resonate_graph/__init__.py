@@ -8,7 +8,7 @@ twice.
     ['delivered', 'loudness']
 
 Graphs: `Graph`, `load`, `stock`; how they are run: `Settings`, `Binding`, `Limits`.
-Results: `Result`, `Forecast`, `Reason`, `Row`; `Store` and `inventory` of what it has;
+Results: `Result`, `Forecast`, `Reason`, `Row`, `Drawing`; `Store` and `inventory` of what it has;
 `read_provenance` of a file, to make it again.
 Nodes: `node`, `Audio`, `File`, `Report`, `RunContext`, `Preparation`, `accelerated`, `Cost`,
 `Avoid`, `Catalog`, `NodeType`, `Port`. For those that draw or report: `overview`, `Overview`,
@@ -56,6 +56,7 @@ from ._node.declaration import NodeType, Preparation, accelerated
 from ._node.decorator import Node, node
 from ._node.ports import Port, PortType
 from ._node.values import File, Report, Value
+from ._page.drawing import Drawing
 from ._run.bindings import Binding
 from ._run.events import (
     Event,
@@ -96,6 +97,7 @@ __all__ = [
     "Cost",
     "Device",
     "DeviceError",
+    "Drawing",
     "Entry",
     "Event",
     "File",
