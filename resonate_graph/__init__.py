@@ -13,6 +13,7 @@ Results: `Result`, `Forecast`, `Reason`, `Row`, `Drawing`; `Store` and `inventor
 Nodes: `node`, `Audio`, `File`, `Report`, `RunContext`, `Preparation`, `accelerated`, `Cost`,
 `Avoid`, `Catalog`, `NodeType`, `Port`. For those that draw or report: `overview`, `Overview`,
 `unit_of`.
+What steps say they did: `did_in_words`.
 The machine: `devices`, `this_machine`.
 Errors: `ResonateError` and what is below it.
 """
@@ -54,6 +55,7 @@ from ._node.catalog import BrokenPack, Catalog
 from ._node.context import RunContext
 from ._node.declaration import NodeType, Preparation, accelerated
 from ._node.decorator import Node, node
+from ._node.notes import did_in_words
 from ._node.ports import Port, PortType
 from ._node.values import File, Report, Value
 from ._page.drawing import Drawing
@@ -150,6 +152,7 @@ __all__ = [
     "accelerated",
     "default_store",
     "devices",
+    "did_in_words",
     "inventory",
     "load",
     "node",

@@ -15,7 +15,6 @@ from ._base.errors import BatchError, ParamError, ResonateError
 from ._base.keywords import spelled_out
 from ._base.publish import publish, require_writable
 from ._experiment.grid import trials
-from ._experiment.measure import measure
 from ._experiment.reference import Reference
 from ._experiment.rows import Row
 from ._experiment.sweep import sweep
@@ -24,8 +23,10 @@ from ._graph.bound import BoundGraph
 from ._graph.builder import Builder
 from ._graph.check import Call, check
 from ._graph.document import parse
+from ._graph.library import Library, complete
 from ._graph.problems import Located
 from ._page.drawing import Drawing, draw, forecast_standings, report_standings
+from ._graph.subgraphs import flatten
 from ._run.bindings import Binding, Bindings
 from ._run.bookkeeping import Run, Shared
 from ._run.courses import course
@@ -33,8 +34,10 @@ from ._run.estimates import Experience
 from ._run.events import Event
 from ._run.execute import execute
 from ._run.forecast import Forecast, forecast
+from ._run.measure import measure
 from ._run.plan import Plan
 from ._run.provenance import describe
+from ._run.removed import removed as taken_out
 from ._run.results import Result
 from ._run.settings import Settings, Setup, understood
 
@@ -59,13 +62,21 @@ class Graph(Builder):
     """
 
     @classmethod
-    def from_json(cls, text: str, *, source: str = "graph", nodes: Collection[str] = ()) -> Graph:
+    def from_json(
+        cls,
+        text: str,
+        *,
+        source: str = "graph",
+        nodes: Collection[str] = (),
+        library: Library | None = None,
+    ) -> Graph:
         """Read a graph from JSON text.
 
         Args:
             text: the JSON document.
             source: what messages call it.
             nodes: modules or ``.py`` files with nodes of your own.
+            library: where the graphs are found that this one uses; stock graphs only, if None.
 
         Raises:
             GraphError: the text is no graph document; with every problem of form.
@@ -76,13 +87,20 @@ class Graph(Builder):
         graph._document = document
         graph._text = text
         graph._source = source
+        graph._library = library or Library()
         for module in nodes:
             graph._catalog = graph._catalog.with_module(module)
         return graph
 
     def to_json(self) -> str:
-        """Return the graph as a JSON document."""
-        return self._document.to_json()
+        """Return the graph as a JSON document.
+
+        Graphs in files that it uses are copied in, since the text may come to lie elsewhere.
+
+        Raises:
+            GraphError: one of them cannot be read.
+        """
+        return complete(self._document, self._library, stock=False).to_json()
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the graph to a file; `load` gives an equal graph.
@@ -118,7 +136,8 @@ class Graph(Builder):
             outputs=outputs,
             models=Path(models) if models is not None else None,
         )
-        return check(self._document, self._catalog, call, Located(self._source, self._text))
+        flat = flatten(self._document, Located(self._source, self._text), self._library)
+        return check(flat, self._catalog, call)
 
     @spelled_out(Settings)
     def run(
@@ -127,6 +146,7 @@ class Graph(Builder):
         params: Mapping[str, Any] | None = None,
         *,
         outputs: Collection[str] | None = None,
+        removed: bool = False,
         on_event: Callable[[Event], None] | None = None,
         cancelled: Callable[[], bool] | None = None,
         **settings: Unpack[Settings],
@@ -140,6 +160,7 @@ class Graph(Builder):
             inputs: a file, an `Audio` or a value for each input.
             params: graph params by name, node params as ``node.param``.
             outputs: the outputs that are wanted; None for all.
+            removed: whether `Result.removed` has what was taken out, for `Result.save` to write.
             on_event: told what happens while it runs, in the thread that called.
             cancelled: asked now and then whether to stop, in the thread that called.
             settings: how it is done: ``device``, ``threads``, ``store`` and the others of
@@ -166,7 +187,7 @@ class Graph(Builder):
         execute([run], setup)
         if run.error is not None:
             raise run.error
-        return self._made(run, bindings, params or {})
+        return self._made(run, bindings, params or {}, setup if removed else None)
 
     @spelled_out(Settings)
     def run_many(
@@ -175,6 +196,7 @@ class Graph(Builder):
         params: Mapping[str, Any] | None = None,
         *,
         outputs: Collection[str] | None = None,
+        removed: bool = False,
         on_event: Callable[[int, Event], None] | None = None,
         on_result: Callable[[int, Result | ResonateError], None] | None = None,
         cancelled: Callable[[], bool] | None = None,
@@ -191,6 +213,7 @@ class Graph(Builder):
             inputs: for each run what `run` takes, such as ``[{"mix": "a.wav"}, {"mix": "b.wav"}]``.
             params: as for `run`, the same for all.
             outputs: as for `run`, the same for all.
+            removed: as for `run`.
             on_event: told what happens, with the index of the input, in the thread that called.
             on_result: told of each input when it is done, with its result or what went wrong, in
                 the order in which they end: the place to save results as they come.
@@ -226,7 +249,9 @@ class Graph(Builder):
         ends: dict[int, Result | ResonateError] = {}
 
         def on_end(run: Run) -> None:
-            end = ends[run.index] = self._end(run, bindings[run.index], params or {})
+            subtracting = setup if removed else None
+            end = self._end(run, bindings[run.index], params or {}, subtracting)
+            ends[run.index] = end
             if on_result is not None:
                 on_result(run.index, end)
 
@@ -436,22 +461,31 @@ class Graph(Builder):
         return run, run.plan(fetch=False)
 
     def _end(
-        self, run: Run, bindings: Bindings, params: Mapping[str, Any]
+        self, run: Run, bindings: Bindings, params: Mapping[str, Any], subtracting: Setup | None
     ) -> Result | ResonateError:
         """Return what came of a run, or what went wrong."""
         if isinstance(run.error, ResonateError):
             return run.error
         try:
-            return self._made(run, bindings, params)
+            return self._made(run, bindings, params, subtracting)
         except ResonateError as error:  # an input is gone by now
             return error
 
-    def _made(self, run: Run, bindings: Bindings, params: Mapping[str, Any]) -> Result:
+    def _made(
+        self, run: Run, bindings: Bindings, params: Mapping[str, Any], subtracting: Setup | None
+    ) -> Result:
+        """Return the result of a run; `subtracting` where it is to have what was taken out."""
         assert run.outcome is not None
-        story = describe(self._document, params, run.graph, bindings, run.outcome)
+        whole = complete(self._document, self._library)
+        story = describe(whole, params, run.graph, bindings, run.outcome)
         main_inputs = {name: run.graph.main_inputs(name) for name in run.graph.outputs}
         courses = {name: course(run.graph, name, run.span) for name in run.graph.outputs}
-        return Result(self.name, run.outcome, bindings.paths, main_inputs, story, courses)
+        difference = None
+        if subtracting is not None:
+            difference = taken_out(run.graph, bindings, run.outcome, subtracting.models)
+        return Result(
+            self.name, run.outcome, bindings.paths, main_inputs, story, courses, difference
+        )
 
     def _bindings(
         self,

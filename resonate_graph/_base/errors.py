@@ -77,6 +77,10 @@ class Problem:
         pointer: JSON pointer (RFC 6901) into the document; empty for the document as a whole.
         line: line in the file, from 1; None where the graph did not come from text.
         column: column in the line, in characters, from 1.
+        source: the file or graph it is in, where that is not the one that was asked for but one
+            that it uses.
+        within: the uses of graphs that lead there, such as ``repair/vocals``; empty for the graph
+            itself.
     """
 
     code: str
@@ -84,14 +88,19 @@ class Problem:
     pointer: str = ""
     line: int | None = None
     column: int | None = None
+    source: str = ""
+    within: str = ""
 
     def __str__(self) -> str:
         where = f"{self.line}:{self.column} " if self.line is not None else ""
-        return f"{where}{self.pointer or '/'}: {self.message}"
+        where = f"{self.source}:{where or ' '}" if self.source else where
+        within = f" (in {self.within})" if self.within else ""
+        return f"{where}{self.pointer or '/'}: {self.message}{within}"
 
     def to_json(self) -> dict[str, Any]:
-        """Return the problem as plain JSON values."""
-        return asdict(self)
+        """Return the problem as plain JSON values; where it is in another graph, only if it is."""
+        plain = asdict(self)
+        return {key: plain[key] for key in plain if key not in ("source", "within") or plain[key]}
 
 
 class GraphError(ResonateError):
@@ -107,7 +116,7 @@ class GraphError(ResonateError):
 
     def __init__(self, source: str, problems: Sequence[Problem]) -> None:
         self.source = source
-        in_order = sorted(problems, key=lambda one: (one.line or 0, one.column or 0))
+        in_order = sorted(problems, key=lambda one: (one.source, one.line or 0, one.column or 0))
         self.problems = tuple(in_order[:MAX_PROBLEMS])
         self.omitted = len(in_order) - len(self.problems)
         count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"

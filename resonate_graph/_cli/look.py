@@ -11,6 +11,7 @@ from typing_extensions import Unpack
 from .. import PlannedStep, Settings
 from .call import (
     GraphArgument,
+    GraphsOption,
     InputOption,
     JsonOption,
     NodesOption,
@@ -37,6 +38,7 @@ def check(
     only: OnlyOption = None,
     models: ModelsOption = None,
     nodes: NodesOption = None,
+    graphs: GraphsOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Find everything that is wrong with a graph, without running it.
@@ -44,7 +46,7 @@ def check(
     Bindings are checked too once any input is bound with -i.
     """
     printer = Printer(as_json=as_json)
-    opened = open_graph(graph, nodes)
+    opened = open_graph(graph, nodes, graphs)
     bindings = read_inputs(opened, inputs)
     bound = opened.check(
         list(bindings) or None,
@@ -76,6 +78,7 @@ def plan(
     params: ParamOption = None,
     only: OnlyOption = None,
     nodes: NodesOption = None,
+    graphs: GraphsOption = None,
     as_json: JsonOption = False,
     **settings: Unpack[Settings],
 ) -> None:
@@ -85,7 +88,7 @@ def plan(
     it ran. Seconds are those of earlier runs in the store, else what the nodes declare.
     """
     printer = Printer(as_json=as_json)
-    opened = open_graph(graph, nodes)
+    opened = open_graph(graph, nodes, graphs)
     steps = opened.plan(
         read_inputs(opened, inputs),
         params=read_params(opened, params),
@@ -157,12 +160,13 @@ def why(
     params: ParamOption = None,
     only: OnlyOption = None,
     nodes: NodesOption = None,
+    graphs: GraphsOption = None,
     as_json: JsonOption = False,
     **settings: Unpack[Settings],
 ) -> None:
     """Say why each node would run: what changed since it was computed last."""
     printer = Printer(as_json=as_json)
-    opened = open_graph(graph, nodes)
+    opened = open_graph(graph, nodes, graphs)
     reasons = opened.why(
         read_inputs(opened, inputs),
         params=read_params(opened, params),

@@ -23,10 +23,12 @@ from .._node.declaration import NodeType, Preparation
 from .._node.ports import Port, PortType, scalar_type
 from .._node.values import plain_json
 from .bound import BoundGraph, InputRef, PortRef, Source, Step, dependencies
-from .document import GraphDocument, NodeSpec
+from .document import NodeSpec
 from .param_check import ParamCheck
 from .positions import join
-from .problems import Located, Problems, did_you_mean, instead
+from .problems import Problems, did_you_mean, instead
+from .subgraphs import Flat
+from .wires import NOWHERE
 
 #: How many nodes of a circle are named.
 _SHOWN = 20
@@ -49,23 +51,23 @@ class Call:
     models: Path | None = None
 
 
-def check(document: GraphDocument, catalog: Catalog, call: Call, located: Located) -> BoundGraph:
-    """Return the bound graph of a document.
+def check(flat: Flat, catalog: Catalog, call: Call) -> BoundGraph:
+    """Return the bound graph of a document, with all that it uses spelled out.
 
     Raises:
         GraphError: with every problem, each with its place, in document order.
     """
-    return _Check(document, catalog, call, located).bind()
+    return _Check(flat, catalog, call).bind()
 
 
 class _Check:
-    def __init__(
-        self, document: GraphDocument, catalog: Catalog, call: Call, located: Located
-    ) -> None:
-        self.document = document
+    def __init__(self, flat: Flat, catalog: Catalog, call: Call) -> None:
+        self.flat = flat
+        self.document = document = flat.document
         self.catalog = catalog
         self.call = call
-        self.problems = Problems(located)
+        self.problems = Problems(flat.located)
+        self.problems.include(flat.problems)
         self.params = ParamCheck(document, catalog, call.params, self.problems)
         self.types: dict[str, NodeType | None] = {}
 
@@ -84,6 +86,7 @@ class _Check:
             name: self.params.of_node(name, spec, self.types[name])
             for name, spec in self.document.nodes.items()
         }
+        self._check_expected()
         outputs = {name: source for name, source in outputs.items() if name in wanted}
         order = self._order({name: _all(ports) for name, ports in wires.items()})
         encoders = {name: self._encoder(name, source) for name, source in outputs.items()}
@@ -199,11 +202,16 @@ class _Check:
         """Return what a wire refers to, or None after reporting why it refers to nothing."""
         if wire.startswith("$"):
             return self._input_source(wire[1:], pointer, port)
+        return None if wire == NOWHERE else self._node_source(wire, pointer, port)
+
+    def _node_source(self, wire: str, pointer: str, port: Port | None) -> Source | None:
         node, _, port_name = wire.partition(".")
         if node not in self.document.nodes:
             message = f"no node {node!r}"
-            inputs = (f"${name}" for name in self.document.inputs)
-            hint = partial(instead, node, chain(self.document.nodes, inputs))
+            way, slash, own = node.rpartition("/")
+            inputs = (f"${name}" for name in self.document.inputs if not way)
+            known = self.flat.siblings.get(way + slash, ())
+            hint = partial(instead, own, chain(known, inputs))
             self.problems.add("unknown-node", pointer, message, hint=hint)
             return None
         node_type = self.types.get(node)
@@ -232,6 +240,24 @@ class _Check:
             return None
         self._fits(f"${name}", scalar_type(spec.type), pointer, port)
         return InputRef(name)
+
+    def _check_expected(self) -> None:
+        """Check the types of what goes into the graphs that are used."""
+        for wire, type_name, pointer in self.flat.expected:
+            source = self._source(wire, pointer) if self._leads_somewhere(wire) else None
+            if source is not None and not scalar_type(type_name).accepts(self._type_of(source)):
+                given = self._type_of(source).name
+                message = f"{wire} gives {given}, this input takes {type_name}"
+                self.problems.add("wrong-port-type", pointer, message)
+
+    def _leads_somewhere(self, wire: str) -> bool:
+        """Whether a wire's end is there, so that only its type can be wrong."""
+        if wire.startswith("$"):
+            return wire[1:] in self.document.inputs
+        node, _, port = wire.partition(".")
+        node_type = self.types.get(node)
+        known = [one.name for one in node_type.outputs] if node_type else []
+        return port in known or (not port and len(known) == 1)
 
     def _fits(self, wire: str, given: PortType, pointer: str, port: Port | None) -> None:
         if port is not None and not port.type.accepts(given):

@@ -37,10 +37,11 @@ MIGRATIONS: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {}
 
 _NAME = r"[A-Za-z_][A-Za-z0-9_-]*"
 _OUTPUT_NAME = rf"{_NAME}(\.[a-z0-9]+)?"
-_WIRE = rf"(\${_NAME}|{_NAME}(\.{_NAME})?)"
+_WIRE = rf"(\${_NAME}|{_NAME}(\.({_NAME}|\*))?(\.{_NAME})?)"
 Name = Annotated[str, Field(pattern=f"^{_NAME}$", max_length=100)]
 OutputName = Annotated[str, Field(pattern=f"^{_OUTPUT_NAME}$", max_length=100)]
 Wire = Annotated[str, Field(pattern=f"^{_WIRE}$")]
+GraphName = Annotated[str, Field(pattern=r"^[^\\\x00-\x1f]+$", max_length=1000)]
 Json = Any
 ScalarType = Literal["number", "integer", "string", "boolean"]
 
@@ -84,32 +85,52 @@ class ParamSpec(_Model):
 
 
 class NodeSpec(_Model):
-    """A node of a graph: its type, what is wired into it, its params, where it prefers to run."""
+    """A node of a graph: its type, what is wired into it, its params, where it prefers to run.
+
+    A node of the type ``graph`` stands for the nodes of another graph, which it names: once, or
+    for each of some wires.
+    """
 
     type: str
+    graph: GraphName | None = None
     inputs: dict[Name, Wire | list[Wire]] = {}
+    for_each: dict[Name, Wire | dict[Name, Wire]] | None = None
     params: dict[str, Json] = {}
     device: list[DeviceName] | None = None
     description: str | None = None
     ui: Json = None
 
 
-class GraphDocument(_Model):
-    """A whole graph file."""
+class Definition(_Model):
+    """A graph without a name of its own, as it is defined inside another."""
 
-    format: Literal[1] = 1
-    name: Name
     description: str | None = None
     inputs: dict[Name, InputSpec] = {}
     params: dict[Name, ParamSpec] = {}
+    graphs: dict[GraphName, Definition] = {}
     nodes: dict[Name, NodeSpec]
     outputs: dict[OutputName, Wire]
     ui: Json = None
 
+
+class GraphDocument(Definition):
+    """A whole graph file."""
+
+    schema_: Json = Field(default=None, alias="$schema")
+    format: Literal[1] = 1
+    name: Name
+
+    def to_plain(self) -> dict[str, Any]:
+        """Return what was set, as plain JSON values, in the order in which it is written."""
+        plain = self.model_dump(mode="json", by_alias=True, exclude_unset=True)
+        first = [key for key in ("$schema", "format", "name") if key in plain]
+        return {key: plain[key] for key in (*first, *plain)}
+
     def to_json(self) -> str:
         """Return the document as a JSON text; reading it gives an equal document."""
-        plain = self.model_dump(mode="json", exclude_unset=True)
-        ordered = {"format": FORMAT, **plain}
+        plain = self.to_plain()
+        head = {"$schema": plain["$schema"]} if "$schema" in plain else {}
+        ordered = {**head, "format": FORMAT, **plain}
         return json.dumps(ordered, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
@@ -236,7 +257,8 @@ _PATTERNS: Mapping[str, str] = {
     f"^{_NAME}$": "name: letters, digits, _ and -, and no digit or - first",
     f"^{_OUTPUT_NAME}$": "name of an output: letters, digits, _ and -, then perhaps a suffix in "
     "small letters, such as song.flac",
-    f"^{_WIRE}$": "wire: node, node.port, or $input",
+    f"^{_WIRE}$": "wire: node, node.port, or $input (of a graph that is used "
+    "for_each, node.name.port and node.* too)",
 }
 
 _CODES: Mapping[str, str] = {
@@ -273,10 +295,12 @@ def _explain(error: ValidationError, document: Any, located: Located) -> list[Pr
 
 def _known_keys(path: tuple[str | int, ...]) -> list[str]:
     kinds: dict[tuple[str, int], type[BaseModel]] = {
-        ("", 0): GraphDocument,
         ("inputs", 2): InputSpec,
         ("params", 2): ParamSpec,
         ("nodes", 2): NodeSpec,
     }
-    kind = kinds.get((str(path[0]) if path else "", len(path)))
-    return list(kind.model_fields) if kind else []
+    whole: type[BaseModel] = GraphDocument
+    while path[:1] == ("graphs",) and len(path) > 1:
+        path, whole = path[2:], Definition
+    kind = whole if not path else kinds.get((str(path[0]), len(path)))
+    return [field.alias or name for name, field in kind.model_fields.items()] if kind else []

@@ -17,6 +17,7 @@ from .._node.params import names_at
 from .document import GraphDocument, NodeSpec, ParamSpec
 from .positions import join, path_in
 from .problems import Problems, instead
+from .scopes import Link
 
 _SCALARS: Mapping[str, type | tuple[type, ...]] = {
     "number": (int, float),
@@ -83,7 +84,9 @@ class ParamCheck:
     def _check_names(self) -> None:
         for name in self._given:
             node, dot, _ = name.partition(".")
-            if not dot and name not in self._document.params:
+            if name in self._document.params:
+                continue
+            if not dot:
                 hint = partial(instead, name, chain(self._document.params, self._all_params()))
                 self._problems.add("unknown-param", "", f"no param {name!r}", hint=hint)
             elif dot and node not in self._document.nodes:
@@ -100,12 +103,14 @@ class ParamCheck:
                 self._problems.add("bad-param", join(pointer, limit), message)
         given = name in self._given
         value = self._given[name] if given else spec.default
+        if isinstance(value, Link):
+            value = self._values.get(value.name)
         if value is None:
             return
         if (fault := _fault(value, spec)) is None:
             self._values[name] = value
         else:
-            where = "" if given else "the default "
+            where = "" if given or "." in name else "the default "  # else a use said it
             self._problems.add("bad-param", pointer, f"{where}{value!r} {fault}")
 
     def _all_params(self) -> Iterator[str]:
@@ -146,7 +151,9 @@ class ParamCheck:
                 self._problems.add("bad-param", pointer, message)
                 return None, True
             if name not in self._document.params:
-                hint = partial(instead, name, self._document.params)
+                way = name.rpartition(".")[0]
+                beside = [one for one in self._document.params if one.rpartition(".")[0] == way]
+                hint = partial(instead, name, beside)
                 self._problems.add("unknown-param", pointer, f"no graph param {name!r}", hint=hint)
             elif name not in self._values and not self._was_given(name):
                 message = f"graph param {name!r} has no value: give one"
@@ -167,7 +174,10 @@ class ParamCheck:
 
     def _was_given(self, param: str) -> bool:
         """Whether a graph param has a value; if it is not among the good ones, that was said."""
-        return param in self._given or self._document.params[param].default is not None
+        default = self._document.params[param].default
+        if param not in self._given and isinstance(default, Link):
+            return self._was_given(default.name)
+        return param in self._given or default is not None
 
 
 def _fault(value: Any, spec: ParamSpec) -> str | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from itertools import islice
 
 from .._base.errors import MAX_PROBLEMS, GraphError, Problem
@@ -74,14 +75,30 @@ class Problems:
             message += hint()
         self._found.append(self._located.problem(code, pointer, message, key=key))
 
+    def include(self, found: Iterable[Problem]) -> None:
+        """Add problems that have their places already."""
+        self._found.extend(found)
+
     def raise_any(self) -> None:
-        """Raise all of them.
+        """Raise all of them; what is wrong in a graph that is used often is told once.
 
         Raises:
             GraphError: there are some.
         """
         if self._found:
-            raise GraphError(self._located.source, self._found)
+            raise GraphError(self._located.source, _once(self._found))
+
+
+def _once(problems: Iterable[Problem]) -> list[Problem]:
+    """Return the problems; of those that differ in the use that leads there, the first."""
+    alike: dict[Problem, list[Problem]] = {}
+    for problem in problems:
+        alike.setdefault(replace(problem, within=""), []).append(problem)
+    return [
+        first if len(rest) == 0 else replace(first, within=f"{first.within} and {len(rest)} more")
+        for first, *rest in alike.values()
+        for rest in [[one for one in rest if one.within != first.within]]
+    ]
 
 
 def instead(name: str, known: Iterable[str]) -> str:

@@ -127,6 +127,27 @@ class Catalog:
                 _ = node.type.fingerprint  # read now, before somebody edits the source
         return replace(self, types=types, origins=origins)
 
+    def joined(self, other: Catalog) -> Catalog:
+        """Return a catalog with the nodes of both.
+
+        Raises:
+            CatalogError: both have another node under one id; the message names both places.
+        """
+        if self.types is other.types:
+            return self
+        new = [name for name in other.types if name not in self.types]
+        for name in other.types.keys() & self.types.keys():
+            if self.types[name].function is not other.types[name].function:
+                raise CatalogError(
+                    f"node {name!r} is declared twice: by {self.origins[name]} and by "
+                    f"{other.origins[name]}"
+                )
+        return replace(
+            self,
+            types={**self.types, **{name: other.types[name] for name in new}},
+            origins={**self.origins, **{name: other.origins[name] for name in new}},
+        )
+
     def with_module(self, name: str) -> Catalog:
         """Return a catalog with the nodes of a module, or of a ``.py`` file.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -12,6 +12,7 @@ from typing import Any, Final, TypeVar
 from .._base.errors import Cancelled, NodeError, ResonateWarning
 from .._machine.capacity import this_machine
 from .._sound.workspace import Workspace
+from .notes import Note, checked_note
 
 Outputs = TypeVar("Outputs", bound=tuple[Any, ...])
 
@@ -63,6 +64,7 @@ class RunContext:
         cancelled: whether the run was asked to stop.
         workspace: where long results are written as they come, for a next run to go on with
             should this one be killed.
+        did: what the node noted that it did.
     """
 
     device: str = "cpu"
@@ -73,6 +75,7 @@ class RunContext:
     on_warning: Callable[[str, str], None] = _warn_the_caller
     cancelled: Callable[[], bool] = _never
     workspace: Workspace = field(default_factory=lambda: Workspace(None), repr=False)
+    did: dict[str, Note] = field(default_factory=dict, repr=False)
     _scratch: tempfile.TemporaryDirectory[str] | None = field(default=None, repr=False)
 
     def progress(self, done: float, total: float) -> None:
@@ -96,6 +99,33 @@ class RunContext:
     def warn(self, code: str, message: str) -> None:
         """Say something that the person who reads the result has to know."""
         self.on_warning(code, message)
+
+    def note(self, **figures: int | float | bool | str | Sequence[int | float | str]) -> None:
+        """Say what the node did, in figures; what several calls say is joined.
+
+        Notes are kept in the record beside the outputs, so that a step that was computed before
+        tells them too. They stand in the report, in the events and in the provenance, and
+        `did_in_words` makes words of them. They are part of no key.
+
+        Args:
+            figures: numbers, texts, truths, or lists of these, by a name in snake_case that ends
+                in its unit: ``clicks_removed=84, gain_db=-3.5``. ``summary`` is a sentence that
+                people read in place of the others.
+
+        Raises:
+            NodeError: a name is not in snake_case, or JSON cannot hold a value, such as infinity.
+
+        Example:
+            >>> from resonate_graph import did_in_words
+            >>> ctx = RunContext()
+            >>> ctx.note(clicks_removed=84, samples_replaced_percent=0.02)
+            >>> ctx.did
+            {'clicks_removed': 84, 'samples_replaced_percent': 0.02}
+            >>> did_in_words(ctx.did)
+            '84 clicks removed, 0.02 % of samples replaced'
+        """
+        for name, value in figures.items():
+            self.did[name] = checked_note(name, value)
 
     @property
     def scratch(self) -> Path:

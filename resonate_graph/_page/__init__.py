@@ -1,7 +1,13 @@
-"""What a person sees: pictures of graphs, and how values show themselves in notebooks.
+"""What a person sees and hears: pages with a player, pictures of graphs.
 
-In come bound graphs, forecasts, results and sounds; out go SVG, PNG, HTML and text.
+In come sounds, what was found in them, and figures, bound graphs and what became of their steps;
+out go HTML that loads nothing but the files it lies beside, SVG, PNG and text. Nothing here knows
+what a sweep, a demo or a run's report is.
 
-Doors: `drawing` (pictures of graphs). Behind it: `graph_view` (what is shown of a graph),
-`graph_layout` (where), `graph_svg`, `graph_png` and `graph_text` (how).
+Doors: `parts` (the page, its tables, figures, warnings), `terms` (what the words mean), `player`
+(the player, `Track` and `Mark`), `drawing` (pictures of graphs). Behind them: `tracks` (what is
+heard of a sound), `copies` (the copies that a browser can play, in pieces), `looks` (waveform and
+spectrogram), and the files that go into each page, ``page.css``, ``player.css``, and the scripts
+``sound.js``, ``view.js`` and ``player.js``; `graph_view` (what is shown of a graph),
+`graph_layout` (where), `graph_svg`, `graph_png`, `graph_page` and `graph_text` (how).
 """

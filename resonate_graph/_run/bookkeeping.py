@@ -17,6 +17,7 @@ from .._base.errors import Cancelled, RunError
 from .._graph.bound import BoundGraph, InputRef, PortRef, Source, Step
 from .._node.context import RunContext
 from .._node.declaration import Preparation
+from .._node.notes import Note
 from .._node.values import Value
 from .._sound.audio import Audio
 from .._sound.broadcast import Span
@@ -79,12 +80,14 @@ class Performance:
         seconds: how long it computed.
         kept: what the store has of them.
         device: where it computed in the end.
+        did: what it noted that it did.
     """
 
     values: dict[str, Value]
     seconds: float
     kept: Kept
     device: str
+    did: dict[str, Note]
 
 
 class Run:
@@ -345,13 +348,14 @@ class Run:
         inputs.clear()
         seconds = time.perf_counter() - start
         kept = self.stored.keep(name, values, ctx, seconds=seconds, warnings=warnings)
-        return Performance(values, seconds, kept, ctx.device)
+        return Performance(values, seconds, kept, ctx.device, ctx.did)
 
     def finish(self, name: str, done: Performance, warnings: list[tuple[str, str]]) -> None:
         """Note what came of a step."""
         assert self._plan is not None
         report = self._reports[name]
         report.seconds, report.status, report.device = done.seconds, "ran", done.device
+        report.did = done.did
         self.outlook.note(name, done.device, done.seconds)
         for code, message in warnings:
             self.warn(code, message, name)
@@ -366,7 +370,7 @@ class Run:
             self._held.update(PortRef(name, port) for port in done.values)
         digests = {port: entry.digest for port, entry in done.kept.entries.items()}
         self._plan.finished(name, digests)
-        self.tell(NodeFinished(name, report.type, "ran", done.seconds))
+        self.tell(NodeFinished(name, report.type, "ran", done.seconds, done.did))
         self._release()
 
     def _value(self, source: Source) -> Value:
@@ -439,7 +443,8 @@ class Run:
             report = self._reports[name]
             if status == "cached" and report.status != "ran":
                 report.status, report.device = "cached", self.stored.device(name)
-                self.tell(NodeFinished(name, report.type, "cached", 0.0))
+                report.did = self.stored.did(name)
+                self.tell(NodeFinished(name, report.type, "cached", 0.0, report.did))
                 for code, message in self.stored.warnings(name):
                     self.warn(code, message, name)
 

@@ -64,6 +64,7 @@ def describe(
             "key": report.key,
             "device": report.device,
             "libraries": step.type.library_versions,
+            "did": report.did,
         }
     return {
         "format": FORMAT,
@@ -71,7 +72,7 @@ def describe(
             "resonate-graph": _own_version(),
             "python": platform.python_version(),
         },
-        "graph": document.model_dump(mode="json", exclude_unset=True) | {"format": 1},
+        "graph": document.to_plain() | {"format": 1},
         "params": dict(params),
         "inputs": inputs,
         "nodes": nodes,

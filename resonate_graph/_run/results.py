@@ -18,6 +18,7 @@ from .._sound.tags import TAGGED, Tags, common, read_tags, write_tags
 from .courses import Course
 from .outcome import Outcome
 from .provenance import SUFFIX, TAG
+from .removed import Removed
 
 #: Beyond this a WAV file is RF64, whose metadata nobody agrees on; the file beside it has it all.
 _MAX_TAGGED_BYTES = 4_000_000_000
@@ -31,6 +32,9 @@ class Result(Mapping[str, Value]):
     Attributes:
         report: the same document as ``resonate run --json`` prints.
         provenance: what it takes to make the outputs again; `save` writes it beside each file.
+        removed: what was taken out, by output, where the run was asked for it: the difference
+            between the input and each output that is the sound of it as a whole, at the level of
+            the input. It is made when it is asked for, from the files that were bound.
     """
 
     def __init__(
@@ -41,12 +45,14 @@ class Result(Mapping[str, Value]):
         main_inputs: Mapping[str, Sequence[str]],
         provenance: Mapping[str, Any],
         courses: Mapping[str, Course | None] | None = None,
+        removed: Removed | None = None,
     ) -> None:
         self._values = outcome.values
         self._sources = dict(sources)
         self._main_inputs = dict(main_inputs)
         self._courses = dict(courses or {})
         self.provenance = dict(provenance)
+        self.removed: Mapping[str, Audio] = removed if removed is not None else {}
         self.report: dict[str, Any] = {
             "graph": graph,
             "status": "done",
@@ -66,6 +72,10 @@ class Result(Mapping[str, Value]):
                 for one in outcome.warnings
             ],
         }
+        if removed is not None:
+            for name, output in self.report["outputs"].items():
+                found = removed.differences.get(name)
+                output["removed"] = {"path": None, **asdict(found)} if found else None
 
     def save(
         self, folder: str | Path, *, provenance: bool = True, tags: bool = True
@@ -86,6 +96,8 @@ class Result(Mapping[str, Value]):
         that are made of it alone: shifted where `trim` or `pad` moved the beginning, counted at
         the rate of the output. Where it would not be true, it is left out with a warning.
 
+        What was taken out lies beside its output as ``NAME.removed.wav`` (see `removed`).
+
         Args:
             folder: where the files go.
             provenance: False to write the outputs alone.
@@ -95,13 +107,15 @@ class Result(Mapping[str, Value]):
             The files by output name.
 
         Raises:
+            InputError: an input was changed or is gone, and what was taken out of it was asked for.
             OutputError: a file cannot be written, or would overwrite an input of this run or
                 another of its outputs.
         """
         folder = Path(folder)
         targets = {name: folder / _file_name(name, value) for name, value in self.items()}
+        taken_out = {name: targets[name].with_suffix(".removed.wav") for name in self.removed}
         taken: dict[str, str] = {}
-        for name, path in targets.items():
+        for name, path in [*targets.items(), *taken_out.items()]:
             other = taken.setdefault(path.name.casefold(), name)  # as on a Mac's filesystem
             if other != name:
                 raise OutputError(f"{path}: the outputs {other!r} and {name!r} share this file")
@@ -117,6 +131,9 @@ class Result(Mapping[str, Value]):
             if untimed:
                 self._warn("time-lost", f"{path}: {untimed}")
             self.report["outputs"][name]["path"] = str(path)
+        for name, path in taken_out.items():
+            self.removed[name].save(path)
+            self.report["outputs"][name]["removed"]["path"] = str(path)
         return targets
 
     def __getitem__(self, name: str) -> Value:

@@ -5,6 +5,6 @@ two sounds, and the files in which a step keeps what it has so far.
 
 Doors: `audio`, `layouts`, `decode`, `wav`, `tags`, `broadcast`, `workspace`, `overview`,
 `figures`. Behind them: `containers` (is the file all there, and of which `parts`?) with a module
-for each family, `flac` with `flac_mask`, `ogg`, `mpeg` and, for `pcm`, `riff`, `w64`, `aiff`,
-`caf` and `au`; `foreign` for what is not read; and `id3`.
+for each family, `flac` with `flac_mask`, `ogg`, `mpeg` with those whose names begin so, and, for
+`pcm`, `riff`, `w64`, `aiff`, `caf` and `au`; `foreign` for what is not read; and `id3`.
 """

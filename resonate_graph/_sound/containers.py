@@ -12,6 +12,7 @@ from .._base.errors import InputError
 from . import aiff, au, caf, flac, mpeg, ogg, riff, w64
 from .flac_mask import flac_layout
 from .foreign import foreign
+from .mpeg_walk import first_frame
 from .parts import CutOff, Part, Reading, after_tags, read_at
 
 _Survey = Callable[[Path, IO[bytes], int], Reading]
@@ -52,7 +53,7 @@ def survey(path: Path, raw: IO[bytes], *, salvage: bool = False) -> Reading:
     if tagged == flac.MARK:
         reading = flac.survey(path, raw, size, salvage=salvage)
         return replace(reading, layout=flac_layout(raw, start))
-    begins = mpeg.first_frame(raw, size)
+    begins = first_frame(raw, size)
     if begins == 0 or head.startswith(b"ID3"):
         return mpeg.survey(path, raw, size, salvage=salvage)
     reason = foreign(path, raw)
