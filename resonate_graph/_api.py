@@ -25,8 +25,8 @@ from ._graph.check import Call, check
 from ._graph.document import parse
 from ._graph.library import Library, complete
 from ._graph.problems import Located
-from ._page.drawing import Drawing, draw, forecast_standings, report_standings
 from ._graph.subgraphs import flatten
+from ._page.drawing import Drawing, draw, forecast_standings, report_standings
 from ._run.bindings import Binding, Bindings
 from ._run.bookkeeping import Run, Shared
 from ._run.courses import course

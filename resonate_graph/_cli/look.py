@@ -206,7 +206,7 @@ def draw(
     only: OnlyOption = None,
     depth: Annotated[
         int | None,
-        typer.Option(min=0, metavar="N", help="How many graphs inside each other are open; without it, all."),
+        typer.Option(min=0, metavar="N", help="How many graphs inside each other are open."),
     ] = None,
     nodes: NodesOption = None,
     as_json: JsonOption = False,

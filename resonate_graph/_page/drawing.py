@@ -54,6 +54,13 @@ class Drawing:
         return page(self._view)
 
     @cached_property
+    def fragment(self) -> str:
+        """The picture as a part of a page, which does not grow wider by it."""
+        from .graph_page import fragment
+
+        return fragment(self._view)
+
+    @cached_property
     def mermaid(self) -> str:
         """The graph as a flowchart of Mermaid."""
         from .graph_text import mermaid

@@ -12,9 +12,11 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from statistics import mean
+from textwrap import wrap
 from typing import Any
 
-from .graph_view import Item, Link, Socket, View, figures, status_text
+from .._node.notes import did_in_words
+from .graph_view import Item, Link, Socket, View, status_text
 
 Point = tuple[float, float]
 
@@ -25,11 +27,13 @@ LINE = 15
 TITLE_LINE = 19
 _NARROWEST, _WIDEST = 84, 250
 _GAP = 16
+#: How long the lines are in which a step says what it did.
+_LETTERS = 30
 _LAYER_GAP = 44
 _HEADER = 24
 
 #: A layout is made again with better orders of ports so many times at most.
-_ROUNDS = 4
+_ROUNDS = 7
 
 #: Beyond so many items, wires are straight pieces and one order of ports is enough: graphlay's
 #: slanted wires take time that grows with the square.
@@ -129,13 +133,16 @@ def layout(view: View) -> Layout:
     many = len(view.items) > _MANY
     boxes: tuple[Box, ...] = tuple(map(_box, view.items))
     best: Layout | None = None
+    unchanged = 0
     for done in range(2 if many else _ROUNDS):
         found = _arranged(boxes, view, smooth=not many)
         # the first is as good as none: its columns have ragged edges
         if done < 2 or best is None or found.crossings < best.crossings:
             best = found
-        better = _with_short_ways(found)
-        if better == boxes:
+        # one side at a time: ports that face each other would change places for ever
+        better = _with_short_ways(found, inputs=bool(done % 2))
+        unchanged = unchanged + 1 if better == boxes else 0
+        if unchanged == 2:
             break
         boxes = better
     assert best is not None
@@ -221,9 +228,9 @@ def _lines(item: Item) -> tuple[list[Text], tuple[float, ...], tuple[float, ...]
     if item.standing is not None and item.kind in ("step", "frame"):
         y += LINE + 2
         lines.append(Text(y, status_text(item.standing), "status"))
-        for words, text in figures(item.standing.did):
+        for text in wrap(did_in_words(item.standing.did), _LETTERS):
             y += LINE
-            lines.append(Text(y, words, "did", text))
+            lines.append(Text(y, text, "did"))
     return lines, inputs_y, outputs_y, y + 9
 
 
@@ -293,17 +300,24 @@ def _from_port_to_port(
 
     Where there are frames, graphlay takes ports for hints, and leaves a box beside them.
     """
-    (x, y), *between, (to_x, to_y) = points
+    (_, y), *between, (_, to_y) = points
     source, target = boxes[link.source], boxes[link.target]
-    port_y = source.y + source.outputs_y[_index(source.item.outputs, link.output)]
-    to_port_y = target.y + target.inputs_y[_index(target.item.inputs, link.input)]
-    reach = min(_LAYER_GAP, to_x - x) / 2 - 1
-    beside = not between and to_x - x <= 2 * _LAYER_GAP
-    if abs(port_y - y) > 1 and not beside:
-        between.insert(0, (x + reach, y))
-    if abs(to_port_y - to_y) > 1 and not beside:
-        between.append((to_x - reach, to_y))
-    return ((x, port_y), *between, (to_x, to_port_y))
+    start = (
+        source.x + source.width,
+        source.y + source.outputs_y[_index(source.item.outputs, link.output)],
+    )
+    end = (target.x, target.y + target.inputs_y[_index(target.item.inputs, link.input)])
+    across = end[0] - start[0]
+    if across <= 0:  # back to a frame that it came from
+        out, into = (start[0] + _LAYER_GAP / 2, start[1]), (end[0] - _LAYER_GAP / 2, end[1])
+        return (start, out, *between, into, end)
+    reach = min(_LAYER_GAP, across) / 2 - 1
+    beside = not between and across <= 2 * _LAYER_GAP
+    if abs(start[1] - y) > 1 and not beside:
+        between.insert(0, (start[0] + reach, y))
+    if abs(end[1] - to_y) > 1 and not beside:
+        between.append((end[0] - reach, to_y))
+    return (start, *between, end)
 
 
 def _ends(link: Link, boxes: Mapping[str, Box]) -> dict[str, Any]:
@@ -337,44 +351,42 @@ def _options(*, smooth: bool) -> dict[str, Any]:
     }
 
 
-def _with_short_ways(layout: Layout) -> tuple[Box, ...]:
-    """Return the boxes with their ports in the order of what they are wired to, to be laid again.
+def _with_short_ways(layout: Layout, *, inputs: bool) -> tuple[Box, ...]:
+    """Return the boxes with inputs, or outputs, in the order of what they are wired to.
 
     What counts is where a wire is when it is beside its item, in the next layer: so one that goes
     a long way around is ordered by the side on which it leaves. Steps in one layer are as wide as
     the widest, so that wires have the space between two layers for themselves.
     """
-    boxes = {box.item.id: box for box in layout.boxes}
-    leaving: dict[tuple[str, str], list[float]] = {}
-    arriving: dict[tuple[str, str], list[float]] = {}
+    ends: dict[tuple[str, str], list[float]] = {}
     for curve in layout.curves:
         link, points = curve.link, curve.points
-        beyond = points[0][0] + _LAYER_GAP - 1
-        before = points[-1][0] - _LAYER_GAP + 1
-        after = next((y for x, y in points[1:] if x >= beyond), points[-1][1])
-        ahead = next((y for x, y in reversed(points[:-1]) if x <= before), points[0][1])
-        leaving.setdefault((link.source, link.output), []).append(after)
-        arriving.setdefault((link.target, link.input), []).append(ahead)
+        if inputs:
+            before = points[-1][0] - _LAYER_GAP + 1
+            way = next((y for x, y in reversed(points[:-1]) if x <= before), points[0][1])
+            ends.setdefault((link.target, link.input), []).append(way)
+        else:
+            beyond = points[0][0] + _LAYER_GAP - 1
+            way = next((y for x, y in points[1:] if x >= beyond), points[-1][1])
+            ends.setdefault((link.source, link.output), []).append(way)
 
-    def in_order(
-        item: Item, sockets: Sequence[Socket], ends: Mapping[tuple[str, str], Sequence[float]]
-    ) -> tuple[Socket, ...]:
+    def in_order(item: Item, sockets: Sequence[Socket]) -> tuple[Socket, ...]:
         wired = [one for one in sockets if (item.id, one.name) in ends]
         wired.sort(key=lambda one: mean(ends[item.id, one.name]))
         return (*wired, *(one for one in sockets if one not in wired))
 
     widths: dict[int, float] = {}
-    for box in boxes.values():
+    for box in layout.boxes:
         if box.item.kind == "step":
             widths[box.column] = max(widths.get(box.column, 0), box.width)
 
     def again(box: Box) -> Box:
-        item = replace(
-            box.item,
-            inputs=in_order(box.item, box.item.inputs, arriving),
-            outputs=in_order(box.item, box.item.outputs, leaving),
-        )
+        item = box.item
+        if inputs:
+            item = replace(item, inputs=in_order(item, item.inputs))
+        else:
+            item = replace(item, outputs=in_order(item, item.outputs))
         made = _box(item)
         return replace(made, width=widths[box.column]) if item.kind == "step" else made
 
-    return tuple(map(again, boxes.values()))
+    return tuple(map(again, layout.boxes))

@@ -97,7 +97,7 @@ def _box(axes: Axes, box: Box) -> None:
         _rectangle(axes, inner, 3, "box", "done", 1.0)
     for line in box.texts:
         size = TITLE_SIZE if line.role == "title" else TEXT_SIZE
-        ink = "ink" if line.role == "title" and status != "skipped" else "muted"
+        ink = "ink" if line.role in ("title", "did") and status != "skipped" else "muted"
         ink = colour if line.role == "status" and status != "skipped" else ink
         bold = line.role in ("title", "status")
         middle = box.x + box.width / 2
@@ -105,7 +105,7 @@ def _box(axes: Axes, box: Box) -> None:
             _say(axes, middle, box.y + line.y, line.text, size, ink, bold=bold, align="center")
         else:
             _say(axes, box.x + PADDING, box.y + line.y, line.text, size, ink, bold=bold)
-        right = "ink" if line.role in ("param", "did") else "muted"
+        right = "ink" if line.role == "param" and status != "skipped" else "muted"
         _say(axes, box.x + box.width - PADDING, box.y + line.y, line.right, size, right,
              align="right")  # fmt: skip
     for sockets, ys, x in (

@@ -10,8 +10,9 @@ import html
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
+from .._node.notes import did_in_words
 from .graph_layout import PADDING, TEXT_SIZE, TITLE_SIZE, Box, Curve, Layout, Point, Text, layout
-from .graph_view import Item, Link, Sort, Standing, View, figures, status_text
+from .graph_view import Item, Link, Sort, Standing, View, status_text
 
 MARGIN = 16
 _LEGEND_HEIGHT = 30
@@ -29,7 +30,7 @@ SORTS: dict[Sort, tuple[str, str]] = {
 LIGHT = {
     "ground": "#ffffff", "box": "#f4f6f8", "ink": "#1b1f24", "muted": "#57606a", "line": "#818b98",
     "frame": "#eef1f4", "audio": "#0a5fc2", "file": "#8250df", "report": "#9a6700",
-    "value": "#1a7f37", "run": "#bc4c00", "done": "#1a7f37",
+    "value": "#177332", "run": "#b04600", "done": "#177332",
 }  # fmt: skip
 DARK = {
     "ground": "#161616", "box": "#24292f", "ink": "#e8e8e8", "muted": "#a8b0b8", "line": "#7d8590",
@@ -100,8 +101,7 @@ def _rules(colours: dict[str, str]) -> str:
         "text": f"fill:{c['ink']};stroke:none",
         ".heading": "font-size:15px;font-weight:600",
         ".title": f"font-size:{TITLE_SIZE}px;font-weight:600",
-        ".type,.port,.param,.did": f"fill:{c['muted']}",
-        ".set,.figure": f"fill:{c['ink']}",
+        ".type,.port,.param": f"fill:{c['muted']}",
         ".body": f"fill:{c['box']};stroke:{c['line']};stroke-width:1.2",
         ".run .body,.open .body": f"stroke:{c['run']};stroke-width:2.4",
         ".run .status,.open .status": f"fill:{c['run']};font-weight:600",
@@ -249,7 +249,7 @@ def _text(line: Text, box: Box) -> Iterator[str]:
         text = html.escape(line.text)
         yield f'<text class="{line.role}" x="{PADDING}" y="{_n(line.y)}">{text}</text>'
     if line.right:
-        role = {"param": "param set", "did": "did figure"}.get(line.role, line.role)
+        role = "value" if line.role == "param" else line.role
         yield (
             f'<text class="{role}" x="{_n(box.width - PADDING)}" y="{_n(line.y)}" '
             f'text-anchor="end">{html.escape(line.right)}</text>'
@@ -291,7 +291,7 @@ def tooltip(item: Item) -> str:
 def _what_became(standing: Standing | None) -> list[str]:
     if standing is None:
         return []
-    return [status_text(standing), *(f"{words}: {text}" for words, text in figures(standing.did))]
+    return [status_text(standing), *filter(None, [did_in_words(standing.did)])]
 
 
 # -- legend ---------------------------------------------------------------------------------------

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+from .._node.notes import did_in_words
 from .graph_svg import SORTS
-from .graph_view import Item, View, figures, status_text
+from .graph_view import Item, View, status_text
 
 
 def mermaid(view: View) -> str:
@@ -86,7 +87,7 @@ def _words(item: Item) -> list[str]:
     lines += [f"{name} = {value}" for name, value in item.params]
     if item.standing is not None and item.kind in ("step", "frame"):
         lines.append(status_text(item.standing))
-        lines += [f"{words}: {text}" for words, text in figures(item.standing.did)]
+        lines += filter(None, [did_in_words(item.standing.did)])
     return lines
 
 

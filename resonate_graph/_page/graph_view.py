@@ -11,8 +11,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-from .._base.units import unit_of
 from .._graph.bound import BoundGraph, InputRef, PortRef, Source, Step
+from .._node.notes import Note
 from .._node.ports import PortType, scalar_type
 from .._node.values import File, Report, brief
 from .._sound.audio import Audio
@@ -40,13 +40,13 @@ class Standing:
         status: ``run``, ``open`` or ``ran``, ``cached``, ``skipped``.
         seconds: how long it takes or took; None where that is not known.
         device: where it would run or ran.
-        did: what it says that it did, in figures.
+        did: what it noted that it did.
     """
 
     status: str
     seconds: float | None = None
     device: str | None = None
-    did: Mapping[str, Any] = field(default_factory=dict)
+    did: Mapping[str, Note] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -171,16 +171,6 @@ def status_text(standing: Standing) -> str:
     return f"{words} on {standing.device}" if standing.device is not None else words
 
 
-def figures(did: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Return what a step did as words and texts: units stand behind the numbers."""
-    found = []
-    for name, value in did.items():
-        words, unit = unit_of(name)
-        text = brief(round(value, 3) if isinstance(value, float) else value, _LONGEST)
-        found.append((words, f"{text} {unit}".rstrip()))
-    return found
-
-
 def _seconds(seconds: float) -> str:
     if seconds < 0.05:
         return "under 0.1 s"
@@ -250,9 +240,9 @@ def _set_params(step: Step) -> Iterator[tuple[str, str]]:
 
 
 def _written(value: Any) -> str:
-    """Return a param's value as a short text; what is in brackets as JSON has it."""
-    plain = value if isinstance(value, (str, int, float)) else json.dumps(value, ensure_ascii=False)
-    return brief(plain, _LONGEST)
+    """Return a param's value as a short text, as ``-p`` takes it."""
+    plain = isinstance(value, (str, float))
+    return brief(value if plain else json.dumps(value, ensure_ascii=False), _LONGEST)
 
 
 def _links(graph: BoundGraph) -> Iterator[Link]:
