@@ -9,7 +9,7 @@ twice.
 
 Graphs: `Graph`, `load`, `stock`, their `schema`, a `Difference` of two; how they are run:
 `Settings`, `Binding`, `Limits`.
-Results: `Result`, `Target`, `Forecast`, `Reason`, `Row`; `Store` and `inventory` of what it has;
+Results: `Result`, `Target`, `Forecast`, `Reason`, `Row`, `Drawing`; `Store` and `inventory` of what it has;
 `read_provenance` of a file, to make it again.
 Nodes: `node`, `Audio`, `File`, `Report`, `RunContext`, `Preparation`, `accelerated`, `Cost`,
 `Avoid`, `Catalog`, `NodeType`, `Port`. For those that draw or report: `overview`, `Overview`,
@@ -61,6 +61,7 @@ from ._node.decorator import Node, node
 from ._node.notes import did_in_words
 from ._node.ports import Port, PortType
 from ._node.values import File, Report, Value
+from ._page.drawing import Drawing
 from ._run.bindings import Binding
 from ._run.events import (
     Event,
@@ -103,6 +104,7 @@ __all__ = [
     "Device",
     "DeviceError",
     "Difference",
+    "Drawing",
     "Entry",
     "Event",
     "File",

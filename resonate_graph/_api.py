@@ -28,6 +28,7 @@ from ._graph.problems import Located
 from ._graph.subgraphs import Flat, flatten
 from ._node.catalog import Catalog
 from ._node.values import Value
+from ._page.drawing import Drawing, draw, forecast_standings, report_standings
 from ._run.bindings import Binding, Bindings
 from ._run.bookkeeping import Run, Shared
 from ._run.courses import course
@@ -144,8 +145,8 @@ class Graph(Builder):
     def check(
         self,
         inputs: Collection[str] | None = None,
-        *,
         params: Mapping[str, Any] | None = None,
+        *,
         outputs: Collection[str] | None = None,
         models: str | os.PathLike[str] | None = None,
     ) -> BoundGraph:
@@ -172,8 +173,8 @@ class Graph(Builder):
     def run(
         self,
         inputs: Mapping[str, Binding] | None = None,
-        *,
         params: Mapping[str, Any] | None = None,
+        *,
         outputs: Collection[str] | None = None,
         removed: bool = False,
         on_event: Callable[[Event], None] | None = None,
@@ -222,8 +223,8 @@ class Graph(Builder):
     def run_many(
         self,
         inputs: Iterable[Mapping[str, Binding]],
-        *,
         params: Mapping[str, Any] | None = None,
+        *,
         outputs: Collection[str] | None = None,
         removed: bool = False,
         on_event: Callable[[int, Event], None] | None = None,
@@ -295,8 +296,8 @@ class Graph(Builder):
     def plan(
         self,
         inputs: Mapping[str, Binding] | None = None,
-        *,
         params: Mapping[str, Any] | None = None,
+        *,
         outputs: Collection[str] | None = None,
         **settings: Unpack[Settings],
     ) -> Forecast:
@@ -356,11 +357,55 @@ class Graph(Builder):
         return list(targets(bound, bindings, Path(folder), name, plan))
 
     @spelled_out(Settings)
+    def draw(
+        self,
+        inputs: Mapping[str, Binding] | None = None,
+        params: Mapping[str, Any] | None = None,
+        *,
+        outputs: Collection[str] | None = None,
+        result: Result | None = None,
+        depth: int | None = None,
+        **settings: Unpack[Settings],
+    ) -> Drawing:
+        """Draw the graph: its steps in layers, their ports and wires, and the params that are set.
+
+        With inputs, it shows what a run would do, as `plan` says it: which steps would run, which
+        are stored, which nobody needs. With a result of this graph, it shows what became of each.
+
+        Args:
+            inputs: as for `run`; None to leave open what a run would do.
+            params: as for `run`.
+            outputs: as for `run`.
+            result: what a run of this graph gave.
+            depth: how many graphs inside each other are open; 0 folds all of them, None opens all.
+            settings: as for `run`; they count where inputs are given.
+
+        Raises:
+            GraphError: the graph or the call is wrong.
+            ParamError: there is no such setting, or the depth is below 0.
+
+        Example:
+            >>> from resonate_graph import stock
+            >>> stock("deliver").draw()
+            <Drawing of deliver: 3 steps>
+        """
+        description = self._document.description or ""
+        if inputs is None or result is not None:
+            names = None if inputs is None else list(inputs)
+            bound = self.check(names, params, outputs=outputs, models=settings.get("models"))
+            standings = report_standings(result.report["nodes"]) if result is not None else None
+            return draw(bound, standings, description=description, depth=depth)
+        setup = understood(settings)
+        run, plan = self._planned(inputs, params, outputs, setup)
+        standings = forecast_standings(forecast(run, plan, setup.machine))
+        return draw(run.graph, standings, description=description, depth=depth)
+
+    @spelled_out(Settings)
     def why(
         self,
         inputs: Mapping[str, Binding] | None = None,
-        *,
         params: Mapping[str, Any] | None = None,
+        *,
         outputs: Collection[str] | None = None,
         **settings: Unpack[Settings],
     ) -> list[Reason]:
