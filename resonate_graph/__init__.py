@@ -10,9 +10,9 @@ twice.
 Graphs: `Graph`, `load`, `stock`; how they are run: `Settings`, `Binding`, `Limits`.
 Results: `Result`, `Forecast`, `Reason`, `Row`; `Store` and `inventory` of what it has;
 `read_provenance` of a file, to make it again.
-Nodes: `node`, `Audio`, `File`, `Report`, `RunContext`, `Preparation`, `accelerated`, `Cost`,
-`Avoid`, `Catalog`, `NodeType`, `Port`. For those that draw or report: `overview`, `Overview`,
-`unit_of`.
+Nodes: `node`, `Audio`, `File`, `Report`, `RunContext`, `Preparation`, `Placed`, `accelerated`,
+`Cost`, `Avoid`, `Catalog`, `NodeType`, `Port`. For those that draw or report: `overview`,
+`Overview`, `unit_of`.
 The machine: `devices`, `this_machine`.
 Errors: `ResonateError` and what is below it.
 """
@@ -52,7 +52,7 @@ from ._machine.devices import Avoid, Device, devices
 from ._machine.torch_audio import torchaudio
 from ._node.catalog import BrokenPack, Catalog
 from ._node.context import RunContext
-from ._node.declaration import NodeType, Preparation, accelerated
+from ._node.declaration import NodeType, Placed, Preparation, accelerated
 from ._node.decorator import Node, node
 from ._node.ports import Port, PortType
 from ._node.values import File, Report, Value
@@ -121,6 +121,7 @@ __all__ = [
     "OutputError",
     "Overview",
     "ParamError",
+    "Placed",
     "PlannedStep",
     "Port",
     "PortType",
