@@ -9,11 +9,11 @@ twice.
 
 Graphs: `Graph`, `load`, `stock`, their `schema`, a `Difference` of two; how they are run:
 `Settings`, `Binding`, `Limits`.
-Results: `Result`, `Target`, `Forecast`, `Reason`, `Row`, `Drawing`; `Store` and `inventory` of what it has;
-`read_provenance` of a file, to make it again.
-Nodes: `node`, `Audio`, `File`, `Report`, `RunContext`, `Preparation`, `accelerated`, `Cost`,
-`Avoid`, `Catalog`, `NodeType`, `Port`. For those that draw or report: `overview`, `Overview`,
-`unit_of`.
+Results: `Result`, `Target`, `Forecast`, `Reason`, `Row`, `Drawing`; `Store` and `inventory` of what
+it has; `read_provenance` of a file, to make it again.
+Nodes: `node`, `Audio`, `File`, `Report`, `RunContext`, `Preparation`, `Placed`, `accelerated`,
+`Cost`, `Avoid`, `Catalog`, `NodeType`, `Port`. For those that draw or report: `overview`,
+`Overview`, `unit_of`.
 What steps say they did: `did_in_words`.
 The machine: `devices`, `this_machine`.
 Errors: `ResonateError` and what is below it.
@@ -56,7 +56,7 @@ from ._machine.devices import Avoid, Device, devices
 from ._machine.torch_audio import torchaudio
 from ._node.catalog import BrokenPack, Catalog
 from ._node.context import RunContext
-from ._node.declaration import NodeType, Preparation, accelerated
+from ._node.declaration import NodeType, Placed, Preparation, accelerated
 from ._node.decorator import Node, node
 from ._node.notes import did_in_words
 from ._node.ports import Port, PortType
@@ -131,6 +131,7 @@ __all__ = [
     "Overview",
     "OverwriteError",
     "ParamError",
+    "Placed",
     "PlannedStep",
     "Port",
     "PortType",

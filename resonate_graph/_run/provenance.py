@@ -234,7 +234,7 @@ def _behind(graph: BoundGraph, source: Source) -> Source:
 
 
 def _is_same_step(step: Step, node: Mapping[str, Any]) -> bool:
-    return (
+    return bool(
         node["type"] == step.type.id
         and node["version"] == step.type.version
         and node["params"] == dict(step.plain_params)

@@ -99,7 +99,7 @@ def heard_from(page: Opened, seconds: float, sound: Audio) -> float:
         for (place, _), at in zip(found, (500, middle, heard.shape[1] - 2000), strict=True)
     ]
     assert max(begins) - min(begins) <= 1  # no piece is late, or early
-    return int(seconds) - 2 + begins[0] / RATE
+    return float(int(seconds) - 2 + begins[0] / RATE)
 
 
 def test_an_hour_opens_without_its_sound(browser: Browser, folder: Path, sound: Audio) -> None:
