@@ -13,7 +13,7 @@ from .._run.bookkeeping import Run
 from .._run.execute import execute
 from .._run.settings import Setup
 from .._sound.audio import Audio
-from .._sound.decode import Limits
+from .._sound.limits import Limits
 from .._store.folder import Store
 from .._store.records import OWN
 

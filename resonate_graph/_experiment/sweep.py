@@ -24,8 +24,9 @@ from .._base.publish import publish
 from .._run.provenance import SUFFIX
 from .._run.results import Result
 from .._sound.audio import Audio
-from .._sound.decode import Limits, read_audio
+from .._sound.decode import read_audio
 from .._sound.figures import si_sdr
+from .._sound.limits import Limits
 from .grid import Trial
 from .page import SOUNDS, link_to
 from .pictures import picture
