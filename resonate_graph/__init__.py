@@ -80,7 +80,8 @@ from ._run.results import Result
 from ._run.settings import Settings, default_store
 from ._run.targets import Target
 from ._sound.audio import Audio
-from ._sound.decode import Limits, Salvaged, read_audio, salvage
+from ._sound.decode import Salvaged, read_audio, salvage
+from ._sound.limits import Limits
 from ._sound.overview import Overview, overview
 from ._sound.workspace import AudioWriter
 from ._store.folder import Store

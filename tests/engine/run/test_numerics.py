@@ -17,7 +17,7 @@ from resonate_graph._run.bindings import Bindings
 from resonate_graph._run.bookkeeping import Run
 from resonate_graph._run.execute import execute
 from resonate_graph._run.settings import Setup
-from resonate_graph._sound.decode import Limits
+from resonate_graph._sound.limits import Limits
 
 CPU = Device("cpu", "cpu", "a processor")
 MACHINES = {

@@ -19,7 +19,7 @@ from resonate_graph._run.bookkeeping import Run
 from resonate_graph._run.execute import execute
 from resonate_graph._run.outcome import Outcome
 from resonate_graph._run.settings import Setup
-from resonate_graph._sound.decode import Limits
+from resonate_graph._sound.limits import Limits
 from resonate_nodes import resample, separate
 from resonate_nodes.separation import placement
 from resonate_nodes.separation.resident import Residents
