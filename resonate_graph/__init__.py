@@ -9,11 +9,11 @@ twice.
 
 Graphs: `Graph`, `load`, `stock`, their `schema`, a `Difference` of two; how they are run:
 `Settings`, `Binding`, `Limits`.
-Results: `Result`, `Forecast`, `Reason`, `Row`; `Store` and `inventory` of what it has;
-`read_provenance` of a file, to make it again.
-Nodes: `node`, `Audio`, `File`, `Report`, `RunContext`, `Preparation`, `accelerated`, `Cost`,
-`Avoid`, `Catalog`, `NodeType`, `Port`. For those that draw or report: `overview`, `Overview`,
-`unit_of`, `Finding`, and `pages`, the parts of pages with the player.
+Results: `Result`, `Target`, `Forecast`, `Reason`, `Row`, `Drawing`; `Store` and `inventory` of what
+it has; `read_provenance` of a file, to make it again.
+Nodes: `node`, `Audio`, `File`, `Report`, `RunContext`, `Preparation`, `Placed`, `accelerated`,
+`Cost`, `Avoid`, `Catalog`, `NodeType`, `Port`. For those that draw or report: `overview`,
+`Overview`, `unit_of`, `Finding`, and `pages`, the parts of pages with the player.
 What steps say they did: `did_in_words`.
 The machine: `devices`, `this_machine`.
 Errors: `ResonateError` and what is below it.
@@ -34,6 +34,7 @@ from ._base.errors import (
     NodeError,
     NodeFault,
     OutputError,
+    OverwriteError,
     ParamError,
     Problem,
     ResonateError,
@@ -55,12 +56,13 @@ from ._machine.devices import Avoid, Device, devices
 from ._machine.torch_audio import torchaudio
 from ._node.catalog import BrokenPack, Catalog
 from ._node.context import RunContext
-from ._node.declaration import NodeType, Preparation, accelerated
+from ._node.declaration import NodeType, Placed, Preparation, accelerated
 from ._node.decorator import Node, node
 from ._node.notes import did_in_words
 from ._node.ports import Port, PortType
 from ._node.values import File, Finding, Report, Value
 from ._page import pages
+from ._page.drawing import Drawing
 from ._run.bindings import Binding
 from ._run.events import (
     Event,
@@ -77,8 +79,10 @@ from ._run.forecast import Forecast, PlannedStep
 from ._run.provenance import Recipe, read_provenance
 from ._run.results import Result
 from ._run.settings import Settings, default_store
+from ._run.targets import Target
 from ._sound.audio import Audio
-from ._sound.decode import Limits, Salvaged, read_audio, salvage
+from ._sound.decode import Salvaged, read_audio, salvage
+from ._sound.limits import Limits
 from ._sound.overview import Overview, overview
 from ._sound.workspace import AudioWriter
 from ._store.folder import Store
@@ -102,6 +106,7 @@ __all__ = [
     "Device",
     "DeviceError",
     "Difference",
+    "Drawing",
     "Entry",
     "Event",
     "File",
@@ -127,7 +132,9 @@ __all__ = [
     "NodeWaiting",
     "OutputError",
     "Overview",
+    "OverwriteError",
     "ParamError",
+    "Placed",
     "PlannedStep",
     "Port",
     "PortType",
@@ -150,6 +157,7 @@ __all__ = [
     "Store",
     "StoreError",
     "StoredItem",
+    "Target",
     "Value",
     "Warned",
     "accelerated",

@@ -162,7 +162,7 @@ def forwards() -> Iterator[list[Any]]:
 @pytest.fixture
 def call(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Command]:
     """Calls `resonate` in this process."""
-    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.delenv("COLUMNS", raising=False)
     before = signal.getsignal(signal.SIGTERM)
     yield Command(capsys)
     signal.signal(signal.SIGTERM, before)

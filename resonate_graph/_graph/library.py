@@ -14,8 +14,9 @@ from importlib import metadata, resources
 from pathlib import Path
 
 from .._base.errors import GraphError, InputError, Problem
+from .._base.near_names import instead
 from .document import MAX_DEPTH, Definition, GraphDocument, NodeSpec, parse
-from .problems import Located, instead
+from .problems import Located
 
 GROUP = "resonate_graph.graphs"
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Any
 
 from .._node.catalog import Catalog
-from .document import FORMAT, Definition, parse, parse_plain
+from .document import FORMAT, Definition, parse
 from .layout import layout
 from .library import bodies
 
@@ -28,7 +29,7 @@ def migrated(text: str, source: str, catalog: Catalog) -> tuple[str, list[str]]:
         GraphError: it is no graph file, or one of a newer format.
     """
     document = parse(text, source)
-    before = parse_plain(text, source).get("format")
+    before = json.loads(text)["format"]
     done = [] if before == FORMAT else [f"format {before} -> {FORMAT}"]
     for body in bodies(document):
         done += _pinned_anew(body, catalog)

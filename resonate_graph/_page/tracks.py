@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._sound.audio import Audio
-from .._sound.decode import Limits, audio_blocks, read_audio
+from .._sound.decode import audio_blocks, read_audio
+from .._sound.limits import Limits
 from .._sound.workspace import AudioWriter
 
 _LONG_MINUTES = 10
