@@ -17,6 +17,7 @@ from ._base.publish import publish, require_writable
 from ._experiment.grid import trials
 from ._experiment.reference import Reference
 from ._experiment.rows import Row
+from ._experiment.run_page import write_run_page
 from ._experiment.sweep import sweep
 from ._experiment.why import Reason, reasons
 from ._graph.bound import BoundGraph
@@ -399,6 +400,43 @@ class Graph(Builder):
         run, plan = self._planned(inputs, params, outputs, setup)
         standings = forecast_standings(forecast(run, plan, setup.machine))
         return draw(run.graph, standings, description=description, depth=depth)
+
+    @spelled_out(Settings)
+    def report(
+        self,
+        result: Result,
+        folder: str | os.PathLike[str],
+        *,
+        command: str = "",
+        **settings: Unpack[Settings],
+    ) -> Path:
+        """Write the page of a run: before and after to be heard, what each step did, warnings.
+
+        Args:
+            result: what a run of this graph gave; save it first, so that its files are linked.
+            folder: gets ``report.html`` and what its player loads.
+            command: what the run was started with, to be shown.
+            settings: as for `run`; of these ``store`` and ``models`` count.
+
+        Returns:
+            The page: ``report.html``, or ``run-report.html`` where an output has that name.
+
+        Raises:
+            OutputError: it cannot be written.
+        """
+        setup = understood(settings)
+        bound = self.check(
+            params=result.provenance["params"], outputs=list(result), models=setup.models
+        )
+        return write_run_page(
+            result,
+            bound,
+            Path(folder),
+            description=self._document.description or "",
+            command=command,
+            store=setup.store,
+            models=setup.models,
+        )
 
     @spelled_out(Settings)
     def why(
