@@ -27,9 +27,10 @@ _ADVICE = {
     "all-silent": "Nothing is in it. Look whether the right file was given.",
     "not-speech": "This node keeps voices alone. For music take denoise.",
     "unfinished-header": "The recorder did not finish the file. Listen to its end.",
+    "clipped": "Lower the level before it is encoded: normalize_loudness keeps a ceiling.",
+    "beyond-full-scale": "Lower the level before it is encoded, or keep float WAV.",
     "checksum-mismatch": "Compare with another copy of the file, if there is one.",
     "salvaged": "Listen to the places where sound is missing; repair_dropouts fills short ones.",
-    "peak-above-ceiling": "Lower the level before it is encoded, by 1 dB or so.",
 }
 
 

@@ -22,7 +22,8 @@ from .._node.notes import did_in_words
 from .._node.values import File, Report, Value
 from .._page import parts
 from .._page.drawing import draw, report_standings
-from .._page.player import SOUNDS, Track, link, player
+from .._page.marks import marks_of
+from .._page.player import SOUNDS, Mark, Track, link, player
 from .._page.terms import explained
 from .._run.measure import measure
 from .._run.results import Result
@@ -118,6 +119,8 @@ class _Page:
         self._told: set[str] = set()
         self._wholes = wholes(graph, models)
         self._trouble: list[str] = []
+        reports = (value for value in result.values() if isinstance(value, Report))
+        self._found = [mark for report in reports for mark in marks_of(report)]
         self._heard = list(self._sounds())
         for one in self._heard:
             if one.kind != "removed":
@@ -155,7 +158,11 @@ class _Page:
                 self._trouble.append(str(error))
                 continue
             label = f"{name}, as it was" if several else "As it was"
-            yield self._sound(f"input {name}", label, path, sound, "input", note=path.name)
+            gaps = [Mark(start, end, "missing in the file") for start, end in one["gaps_seconds"]]
+            marks = [*gaps, *self._found]
+            yield self._sound(
+                f"input {name}", label, path, sound, "input", note=path.name, marks=marks
+            )
         parts_of_it = [
             name
             for name, value in self._result.items()
@@ -228,7 +235,7 @@ class _Page:
     def _changes(self) -> str:
         """Return the figures that say most: what became of the sound as a whole."""
         before = {one.name: one for one in self._heard if one.kind == "input"}
-        shown: list[tuple[str, str, str, str]] = []
+        shown: list[parts.Figure] = []
         for one in self._heard:
             if one.kind != "whole":
                 continue
@@ -240,7 +247,7 @@ class _Page:
                 if now is not None:
                     change = f"was {_signed(was)}" if was is not None else ""
                     what = "loudness" if unit == "LUFS" else "true peak"
-                    shown.append((_signed(now), unit, f"{one.label}: {what}", change))
+                    shown.append(parts.Figure(_signed(now), unit, f"{one.label}: {what}", change))
         return explained(parts.figures(shown), self._told) if shown else ""
 
     def _player(self) -> str:
@@ -296,7 +303,13 @@ class _Page:
         for name, value in self._result.items():
             path = self._saved(name)
             if isinstance(value, Report):
-                yield parts.section(name, explained(parts.table([], _fields(value)), self._told))
+                said = [
+                    parts.notice(one.text, one.do, kind="warning" if one.do else "good")
+                    for one in value.findings()
+                ]
+                yield parts.section(
+                    name, *said, explained(parts.table([], _fields(value)), self._told)
+                )
             elif isinstance(value, File) and value.suffix in _PICTURES:
                 shown = parts.image(value.content, name, suffix=value.suffix, wide=True)
                 yield parts.section(name, shown)
