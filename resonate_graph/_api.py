@@ -11,7 +11,7 @@ from typing import Any
 
 from typing_extensions import Unpack
 
-from ._base.errors import BatchError, ParamError, ResonateError
+from ._base.errors import BatchError, GraphError, ParamError, ResonateError
 from ._base.keywords import spelled_out
 from ._base.publish import publish, require_writable
 from ._experiment.grid import trials
@@ -21,11 +21,14 @@ from ._experiment.sweep import sweep
 from ._experiment.why import Reason, reasons
 from ._graph.bound import BoundGraph
 from ._graph.builder import Builder
-from ._graph.check import Call, check
-from ._graph.document import parse
+from ._graph.check import Call, check, parse_checked
+from ._graph.difference import Difference, differences
 from ._graph.library import Library, complete
 from ._graph.problems import Located
-from ._graph.subgraphs import flatten
+from ._graph.subgraphs import Flat, flatten
+from ._node.catalog import Catalog
+from ._node.values import Value
+from ._page.drawing import Drawing, draw, forecast_standings, report_standings
 from ._run.bindings import Binding, Bindings
 from ._run.bookkeeping import Run, Shared
 from ._run.courses import course
@@ -39,6 +42,7 @@ from ._run.provenance import describe
 from ._run.removed import removed as taken_out
 from ._run.results import Result
 from ._run.settings import Settings, Setup, understood
+from ._run.targets import PLAIN, Target, targets
 
 
 class Graph(Builder):
@@ -78,17 +82,21 @@ class Graph(Builder):
             library: where the graphs are found that this one uses; stock graphs only, if None.
 
         Raises:
-            GraphError: the text is no graph document; with every problem of form.
+            GraphError: the text is no graph document; with every problem of form, and all others
+                that can be seen beside them.
             CatalogError: a module of `nodes` cannot be used.
         """
-        document = parse(text, source)
+        catalog = Catalog.installed()
+        for module in nodes:
+            catalog = catalog.with_module(module)
+        library = library or Library()
+        document = parse_checked(text, source, catalog, library)
         graph = cls(document.name)
         graph._document = document
+        graph._catalog = catalog
         graph._text = text
         graph._source = source
-        graph._library = library or Library()
-        for module in nodes:
-            graph._catalog = graph._catalog.with_module(module)
+        graph._library = library
         return graph
 
     def to_json(self) -> str:
@@ -100,6 +108,30 @@ class Graph(Builder):
             GraphError: one of them cannot be read.
         """
         return complete(self._document, self._library, stock=False).to_json()
+
+    def differences(self, other: Graph) -> list[Difference]:
+        """Return what differs in meaning between this graph and another: nodes, params, wires.
+
+        What they use is spelled out first. Descriptions, layout and names of graphs are no
+        difference, nor is a default that is written out.
+
+        Raises:
+            GraphError: a graph that one of them uses cannot be used.
+
+        Example:
+            >>> import resonate_graph as rg
+            >>> before, after = rg.stock("deliver"), rg.stock("deliver")
+            >>> after.document == before.document
+            True
+            >>> before.differences(after)
+            []
+        """
+        flat = [one._flat() for one in (self, other)]
+        for one in flat:
+            if one.problems:
+                raise GraphError(one.located.source, one.problems)
+        catalog = self._catalog.joined(other._catalog)
+        return list(differences(flat[0].document, flat[1].document, catalog))
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the graph to a file; `load` gives an equal graph.
@@ -113,8 +145,8 @@ class Graph(Builder):
     def check(
         self,
         inputs: Collection[str] | None = None,
-        *,
         params: Mapping[str, Any] | None = None,
+        *,
         outputs: Collection[str] | None = None,
         models: str | os.PathLike[str] | None = None,
     ) -> BoundGraph:
@@ -135,15 +167,14 @@ class Graph(Builder):
             outputs=outputs,
             models=Path(models) if models is not None else None,
         )
-        flat = flatten(self._document, Located(self._source, self._text), self._library)
-        return check(flat, self._catalog, call)
+        return check(self._flat(), self._catalog, call)
 
     @spelled_out(Settings)
     def run(
         self,
         inputs: Mapping[str, Binding] | None = None,
-        *,
         params: Mapping[str, Any] | None = None,
+        *,
         outputs: Collection[str] | None = None,
         removed: bool = False,
         on_event: Callable[[Event], None] | None = None,
@@ -192,8 +223,8 @@ class Graph(Builder):
     def run_many(
         self,
         inputs: Iterable[Mapping[str, Binding]],
-        *,
         params: Mapping[str, Any] | None = None,
+        *,
         outputs: Collection[str] | None = None,
         removed: bool = False,
         on_event: Callable[[int, Event], None] | None = None,
@@ -265,8 +296,8 @@ class Graph(Builder):
     def plan(
         self,
         inputs: Mapping[str, Binding] | None = None,
-        *,
         params: Mapping[str, Any] | None = None,
+        *,
         outputs: Collection[str] | None = None,
         **settings: Unpack[Settings],
     ) -> Forecast:
@@ -289,11 +320,92 @@ class Graph(Builder):
         return forecast(run, plan, setup.machine)
 
     @spelled_out(Settings)
+    def targets(
+        self,
+        inputs: Mapping[str, Binding] | None,
+        folder: str | os.PathLike[str],
+        *,
+        name: str = PLAIN,
+        params: Mapping[str, Any] | None = None,
+        outputs: Collection[str] | None = None,
+        **settings: Unpack[Settings],
+    ) -> list[Target]:
+        """Say which files `Result.save` would write after a run, and what stands there already.
+
+        Without a run it is not always known whether a file holds the same: one that was made by the
+        same steps of the same inputs is ``likely`` the same, one that was made otherwise is
+        ``other``. An output whose suffix only a run tells is left out. Errors are those of `plan`.
+
+        Args:
+            inputs: as for `run`.
+            folder: as for `Result.save`.
+            name: as for `Result.save`.
+            params: as for `run`.
+            outputs: as for `run`.
+            settings: as for `run`.
+        """
+        setup = understood(settings)
+        given = inputs or {}
+        bound = self.check(list(given), params=params, outputs=outputs, models=setup.models)
+        bindings = self._bindings(bound, given, setup)
+
+        def plan() -> Callable[[str], Value | None]:
+            run = Run(bound, bindings, setup)
+            run.plan(fetch=False)
+            return run.stored_output
+
+        return list(targets(bound, bindings, Path(folder), name, plan))
+
+    @spelled_out(Settings)
+    def draw(
+        self,
+        inputs: Mapping[str, Binding] | None = None,
+        params: Mapping[str, Any] | None = None,
+        *,
+        outputs: Collection[str] | None = None,
+        result: Result | None = None,
+        depth: int | None = None,
+        **settings: Unpack[Settings],
+    ) -> Drawing:
+        """Draw the graph: its steps in layers, their ports and wires, and the params that are set.
+
+        With inputs, it shows what a run would do, as `plan` says it: which steps would run, which
+        are stored, which nobody needs. With a result of this graph, it shows what became of each.
+
+        Args:
+            inputs: as for `run`; None to leave open what a run would do.
+            params: as for `run`.
+            outputs: as for `run`.
+            result: what a run of this graph gave.
+            depth: how many graphs inside each other are open; 0 folds all of them, None opens all.
+            settings: as for `run`; they count where inputs are given.
+
+        Raises:
+            GraphError: the graph or the call is wrong.
+            ParamError: there is no such setting, or the depth is below 0.
+
+        Example:
+            >>> from resonate_graph import stock
+            >>> stock("deliver").draw()
+            <Drawing of deliver: 3 steps>
+        """
+        description = self._document.description or ""
+        if inputs is None or result is not None:
+            names = None if inputs is None else list(inputs)
+            bound = self.check(names, params, outputs=outputs, models=settings.get("models"))
+            standings = report_standings(result.report["nodes"]) if result is not None else None
+            return draw(bound, standings, description=description, depth=depth)
+        setup = understood(settings)
+        run, plan = self._planned(inputs, params, outputs, setup)
+        standings = forecast_standings(forecast(run, plan, setup.machine))
+        return draw(run.graph, standings, description=description, depth=depth)
+
+    @spelled_out(Settings)
     def why(
         self,
         inputs: Mapping[str, Binding] | None = None,
-        *,
         params: Mapping[str, Any] | None = None,
+        *,
         outputs: Collection[str] | None = None,
         **settings: Unpack[Settings],
     ) -> list[Reason]:
@@ -403,6 +515,9 @@ class Graph(Builder):
             jobs=jobs,
             on_row=on_row or (lambda row: None),
         )
+
+    def _flat(self) -> Flat:
+        return flatten(self._document, Located(self._source, self._text), self._library)
 
     def _planned(
         self,

@@ -8,7 +8,7 @@ import signal
 from collections.abc import Iterator
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 # Threads that wait for each other burn the processors they wait for. Those of numpy, of which each
 # worker would have as many as there are processors, multiplied what small matrices take by ten.
@@ -24,6 +24,9 @@ from resonate_graph import Audio, Store, read_audio
 from tests.engine.commands import Command
 from tests.models import write_models
 from tests.tools import look_for_what_it_needs
+
+if TYPE_CHECKING:
+    from tests.browser import Browser
 
 # How long an example takes says more about the machine than about the code.
 settings.register_profile("resonate", deadline=None)
@@ -130,6 +133,16 @@ def models_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_models(tmp_path_factory.mktemp("models"))
 
 
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """A browser. What uses it says ``@needs("chromium")``."""
+    from tests.browser import Browser
+
+    opened = Browser()
+    yield opened
+    opened.close()
+
+
 @pytest.fixture
 def forwards() -> Iterator[list[Any]]:
     """The model of every forward pass that was made, in order."""
@@ -152,7 +165,7 @@ def forwards() -> Iterator[list[Any]]:
 @pytest.fixture
 def call(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Command]:
     """Calls `resonate` in this process."""
-    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.delenv("COLUMNS", raising=False)
     before = signal.getsignal(signal.SIGTERM)
     yield Command(capsys)
     signal.signal(signal.SIGTERM, before)

@@ -63,7 +63,7 @@ def demo(
         with tempfile.TemporaryDirectory(prefix="resonate-demo-") as place:
             _show(printer, folder, Store(place))
     except KeyboardInterrupt:
-        raise Cancelled("Interrupted. A demo's store is its own: the next starts anew.") from None
+        raise Cancelled("a demo's store is its own, the next starts anew") from None
 
 
 def _show(printer: Printer, folder: Path, store: Store) -> None:

@@ -93,7 +93,7 @@ def run(
         told = len(result.report["warnings"])
         result.save(folder, provenance=not no_provenance, tags=not no_tags)
     for warning in result.report["warnings"][told:]:
-        printer.remark(f"  warning: {warning['message']}")
+        printer.warning(warning["message"])
     differences = list(recipe.differences(result.provenance)) if recipe else []
     printer.document({**result.report, "differences": differences} if recipe else result.report)
     counts = {

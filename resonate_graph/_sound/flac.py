@@ -42,6 +42,7 @@ _SYNC_BYTES = (0xFF, 0xF8)
 _LEAST_HEADER_BYTES, _MOST_HEADER_BYTES = 6, 16
 #: Blocks in which a file is searched.
 _BLOCK_BYTES = 1 << 20
+_SEARCH_BYTES = 1 << 17
 #: As far back as the last frame of a stream is looked for: one of 24 bits, 8 channels and 65,535
 #: samples is no longer.
 _MOST_FRAME_BYTES = 1 << 21
@@ -106,7 +107,7 @@ class _Stream:
     @property
     def checksum(self) -> Checksum | None:
         """The MD5 of the samples; None where none was written."""
-        return Checksum(self.info[18:], self.bits) if any(self.info[18:]) else None
+        return Checksum(self.info[18:], self.bits, lambda: None) if any(self.info[18:]) else None
 
     @property
     def body(self) -> int:
@@ -182,13 +183,13 @@ def _stream_starts(raw: IO[bytes] | io.RawIOBase, size: int) -> Iterator[int]:
     position = after_tags(raw, 0)
     overlap = len(_INFO_HEADERS[0]) - 1
     while position < size:
-        block = read_at(raw, position, _BLOCK_BYTES + overlap)
-        found = block.find(MARK)
-        while found >= 0:
-            if block[found : found + overlap + 1] in _INFO_HEADERS:
-                yield position + found
-            found = block.find(MARK, found + 1)
-        position += _BLOCK_BYTES
+        block = read_at(raw, position, _SEARCH_BYTES + overlap)
+        # twice as fast as a search for the four bytes in a text of no order
+        array = np.frombuffer(block, np.uint8)
+        for place in np.flatnonzero((array[:-1] == MARK[0]) & (array[1:] == MARK[1])):
+            if block[place : place + overlap + 1] in _INFO_HEADERS:
+                yield position + int(place)
+        position += _SEARCH_BYTES
 
 
 def _before_id3(raw: IO[bytes] | io.RawIOBase, start: int, end: int) -> int:

@@ -176,6 +176,7 @@ def test_check_says_what_has_to_be_bound(quieter: Path, call: Command) -> None:
         "inputs": {"mix": "audio"},
         "outputs": ["out"],
         "problems": [],
+        "warnings": [],
     }
 
 

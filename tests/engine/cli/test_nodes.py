@@ -16,7 +16,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from resonate_graph import Audio, Catalog, File, Graph, Report, node
 from resonate_graph._base.docstrings import entries
 from resonate_graph._cli import main
-from resonate_graph._cli.example import example, example_text
+from resonate_graph._cli.example import example
+from resonate_graph._graph.layout import layout
 
 NODES = {node_type.id: node_type for node_type in Catalog.installed()}
 Printed = Callable[..., str]
@@ -157,7 +158,7 @@ def bare(audio: Audio) -> Audio:
 @pytest.mark.parametrize("made", [hard, bare], ids=lambda one: one.__name__)
 def test_an_example_is_made_for_whatever_a_node_takes(made: Any) -> None:
     catalog = Catalog.installed().with_nodes([made], "here")
-    text = example_text(example(made.type, catalog))
+    text = layout(example(made.type, catalog))
     assert max(map(len, text.splitlines())) <= 100
     graph = Graph.from_json(text, nodes=[__file__])
     graph.check(list(graph.document.inputs))
