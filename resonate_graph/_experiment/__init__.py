@@ -3,5 +3,5 @@
 In come graphs, runs and stores; out go rows of figures, reasons, inventories and pages to hear and
 see them on.
 
-Doors: `sweep`, `grid`, `reference`, `rows`, `why`, `inventory`.
+Doors: `sweep`, `grid`, `reference`, `rows`, `why`, `inventory`, `shown` (rows in notebooks).
 """
