@@ -449,6 +449,8 @@ document.addEventListener("keydown", event => {
   const at = event.target;
   if (!current || event.defaultPrevented || at.closest?.("input:not([type=range]), textarea, select, [contenteditable]")) return;
   if (!current.root.isConnected) return;
+  // in a notebook, keys are the notebook's but for those inside a player
+  if (current.root.closest(".rg-embedded") && !current.root.contains(at)) return;
   if ((event.key === " " || event.key === "Enter") && at.closest?.("button:not([role=radio]), a, summary")) return;
   if (event.key === "Enter" && at.closest?.("button")) return;
   if (at.closest?.("input[type=range]") && /^Arrow|Home|End|Page/.test(event.key)) return;
