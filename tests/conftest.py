@@ -8,7 +8,7 @@ import signal
 from collections.abc import Iterator
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import settings
@@ -17,6 +17,9 @@ from resonate_graph import Audio, Store, read_audio
 from tests.engine.commands import Command
 from tests.models import write_models
 from tests.tools import look_for_what_it_needs
+
+if TYPE_CHECKING:
+    from tests.browser import Browser
 
 # Threads of torch that wait for each other burn the processors they wait for; where other work
 # runs beside the tests, that made separation many times slower.
@@ -56,6 +59,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--all-tools", action="store_true", help="let tests fail, not skip, for a missing program"
     )
+    parser.addoption("--torture", action="store_true", help="the full counts, an hour or more")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -67,6 +71,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
     look_for_what_it_needs(item)
+
+
+@pytest.fixture(scope="session")
+def torture(request: pytest.FixtureRequest) -> bool:
+    """Whether the full counts were asked for, instead of small ones."""
+    return bool(request.config.getoption("--torture"))
 
 
 @pytest.fixture
@@ -120,6 +130,16 @@ def models_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_models(tmp_path_factory.mktemp("models"))
 
 
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """A browser. What uses it says ``@needs("chromium")``."""
+    from tests.browser import Browser
+
+    opened = Browser()
+    yield opened
+    opened.close()
+
+
 @pytest.fixture
 def forwards() -> Iterator[list[Any]]:
     """The model of every forward pass that was made, in order."""
@@ -142,7 +162,7 @@ def forwards() -> Iterator[list[Any]]:
 @pytest.fixture
 def call(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Command]:
     """Calls `resonate` in this process."""
-    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.delenv("COLUMNS", raising=False)
     before = signal.getsignal(signal.SIGTERM)
     yield Command(capsys)
     signal.signal(signal.SIGTERM, before)

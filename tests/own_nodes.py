@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
+
 from resonate_graph import Audio, NodeError, Report, RunContext, node
 
 
@@ -89,3 +91,35 @@ def replace_file(audio: Audio, *, path: str) -> Audio:
     """Write into a file that is not its own, as no node should."""
     audio.save(path)
     return audio
+
+
+@node()
+def noted(ctx: RunContext, audio: Audio) -> Audio:
+    """Halve, and say something of every kind."""
+    ctx.note(zeros=3, gain_db=-6.0)
+    ctx.note(bands_hz=[50, 100.5], quiet=False)
+    return audio.with_samples(audio.samples * 0.5)
+
+
+@node()
+def noted_halves(ctx: RunContext, stereo: Audio) -> Halves:
+    """Give the channels that somebody needs, and say how long each is."""
+    channels = {"left": stereo.samples[:1], "right": stereo.samples[1:]}
+    for name in ctx.wanted:
+        ctx.note(**{f"{name}_frames": stereo.frames})
+    return ctx.outputs(Halves, {name: stereo.with_samples(channels[name]) for name in ctx.wanted})
+
+
+@node()
+def chopped(audio: Audio) -> Audio:
+    """Silence the first thousand frames."""
+    samples = audio.samples.copy()
+    samples[:, :1000] = 0
+    return audio.with_samples(samples)
+
+
+@node()
+def boosted(ctx: RunContext, audio: Audio, *, gain_db: float = 0.0) -> Audio:
+    """Make louder, and say by how much."""
+    ctx.note(gain_db=gain_db)
+    return audio.with_samples(audio.samples * np.float32(10 ** (gain_db / 20)))

@@ -5,11 +5,11 @@ from __future__ import annotations
 import itertools
 import json
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 
-from .. import Catalog, NodeType, accelerated, stock_graphs, this_machine
+from .. import Catalog, NodeType, accelerated, stock, stock_graphs, this_machine
 from .._machine.devices import Choice, Inventory, choose, place, probe, require_request
 from .._machine.torch_audio import torchaudio_state
 from .call import JsonOption, NodesOption
@@ -19,12 +19,24 @@ from .settings import DeviceOption
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
-    for command in (graphs, devices):
-        app.command()(command)
+    app.command()(devices)
+    group = typer.Typer(rich_markup_mode=None)
+    group.callback(invoke_without_command=True)(graphs)
+    group.command()(show)
+    app.add_typer(group, name="graphs")
 
 
-def graphs(as_json: JsonOption = False) -> None:
-    """List the stock graphs."""
+def show(name: Annotated[str, typer.Argument(metavar="NAME", help="A stock graph.")]) -> None:
+    """Print a stock graph as the JSON file it is."""
+    texts = stock_graphs()
+    stock(name)  # which says what there is, if there is none of that name
+    typer.echo(texts[name].rstrip())
+
+
+def graphs(ctx: typer.Context, as_json: JsonOption = False) -> None:
+    """List the stock graphs, or show one of them."""
+    if ctx.invoked_subcommand is not None:
+        return
     printer = Printer(as_json=as_json)
     texts = {name: json.loads(text) for name, text in stock_graphs().items()}
     printer.document(

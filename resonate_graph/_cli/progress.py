@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from types import TracebackType
 
 from rich.console import Console
@@ -16,7 +17,12 @@ from .. import (
     NodeWaiting,
     RunFinished,
     Warned,
+    did_in_words,
 )
+from .words import spoken
+
+#: As wide as a line may be.
+_COLUMNS = 80
 
 
 class ProgressDisplay:
@@ -59,11 +65,10 @@ class ProgressDisplay:
         elif isinstance(event, NodeFinished):
             if event.node in self._tasks:
                 self._progress.remove_task(self._tasks.pop(event.node))
-            took = f"{event.seconds:.1f} s" if event.status == "ran" else ""
-            self._say(f"  {event.node:<16} {event.type:<20} {event.status:<7} {took}".rstrip())
+            self._say(_finished(event))
         elif isinstance(event, Warned):
             where = f"{event.node}: " if event.node else ""
-            self._say(f"  warning: {where}{event.message}", style="yellow")
+            self._say(f"  warning: {where}{spoken(event.message)}", style="yellow")
         elif isinstance(event, RunFinished):
             self._stop()
 
@@ -77,3 +82,18 @@ class ProgressDisplay:
 
     def _say(self, text: str, style: str | None = None) -> None:
         self._progress.console.print(text, style=style, markup=False)
+
+
+def _finished(event: NodeFinished) -> str:
+    """Say what became of a node, and what it did: beside it, or below where that is too long."""
+    status = f"ran {event.seconds:.1f} s" if event.status == "ran" else event.status
+    head = f"  {event.node:<16} {status:<9}"
+    words = did_in_words(event.did) or event.type
+    one_line = f"{head}  {words}"
+    if len(one_line) <= _COLUMNS:
+        return one_line
+    indent = " " * 6
+    below = textwrap.fill(
+        words, _COLUMNS, initial_indent=indent, subsequent_indent=indent, break_long_words=False
+    )
+    return f"{head.rstrip()}\n{below}"

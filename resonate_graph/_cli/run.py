@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from typing_extensions import Unpack
@@ -11,6 +12,7 @@ from typing_extensions import Unpack
 from .. import Graph, Settings, read_provenance
 from .._base.publish import require_writable
 from .call import (
+    GraphsOption,
     InputOption,
     JsonOption,
     NodesOption,
@@ -45,6 +47,7 @@ def run(
     ] = DEFAULT_FOLDER,
     only: OnlyOption = None,
     nodes: NodesOption = None,
+    graphs: GraphsOption = None,
     from_provenance: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="Make this file again, instead of naming a graph."),
@@ -54,6 +57,10 @@ def run(
     ] = False,
     no_tags: Annotated[
         bool, typer.Option("--no-tags", help="Carry no tags and no cover art from the inputs.")
+    ] = False,
+    removed: Annotated[
+        bool,
+        typer.Option("--removed", help="Write what was taken out too, as NAME.removed.wav."),
     ] = False,
     as_json: JsonOption = False,
     **settings: Unpack[Settings],
@@ -68,7 +75,7 @@ def run(
         opened = Graph.from_json(recipe.graph, source=str(from_provenance), nodes=nodes or ())
     else:
         recipe = None
-        opened = open_graph(str(graph), nodes)
+        opened = open_graph(str(graph), nodes, graphs)
     bound = {**(recipe.bindings if recipe else {}), **read_inputs(opened, inputs)}
     given = read_params(opened, params)
     changed = {**(recipe.params if recipe else {}), **given}
@@ -79,13 +86,14 @@ def run(
             bound,
             params=changed,
             outputs=only or (list(recipe.outputs) if recipe else None),
+            removed=removed,
             on_event=display,
             **settings,
         )
         told = len(result.report["warnings"])
         result.save(folder, provenance=not no_provenance, tags=not no_tags)
     for warning in result.report["warnings"][told:]:
-        printer.remark(f"  warning: {warning['message']}")
+        printer.warning(warning["message"])
     differences = list(recipe.differences(result.provenance)) if recipe else []
     printer.document({**result.report, "differences": differences} if recipe else result.report)
     counts = {
@@ -100,3 +108,13 @@ def run(
         printer.line("  the same samples as in the file it was made from")
     for name, output in result.report["outputs"].items():
         printer.line(f"  {name}: {output['path']}")
+        if difference := output.get("removed"):
+            printer.line(f"  {name}, removed: {difference['path']}{_at_level(difference)}")
+    if removed and not result.removed:
+        printer.remark("  nothing to subtract: no output is the sound of an input, of its shape")
+
+
+def _at_level(difference: Mapping[str, Any]) -> str:
+    """Say which gain was taken back before what was taken out was found."""
+    gain = difference["gain_db"]
+    return f" (the gain of {gain:.1f} dB taken back)" if gain else ""

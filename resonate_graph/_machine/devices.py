@@ -10,12 +10,17 @@ before macOS 15.1 refuses.
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import os
 import platform
 import re
+import runpy
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import lru_cache
+from importlib import metadata
+from pathlib import Path
 from typing import Any, Literal
 
 from .._base.errors import DeviceError
@@ -199,6 +204,43 @@ def _nothing_found(inventory: Inventory, wishes: Sequence[str]) -> str:
         f"no {' or '.join(wishes)} device is usable here{''.join(reasons)}; this machine has: "
         f"{found}"
     )
+
+
+# -- what is to be expected ---------------------------------------------------------------------
+
+
+@lru_cache(maxsize=1)
+def presume() -> Inventory:
+    """Return what this machine has, as far as that can be told without loading torch. No proof.
+
+    A key may depend on the kind of device, and what is stored is found without torch: it takes
+    seconds to load.
+    """
+    kind = _presumed_accelerator()
+    accelerators = (Device("cuda:0" if kind == "cuda" else kind, kind, ""),) if kind else ()
+    return Inventory((*accelerators, Device("cpu", "cpu", "")))
+
+
+def _presumed_accelerator() -> str | None:
+    """Return the kind of accelerator that torch here was built for, if its driver is installed."""
+    if sys.platform == "darwin":
+        return "mps" if platform.machine() == "arm64" else None
+    try:
+        version = metadata.distribution("torch").locate_file("torch/version.py")
+        built_for = runpy.run_path(str(version))
+    except Exception:  # there is no torch, or it is a build that describes itself otherwise
+        return None
+    if built_for.get("hip"):
+        return "cuda" if Path("/dev/kfd").exists() else None
+    return "cuda" if built_for.get("cuda") and _loads("libcuda.so.1") else None
+
+
+def _loads(library: str) -> bool:
+    try:
+        ctypes.CDLL(library)
+    except OSError:
+        return False
+    return True
 
 
 # -- proof by doing -----------------------------------------------------------------------------

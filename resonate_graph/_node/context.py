@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -12,8 +12,12 @@ from typing import Any, Final, TypeVar
 from .._base.errors import Cancelled, NodeError, ResonateWarning
 from .._machine.capacity import this_machine
 from .._sound.workspace import Workspace
+from .notes import Note, checked_note
 
 Outputs = TypeVar("Outputs", bound=tuple[Any, ...])
+
+#: How a node computes that says nothing else: in 32-bit floats, alike on every device.
+FP32: Final = "fp32"
 
 
 class NotComputed:
@@ -56,6 +60,8 @@ class RunContext:
         device: where to compute: ``cpu``, ``mps`` or ``cuda:N``.
         wanted: the output ports somebody needs; the others need not be computed.
         models: the folder that was named for model weights, None for the usual places.
+        numerics: how it is to compute, where that depends on the device: what its `numerics` hook
+            said, and the key of its result has.
         threads: how many threads of the CPU the node may keep busy; others may be at work on the
             rest. One on an accelerator.
         on_progress: called with (done, total), in any unit.
@@ -63,16 +69,19 @@ class RunContext:
         cancelled: whether the run was asked to stop.
         workspace: where long results are written as they come, for a next run to go on with
             should this one be killed.
+        did: what the node noted that it did.
     """
 
     device: str = "cpu"
     wanted: frozenset[str] = frozenset()
     models: Path | None = None
+    numerics: str = FP32
     threads: int = field(default_factory=lambda: this_machine().threads)
     on_progress: Callable[[float, float], None] = _ignore_progress
     on_warning: Callable[[str, str], None] = _warn_the_caller
     cancelled: Callable[[], bool] = _never
     workspace: Workspace = field(default_factory=lambda: Workspace(None), repr=False)
+    did: dict[str, Note] = field(default_factory=dict, repr=False)
     _scratch: tempfile.TemporaryDirectory[str] | None = field(default=None, repr=False)
 
     def progress(self, done: float, total: float) -> None:
@@ -96,6 +105,33 @@ class RunContext:
     def warn(self, code: str, message: str) -> None:
         """Say something that the person who reads the result has to know."""
         self.on_warning(code, message)
+
+    def note(self, **figures: int | float | bool | str | Sequence[int | float | str]) -> None:
+        """Say what the node did, in figures; what several calls say is joined.
+
+        Notes are kept in the record beside the outputs, so that a step that was computed before
+        tells them too. They stand in the report, in the events and in the provenance, and
+        `did_in_words` makes words of them. They are part of no key.
+
+        Args:
+            figures: numbers, texts, truths, or lists of these, by a name in snake_case that ends
+                in its unit: ``clicks_removed=84, gain_db=-3.5``. ``summary`` is a sentence that
+                people read in place of the others.
+
+        Raises:
+            NodeError: a name is not in snake_case, or JSON cannot hold a value, such as infinity.
+
+        Example:
+            >>> from resonate_graph import did_in_words
+            >>> ctx = RunContext()
+            >>> ctx.note(clicks_removed=84, samples_replaced_percent=0.02)
+            >>> ctx.did
+            {'clicks_removed': 84, 'samples_replaced_percent': 0.02}
+            >>> did_in_words(ctx.did)
+            '84 clicks removed, 0.02 % of samples replaced'
+        """
+        for name, value in figures.items():
+            self.did[name] = checked_note(name, value)
 
     @property
     def scratch(self) -> Path:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import TypeAlias
+
+from .._node.notes import Note
 
 
 @dataclass(frozen=True)
@@ -50,12 +53,13 @@ class NodeProgress:
 
 @dataclass(frozen=True)
 class NodeFinished:
-    """A node is done: it ``ran``, or its result was ``cached``."""
+    """A node is done: it ``ran``, or its result was ``cached``; `did` is what it noted."""
 
     node: str
     type: str
     status: str
     seconds: float
+    did: Mapping[str, Note] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from .._node.notes import Note
 from .._node.values import Value
 from .events import Warned
 
@@ -18,6 +19,7 @@ class StepReport:
     device: str | None = None
     seconds: float = 0.0
     key: str | None = None
+    did: dict[str, Note] = field(default_factory=dict)
 
 
 @dataclass

@@ -14,7 +14,7 @@ from typing_extensions import TypedDict
 from .._base.errors import DeviceError
 from .._base.keywords import Default, with_defaults
 from .._machine.capacity import Machine, this_machine
-from .._machine.devices import Inventory, probe, require_request
+from .._machine.devices import Inventory, presume, probe, require_request
 from .._sound.limits import Limits
 from .._store.folder import Store
 from .events import Event
@@ -76,6 +76,7 @@ class Setup:
         on_event: told what happens.
         cancelled: asked whether to stop.
         inventory: says what the machine has, when somebody has to know.
+        presumed: says the same at once, unproved, where no more than the kind of device counts.
         machine: how many threads and how much memory steps may use together.
     """
 
@@ -88,6 +89,7 @@ class Setup:
     on_event: Callable[[Event], None] = lambda event: None
     cancelled: Callable[[], bool] = lambda: False
     inventory: Callable[[], Inventory] = probe
+    presumed: Callable[[], Inventory] = presume
     machine: Machine = field(default_factory=this_machine)
 
 

@@ -14,6 +14,7 @@ from .._base.errors import OutputError, ResonateError, StoreError
 from .._base.key_lock import KeyLock
 from .._graph.bound import BoundGraph, PortRef
 from .._node.context import RunContext
+from .._node.notes import Note
 from .._node.values import Value
 from .._sound.workspace import Workspace
 from .._store.folder import Quarantined, Store
@@ -47,6 +48,7 @@ class _Known:
     key: Key
     entries: dict[str, Entry] = field(default_factory=dict)
     warnings: list[tuple[str, str]] = field(default_factory=list)
+    did: dict[str, Note] = field(default_factory=dict)
     device: str | None = None
 
 
@@ -103,6 +105,10 @@ class Stored:
         """Return what a stored step had to say, as (code, message)."""
         return self._known[name].warnings
 
+    def did(self, name: str) -> dict[str, Note]:
+        """Return what a stored step noted that it did; nothing in records of before notes."""
+        return self._known[name].did
+
     def look_up(self, name: str, key: Key) -> Found:
         """Return what is known of a step whose key has become known."""
         self._known[name] = _Known(key)
@@ -124,6 +130,7 @@ class Stored:
             return Found(known.key.hex)
         known.entries = dict(record.ports)
         known.warnings, known.device = record.warnings, record.device
+        known.did = dict(record.did or ())
         digests = {port: entry.digest for port, entry in record.ports.items()}
         present = store.present(record, lambda port: self._report_damage(PortRef(name, port)))
         return Found(known.key.hex, digests, present)
@@ -187,6 +194,7 @@ class Stored:
                 seconds=ctx.workspace.earlier_seconds + seconds,
                 device=ctx.device,
                 warnings=warnings,
+                did=ctx.did,
                 origin=Origin(graph=self._graph.name, node=name, files=self._files),
             )
         except (OutputError, StoreError) as error:
@@ -221,7 +229,7 @@ class Stored:
                 "disk-nearly-full",
                 f"less than {floor / 1e9:g} GB is free on the disk of {store.path}, and dropping "
                 "results would not change that: free some space, or keep them elsewhere with "
-                "--store",
+                "`store=...`",
             )
 
     def _report_damage(self, source: PortRef) -> None:

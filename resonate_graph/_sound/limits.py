@@ -56,7 +56,7 @@ class Limits:
         Raises:
             InputError: it is longer, or unpacks to more, than they allow.
         """
-        raised = "raise the limit with --max-minutes (max_minutes in Python)"
+        raised = "raise the limit with `max_minutes=...`"
         if frames > self.max_minutes * 60 * sample_rate:
             raise InputError(
                 path,

@@ -24,7 +24,7 @@ NOT_READ = "this is no WAV, FLAC, OGG or MP3 file"
 _BUFFER_BYTES = 1 << 18
 _MOST_POSITION = 1 << 42
 #: What the refusal of a damaged file says can be done about it.
-_REMEDY = "get it whole, or read what is left with --salvage (salvage=True in Python)"
+_REMEDY = "get it whole, or read what is left with `salvage=True`"
 
 
 def damaged(path: Path, reason: str) -> InputError:

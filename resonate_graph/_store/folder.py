@@ -29,6 +29,7 @@ from filelock import FileLock, Timeout
 from .._base.errors import StoreError
 from .._base.key_lock import KeyLock
 from .._base.publish import adopt, publish, sync_folder
+from .._node.notes import Note
 from .._node.ports import PortType
 from .._node.values import Value
 from .objects import Reader, write
@@ -161,6 +162,7 @@ class Store:
         seconds: float = 0.0,
         device: str | None = None,
         warnings: Sequence[tuple[str, str]] = (),
+        did: Mapping[str, Note] | None = None,
         gaps_seconds: list[tuple[float, float]] | None = None,
         origin: Origin | None = None,
     ) -> Record:
@@ -174,6 +176,7 @@ class Store:
         with contextlib.suppress(Quarantined):
             earlier = self.record(key)
         more_ports = earlier is not None and not ports.keys() & earlier.ports.keys()
+        noted = {**dict((earlier.did if earlier else None) or ()), **(did or {})}
         record = Record(
             key=key.hex,
             preimage=dict(key.preimage),
@@ -181,6 +184,7 @@ class Store:
             seconds=seconds + (earlier.seconds if more_ports and earlier else 0.0),
             device=device,
             warnings=list(dict.fromkeys([*(earlier.warnings if earlier else ()), *warnings])),
+            did=list(noted.items()) or None,
             gaps_seconds=gaps_seconds,
             origin=earlier.origin if earlier else origin,
             created=time.time(),

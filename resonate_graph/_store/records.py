@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 from blake3 import blake3
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from .._node.notes import Note
 from .._node.values import File, Value, canonical_json, digest, value_json
 from .._sound.audio import Audio
 from .._sound.layouts import implied_layout
@@ -135,6 +136,7 @@ class Record(BaseModel):
         seconds: how long it took to compute.
         device: where it was computed.
         warnings: what the node had to say, as (code, message).
+        did: what it noted that it did, as (name, value); None where it noted nothing.
         gaps_seconds: where silence stands in an input for what its damaged file has lost.
         origin: where it came from first.
         created: when, in seconds since 1970.
@@ -149,6 +151,7 @@ class Record(BaseModel):
     seconds: float = 0.0
     device: str | None = None
     warnings: list[tuple[str, str]] = []
+    did: list[tuple[str, Note]] | None = None
     gaps_seconds: list[tuple[float, float]] | None = None
     origin: Origin | None = None
     created: float = 0.0

@@ -184,6 +184,7 @@ def detect_clicks(
     clicks.sort(key=lambda click: -np.inf if click.level_dbfs is None else click.level_dbfs)
     loudest = clicks[max(len(clicks) - max_listed, 0) :]
     count = len(runs(anywhere)[0])
+    ctx.note(clicks_found=count)
     return ClicksReport(
         clicks=count,
         clicks_per_minute=per_minute(count, audio),
@@ -247,7 +248,7 @@ def declick(
         True
     """
     search = _Search(threshold_sigma, max_click_ms / 1000, max_replaced_percent, _DECLICK_PASSES)
-    return _repaired(ctx, audio, search)
+    return _repaired(ctx, audio, search, "clicks")
 
 
 @node(version=4, uses=("scipy",), cost=_COST)
@@ -275,7 +276,7 @@ def decrackle(
             is no click. Crackle of 400 clicks a second is 4 %, of 1,000 clicks 10 %.
     """
     search = _Search(threshold_sigma, max_click_ms / 1000, max_replaced_percent, _DECRACKLE_PASSES)
-    return _repaired(ctx, audio, search)
+    return _repaired(ctx, audio, search, "crackle")
 
 
 class _Search(NamedTuple):
@@ -295,10 +296,20 @@ class _Found(NamedTuple):
     left: Mask
 
 
-def _repaired(ctx: RunContext, audio: Audio, search: _Search) -> Audio:
+def _repaired(ctx: RunContext, audio: Audio, search: _Search, name: str) -> Audio:
     result = np.empty_like(audio.samples)
+    anywhere, replaced, left = np.zeros(audio.frames, bool), 0, False
     for channel, found in zip(result, _channels_searched(ctx, audio, search), strict=True):
         channel[:] = found.repaired
+        anywhere |= found.clicks
+        replaced += int(np.count_nonzero(found.clicks))
+        left |= bool(found.left.any())
+    ctx.note(
+        clicks_removed=len(runs(anywhere)[0]),
+        samples_replaced_percent=100 * replaced / max(audio.samples.size, 1),
+    )
+    if not replaced:
+        ctx.note(summary=f"no {name} {'removed' if left else 'found'}")
     return audio.with_samples(result)
 
 

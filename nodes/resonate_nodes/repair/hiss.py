@@ -12,6 +12,7 @@ from pydantic import Field
 from resonate_graph import Audio, NodeError, Report, RunContext, node
 
 from .._common.channels import channel_names, power_decibels
+from .._common.notes import note_floor, note_known, note_removed
 from . import log_mmse, profile_gate
 
 _FRAME_SECONDS = 0.0232
@@ -26,6 +27,7 @@ _LIKENESS = 0.99
 _NOTHING = 1e-6
 _NOTHING_BY_PROFILE = 1e-5
 _NEARLY_ALL = 0.75
+_UNCHANGED = "no noise taken"
 #: the middles of octaves, as ISO 266 has them; below 63 Hz the spectra are too coarse
 _OCTAVES_HZ = (63.0, 125.0, 250.0, 500.0, 1000.0, 2000.0, 4000.0, 8000.0, 16_000.0, 31_500.0)
 
@@ -81,10 +83,12 @@ def denoise(
     _require_rate(audio)
     frame = _frame_length(audio.sample_rate)
     if strength == 0 or not audio.frames:
+        ctx.note(summary=_UNCHANGED)
         return audio
     if noise is not None:
         _require_fit(audio, noise, frame)
     if not np.any(audio.samples):
+        ctx.note(summary=_UNCHANGED)
         return audio
     profile = None if noise is None else _profile(ctx, audio, noise, frame, threshold_std)
     if profile is not None:
@@ -93,6 +97,7 @@ def denoise(
         )
     elif audio.frames < frame:
         ctx.warn("too-short", f"{audio.frames} frames are too few to tell noise from sound")
+        ctx.note(summary=_UNCHANGED)
         return audio
     else:
         reduced = log_mmse.denoised(
@@ -104,7 +109,10 @@ def denoise(
         ctx, _taken(audio.samples, reduced) / strength**2, by_profile=profile is not None
     )
     reduced.flags.writeable = False  # so it need not be copied
-    return audio.with_samples(reduced)
+    result = audio.with_samples(reduced)
+    note_floor(ctx, audio, result)
+    note_removed(ctx, audio, result, _UNCHANGED)
+    return result
 
 
 class ChannelNoise(Report):
@@ -198,8 +206,10 @@ def noise_floor(ctx: RunContext, audio: Audio) -> NoiseReport:
         channels.append(ChannelNoise(channel=name, noise_dbfs=noise, sound_dbfs=sound,
                                      below_sound_db=below))  # fmt: skip
     mean = np.sum(np.broadcast_arrays(*powers), axis=0) / len(powers)
+    floor = power_decibels(mean.sum())
+    note_known(ctx, noise_dbfs=floor)
     return NoiseReport(
-        noise_dbfs=power_decibels(mean.sum()),
+        noise_dbfs=floor,
         channels=tuple(channels),
         octaves=tuple(_octaves(mean, audio.sample_rate)) if mean.any() else (),
     )

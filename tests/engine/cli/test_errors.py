@@ -307,7 +307,9 @@ def test_weights_that_cannot_be_had_are_told_in_one_line(tmp_path: Path, mix: Pa
     assert line.startswith("error: no weights of model 'htdemucs_ft'; tried --models (not given), ")
     for words in ("RESONATE_MODELS (not set)", "Hugging Face hub (", "old Demucs host ("):
         assert words in line
-    assert line.endswith("name it with --models, or use a model that is here: mini")
+    assert line.endswith(
+        "name it with --models DIR, or use a model that is here: mini (-p model=mini)"
+    )
     assert not (tmp_path / "out").exists()
     assert ended.seconds < 20
 

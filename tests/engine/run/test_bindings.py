@@ -328,7 +328,7 @@ def test_over_thirty_minutes_is_refused_quickly_unless_the_limit_is_raised(
         for _ in range(30):
             file.write(block)
         file.write(block[:1])
-    with pytest.raises(InputError, match="longer than 30 minutes; raise the limit with --max-min"):
+    with pytest.raises(InputError, match="longer than 30 minutes; raise the limit with `max_min"):
         louder().run({"mix": path}, store=store)
     assert not store.path.exists()
     result = louder().run({"mix": path}, store=store, max_minutes=31)

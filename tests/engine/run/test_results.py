@@ -50,7 +50,7 @@ def test_the_report_has_the_documented_shape(result: Result) -> None:
     ]  # fmt: skip
     assert (report["graph"], report["status"]) == ("several", "done")
     for node in report["nodes"]:
-        assert list(node) == ["id", "type", "status", "device", "seconds", "key"]
+        assert list(node) == ["id", "type", "status", "device", "seconds", "key", "did"]
         assert node["status"] == "ran"
     assert [node["id"] for node in report["nodes"]] == [
         "gain",

@@ -123,7 +123,7 @@ def test_what_is_overwritten_is_silent_and_the_rest_is_as_it_was(
         at = [place for place in mpeg_frames(content) if start - 4 < place < start + length]
         if len(at) < 2:
             return
-    with pytest.raises(InputError, match="--salvage"):
+    with pytest.raises(InputError, match="salvage=True"):
         read_audio(path)
     audio, gaps, message = salvaged(tmp_path, damaged)
     assert audio.frames == whole.frames
