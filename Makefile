@@ -27,6 +27,7 @@ test: $(VENV)/installed-test
 	$(BIN)/python -m pytest -n logical --maxprocesses 4 --dist worksteal $(TESTS)
 
 check: $(VENV)/installed-check
+	$(BIN)/python -m pip --disable-pip-version-check check
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy

@@ -11,12 +11,14 @@ from typing import Any
 
 from typing_extensions import Unpack
 
+from ._base.display import Bundle, Shown, shown_by, shows
 from ._base.errors import BatchError, GraphError, ParamError, ResonateError
 from ._base.keywords import spelled_out
 from ._base.publish import publish, require_writable
 from ._experiment.grid import trials
 from ._experiment.reference import Reference
-from ._experiment.rows import Row
+from ._experiment.rows import Row, Rows
+from ._experiment.run_page import write_run_page
 from ._experiment.sweep import sweep
 from ._experiment.why import Reason, reasons
 from ._graph.bound import BoundGraph
@@ -29,6 +31,7 @@ from ._graph.subgraphs import Flat, flatten
 from ._node.catalog import Catalog
 from ._node.values import Value
 from ._page.drawing import Drawing, draw, forecast_standings, report_standings
+from ._page.progress import rows_listener, run_listener, runs_listener
 from ._run.bindings import Binding, Bindings
 from ._run.bookkeeping import Run, Shared
 from ._run.courses import course
@@ -44,8 +47,11 @@ from ._run.results import Result
 from ._run.settings import Settings, Setup, understood
 from ._run.targets import PLAIN, Target, targets
 
+#: How many nodes a graph's repr names.
+_NAMED = 8
 
-class Graph(Builder):
+
+class Graph(Shown, Builder):
     """A restoration graph: built here, or read from a file by `load`.
 
     Args:
@@ -191,7 +197,8 @@ class Graph(Builder):
             params: graph params by name, node params as ``node.param``.
             outputs: the outputs that are wanted; None for all.
             removed: whether `Result.removed` has what was taken out, for `Result.save` to write.
-            on_event: told what happens while it runs, in the thread that called.
+            on_event: told what happens while it runs, in the thread that called; None for a line
+                of progress in a notebook, and nothing elsewhere.
             cancelled: asked now and then whether to stop, in the thread that called.
             settings: how it is done: ``device``, ``threads``, ``store`` and the others of
                 `Settings`.
@@ -207,7 +214,7 @@ class Graph(Builder):
         """
         setup = replace(
             understood(settings),
-            on_event=on_event or (lambda event: None),
+            on_event=on_event or run_listener(),
             cancelled=cancelled or (lambda: False),
         )
         inputs = inputs or {}
@@ -262,7 +269,7 @@ class Graph(Builder):
         setup = replace(
             understood(settings), map_results=True, cancelled=cancelled or (lambda: False)
         )
-        tell = on_event or (lambda index, event: None)
+        tell = on_event or runs_listener()
         shared = Shared(Experience(setup.store))
         checked: dict[tuple[str, ...], BoundGraph] = {}
         bindings: list[Bindings] = []
@@ -401,6 +408,43 @@ class Graph(Builder):
         return draw(run.graph, standings, description=description, depth=depth)
 
     @spelled_out(Settings)
+    def report(
+        self,
+        result: Result,
+        folder: str | os.PathLike[str],
+        *,
+        command: str = "",
+        **settings: Unpack[Settings],
+    ) -> Path:
+        """Write the page of a run: before and after to be heard, what each step did, warnings.
+
+        Args:
+            result: what a run of this graph gave; save it first, so that its files are linked.
+            folder: gets ``report.html`` and what its player loads.
+            command: what the run was started with, to be shown.
+            settings: as for `run`; of these ``store`` and ``models`` count.
+
+        Returns:
+            The page: ``report.html``, or ``run-report.html`` where an output has that name.
+
+        Raises:
+            OutputError: it cannot be written.
+        """
+        setup = understood(settings)
+        bound = self.check(
+            params=result.provenance["params"], outputs=list(result), models=setup.models
+        )
+        return write_run_page(
+            result,
+            bound,
+            Path(folder),
+            description=self._document.description or "",
+            command=command,
+            store=setup.store,
+            models=setup.models,
+        )
+
+    @spelled_out(Settings)
     def why(
         self,
         inputs: Mapping[str, Binding] | None = None,
@@ -443,7 +487,7 @@ class Graph(Builder):
         on_event: Callable[[Event], None] | None = None,
         cancelled: Callable[[], bool] | None = None,
         **settings: Unpack[Settings],
-    ) -> list[Row]:
+    ) -> Rows:
         """Run the graph with every combination of a grid of params, and compare the results.
 
         Every value is checked before the first run. What combinations share is computed once. One
@@ -499,7 +543,7 @@ class Graph(Builder):
                 inputs,
                 params={**fixed, **combo},
                 outputs=outputs,
-                on_event=on_event,
+                on_event=on_event or (lambda event: None),
                 cancelled=lambda: cancelled() or asked(),
                 **settings,
             )
@@ -513,7 +557,7 @@ class Graph(Builder):
             inputs=bindings.sounds,
             reference=Reference.read(reference, bound, setup.limits, setup.models),
             jobs=jobs,
-            on_row=on_row or (lambda row: None),
+            on_row=on_row or rows_listener(len(found)),
         )
 
     def _flat(self) -> Flat:
@@ -554,7 +598,14 @@ class Graph(Builder):
         if subtracting is not None:
             difference = taken_out(run.graph, bindings, run.outcome, subtracting.models)
         return Result(
-            self.name, run.outcome, bindings.paths, main_inputs, story, courses, difference
+            self.name,
+            run.outcome,
+            bindings.paths,
+            main_inputs,
+            story,
+            courses,
+            difference,
+            bindings.sounds,
         )
 
     def _bindings(
@@ -570,3 +621,30 @@ class Graph(Builder):
             limits=setup.limits,
             store=setup.store,
         )
+
+    def __repr__(self) -> str:
+        document = self._document
+        inputs = ", ".join(f"{name} ({one.type})" for name, one in document.inputs.items())
+        names = list(document.nodes)
+        more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+        nodes = f"{len(names)} {'node' if len(names) == 1 else 'nodes'}"
+        return (
+            f"<Graph {self.name}: inputs {inputs or 'none'}; "
+            f"{nodes}{': ' * bool(names)}{', '.join(names[:_NAMED])}{more}; "
+            f"outputs {', '.join(document.outputs) or 'none'}>"
+        )
+
+
+@shows(Graph)
+def _shown(graph: Graph) -> Bundle:
+    """Return a graph as a notebook shows it; one that is not finished says what it lacks."""
+    from ._page import notebook
+
+    try:
+        drawing, trouble = graph.draw(), ""
+    except ResonateError as error:
+        drawing, trouble = None, str(error)
+    return notebook.graph(graph.document, drawing, trouble)
+
+
+shown_by(f"{__package__}._page.notebook", f"{__package__}._experiment.shown")

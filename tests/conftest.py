@@ -10,6 +10,13 @@ from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+# Threads that wait for each other burn the processors they wait for. Those of numpy, of which each
+# worker would have as many as there are processors, multiplied what small matrices take by ten.
+# They are made when numpy and torch are loaded: by what follows.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 import pytest
 from hypothesis import settings
 
@@ -20,10 +27,6 @@ from tests.tools import look_for_what_it_needs
 
 if TYPE_CHECKING:
     from tests.browser import Browser
-
-# Threads of torch that wait for each other burn the processors they wait for; where other work
-# runs beside the tests, that made separation many times slower.
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 # How long an example takes says more about the machine than about the code.
 settings.register_profile("resonate", deadline=None)

@@ -10,6 +10,7 @@ import rfc8785
 from blake3 import blake3
 from pydantic import BaseModel, ConfigDict
 
+from .._base.display import Shown
 from .._base.docstrings import entries
 from .._sound.audio import Audio
 
@@ -21,7 +22,7 @@ _LISTED = (list, tuple, set, frozenset)
 
 
 @dataclass(frozen=True)
-class File:
+class File(Shown):
     """An encoded file: its bytes and its suffix, such as ``.mp3``."""
 
     content: bytes
@@ -48,7 +49,7 @@ class Finding:
     do: str = ""
 
 
-class Report(BaseModel):
+class Report(Shown, BaseModel):
     """Base of the measurements that nodes return: frozen, strict, plain JSON inside.
 
     A field's unit is the end of its name (`unit_of`). What the docstring says of it under

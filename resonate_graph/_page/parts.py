@@ -90,13 +90,27 @@ def embedded(body: str, *, style: str = "") -> str:
     """Return HTML with its styles and scripts, to stand in somebody else's page: a notebook."""
     player = _PLAYER in body
     styles = (_asset("player.css") if player else "") + style
-    return f"<style>\n{styles}</style>\n{body}{script() if player else ''}"
+    # the notebook's own keys, which would do something to its cells, are off inside
+    return (
+        f"<style>\n{styles}</style>\n"
+        f'<div class="rg-embedded" data-lm-suppress-shortcuts="true">\n{body}</div>\n'
+        f"{script() if player else ''}"
+    )
 
 
 def script() -> str:
-    """Return the script element that brings the players on a page to life."""
+    """Return the script element that brings the players on a page to life.
+
+    Where it comes again, as in a notebook, the first one takes the new players as well: so of all
+    of them one sounds at a time.
+    """
     code = "\n".join(map(_asset, _SCRIPTS))
-    return f'<script>\n(() => {{\n"use strict";\n{code}}})();\n</script>\n'
+    return (
+        '<script>\n(() => {\n"use strict";\n'
+        'if (window.resonatePlayer) {\n  document.querySelectorAll(".rg-player")'
+        ".forEach(window.resonatePlayer.mount);\n  return;\n}\n"
+        f"{code}}})();\n</script>\n"
+    )
 
 
 def table(

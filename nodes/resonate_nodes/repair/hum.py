@@ -14,6 +14,7 @@ from resonate_graph import Audio, Finding, Report, RunContext, node
 from .._common.channels import channel_names, power_decibels
 from .._common.notes import note_known
 from .._common.silence import least_frames, silence
+from .._common.single_threaded import single_threaded
 from ..tone.filters import require_below_nyquist
 
 Array = NDArray[np.float64]
@@ -261,7 +262,8 @@ def _strongest(
     ctx: RunContext, samples: Array, sample_rate: int, bases: Sequence[float], harmonics: int
 ) -> _Hum | None:
     """Return the hum that stands out most, None where there is none."""
-    found = [hum for base in bases if (hum := _hum(samples, sample_rate, base, harmonics, ctx))]
+    with single_threaded():
+        found = [hum for base in bases if (hum := _hum(samples, sample_rate, base, harmonics, ctx))]
     return max(found, key=lambda hum: hum.score, default=None)
 
 

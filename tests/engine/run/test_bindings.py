@@ -344,7 +344,9 @@ def test_what_unpacks_to_too_much_is_refused_also_where_the_store_knows_it(
     path = tmp_path / "silence.flac"
     soundfile.write(path, np.zeros((96_000, 8)), 96_000)
     louder().run({"mix": path}, store=store)
-    with pytest.raises(InputError, match=r"unpack to 8 channels at 96000 Hz, more than 0.1 minutes"):
+    with pytest.raises(
+        InputError, match=r"unpack to 8 channels at 96000 Hz, more than 0.1 minutes"
+    ):
         louder().run({"mix": path}, store=store, max_minutes=0.1)
 
 
