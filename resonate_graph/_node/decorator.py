@@ -86,6 +86,7 @@ def node(
     prepare: Prepare | None = ...,
     cost: Cost | None = ...,
     avoid: Sequence[Avoid] = ...,
+    numerics: Numerics | None = ...,
     begins: Begins | None = ...,
 ) -> _Decorator: ...
 def node(
