@@ -6,14 +6,13 @@ their ranges, bindings, and what a node's own `prepare` hook can tell (stems a m
 
 from __future__ import annotations
 
-import contextlib
 import difflib
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import networkx as nx
 from pydantic import BaseModel
@@ -109,6 +108,17 @@ def parse_checked(text: str, source: str, catalog: Catalog, library: Library) ->
     raise GraphError(source, [*reading.problems, *others])
 
 
+class _Seen(NamedTuple):
+    """What was found out about a document; not all of it is there where something is wrong."""
+
+    wires: Mapping[str, dict[str, tuple[Source | None, ...]]]
+    params: Mapping[str, BaseModel | None]
+    outputs: Mapping[str, Source | None]
+    encoders: Mapping[str, NodeType | None]
+    order: list[str]
+    needed: set[str]
+
+
 class _Check:
     def __init__(
         self, flat: Flat, catalog: Catalog, call: Call, vague: Collection[str] = ()
@@ -126,11 +136,22 @@ class _Check:
 
     def look(self) -> Problems:
         """Return what is wrong."""
-        with contextlib.suppress(GraphError):
-            self.bind()
+        self._examine()
         return self.problems
 
     def bind(self) -> BoundGraph:
+        """Return the bound graph.
+
+        Raises:
+            GraphError: with every problem.
+        """
+        seen = self._examine()
+        self.problems.raise_any()
+        steps = {name: self._step(name, seen.wires[name], seen.params[name]) for name in seen.order}
+        return self._bound(steps, seen.outputs, seen.encoders, tuple(self._warnings(seen.needed)))
+
+    def _examine(self) -> _Seen:
+        """Look at everything, and collect what is wrong."""
         self._check_call()
         self.params.check_graph()
         wanted = self._wanted_outputs()
@@ -152,9 +173,7 @@ class _Check:
         needed = self._needed(wanted)
         self._check_bindings(needed)
         self._ask_the_nodes(needed, [*outputs.values(), *_all_of(wires, needed)], params)
-        self.problems.raise_any()
-        steps = {name: self._step(name, wires[name], params[name]) for name in order}
-        return self._bound(steps, outputs, encoders, tuple(self._warnings(needed)))
+        return _Seen(wires, params, outputs, encoders, order, needed)
 
     # -- the call -------------------------------------------------------------------------
 
