@@ -56,6 +56,8 @@ class RunContext:
     Attributes:
         device: where to compute: ``cpu``, ``mps`` or ``cuda:N``.
         wanted: the output ports somebody needs; the others need not be computed.
+        besides: output ports that nobody needs now and that are kept for later, where the node
+            said that they come out of the same work (`node`'s ``besides``).
         models: the folder that was named for model weights, None for the usual places.
         threads: how many threads of the CPU the node may keep busy; others may be at work on the
             rest. One on an accelerator.
@@ -69,6 +71,7 @@ class RunContext:
 
     device: str = "cpu"
     wanted: frozenset[str] = frozenset()
+    besides: frozenset[str] = frozenset()
     models: Path | None = None
     threads: int = field(default_factory=lambda: this_machine().threads)
     on_progress: Callable[[float, float], None] = _ignore_progress
