@@ -4,22 +4,31 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection
-from functools import lru_cache
-from importlib import metadata, resources
 from pathlib import Path
+from typing import Any
 
 from ._api import Graph
-from ._base.errors import CatalogError, GraphError, InputError, Problem
+from ._base.errors import CatalogError
+from ._graph.library import Library, read_text, stock_graphs
+from ._graph.schema import schema as schema_of
+from ._node.catalog import Catalog
 
-GROUP = "resonate_graph.graphs"
+__all__ = ["load", "schema", "stock", "stock_graphs"]
 
 
-def load(path: str | os.PathLike[str], *, nodes: Collection[str] = ()) -> Graph:
+def load(
+    path: str | os.PathLike[str],
+    *,
+    nodes: Collection[str] = (),
+    graphs: str | os.PathLike[str] | None = None,
+) -> Graph:
     """Read a graph file.
 
     Args:
         path: the JSON file.
         nodes: modules or ``.py`` files with nodes of your own.
+        graphs: a folder with graphs that this one may use as ``./name.json``, besides those that
+            lie beside it.
 
     Raises:
         InputError: the file cannot be read.
@@ -27,20 +36,10 @@ def load(path: str | os.PathLike[str], *, nodes: Collection[str] = ()) -> Graph:
         CatalogError: a module of `nodes` cannot be used.
     """
     path = Path(path)
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        missing = isinstance(error, FileNotFoundError)
-        reason = "there is no such file" if missing else f"cannot be read: {error.strerror}"
-        raise InputError(path, reason) from error
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        before = content[: error.start].decode("utf-8-sig")
-        line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
-        problem = Problem("syntax", f"this is no UTF-8 text (byte {error.start})", "", line, column)
-        raise GraphError(str(path), [problem]) from None
-    return Graph.from_json(text, source=str(path), nodes=nodes)
+    library = Library(path.parent, None if graphs is None else Path(graphs))
+    return Graph.from_json(
+        read_text(path, str(path)), source=str(path), nodes=nodes, library=library
+    )
 
 
 def stock(name: str, *, nodes: Collection[str] = ()) -> Graph:
@@ -53,15 +52,26 @@ def stock(name: str, *, nodes: Collection[str] = ()) -> Graph:
     if name not in graphs:
         known = ", ".join(graphs) or "none is installed"
         raise CatalogError(f"no stock graph {name!r}; there are: {known}")
-    return Graph.from_json(graphs[name], source=name, nodes=nodes)
+    graph = Graph.from_json(graphs[name], source=name, nodes=nodes)
+    graph._text = None  # nobody has the file before them, so its lines tell nothing
+    return graph
 
 
-@lru_cache(maxsize=1)
-def stock_graphs() -> dict[str, str]:
-    """Return the JSON texts of the installed stock graphs, by name."""
-    found: dict[str, str] = {}
-    for point in metadata.entry_points(group=GROUP):
-        for item in resources.files(point.module).iterdir():
-            if item.name.endswith(".json"):
-                found[item.name.removesuffix(".json")] = item.read_text(encoding="utf-8")
-    return dict(sorted(found.items()))
+def schema(*, nodes: Collection[str] = ()) -> dict[str, Any]:
+    """Return the JSON Schema (2020-12) of graph files, for editors, with every installed node.
+
+    Args:
+        nodes: modules or ``.py`` files with nodes of your own.
+
+    Raises:
+        CatalogError: a module of `nodes` cannot be used.
+
+    Example:
+        >>> import resonate_graph as rg
+        >>> rg.schema()["$defs"]["node-gain"]["properties"]["params"]["required"]
+        ['gain_db']
+    """
+    catalog = Catalog.installed()
+    for module in nodes:
+        catalog = catalog.with_module(module)
+    return schema_of(catalog)

@@ -35,6 +35,12 @@ NodesOption = Annotated[
     list[str] | None,
     typer.Option("--nodes", metavar="MODULE", help="A module or .py file with nodes of your own."),
 ]
+GraphsOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--graphs", metavar="DIR", help="Where graphs lie that GRAPH uses as ./name.json."
+    ),
+]
 JsonOption = Annotated[
     bool, typer.Option("--json", help="Print one JSON document and nothing else.")
 ]
@@ -43,8 +49,13 @@ JsonOption = Annotated[
 _NUMBER = re.compile(r"([+-]?)(?=\.?[0-9])([0-9]*)(\.[0-9]*)?(e[+-]?[0-9]+)?", re.IGNORECASE)
 
 
-def open_graph(name: str, nodes: Sequence[str] | None) -> Graph:
+def open_graph(name: str, nodes: Sequence[str] | None, graphs: Path | None = None) -> Graph:
     """Return the graph of a file, or else the stock graph of that name.
+
+    Args:
+        name: the file, or the stock graph's name.
+        nodes: modules or files with nodes of the caller's own.
+        graphs: a folder with graphs that it may use, besides those beside it.
 
     Raises:
         InputError: the file cannot be read.
@@ -58,7 +69,7 @@ def open_graph(name: str, nodes: Sequence[str] | None) -> Graph:
         what = "this is a folder" if path.is_dir() else "there is no such file"
         known = ", ".join(stock_graphs())
         raise CatalogError(f"{name}: {what}, and no stock graph has that name ({known})")
-    return load(path, nodes=nodes or ())
+    return load(path, nodes=nodes or (), graphs=graphs)
 
 
 def read_inputs(graph: Graph, given: Sequence[str] | None) -> dict[str, Binding]:

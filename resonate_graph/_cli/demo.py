@@ -8,7 +8,8 @@ measured. Then one setting is changed, to show what is reused.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -16,10 +17,12 @@ import typer
 
 from .. import Audio, Cancelled, Result, Store, stock
 from .._base.publish import require_writable
-from .._experiment.measure import measure
+from .._page.parts import Figure
+from .._page.player import Track
+from .._run.measure import measure
 from .._sound.figures import si_sdr
 from .call import JsonOption
-from .demo_page import Shown, Table, write_page
+from .demo_page import Table, write_page
 from .demo_song import (
     CLICKS_PER_SECOND,
     HISS_DB,
@@ -61,7 +64,7 @@ def demo(
         with tempfile.TemporaryDirectory(prefix="resonate-demo-") as place:
             _show(printer, folder, Store(place))
     except KeyboardInterrupt:
-        raise Cancelled("Interrupted. A demo's store is its own: the next starts anew.") from None
+        raise Cancelled("a demo's store is its own, the next starts anew") from None
 
 
 def _show(printer: Printer, folder: Path, store: Store) -> None:
@@ -94,7 +97,7 @@ def _show(printer: Printer, folder: Path, store: Store) -> None:
     printer.table(*_run_table(runs), long=("computed", "reused"))
 
     printer.line()
-    printer.line("Drawing the pictures ...")
+    printer.line("Making the page ...")
     sounds = {
         "original": song.mix,
         "damaged": song.damaged,
@@ -102,15 +105,25 @@ def _show(printer: Printer, folder: Path, store: Store) -> None:
         **{name: _audio(first, name) for name in first},
         "changed": _audio(second, "restored"),
     }
+    gained = ratios["mix"]["gained"]
     page = write_page(
         folder,
-        f"{GRAPH}: a damaged song, and what became of it",
-        [_ratio_table(ratios), _loudness_table(loudness), _run_table(runs)],
+        "A damaged song, and what became of it",
+        f"The graph {GRAPH} with the model {MODEL}, {datetime.now():%d %B %Y}. The song is "
+        f"{song.mix.duration_seconds:.1f} s long; hum, hiss and clicks were added to it.",
+        _gained(ratios, runs.values()),
         {
-            heading: [Shown(label, sounds[name], files[name]) for name, label in labels.items()]
-            for heading, labels in _labels(change).items()
+            heading: [_track(name, label, sounds[name], files[name], folder, stems=stems)
+                      for name, label in labels.items()]
+            for heading, (labels, stems) in _heard(change).items()
         },
-    )
+        {
+            "How near to the true sound": _ratio_table(ratios),
+            "How loud": _loudness_table(loudness),
+        },
+        {"What was computed": _computed(runs)},
+        store,
+    )  # fmt: skip
     took, took_again = (one["seconds"] for one in runs.values())
     printer.document(
         {
@@ -126,7 +139,6 @@ def _show(printer: Printer, folder: Path, store: Store) -> None:
             "runs": [first.report, second.report],
         }
     )
-    gained = ratios["mix"]["gained"]
     printer.line(f"The song is {gained:.1f} dB nearer to what it was.")
     printer.line(f"With one setting changed it took {took_again:.1f} s instead of {took:.1f} s.")
     printer.line("To hear and see it:")
@@ -144,14 +156,43 @@ def _written(song: Song, folder: Path) -> dict[str, Path]:
     return files
 
 
-def _labels(change: str) -> dict[str, dict[str, str]]:
-    """Return what is shown under each heading of the page, and what it is called."""
-    song = {"original": "original", "damaged": "damaged", "restored": "restored"}
-    stems = {
-        name.capitalize(): {f"true_{name}": f"true {name}", name: f"{name}, restored"}
-        for name in STEMS
+def _heard(change: str) -> dict[str, tuple[dict[str, str], bool]]:
+    """Return what each player of the page has, what it is called, and whether stems are in it."""
+    song = {
+        "damaged": "damaged",
+        "restored": "restored",
+        "original": "original, before it was damaged",
+        "changed": f"restored with {change}",
     }
-    return {"The song": {**song, "changed": f"restored with {change}"}, **stems}
+    pairs: dict[str, str] = {}
+    for name in STEMS:
+        pairs |= {f"true_{name}": f"{name}, true", name: f"{name}, restored"}
+    return {
+        "The song": ({**song, **{name: name for name in STEMS}}, True),
+        "The stems, beside the true ones": (pairs, False),
+    }
+
+
+def _track(name: str, label: str, sound: Audio, file: Path, folder: Path, *, stems: bool) -> Track:
+    group = "restored" if stems and name in STEMS else None
+    return Track(name, label, file.relative_to(folder), sound, group)
+
+
+def _gained(
+    ratios: Mapping[str, Mapping[str, float]], runs: Iterable[Mapping[str, Any]]
+) -> list[Figure]:
+    """Return the figures that say most of the demo."""
+    took, took_again = (one["seconds"] for one in runs)
+    mix = ratios["mix"]
+    stems = [ratios[name]["gained"] for name in STEMS]
+    return [
+        Figure(f"{mix['gained']:+.1f}", "dB", "SI-SDR of the song",
+         f"from {mix['before']:.1f} to {mix['after']:.1f}: nearer to what it was"),
+        Figure(f"{sum(stems) / len(stems):+.1f}", "dB", "SI-SDR of the four stems",
+         "on average, against the mix itself"),
+        Figure(f"{took_again:.1f}", "s", "with one setting changed",
+         f"instead of {took:.1f} s: the rest was stored"),
+    ]  # fmt: skip
 
 
 def _run(
@@ -216,6 +257,15 @@ def _loudness_table(loudness: Mapping[str, Mapping[str, float | None]]) -> Table
         for name, one in loudness.items()
     ]
     return ["", "loudness", "true peak"], cells
+
+
+def _computed(runs: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
+    """Return what each run computed, in words."""
+    return {
+        name: f"{one['seconds']:.1f} s: {', '.join(one['ran'])}; "
+        f"{len(one['reused']) or 'none'} reused"
+        for name, one in runs.items()
+    }
 
 
 def _run_table(runs: Mapping[str, Mapping[str, Any]]) -> Table:

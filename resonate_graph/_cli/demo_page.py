@@ -1,49 +1,52 @@
-"""The page of ``resonate demo``: its figures, and what it made to hear and see side by side."""
+"""The page of ``resonate demo``: what was gained, and all it made to be heard side by side."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
-from .. import Audio
+from .. import Store
 from .._base.publish import publish
-from .._experiment import page
-from .._experiment.pictures import picture
+from .._page import parts
+from .._page.player import Track, player
+from .._page.terms import explained
 
 #: Headings and rows.
 Table: TypeAlias = tuple[list[str], list[list[str]]]
 
 
-@dataclass(frozen=True)
-class Shown:
-    """A sound on the page.
-
-    Attributes:
-        label: what it is called.
-        sound: the sound.
-        file: where it lies.
-    """
-
-    label: str
-    sound: Audio
-    file: Path
-
-
 def write_page(
-    folder: Path, title: str, tables: Sequence[Table], groups: Mapping[str, Sequence[Shown]]
+    folder: Path,
+    title: str,
+    lead: str,
+    gained: Sequence[parts.Figure],
+    players: Mapping[str, Sequence[Track]],
+    tables: Mapping[str, Table],
+    facts: Mapping[str, Mapping[str, str]],
+    store: Store,
 ) -> Path:
-    """Write ``report.html`` into a folder, and a picture of each sound; return the page's path."""
-    body = "\n".join(page.table(*one) for one in tables)
-    for heading, sounds in groups.items():
-        body += "\n" + page.section(heading, [_card(one, folder) for one in sounds])
-    content = page.document(title, body).encode()
+    """Write ``report.html`` into a folder, with what its players load; return the page's path.
+
+    Args:
+        folder: where the files of the tracks lie, too.
+        title: its heading.
+        lead: what this is, in a sentence.
+        gained: the figures that say most.
+        players: the tracks of each player, by its heading.
+        tables: headings and rows of tables, by the heading of each.
+        facts: names and what they are, by the heading of each list.
+        store: where loudness is kept.
+    """
+    told: set[str] = set()
+    body = explained(parts.figures(gained), told)
+    for heading, tracks in players.items():
+        body += parts.section(
+            heading, player(tracks, folder=folder, label=heading, stems="All stems", store=store)
+        )
+    for heading, shown in tables.items():
+        body += parts.section(heading, explained(parts.table(*shown), told))
+    for heading, items in facts.items():
+        body += parts.section(heading, parts.facts(items))
+    content = parts.document(title, body, lead=lead).encode()
     return publish(folder / "report.html", lambda file: file.write(content))
-
-
-def _card(shown: Shown, folder: Path) -> str:
-    drawn = picture(shown.sound, shown.label)
-    name = f"{shown.file.relative_to(folder).with_suffix('').as_posix().replace('/', '-')}.png"
-    path = publish(folder / "pictures" / name, lambda file: file.write(drawn))
-    return page.card(page.player(shown.label, shown.label, shown.file, str(path), folder))

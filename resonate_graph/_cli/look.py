@@ -1,7 +1,8 @@
-"""Commands that look at a graph and do not compute: ``check plan why``."""
+"""Commands that look at a graph and do not compute: ``check plan why draw``."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -10,6 +11,7 @@ from typing_extensions import Unpack
 from .. import PlannedStep, Settings
 from .call import (
     GraphArgument,
+    GraphsOption,
     InputOption,
     JsonOption,
     NodesOption,
@@ -19,13 +21,13 @@ from .call import (
     read_inputs,
     read_params,
 )
-from .output import Printer, megabytes
+from .output import Printer, megabytes, problem_document
 from .settings import ModelsOption, takes_settings
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
-    for command in (check, plan, why):
+    for command in (check, plan, why, draw):
         app.command()(command)
 
 
@@ -36,6 +38,7 @@ def check(
     only: OnlyOption = None,
     models: ModelsOption = None,
     nodes: NodesOption = None,
+    graphs: GraphsOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Find everything that is wrong with a graph, without running it.
@@ -43,7 +46,7 @@ def check(
     Bindings are checked too once any input is bound with -i.
     """
     printer = Printer(as_json=as_json)
-    opened = open_graph(graph, nodes)
+    opened = open_graph(graph, nodes, graphs)
     bindings = read_inputs(opened, inputs)
     bound = opened.check(
         list(bindings) or None,
@@ -59,8 +62,11 @@ def check(
             "inputs": needed,
             "outputs": list(bound.outputs),
             "problems": [],
+            "warnings": [problem_document(one) for one in bound.warnings],
         }
     )
+    for warning in bound.warnings:
+        printer.warning(str(warning))
     printer.line(f"{opened.name}: nothing is wrong")
     for name, kind in needed.items():
         printer.line(f"  input {name} ({kind})")
@@ -75,6 +81,7 @@ def plan(
     params: ParamOption = None,
     only: OnlyOption = None,
     nodes: NodesOption = None,
+    graphs: GraphsOption = None,
     as_json: JsonOption = False,
     **settings: Unpack[Settings],
 ) -> None:
@@ -84,7 +91,7 @@ def plan(
     it ran. Seconds are those of earlier runs in the store, else what the nodes declare.
     """
     printer = Printer(as_json=as_json)
-    opened = open_graph(graph, nodes)
+    opened = open_graph(graph, nodes, graphs)
     steps = opened.plan(
         read_inputs(opened, inputs),
         params=read_params(opened, params),
@@ -161,12 +168,13 @@ def why(
     params: ParamOption = None,
     only: OnlyOption = None,
     nodes: NodesOption = None,
+    graphs: GraphsOption = None,
     as_json: JsonOption = False,
     **settings: Unpack[Settings],
 ) -> None:
     """Say why each node would run: what changed since it was computed last."""
     printer = Printer(as_json=as_json)
-    opened = open_graph(graph, nodes)
+    opened = open_graph(graph, nodes, graphs)
     reasons = opened.why(
         read_inputs(opened, inputs),
         params=read_params(opened, params),
@@ -190,3 +198,42 @@ def why(
         ("node", "type", "status", "why"),
         [(one.id, one.type, one.status, "; ".join(one.reasons)) for one in reasons],
     )
+
+
+@takes_settings
+def draw(
+    graph: GraphArgument,
+    path: Annotated[
+        Path,
+        typer.Option(
+            "--out", "-o", metavar="FILE", help="The picture: .svg, .png, .html, .mmd or .dot."
+        ),
+    ],
+    inputs: InputOption = None,
+    params: ParamOption = None,
+    only: OnlyOption = None,
+    depth: Annotated[
+        int | None,
+        typer.Option(min=0, metavar="N", help="How many graphs inside each other are open."),
+    ] = None,
+    nodes: NodesOption = None,
+    as_json: JsonOption = False,
+    **settings: Unpack[Settings],
+) -> None:
+    """Draw a graph: its steps in layers, their ports and wires, and the params that are set.
+
+    Bound inputs (-i) add what a run would do: which steps would run, for how long and where, and
+    which are stored.
+    """
+    printer = Printer(as_json=as_json)
+    opened = open_graph(graph, nodes)
+    drawing = opened.draw(
+        read_inputs(opened, inputs) or None,
+        read_params(opened, params),
+        outputs=only or None,
+        depth=depth,
+        **settings,
+    )
+    written = drawing.save(path)
+    printer.document({"graph": opened.name, "status": "done", "picture": str(written)})
+    printer.line(str(written))

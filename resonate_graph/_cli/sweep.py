@@ -15,6 +15,7 @@ from .._experiment.grid import combinations
 from .._experiment.rows import table
 from .call import (
     GraphArgument,
+    GraphsOption,
     InputOption,
     JsonOption,
     NodesOption,
@@ -54,10 +55,12 @@ def sweep(
         ),
     ] = None,
     jobs: Annotated[
-        int, typer.Option("--jobs", "-j", min=1, max=64, help="Combinations at a time.")
+        int,
+        typer.Option("--jobs", "-j", metavar="N", min=1, max=64, help="Combinations at a time."),
     ] = 1,
     only: OnlyOption = None,
     nodes: NodesOption = None,
+    graphs: GraphsOption = None,
     as_json: JsonOption = False,
     **settings: Unpack[Settings],
 ) -> None:
@@ -67,7 +70,7 @@ def sweep(
     fails does not stop the others.
     """
     printer = Printer(as_json=as_json)
-    opened = open_graph(graph, nodes)
+    opened = open_graph(graph, nodes, graphs)
     fixed, grid = read_grid(opened, params)
     total = len(combinations(grid))
     display = ProgressDisplay() if jobs == 1 else None

@@ -1,18 +1,22 @@
-"""The page of a sweep: a table, and the results side by side to hear and see."""
+"""The page of a sweep: a table, and the results in players, to be switched between."""
 
 from __future__ import annotations
 
 import html
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from . import page
+from .._base.display import Shown
+from .._page import parts
+from .._page.player import Ready, link, player
+from .._page.terms import explained
 
 
 @dataclass(frozen=True)
-class Row:
+class Row(Shown):
     """One combination of a sweep.
 
     Attributes:
@@ -23,7 +27,7 @@ class Row:
         seconds: how long it took.
         ran: the nodes that were computed.
         files: the files written, by output.
-        pictures: the picture of each output that can be heard.
+        pictures: the spectrogram of each output that can be heard.
         figures: ``integrated_lufs``, ``true_peak_dbtp`` and, with a reference, ``si_sdr_db`` of
             each audio output.
     """
@@ -37,6 +41,10 @@ class Row:
     files: Mapping[str, str] = field(default_factory=dict)
     pictures: Mapping[str, str] = field(default_factory=dict)
     figures: Mapping[str, Mapping[str, float | None]] = field(default_factory=dict)
+
+
+class Rows(Shown, list[Row]):
+    """The rows of a sweep: a list of them, in a notebook a table with players to compare by ear."""
 
 
 @dataclass(frozen=True)
@@ -54,13 +62,35 @@ class Source:
     picture: str = ""
 
 
-def report_page(graph: str, sources: Sequence[Source], rows: Sequence[Row], folder: Path) -> str:
+@dataclass(frozen=True)
+class Heard:
+    """What players have of a sweep.
+
+    Attributes:
+        sources: the inputs and the reference.
+        results: the outputs of each combination, by its name.
+    """
+
+    sources: list[Ready] = field(default_factory=list)
+    results: dict[str, dict[str, Ready]] = field(default_factory=dict)
+
+
+def report_page(
+    graph: str, sources: Sequence[Source], rows: Sequence[Row], folder: Path, heard: Heard
+) -> str:
     """Return the page, with links relative to the folder it will lie in."""
-    heard = [_source(one, folder) for one in sources]
-    before = page.section("Inputs", heard) if heard else ""
-    results = page.section("Results", [_result(row, folder) for row in rows])
-    return page.document(
-        f"{graph}: {len(rows)} combinations", f"{page.table(*table(rows))}\n{before}{results}"
+    failed = [row for row in rows if row.status != "done"]
+    headings, cells = table(rows)
+    count = f"{len(rows)} combination{'s' * (len(rows) != 1)}"
+    of = ", ".join(dict.fromkeys(Path(one.file).name for one in sources))
+    lead = [f"{count} of {of}" if of else count, f"{datetime.now():%d %B %Y, %H:%M}".lstrip("0")]
+    return parts.document(
+        f"{graph}: settings side by side",
+        "".join(map(_failure, failed))
+        + explained(parts.table(headings, cells, best=_best(rows)))
+        + "".join(_players(rows, folder, heard))
+        + _files(rows, folder),
+        lead=" · ".join([*lead, f"{len(failed)} failed"] if failed else lead),
     )
 
 
@@ -103,19 +133,45 @@ def _number(value: float | None) -> str:
     return "" if value is None else f"{value:.2f}"
 
 
-def _source(source: Source, folder: Path) -> str:
-    path = Path(source.file)
-    parts = [f"<h3>{html.escape(source.name)}</h3>"]
-    parts.extend(page.player(path.name, source.name, path, source.picture, folder))
-    return page.card(parts)
+def _best(rows: Sequence[Row]) -> list[tuple[int, int]]:
+    """Return the cells with the highest SI-SDR of their column, if there is more than one."""
+    headings, cells = table(rows)
+    found = []
+    for column, heading in enumerate(headings):
+        values = {index: float(row[column]) for index, row in enumerate(cells) if row[column]
+                  } if heading.endswith(_HEADINGS["si_sdr_db"]) else {}  # fmt: skip
+        if len(set(values.values())) > 1:
+            found += [(index, column) for index, one in values.items()
+                      if one == max(values.values())]  # fmt: skip
+    return found
 
 
-def _result(row: Row, folder: Path) -> str:
+def _failure(row: Row) -> str:
     settings = ", ".join(f"{name} = {value}" for name, value in row.params.items())
-    parts = [f"<h3>{html.escape(row.name)}</h3>", f"<p>{html.escape(settings)}</p>"]
-    if row.status != "done":
-        parts.append(f'<p class="failed">{html.escape(row.error)}</p>')
-    for name, path in row.files.items():
-        what = f"{name} with {settings}" if settings else name
-        parts.extend(page.player(name, what, Path(path), row.pictures.get(name, ""), folder))
-    return page.card(parts)
+    return parts.notice(f"{row.name} ({settings}) failed: {row.error}", kind="failed")
+
+
+def _players(rows: Sequence[Row], folder: Path, heard: Heard) -> list[str]:
+    """Return a player for each output: all results of it, and what went in."""
+    names = dict.fromkeys(name for row in rows for name in heard.results.get(row.name, {}))
+    made = []
+    for name in names:
+        results = [
+            heard.results[row.name][name] for row in rows if name in heard.results.get(row.name, {})
+        ]
+        made.append(
+            parts.section(name, player([*heard.sources, *results], folder=folder, label=name))
+        )
+    return made
+
+
+def _files(rows: Sequence[Row], folder: Path) -> str:
+    """Return links to what cannot be heard."""
+    items = [
+        f'<li><a href="{html.escape(link(Path(path), folder), quote=True)}">'
+        f"{html.escape(f'{row.name}: {Path(path).name}')}</a></li>\n"
+        for row in rows
+        for name, path in row.files.items()
+        if name not in row.pictures
+    ]
+    return parts.section("Other files", f"<ul>\n{''.join(items)}</ul>\n") if items else ""

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import json
 import math
+import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -21,18 +22,17 @@ from typing import Any
 
 from .._base.errors import Cancelled, GraphError, InputError, ResonateError
 from .._base.publish import publish
+from .._page.player import FILES, SOUNDS, Ready, Track, forget, ready
 from .._run.provenance import SUFFIX
 from .._run.results import Result
 from .._sound.audio import Audio
-from .._sound.decode import Limits, read_audio
+from .._sound.decode import read_audio
 from .._sound.figures import si_sdr
+from .._sound.limits import Limits
 from .grid import Trial
-from .page import SOUNDS, link_to
-from .pictures import picture
 from .reference import Reference, form
-from .rows import Row, Source, report_page
+from .rows import Heard, Row, Rows, Source, report_page
 
-_PICTURES = "pictures"
 _RESULTS = "results.json"
 
 
@@ -47,12 +47,12 @@ def sweep(
     reference: Reference,
     jobs: int = 1,
     on_row: Callable[[Row], None] = lambda row: None,
-) -> list[Row]:
+) -> Rows:
     """Run every combination of a grid of params, each into a folder of its own.
 
     Those that were found wrong come first, since it takes no time to say so. `folder` also gets
-    ``results.json``, ``report.html`` and its ``pictures``, which are brought up to date after each
-    combination. What an earlier sweep wrote there and this one did not, according to its
+    ``results.json``, ``report.html`` and its ``report_files``, which are brought up to date after
+    each combination. What an earlier sweep wrote there and this one did not, according to its
     ``results.json``, is removed, unless all of this one failed.
 
     Args:
@@ -72,21 +72,23 @@ def sweep(
     width = max(2, len(str(len(trials))))
     heard = {f"input {one}": sound for one, sound in inputs.items()}
     heard.update(reference.files)
-    sources = [_source(one, sound, folder) for one, sound in heard.items()]
-    earlier = _listed(folder / _RESULTS)
+    earlier, earlier_sounds = _listed(folder / _RESULTS)
+    shown = Heard()
+    sources = [_source(one, sound, folder, shown) for one, sound in heard.items()]
     finished: dict[int, Row] = {}
     writing = Lock()
     stop = Event()
 
     def attempt(index: int) -> None:
         place = folder / f"{index + 1:0{width}d}"
-        row = _attempt(
+        row, sounds = _attempt(
             partial(run, cancelled=stop.is_set), trials[index], place, measure, reference
         )
         with writing:
+            shown.results[row.name] = sounds
             finished[index] = row
             done = [finished[one] for one in sorted(finished)]
-            _write_results(name, sources, done, folder)
+            _write_results(name, sources, done, folder, shown)
             on_row(row)
 
     right = [index for index, trial in enumerate(trials) if trial.fault is None]
@@ -103,10 +105,12 @@ def sweep(
                 stop.set()  # what runs beside it is not waited for to its end
                 pool.shutdown(cancel_futures=True)
                 raise
-    rows = [finished[index] for index in range(len(trials))]
+    rows = Rows(finished[index] for index in range(len(trials)))
     if any(row.status == "done" for row in rows):
-        now = {one.casefold() for one in _listed(folder / _RESULTS)}  # as on a Mac's filesystem
+        files, sounds = _listed(folder / _RESULTS)
+        now = {one.casefold() for one in files}  # as on a Mac's filesystem
         _remove_stale(folder, [one for one in earlier if one.casefold() not in now])
+        forget(folder, set(earlier_sounds) - set(sounds))
     return rows
 
 
@@ -116,22 +120,23 @@ def _attempt(
     folder: Path,
     measure: Callable[[Audio], Mapping[str, float | None]],
     reference: Reference,
-) -> Row:
+) -> tuple[Row, dict[str, Ready]]:
     if trial.fault is not None:
-        return Row(folder.name, trial.params, "failed", _message(trial.fault))
+        return Row(folder.name, trial.params, "failed", _message(trial.fault)), {}
     try:
         result = run(trial.params)
         files = result.save(folder)
         forms = {one: form(sound) for one, sound in _sounds_of(result, files)}
         partners = reference.partners(forms)
         figures = dict(_figures_of(_sounds_of(result, files), measure, partners))
-        pictures = dict(_pictures_of(result, files, folder))
+        tracks = _tracks_of(_sounds_of(result, files), files, folder, figures, trial.params)
+        heard = {name: ready(track, folder.parent) for name, track in tracks}
     except Cancelled:
         raise
     except Exception as error:  # whatever it is, the other combinations go on
-        return Row(folder.name, trial.params, "failed", _message(error))
+        return Row(folder.name, trial.params, "failed", _message(error)), {}
     report = result.report
-    return Row(
+    row = Row(
         folder.name,
         trial.params,
         "done",
@@ -139,9 +144,10 @@ def _attempt(
         report["seconds"],
         tuple(node["id"] for node in report["nodes"] if node["status"] == "ran"),
         {name: str(path) for name, path in files.items()},
-        pictures,
+        {name: str(one.picture(folder.parent)) for name, one in heard.items()},
         figures,
     )
+    return row, heard
 
 
 def _message(error: Exception) -> str:
@@ -173,20 +179,30 @@ def _figures_of(
         yield name, figures
 
 
-def _pictures_of(
-    result: Result, files: Mapping[str, Path], folder: Path
-) -> Iterator[tuple[str, str]]:
-    """Draw each output that can be heard; yield the pictures by output."""
-    for name, value in result.items():
-        if isinstance(value, Audio) or files[name].suffix in SOUNDS:
-            png = picture(
-                value if isinstance(value, Audio) else files[name], f"{folder.name} {name}"
-            )
-            path = folder.parent / _PICTURES / f"{folder.name}-{name}.png"
-            yield name, str(_write(path, png))
+def _tracks_of(
+    sounds: Iterable[tuple[str, Audio]],
+    files: Mapping[str, Path],
+    folder: Path,
+    figures: Mapping[str, Mapping[str, float | None]],
+    params: Mapping[str, Any],
+) -> Iterator[tuple[str, Track]]:
+    """Yield what the player has of each output that can be heard."""
+    settings = ", ".join(f"{name} = {value}" for name, value in params.items())
+    for name, audio in sounds:
+        yield (
+            name,
+            Track(
+                folder.name,
+                f"{folder.name}: {settings}" if settings else folder.name,
+                files[name].relative_to(folder.parent),
+                audio,
+                lufs=figures[name]["integrated_lufs"],
+                true_peak_dbtp=figures[name]["true_peak_dbtp"],
+            ),
+        )
 
 
-def _source(name: str, sound: Path | Audio, folder: Path) -> Source:
+def _source(name: str, sound: Path | Audio, folder: Path, shown: Heard) -> Source:
     """Show an input beside the results: where it lies, or else as a copy."""
     file_name = name.replace(" ", "-")
     if isinstance(sound, Audio):
@@ -194,19 +210,23 @@ def _source(name: str, sound: Path | Audio, folder: Path) -> Source:
     else:
         path = sound
         try:
-            link_to(sound, folder)
+            os.path.relpath(sound, folder)
         except ValueError:  # it lies on another drive
             content = sound.read_bytes()
             path = _write(folder / "inputs" / f"{file_name}{sound.suffix}", content)
+    audio = sound if isinstance(sound, Audio) else None
     try:
-        png = picture(sound, name)
+        found = ready(
+            Track(name, name, os.path.relpath(path, folder), audio, note=path.name), folder
+        )
     except InputError:  # it was there when the sweep began
         return Source(name, str(path))
-    return Source(name, str(path), str(_write(folder / _PICTURES / f"{file_name}.png", png)))
+    shown.sources.append(found)
+    return Source(name, str(path), str(found.picture(folder)))
 
 
 def _write_results(
-    graph: str, sources: Sequence[Source], rows: Sequence[Row], folder: Path
+    graph: str, sources: Sequence[Source], rows: Sequence[Row], folder: Path, shown: Heard
 ) -> None:
     document = {
         "graph": graph,
@@ -215,14 +235,14 @@ def _write_results(
     }
     text = json.dumps(document, indent=2, ensure_ascii=False) + "\n"
     _write(folder / _RESULTS, text.encode())
-    _write(folder / "report.html", report_page(graph, sources, rows, folder).encode())
+    _write(folder / "report.html", report_page(graph, sources, rows, folder, shown).encode())
 
 
-def _listed(results: Path) -> list[str]:
-    """Return the files that a ``results.json`` lists, relative to its folder.
+def _listed(results: Path) -> tuple[list[str], list[str]]:
+    """Return the files that a ``results.json`` lists, relative to its folder, and its sounds.
 
     Wherever it says they are: only the names count of what lies in numbered folders beside it, and
-    of pictures.
+    of the sounds that its page has.
     """
     found: list[str] = []
     pictures: list[str] = []
@@ -235,8 +255,8 @@ def _listed(results: Path) -> list[str]:
                     found += [name, name + SUFFIX]
                 pictures += row.get("pictures", {}).values()
         pictures += [one["picture"] for one in document.get("inputs", [])]
-        found += [f"{_PICTURES}/{Path(one).name}" for one in pictures]
-    return [name for name in found if not name.endswith(("/", "/.."))]
+    sounds = [Path(one).parent.name for one in pictures if Path(one).parent.parent.name == FILES]
+    return [name for name in found if not name.endswith(("/", "/.."))], sounds
 
 
 def _remove_stale(folder: Path, names: Sequence[str]) -> None:

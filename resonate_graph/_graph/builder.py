@@ -7,8 +7,8 @@ runs.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeVar, cast
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, NoReturn, TypeVar, cast, overload
 
 import numpy as np
 import pydantic_core
@@ -22,8 +22,9 @@ from .._node.decorator import Node
 from .._node.ports import PortType, describe
 from .._node.values import Value, canonical_json
 from .._sound.audio import Audio
-from .document import GraphDocument, InputSpec, Name, NodeSpec, OutputName
+from .document import NAMES, Definition, GraphDocument, InputSpec, Name, NodeSpec, OutputName
 from .document import ParamSpec as DocumentParam
+from .library import USE, Library, complete, definition_of
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -45,6 +46,44 @@ class Wire:
     def __repr__(self) -> str:
         return f"<wire {self.text}>"
 
+    def _not_yet(self, *_: object) -> NoReturn:
+        """Refuse what a value can do, but what stands for it cannot."""
+        problem = Problem(
+            "not-a-value",
+            f"{self.text} is a wire: what it stands for is there when the graph runs. Add a node "
+            "that does it, such as mix, gain or trim",
+        )
+        raise GraphError(self.builder.name, [problem])
+
+    __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __truediv__ = _not_yet
+    __neg__ = __getitem__ = __array__ = _not_yet
+
+
+class Bundle(Mapping[str, Any]):
+    """Several wires, by name: as items, and as attributes."""
+
+    def __init__(self, wires: Mapping[str, Any]) -> None:
+        self._wires = dict(wires)
+
+    def __getitem__(self, name: str) -> Any:
+        return self._wires[name]
+
+    def __getattr__(self, name: str) -> Any:
+        try:
+            return self.__dict__["_wires"][name]
+        except KeyError:
+            known = ", ".join(self.__dict__.get("_wires", {}))
+            raise AttributeError(f"there is no {name!r}; there are: {known}") from None
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._wires)
+
+    def __len__(self) -> int:
+        return len(self._wires)
+
+    def __repr__(self) -> str:
+        return f"<bundle of {', '.join(self._wires)}>"
+
 
 class ParamRef:
     """Stands for a graph param's value."""
@@ -64,6 +103,7 @@ class Builder:
         if description is not None:
             self._document.description = description
         self._catalog = Catalog.installed()
+        self._library = Library()
         self._text: str | None = None
         self._source = name
 
@@ -130,15 +170,34 @@ class Builder:
         self._changed().params = {**self._document.params, name: spec}
         return cast(S, ParamRef(name))
 
+    @overload
     def add(
         self, node: Callable[P, R], name: str | None = None, *, device: Sequence[str] = ()
-    ) -> Callable[P, R]:
-        """Add a node; call what comes back to wire its inputs and set its params.
+    ) -> Callable[P, R]: ...
+
+    @overload
+    def add(
+        self, node: Builder, name: str | None = None, *, device: Sequence[str] = ()
+    ) -> Callable[..., Any]: ...
+
+    def add(
+        self, node: Callable[P, R] | Builder, name: str | None = None, *, device: Sequence[str] = ()
+    ) -> Callable[..., Any]:
+        """Add a node, or a whole graph; call what comes back to wire its inputs and set its params.
+
+        What a graph gives back is its output, or with several outputs an object that has each of
+        them by its name. Where an input of a graph is given wires by name instead of one, it is
+        used for each of them, and gives back each by its name.
 
         Args:
-            node: a function decorated with `@node`.
-            name: its name in the graph; the function's name, numbered, where none is given.
+            node: a function decorated with `@node`, or a graph.
+            name: its name in the graph; the function's or graph's name, numbered, where none is
+                given.
             device: the kinds of device, or cards such as ``cuda:1``, it should run on, best first.
+
+        Raises:
+            GraphError: the name is taken or no valid name, or what is wired is no wire.
+            ParamError: it is no node, or is called with what it does not take.
 
         Example:
             >>> from resonate_graph import Audio, Graph
@@ -147,7 +206,15 @@ class Builder:
             >>> graph.output("quiet", graph.add(gain)(graph.input("mix", Audio), gain_db=-6))
             >>> graph.document.nodes["gain"].params
             {'gain_db': -6}
+
+            >>> louder = Graph("louder")
+            >>> wire = louder.add(graph, "first")(louder.input("mix", Audio))
+            >>> louder.output("loud", louder.add(gain)(wire, gain_db=12))
+            >>> list(louder.check().steps)
+            ['first/gain', 'gain']
         """
+        if isinstance(node, Builder):
+            return self._add_graph(node, name, device)
         if not isinstance(node, Node):
             raise ParamError(f"{node!r} is no node: decorate the function with @node()")
         node_type = self._known_type(node)
@@ -157,7 +224,7 @@ class Builder:
             self._add(own_name, node_type, args, kwargs, device)
             return self._result(own_name, node_type)
 
-        return cast("Callable[P, R]", wire)
+        return wire
 
     def output(self, name: str, value: Value) -> None:
         """Declare an output; its name is the file's name, and a suffix picks the format.
@@ -216,6 +283,60 @@ class Builder:
         spec = _specified(self.name, NodeSpec, fields, f"node {name!r}")
         self._changed().nodes = {**self._document.nodes, name: spec}
 
+    def _add_graph(
+        self, graph: Builder, name: str | None, device: Sequence[str]
+    ) -> Callable[..., Any]:
+        definition = definition_of(complete(graph.document, graph._library, stock=False))
+        self._catalog = self._catalog.joined(graph._catalog)
+
+        def wire(*args: Any, **kwargs: Any) -> Any:
+            own_name = self._new_name(
+                "a node", name or self._free_name(graph.name), self._document.nodes, _name
+            )
+            ports = list(definition.inputs)
+            if len(args) > len(ports):
+                raise ParamError(f"{graph.name} takes {len(ports)} inputs, {len(args)} were given")
+            wired = {**dict(zip(ports, args, strict=False)), **kwargs}
+            fields: dict[str, Any] = {"type": USE}
+            for port in ports:
+                given = wired.pop(port, None)
+                if isinstance(given, Mapping):
+                    wires = {key: self._wire(item, own_name) for key, item in given.items()}
+                    fields.setdefault("for_each", {})[port] = wires
+                elif given is not None:
+                    fields.setdefault("inputs", {})[port] = self._wire(given, f"{own_name}.{port}")
+            if wired:
+                fields["params"] = {key: _param(key, value) for key, value in wired.items()}
+            if device:
+                fields["device"] = list(device)
+            fields["graph"] = self._defined(graph.name, definition)
+            spec = _specified(self.name, NodeSpec, fields, f"node {own_name!r}")
+            self._changed().nodes = {**self._document.nodes, own_name: spec}
+            ways = [f".{output.partition('.')[0]}" for output in definition.outputs]
+            ways = [""] if len(ways) == 1 else ways
+            keys = list(next(iter(fields.get("for_each", {}).values()), {}))
+            if not keys:
+                return self._wires_of(own_name, ways)
+            return Bundle({key: self._wires_of(f"{own_name}.{key}", ways) for key in keys})
+
+        return wire
+
+    def _wires_of(self, start: str, ways: Sequence[str]) -> Wire | Bundle:
+        """Return one wire, or several by their names."""
+        if list(ways) == [""]:
+            return Wire(self, start)
+        return Bundle({way[1:]: Wire(self, start + way) for way in ways})
+
+    def _defined(self, name: str, definition: Definition) -> str:
+        """Return the name under which a graph is among this one's definitions."""
+        number, own = 2, name
+        graphs = self._document.graphs
+        while own in graphs and graphs[own] != definition:
+            own, number = f"{name}_{number}", number + 1
+        if own not in graphs:
+            self._changed().graphs = {**graphs, own: definition}
+        return own
+
     def _new_name(
         self, what: str, name: str, taken: Mapping[str, object], pattern: TypeAdapter[str]
     ) -> str:
@@ -256,7 +377,7 @@ def _named(graph: str, name: str, pattern: TypeAdapter[str]) -> str:
     try:
         return pattern.validate_python(name, strict=True)
     except ValidationError:
-        problem = Problem("bad-name", f"{name!r} is no valid name: use letters, digits, _ and -")
+        problem = Problem("bad-name", f"{name!r} is no valid {NAMES}")
         raise GraphError(graph, [problem]) from None
 
 

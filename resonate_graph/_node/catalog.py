@@ -17,6 +17,7 @@ from functools import lru_cache
 from importlib import metadata
 from importlib.util import decode_source
 from pathlib import Path
+from traceback import walk_tb
 from types import ModuleType
 
 from blake3 import blake3
@@ -127,6 +128,27 @@ class Catalog:
                 _ = node.type.fingerprint  # read now, before somebody edits the source
         return replace(self, types=types, origins=origins)
 
+    def joined(self, other: Catalog) -> Catalog:
+        """Return a catalog with the nodes of both.
+
+        Raises:
+            CatalogError: both have another node under one id; the message names both places.
+        """
+        if self.types is other.types:
+            return self
+        new = [name for name in other.types if name not in self.types]
+        for name in other.types.keys() & self.types.keys():
+            if self.types[name].function is not other.types[name].function:
+                raise CatalogError(
+                    f"node {name!r} is declared twice: by {self.origins[name]} and by "
+                    f"{other.origins[name]}"
+                )
+        return replace(
+            self,
+            types={**self.types, **{name: other.types[name] for name in new}},
+            origins={**self.origins, **{name: other.origins[name] for name in new}},
+        )
+
     def with_module(self, name: str) -> Catalog:
         """Return a catalog with the nodes of a module, or of a ``.py`` file.
 
@@ -138,7 +160,7 @@ class Catalog:
         except CatalogError:
             raise
         except (Exception, SystemExit) as error:  # whatever somebody's module raises
-            reason = f"{type(error).__name__}: {error}"
+            reason = f"{type(error).__name__}: {error}{_place(error)}"
             raise CatalogError(f"{name}: cannot be imported: {reason}") from error
         nodes = list(_nodes_of(module))
         if not nodes:
@@ -179,6 +201,20 @@ def load_packs(points: Iterable[metadata.EntryPoint]) -> Catalog:
 def _origin(point: metadata.EntryPoint) -> str:
     distribution = point.dist.name if point.dist else "unknown distribution"
     return f"pack {point.name!r} of {distribution} ({point.value})"
+
+
+def _place(error: BaseException) -> str:
+    """Return where an import failed, in the file that it came to last; what says so says it."""
+    frames = [
+        (code.co_filename, line)
+        for frame, line in walk_tb(error.__traceback__)
+        if not (code := frame.f_code).co_filename.startswith(("<", __file__))
+        and Path(code.co_filename).parent.name != "importlib"
+    ]
+    if not frames or isinstance(error, (SyntaxError, CatalogError)):
+        return ""
+    file, line = frames[-1]
+    return f" ({Path(file).name}, line {line})"
 
 
 def _nodes_of(module: ModuleType) -> Iterator[Node[..., object]]:

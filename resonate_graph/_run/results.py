@@ -9,6 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import IO, Any
 
+from .._base.display import Shown
 from .._base.errors import InputError, OutputError
 from .._base.publish import publish
 from .._node.values import File, Report, Value, digest, plain_json
@@ -19,18 +20,20 @@ from .courses import Course
 from .outcome import Outcome
 from .provenance import SUFFIX, TAG
 from .removed import Removed
+from .targets import PLAIN, file_name, holds, refuse, require_apart, suffix_of
 
 #: Beyond this a WAV file is RF64, whose metadata nobody agrees on; the file beside it has it all.
 _MAX_TAGGED_BYTES = 4_000_000_000
 
 
-class Result(Mapping[str, Value]):
+class Result(Shown, Mapping[str, Value]):
     """The outputs of a run by name, and how they came about.
 
     Audio that came from the store is memory-mapped: nothing is read until it is used.
 
     Attributes:
         report: the same document as ``resonate run --json`` prints.
+        inputs: the sounds that were bound: as files, or as they were given.
         provenance: what it takes to make the outputs again; `save` writes it beside each file.
         removed: what was taken out, by output, where the run was asked for it: the difference
             between the input and each output that is the sound of it as a whole, at the level of
@@ -46,11 +49,13 @@ class Result(Mapping[str, Value]):
         provenance: Mapping[str, Any],
         courses: Mapping[str, Course | None] | None = None,
         removed: Removed | None = None,
+        inputs: Mapping[str, Path | Audio] | None = None,
     ) -> None:
         self._values = outcome.values
         self._sources = dict(sources)
         self._main_inputs = dict(main_inputs)
         self._courses = dict(courses or {})
+        self.inputs: Mapping[str, Path | Audio] = dict(inputs or {})
         self.provenance = dict(provenance)
         self.removed: Mapping[str, Audio] = removed if removed is not None else {}
         self.report: dict[str, Any] = {
@@ -78,7 +83,13 @@ class Result(Mapping[str, Value]):
                 output["removed"] = {"path": None, **asdict(found)} if found else None
 
     def save(
-        self, folder: str | Path, *, provenance: bool = True, tags: bool = True
+        self,
+        folder: str | Path,
+        *,
+        name: str = PLAIN,
+        overwrite: bool = True,
+        provenance: bool = True,
+        tags: bool = True,
     ) -> dict[str, Path]:
         """Write every output into a folder; each file is there whole or not at all.
 
@@ -100,6 +111,11 @@ class Result(Mapping[str, Value]):
 
         Args:
             folder: where the files go.
+            name: what they are called, without suffix: text, ``{output}``, ``{input}`` (the name of
+                the first input's file, without suffix), ``{file}`` (with it), ``{folder}`` (the one
+                it lies in), ``{graph}``; a slash makes folders.
+            overwrite: False to write over no file that holds something else: other samples, other
+                figures. Nothing is written then.
             provenance: False to write the outputs alone.
             tags: False to carry no tags.
 
@@ -110,31 +126,44 @@ class Result(Mapping[str, Value]):
             InputError: an input was changed or is gone, and what was taken out of it was asked for.
             OutputError: a file cannot be written, or would overwrite an input of this run or
                 another of its outputs.
+            OverwriteError: `overwrite` is False, and files hold something else.
+            ParamError: `name` is no such pattern.
         """
-        folder = Path(folder)
-        targets = {name: folder / _file_name(name, value) for name, value in self.items()}
-        taken_out = {name: targets[name].with_suffix(".removed.wav") for name in self.removed}
-        taken: dict[str, str] = {}
-        for name, path in [*targets.items(), *taken_out.items()]:
-            other = taken.setdefault(path.name.casefold(), name)  # as on a Mac's filesystem
-            if other != name:
-                raise OutputError(f"{path}: the outputs {other!r} and {name!r} share this file")
+        targets = self._files(Path(folder), name)
+        taken_out = {one: targets[one].with_suffix(".removed.wav") for one in self.removed}
+        every = [*targets.items(), *taken_out.items()]
+        require_apart([(repr(output), path) for output, path in every])
+        for _, path in every:
             self._spare_the_inputs(path)
+        if not overwrite:
+            values = [*self.values(), *self.removed.values()]
+            pairs = zip(values, (path for _, path in every), strict=True)
+            there = [path for value, path in pairs if path.exists() and not holds(path, value)]
+            if there:
+                raise refuse(there)
         read = {name: self._tags(name) for name in self._sources} if tags else {}
         text = json.dumps(self.provenance, ensure_ascii=False) if provenance else None
-        for name, path in targets.items():
-            from_files = [read.get(one, Tags()) for one in self._main_inputs.get(name, ())]
-            broadcast = self._broadcast(name, path) if tags else None
-            trouble, untimed = _save(self[name], path, common(from_files), text, broadcast)
+        for output, path in targets.items():
+            from_files = [read.get(one, Tags()) for one in self._main_inputs.get(output, ())]
+            broadcast = self._broadcast(output, path) if tags else None
+            trouble, untimed = _save(self[output], path, common(from_files), text, broadcast)
             if trouble:
                 self._warn("tags-lost", f"{path}: {trouble}")
             if untimed:
                 self._warn("time-lost", f"{path}: {untimed}")
-            self.report["outputs"][name]["path"] = str(path)
-        for name, path in taken_out.items():
-            self.removed[name].save(path)
-            self.report["outputs"][name]["removed"]["path"] = str(path)
+            self.report["outputs"][output]["path"] = str(path)
+        for output, path in taken_out.items():
+            self.removed[output].save(path)
+            self.report["outputs"][output]["removed"]["path"] = str(path)
         return targets
+
+    def _files(self, folder: Path, name: str) -> dict[str, Path]:
+        graph, sources = self.report["graph"], self._sources
+        return {
+            output: folder
+            / file_name(name, output=output, suffix=suffix_of(value), graph=graph, sources=sources)
+            for output, value in self.items()
+        }
 
     def __getitem__(self, name: str) -> Value:
         try:
@@ -151,6 +180,9 @@ class Result(Mapping[str, Value]):
 
     def __repr__(self) -> str:
         return f"Result({dict(self._values)!r})"
+
+    def _ipython_key_completions_(self) -> list[str]:
+        return list(self._values)
 
     def _tags(self, name: str) -> Tags:
         """Return what may be carried of the tags of an input's file."""
@@ -197,12 +229,6 @@ class Result(Mapping[str, Value]):
                 raise OutputError(
                     f"{path}: this file is the input {name!r}; write into another folder"
                 )
-
-
-def _file_name(name: str, value: Value) -> str:
-    if isinstance(value, File):
-        return name if name.endswith(value.suffix) else f"{name}{value.suffix}"
-    return f"{name}.wav" if isinstance(value, Audio) else f"{name}.json"
 
 
 def _save(

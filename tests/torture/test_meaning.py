@@ -19,7 +19,9 @@ from hypothesis import strategies as st
 from resonate_graph._graph.bound import InputRef, PortRef, Source
 from resonate_graph._graph.check import Call, check
 from resonate_graph._graph.document import parse
+from resonate_graph._graph.library import Library
 from resonate_graph._graph.problems import Located
+from resonate_graph._graph.subgraphs import flatten
 from resonate_graph._node.catalog import Catalog
 from resonate_graph._run.keys import step_key
 from tests import toy_nodes
@@ -250,8 +252,8 @@ class Spelling:
 
 def key_of(text: str) -> str:
     """Return what an output would be kept under, if every step gave something else."""
-    document = parse(text, "graph")
-    graph = check(document, CATALOG, Call(), Located("graph", text))
+    flat = flatten(parse(text, "graph"), Located("graph", text), Library())
+    graph = check(flat, CATALOG, Call())
     contents: dict[Source, str] = {InputRef(name): digest(f"input {name}") for name in "xyz"}
     for name in graph.needed:
         step = graph.steps[name]

@@ -9,11 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from resonate_graph import Audio, Report, RunContext, node
+from resonate_graph import Audio, Finding, Report, RunContext, node
 
 from .._common.channels import channel_names, power_decibels
 from .._common.notes import note_known
 from .._common.silence import least_frames, silence
+from .._common.single_threaded import single_threaded
 from ..tone.filters import require_below_nyquist
 
 Array = NDArray[np.float64]
@@ -161,6 +162,19 @@ class HumReport(Report):
     channels: tuple[ChannelHum, ...]
     harmonics: tuple[Harmonic, ...]
 
+    def findings(self) -> list[Finding]:
+        """Say whether it hums, and how loud that is."""
+        if not self.found or self.base_hz is None:
+            return [Finding("No mains hum was found.")]
+        distances = [one.below_sound_db for one in self.channels if one.below_sound_db is not None]
+        below = f", {min(distances):.0f} dB below the sound" if distances else ""
+        return [
+            Finding(
+                f"Mains hum at {self.base_hz:.2f} Hz{below}.",
+                "The node dehum removes it, as the graph tape does.",
+            )
+        ]
+
 
 @node(version=1, uses=("scipy",))
 def detect_hum(
@@ -248,7 +262,8 @@ def _strongest(
     ctx: RunContext, samples: Array, sample_rate: int, bases: Sequence[float], harmonics: int
 ) -> _Hum | None:
     """Return the hum that stands out most, None where there is none."""
-    found = [hum for base in bases if (hum := _hum(samples, sample_rate, base, harmonics, ctx))]
+    with single_threaded():
+        found = [hum for base in bases if (hum := _hum(samples, sample_rate, base, harmonics, ctx))]
     return max(found, key=lambda hum: hum.score, default=None)
 
 

@@ -10,6 +10,7 @@ from pydantic import Field
 
 from resonate_graph import Audio, Avoid, Cost, NodeError, RunContext, accelerated, node
 
+from .._common.exactness import exact_convolutions
 from .._common.notes import note_floor, note_removed
 from .._common.versions import used_by
 from . import gating
@@ -24,7 +25,7 @@ _UNCHANGED = "no noise taken"
 
 
 @node(
-    version=1,
+    version=2,
     device=accelerated,
     uses=("noisereduce", "scipy"),
     prepare=used_by("backend", {"torch": "torch"}),
@@ -243,7 +244,7 @@ def _by_torch(ctx: RunContext, audio: Audio, profile: Single, settings: dict[str
         )  # fmt: skip
 
     samples = np.empty_like(audio.samples)
-    with torch.no_grad():
+    with torch.no_grad(), exact_convolutions(ctx.device):
         if stationary:
             loudest = [
                 amp_to_db(spectra(stretch(start)[0])).amax(-1, keepdim=True)

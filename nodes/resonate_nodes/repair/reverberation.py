@@ -12,6 +12,7 @@ from resonate_graph import Audio, Cost, RunContext, node
 
 from .._common.notes import note_floor, note_removed
 from .._common.silence import least_frames, silence
+from .._common.single_threaded import single_threaded
 from . import wpe
 from .stft import Spectra, Stft, Synthesis, sine_window
 
@@ -63,8 +64,6 @@ def dereverb(
         >>> bool(np.std(heard.samples - claps) < 0.95 * np.std(hall))
         True
     """
-    from threadpoolctl import threadpool_limits
-
     if strength == 0 or not audio.samples.any():
         ctx.note(summary=_UNCHANGED)
         return audio
@@ -76,9 +75,7 @@ def dereverb(
         return audio
     synthesis = Synthesis(stft, window)
     result = np.empty_like(audio.samples)
-    # Threads of BLAS wait for each other far longer than they compute on matrices this small, most
-    # of all beside other steps; and sums would depend on how many there are.
-    with threadpool_limits(1, user_api="blas"):
+    with single_threaded():
         for spectra in _dry(ctx, stft, strength):
             start, finished = synthesis.add(spectra)
             result[:, start : start + finished.shape[1]] = finished

@@ -8,14 +8,14 @@ from .._base.errors import CatalogError
 from .._graph.bound import BoundGraph, InputRef, PortRef, Step
 from .._graph.document import InputSpec
 from .._node.catalog import Catalog
-from .._run.bindings import Bindings
-from .._run.bookkeeping import Run
-from .._run.execute import execute
-from .._run.settings import Setup
 from .._sound.audio import Audio
-from .._sound.decode import Limits
+from .._sound.limits import Limits
 from .._store.folder import Store
 from .._store.records import OWN
+from .bindings import Bindings
+from .bookkeeping import Run
+from .execute import execute
+from .settings import Setup
 
 _NODE = "measure_loudness"
 
