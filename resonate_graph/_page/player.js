@@ -196,7 +196,7 @@ class Player {
         this.equalButton, this.loopButton, element("span", { class: "rg-zoom" },
           button("far", "Zoom out", () => this.zoom(0.5), "Zoom out (−)"), button("all", "Show all", () => this.zoom(0), "Show all (0)"),
           button("near", "Zoom in", () => this.zoom(2), "Zoom in (+)"))),
-      this.list, this.stage, this.part, this.slider, this.how, this.told, ...this.findings(), this.keys());
+      this.list, this.stage, this.part, this.slider, this.how, this.told, ...this.findings(), ...this.terms(), this.keys());
     this.pointers();
     new ResizeObserver(() => this.picture()).observe(this.stage);
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.picture());
@@ -252,6 +252,14 @@ class Player {
     const heading = `${all.length} ${all.length === 1 ? "place" : "places"} marked`;
     return [element("details", { class: "rg-findings" }, element("summary", {}, heading),
       more ? element("p", {}, more) : null, element("ol", {}, ...items))];
+  }
+
+  // What the levels beside the sounds are.
+  terms() {
+    const terms = Object.entries(this.document.terms);
+    if (!terms.length || !this.tracks.some(track => track.lufs != null)) return [];
+    return [element("details", { class: "rg-terms" }, element("summary", {}, terms.map(([term]) => term).join(", ")),
+      ...terms.map(([term, text]) => element("p", {}, element("b", {}, term), `: ${text}`)))];
   }
 
   keys() {
