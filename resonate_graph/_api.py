@@ -12,21 +12,24 @@ from typing import Any
 from typing_extensions import Unpack
 
 from ._base.display import Bundle, Shown, shown_by, shows
-from ._base.errors import BatchError, ParamError, ResonateError
+from ._base.errors import BatchError, GraphError, ParamError, ResonateError
 from ._base.keywords import spelled_out
 from ._base.publish import publish, require_writable
 from ._experiment.grid import trials
 from ._experiment.reference import Reference
 from ._experiment.rows import Row, Rows
+from ._experiment.run_page import write_run_page
 from ._experiment.sweep import sweep
 from ._experiment.why import Reason, reasons
 from ._graph.bound import BoundGraph
 from ._graph.builder import Builder
-from ._graph.check import Call, check
-from ._graph.document import parse
+from ._graph.check import Call, check, parse_checked
+from ._graph.difference import Difference, differences
 from ._graph.library import Library, complete
 from ._graph.problems import Located
-from ._graph.subgraphs import flatten
+from ._graph.subgraphs import Flat, flatten
+from ._node.catalog import Catalog
+from ._node.values import Value
 from ._page.drawing import Drawing, draw, forecast_standings, report_standings
 from ._page.progress import rows_listener, run_listener, runs_listener
 from ._run.bindings import Binding, Bindings
@@ -42,6 +45,7 @@ from ._run.provenance import describe
 from ._run.removed import removed as taken_out
 from ._run.results import Result
 from ._run.settings import Settings, Setup, understood
+from ._run.targets import PLAIN, Target, targets
 
 #: How many nodes a graph's repr names.
 _NAMED = 8
@@ -84,17 +88,21 @@ class Graph(Shown, Builder):
             library: where the graphs are found that this one uses; stock graphs only, if None.
 
         Raises:
-            GraphError: the text is no graph document; with every problem of form.
+            GraphError: the text is no graph document; with every problem of form, and all others
+                that can be seen beside them.
             CatalogError: a module of `nodes` cannot be used.
         """
-        document = parse(text, source)
+        catalog = Catalog.installed()
+        for module in nodes:
+            catalog = catalog.with_module(module)
+        library = library or Library()
+        document = parse_checked(text, source, catalog, library)
         graph = cls(document.name)
         graph._document = document
+        graph._catalog = catalog
         graph._text = text
         graph._source = source
-        graph._library = library or Library()
-        for module in nodes:
-            graph._catalog = graph._catalog.with_module(module)
+        graph._library = library
         return graph
 
     def to_json(self) -> str:
@@ -106,6 +114,30 @@ class Graph(Shown, Builder):
             GraphError: one of them cannot be read.
         """
         return complete(self._document, self._library, stock=False).to_json()
+
+    def differences(self, other: Graph) -> list[Difference]:
+        """Return what differs in meaning between this graph and another: nodes, params, wires.
+
+        What they use is spelled out first. Descriptions, layout and names of graphs are no
+        difference, nor is a default that is written out.
+
+        Raises:
+            GraphError: a graph that one of them uses cannot be used.
+
+        Example:
+            >>> import resonate_graph as rg
+            >>> before, after = rg.stock("deliver"), rg.stock("deliver")
+            >>> after.document == before.document
+            True
+            >>> before.differences(after)
+            []
+        """
+        flat = [one._flat() for one in (self, other)]
+        for one in flat:
+            if one.problems:
+                raise GraphError(one.located.source, one.problems)
+        catalog = self._catalog.joined(other._catalog)
+        return list(differences(flat[0].document, flat[1].document, catalog))
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the graph to a file; `load` gives an equal graph.
@@ -141,8 +173,7 @@ class Graph(Shown, Builder):
             outputs=outputs,
             models=Path(models) if models is not None else None,
         )
-        flat = flatten(self._document, Located(self._source, self._text), self._library)
-        return check(flat, self._catalog, call)
+        return check(self._flat(), self._catalog, call)
 
     @spelled_out(Settings)
     def run(
@@ -296,6 +327,43 @@ class Graph(Shown, Builder):
         return forecast(run, plan, setup.machine)
 
     @spelled_out(Settings)
+    def targets(
+        self,
+        inputs: Mapping[str, Binding] | None,
+        folder: str | os.PathLike[str],
+        *,
+        name: str = PLAIN,
+        params: Mapping[str, Any] | None = None,
+        outputs: Collection[str] | None = None,
+        **settings: Unpack[Settings],
+    ) -> list[Target]:
+        """Say which files `Result.save` would write after a run, and what stands there already.
+
+        Without a run it is not always known whether a file holds the same: one that was made by the
+        same steps of the same inputs is ``likely`` the same, one that was made otherwise is
+        ``other``. An output whose suffix only a run tells is left out. Errors are those of `plan`.
+
+        Args:
+            inputs: as for `run`.
+            folder: as for `Result.save`.
+            name: as for `Result.save`.
+            params: as for `run`.
+            outputs: as for `run`.
+            settings: as for `run`.
+        """
+        setup = understood(settings)
+        given = inputs or {}
+        bound = self.check(list(given), params=params, outputs=outputs, models=setup.models)
+        bindings = self._bindings(bound, given, setup)
+
+        def plan() -> Callable[[str], Value | None]:
+            run = Run(bound, bindings, setup)
+            run.plan(fetch=False)
+            return run.stored_output
+
+        return list(targets(bound, bindings, Path(folder), name, plan))
+
+    @spelled_out(Settings)
     def draw(
         self,
         inputs: Mapping[str, Binding] | None = None,
@@ -338,6 +406,43 @@ class Graph(Shown, Builder):
         run, plan = self._planned(inputs, params, outputs, setup)
         standings = forecast_standings(forecast(run, plan, setup.machine))
         return draw(run.graph, standings, description=description, depth=depth)
+
+    @spelled_out(Settings)
+    def report(
+        self,
+        result: Result,
+        folder: str | os.PathLike[str],
+        *,
+        command: str = "",
+        **settings: Unpack[Settings],
+    ) -> Path:
+        """Write the page of a run: before and after to be heard, what each step did, warnings.
+
+        Args:
+            result: what a run of this graph gave; save it first, so that its files are linked.
+            folder: gets ``report.html`` and what its player loads.
+            command: what the run was started with, to be shown.
+            settings: as for `run`; of these ``store`` and ``models`` count.
+
+        Returns:
+            The page: ``report.html``, or ``run-report.html`` where an output has that name.
+
+        Raises:
+            OutputError: it cannot be written.
+        """
+        setup = understood(settings)
+        bound = self.check(
+            params=result.provenance["params"], outputs=list(result), models=setup.models
+        )
+        return write_run_page(
+            result,
+            bound,
+            Path(folder),
+            description=self._document.description or "",
+            command=command,
+            store=setup.store,
+            models=setup.models,
+        )
 
     @spelled_out(Settings)
     def why(
@@ -454,6 +559,9 @@ class Graph(Shown, Builder):
             jobs=jobs,
             on_row=on_row or rows_listener(len(found)),
         )
+
+    def _flat(self) -> Flat:
+        return flatten(self._document, Located(self._source, self._text), self._library)
 
     def _planned(
         self,

@@ -96,7 +96,7 @@ def _start(
     command: Sequence[str], environment: Mapping[str, str], cwd: Path | None = None
 ) -> subprocess.Popen[str]:
     # one thread, since on a busy machine torch's threads wait for each other most of the time
-    surroundings = {**os.environ, "OMP_NUM_THREADS": "1", "COLUMNS": "200", **environment}
+    surroundings = {**os.environ, "OMP_NUM_THREADS": "1", **environment}
     return subprocess.Popen(
         command,
         cwd=cwd,

@@ -3,6 +3,6 @@
 In come facts and paths; out go exceptions of one tree, and files that are there whole or not at
 all. Nothing here imports from another wing.
 
-Doors: `errors`, `units`, `docstrings`, `keywords`, `publish`, `key_lock`,
-`display` (how values show themselves).
+Doors: `errors`, `near_names`, `units`, `docstrings`, `keywords`, `publish`, `key_lock`, `display`
+(how values show themselves).
 """

@@ -16,11 +16,14 @@
     │   └── MissingModelError   they are not here
     ├── StoreError       the store cannot be used
     ├── OutputError      a result cannot be written
+    │   └── OverwriteError  it would be written over something else
     ├── RunError         a node failed while a graph was running; its cause is attached
     ├── BatchError       some of several runs failed; what the others gave is attached
     └── Cancelled        the run was asked to stop
 
-The attributes carry the facts; the text says what is wrong, where, and what to do.
+The attributes carry the facts; the text says what is wrong, where, and what to do. What a caller
+would have to give is said as Python does, in backticks: ```max_minutes=...```; the command line
+says it in its own words.
 """
 
 from __future__ import annotations
@@ -44,6 +47,7 @@ __all__ = [
     "NodeError",
     "NodeFault",
     "OutputError",
+    "OverwriteError",
     "ParamError",
     "Problem",
     "ResonateError",
@@ -77,6 +81,8 @@ class Problem:
         pointer: JSON pointer (RFC 6901) into the document; empty for the document as a whole.
         line: line in the file, from 1; None where the graph did not come from text.
         column: column in the line, in characters, from 1.
+        argument: what of the call it is about, such as ``params['gate_db']``; empty where it is
+            about the document.
         source: the file or graph it is in, where that is not the one that was asked for but one
             that it uses.
         within: the uses of graphs that lead there, such as ``repair/vocals``; empty for the graph
@@ -88,19 +94,23 @@ class Problem:
     pointer: str = ""
     line: int | None = None
     column: int | None = None
+    argument: str = ""
     source: str = ""
     within: str = ""
 
     def __str__(self) -> str:
+        if self.argument:
+            return f"{self.argument}: {self.message}"
         where = f"{self.line}:{self.column} " if self.line is not None else ""
         where = f"{self.source}:{where or ' '}" if self.source else where
         within = f" (in {self.within})" if self.within else ""
         return f"{where}{self.pointer or '/'}: {self.message}{within}"
 
     def to_json(self) -> dict[str, Any]:
-        """Return the problem as plain JSON values; where it is in another graph, only if it is."""
+        """Return the problem as plain JSON values; what only some have, only if this one has it."""
         plain = asdict(self)
-        return {key: plain[key] for key in plain if key not in ("source", "within") or plain[key]}
+        rare = ("argument", "source", "within")
+        return {key: plain[key] for key in plain if key not in rare or plain[key]}
 
 
 class GraphError(ResonateError):
@@ -225,7 +235,15 @@ class ModelError(ResonateError):
 
 
 class MissingModelError(ModelError):
-    """The weights of a model are nowhere to be found; the machine that runs may have them."""
+    """The weights of a model are nowhere to be found; the machine that runs may have them.
+
+    Attributes:
+        instead: models that are here and would do.
+    """
+
+    def __init__(self, model: str, message: str, *, instead: Sequence[str] = ()) -> None:
+        self.instead = tuple(instead)
+        super().__init__(model, message)
 
 
 class StoreError(ResonateError):
@@ -234,6 +252,20 @@ class StoreError(ResonateError):
 
 class OutputError(ResonateError):
     """A result cannot be written."""
+
+
+class OverwriteError(OutputError):
+    """A result would be written over a file that holds something else.
+
+    Attributes:
+        paths: the files.
+    """
+
+    exit_code = 2
+
+    def __init__(self, message: str, paths: Sequence[Path]) -> None:
+        self.paths = tuple(paths)
+        super().__init__(message)
 
 
 class RunError(ResonateError):
@@ -249,10 +281,13 @@ class RunError(ResonateError):
     ) -> None:
         self.node = node
         self.type = type_id
-        if isinstance(cause, ResonateError):
+        where = f" ({place})" if place else ""
+        if isinstance(cause, NodeFault):
+            what = f"{cause}{where}"
+        elif isinstance(cause, ResonateError):
             what = str(cause) or type(cause).__name__
         else:
-            what = f"{in_one_line(cause)} ({place})" if place else in_one_line(cause)
+            what = f"{in_one_line(cause)}{where}"
         super().__init__(f"node {node!r} ({type_id}): {what}")
 
 

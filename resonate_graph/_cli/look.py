@@ -21,7 +21,7 @@ from .call import (
     read_inputs,
     read_params,
 )
-from .output import Printer, megabytes
+from .output import Printer, megabytes, problem_document
 from .settings import ModelsOption, takes_settings
 
 
@@ -62,8 +62,11 @@ def check(
             "inputs": needed,
             "outputs": list(bound.outputs),
             "problems": [],
+            "warnings": [problem_document(one) for one in bound.warnings],
         }
     )
+    for warning in bound.warnings:
+        printer.warning(str(warning))
     printer.line(f"{opened.name}: nothing is wrong")
     for name, kind in needed.items():
         printer.line(f"  input {name} ({kind})")

@@ -7,14 +7,16 @@ from __future__ import annotations
 
 import signal
 import sys
+from collections.abc import Collection
 from types import FrameType
 from typing import Any, NoReturn
 
 import typer
 
-from .. import ResonateError, __version__
-from . import demo, listing, look, nodes, run, store, sweep
-from .output import Printer, console_error, use_safe_output
+from .. import Cancelled, ResonateError, __version__
+from . import author, demo, listing, look, nodes, report, run, store, sweep
+from .help import TRACEBACK, Command, Group
+from .output import Printer, console_interrupted, print_traceback, use_safe_output
 
 #: Raised for a call that makes no sense. Newer versions of typer carry their own copy of click, so
 #: the class is found through the one exception of it that typer names.
@@ -27,14 +29,12 @@ app = typer.Typer(
     add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
+    cls=Group,
 )
-run.register(app)
-look.register(app)
-listing.register(app)
-nodes.register(app)
-sweep.register(app)
-store.register(app)
-demo.register(app)
+for part in (run, report, look, sweep, author, listing, nodes, store, demo):
+    part.register(app)
+for command in app.registered_commands:
+    command.cls = Command
 
 
 @app.callback(invoke_without_command=True)
@@ -58,25 +58,44 @@ def main(arguments: list[str] | None = None) -> NoReturn:
         sys.exit(1)
 
 
-def _run_command(arguments: list[str]) -> int:
+def _run_command(given: list[str]) -> int:
+    traceback, _ = TRACEBACK
+    arguments = [one for one in given if one != traceback]
     command = typer.main.get_command(app)
     printer = Printer(as_json="--json" in arguments)
     try:
         result = command.main(arguments, prog_name="resonate", standalone_mode=False)
-    except typer.Abort:  # older versions of typer; newer ones return 130
+    except (typer.Abort, KeyboardInterrupt):  # older versions of typer; newer ones return 130
         result = 130
     except _UsageError as error:
         printer.failure("UsageError", error.format_message())
         error.show()
         return 2
     except ResonateError as error:
+        if traceback in given:
+            print_traceback(error)
+        if error.exit_code == Cancelled.exit_code:
+            return _interrupted(printer, f": {error}")
         printer.error(error)
         return error.exit_code
-    if result == 130:
-        message = "Interrupted. What was finished before is kept in the store."
-        printer.failure("Interrupted", message)
-        console_error(message)
+    if result == Cancelled.exit_code:
+        return _interrupted(printer, _what_is_left(arguments))
     return result if isinstance(result, int) else 0
+
+
+def _interrupted(printer: Printer, what_is_left: str) -> int:
+    printer.failure("Interrupted", f"interrupted{what_is_left}")
+    console_interrupted(what_is_left)
+    return Cancelled.exit_code
+
+
+def _what_is_left(arguments: Collection[str]) -> str:
+    """Say what is left of a command that was stopped; nothing of one that computes nothing."""
+    if not {"run", "sweep"} & set(arguments):
+        return ""
+    if "--no-store" in arguments:
+        return ": nothing of it is kept (--no-store)"
+    return ": what was finished is kept in the store, and the next run goes on from there"
 
 
 def _end(number: int, frame: FrameType | None) -> NoReturn:

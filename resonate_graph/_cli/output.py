@@ -5,18 +5,19 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import os
+import shutil
 import sys
+import traceback
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from .. import GraphError, Problem, ResonateError
-
-#: Columns of a line that nobody reads on a terminal.
-_UNBOUNDED = 1_000_000
+from .text_tables import laid_out, wrapped
+from .words import spoken
 
 
 class Printer:
@@ -24,12 +25,13 @@ class Printer:
 
     Args:
         as_json: print one JSON document on stdout and nothing else there.
+        quiet: print what went wrong, and what is warned of, and nothing else.
     """
 
-    def __init__(self, *, as_json: bool) -> None:
+    def __init__(self, *, as_json: bool, quiet: bool = False) -> None:
         self.as_json = as_json
-        width = None if sys.stdout.isatty() else _UNBOUNDED
-        self._console = Console(highlight=False, soft_wrap=True, width=width)
+        self._is_silent = as_json or quiet
+        self._console = Console(highlight=False, soft_wrap=True)
 
     def document(self, document: Any) -> None:
         """Print the JSON document, if that is what was asked for."""
@@ -45,9 +47,20 @@ class Printer:
         return contextlib.nullcontext()
 
     def line(self, text: str = "") -> None:
-        """Print a line for people."""
-        if not self.as_json:
+        """Print a line for people, as it is."""
+        if not self._is_silent:
             self._console.print(Text(text))
+
+    def paragraph(self, text: str, *, indent: str = "", hang: str = "") -> None:
+        """Print a text for people, in lines as wide as they are; one where nobody says how wide.
+
+        Args:
+            text: the text; lines of it that begin with a space stay as they are.
+            indent: what stands before each line.
+            hang: what stands before each line but the first, besides.
+        """
+        for line in wrapped(text, columns(), indent=indent, hang=hang):
+            self.line(line)
 
     def table(
         self,
@@ -56,26 +69,30 @@ class Printer:
         *,
         long: Collection[str] | None = None,
     ) -> None:
-        """Print a table for people; a line per row where it goes into a file or a pipe.
+        """Print a table for people.
+
+        On a terminal it is as wide as that at most, or as ``COLUMNS`` says; in a file or a pipe
+        there is a line per row, however long.
 
         Args:
             headings: the headings of the columns.
             rows: the cells.
-            long: the headings of the columns that may be folded on a terminal; None for all.
+            long: the headings of the columns that may be folded; None for all.
         """
-        if self.as_json:
+        if self._is_silent:
             return
-        table = Table(box=None, pad_edge=False, show_edge=False, header_style="bold")
-        for heading in headings:
-            whole = long is not None and heading not in long
-            table.add_column(heading, overflow="fold", no_wrap=whole)
-        for row in rows:
-            table.add_row(*(Text(str(cell)) for cell in row))
-        self._console.print(table)
+        cells = [[str(cell) for cell in row] for row in rows]
+        folding = [long is None or heading in long for heading in headings]
+        for number, line in enumerate(laid_out([list(headings), *cells], columns(), folding)):
+            self._console.print(Text(line, style="bold" if number == 0 else ""))
 
     def remark(self, text: str) -> None:
         """Print a line for people to stderr."""
-        Console(stderr=True, highlight=False, soft_wrap=True).print(Text(text))
+        _to_stderr(Text(text))
+
+    def warning(self, text: str) -> None:
+        """Print a warning to stderr."""
+        _to_stderr(Text.assemble(("warning: ", "bold yellow"), spoken(text)))
 
     def error(self, error: ResonateError) -> None:
         """Print what went wrong: to stderr for people, as the document with ``--json``."""
@@ -94,12 +111,26 @@ class Printer:
                 "status": "failed",
                 "error": {
                     "type": kind,
-                    "message": message,
-                    "problems": [problem.to_json() for problem in problems],
+                    "message": spoken(message),
+                    "problems": [problem_document(problem) for problem in problems],
                     **({"omitted": omitted} if omitted else {}),
                 },
             }
         )
+
+
+def problem_document(problem: Problem) -> dict[str, Any]:
+    """Return a problem as JSON values, in the words of the command line."""
+    argument = spoken(f"{problem.argument}: ").removesuffix(": ") if problem.argument else ""
+    return {**problem.to_json(), "message": spoken(problem.message), "argument": argument}
+
+
+def columns() -> int | None:
+    """Return how wide lines may be: as ``COLUMNS`` or the terminal says; None where none does."""
+    with contextlib.suppress(ValueError):
+        if (wanted := int(os.environ.get("COLUMNS", ""))) > 0:
+            return wanted
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
 
 
 def use_safe_output() -> None:
@@ -115,6 +146,19 @@ def megabytes(size: int) -> str:
 
 
 def console_error(message: str) -> None:
-    """Print a message to stderr."""
-    console = Console(stderr=True, highlight=False, soft_wrap=True)
-    console.print(Text.assemble(("error: ", "bold red"), message))
+    """Print to stderr what went wrong."""
+    _to_stderr(Text.assemble(("error: ", "bold red"), spoken(message)))
+
+
+def console_interrupted(message: str) -> None:
+    """Print to stderr that somebody stopped it, and what is left of it."""
+    _to_stderr(Text.assemble(("interrupted", "bold"), message))
+
+
+def print_traceback(error: BaseException) -> None:
+    """Print to stderr where an error came from, through all that led to it."""
+    _to_stderr(Text("".join(traceback.format_exception(error)).rstrip()))
+
+
+def _to_stderr(text: Text) -> None:
+    Console(stderr=True, highlight=False, soft_wrap=True).print(text)

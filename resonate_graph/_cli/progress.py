@@ -19,6 +19,7 @@ from .. import (
     Warned,
     did_in_words,
 )
+from .words import spoken
 
 #: As wide as a line may be.
 _COLUMNS = 80
@@ -67,7 +68,7 @@ class ProgressDisplay:
             self._say(_finished(event))
         elif isinstance(event, Warned):
             where = f"{event.node}: " if event.node else ""
-            self._say(f"  warning: {where}{event.message}", style="yellow")
+            self._say(f"  warning: {where}{spoken(event.message)}", style="yellow")
         elif isinstance(event, RunFinished):
             self._stop()
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
@@ -62,6 +64,10 @@ def run(
         bool,
         typer.Option("--removed", help="Write what was taken out too, as NAME.removed.wav."),
     ] = False,
+    report: Annotated[
+        bool,
+        typer.Option("--report", help="Write report.html too: before and after, what was done."),
+    ] = False,
     as_json: JsonOption = False,
     **settings: Unpack[Settings],
 ) -> None:
@@ -92,8 +98,12 @@ def run(
         )
         told = len(result.report["warnings"])
         result.save(folder, provenance=not no_provenance, tags=not no_tags)
+        page = None
+        if report:
+            command = shlex.join(["resonate", *sys.argv[1:]])
+            page = opened.report(result, folder, command=command, **settings)
     for warning in result.report["warnings"][told:]:
-        printer.remark(f"  warning: {warning['message']}")
+        printer.warning(warning["message"])
     differences = list(recipe.differences(result.provenance)) if recipe else []
     printer.document({**result.report, "differences": differences} if recipe else result.report)
     counts = {
@@ -110,6 +120,8 @@ def run(
         printer.line(f"  {name}: {output['path']}")
         if difference := output.get("removed"):
             printer.line(f"  {name}, removed: {difference['path']}{_at_level(difference)}")
+    if page is not None:
+        printer.line(f"  to hear and see: {page}")
     if removed and not result.removed:
         printer.remark("  nothing to subtract: no output is the sound of an input, of its shape")
 

@@ -18,6 +18,7 @@ from .._experiment.inventory import HumanNames, listed, outlived
 from .._store.folder import Quarantined
 from .._store.retention import parse_bytes
 from .call import JsonOption
+from .help import Command, Group
 from .output import Printer
 from .settings import StoreOption
 
@@ -29,7 +30,8 @@ KeysArgument = Annotated[
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
-    group = typer.Typer(help="Look at what is stored, and keep it in order.", no_args_is_help=True)
+    about = "Look at what is stored, and keep it in order."
+    group = typer.Typer(help=about, no_args_is_help=True, cls=Group)
     for name, command in (
         ("ls", ls),
         ("stats", stats),
@@ -40,7 +42,7 @@ def register(app: typer.Typer) -> None:
         ("rm", rm),
         ("export", export),
     ):
-        group.command(name)(command)
+        group.command(name, cls=Command)(command)
     app.add_typer(group, name="store")
 
 

@@ -55,7 +55,8 @@ def sweep(
         ),
     ] = None,
     jobs: Annotated[
-        int, typer.Option("--jobs", "-j", min=1, max=64, help="Combinations at a time.")
+        int,
+        typer.Option("--jobs", "-j", metavar="N", min=1, max=64, help="Combinations at a time."),
     ] = 1,
     only: OnlyOption = None,
     nodes: NodesOption = None,

@@ -26,8 +26,9 @@ from .._page.player import FILES, SOUNDS, Ready, Track, forget, ready
 from .._run.provenance import SUFFIX
 from .._run.results import Result
 from .._sound.audio import Audio
-from .._sound.decode import Limits, read_audio
+from .._sound.decode import read_audio
 from .._sound.figures import si_sdr
+from .._sound.limits import Limits
 from .grid import Trial
 from .reference import Reference, form
 from .rows import Heard, Row, Rows, Source, report_page

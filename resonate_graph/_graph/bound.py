@@ -6,13 +6,14 @@ Made by `check` only. Steps are in topological order; networkx holds and orders 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, TypeAlias
 
 import networkx as nx
 from pydantic import BaseModel
 
+from .._base.errors import Problem
 from .._node.declaration import NodeType
 from .._node.values import File, plain_json
 from .._sound.audio import Audio
@@ -54,6 +55,7 @@ class Step:
         params: its params, validated, with defaults.
         device: the kinds of device, or cards, that the graph prefers, best first; empty for no
             preference.
+        references: the graph params that its params take their values from, by param.
     """
 
     id: str
@@ -61,6 +63,7 @@ class Step:
     inputs: Mapping[str, tuple[Source, ...]]
     params: BaseModel
     device: tuple[str, ...] = ()
+    references: Mapping[str, str] = field(default_factory=dict)
 
     @cached_property
     def plain_params(self) -> Mapping[str, Any]:
@@ -89,12 +92,14 @@ class BoundGraph:
         steps: the steps by id, in topological order.
         inputs: the graph's inputs.
         outputs: what each requested output is wired to.
+        warnings: what is no fault of the graph or the call, but most likely not meant.
     """
 
     name: str
     steps: Mapping[str, Step]
     inputs: Mapping[str, InputSpec]
     outputs: Mapping[str, Source]
+    warnings: tuple[Problem, ...] = ()
 
     @cached_property
     def dag(self) -> nx.DiGraph[str]:

@@ -22,7 +22,7 @@ from .._node.decorator import Node
 from .._node.ports import PortType, describe
 from .._node.values import Value, canonical_json
 from .._sound.audio import Audio
-from .document import Definition, GraphDocument, InputSpec, Name, NodeSpec, OutputName
+from .document import NAMES, Definition, GraphDocument, InputSpec, Name, NodeSpec, OutputName
 from .document import ParamSpec as DocumentParam
 from .library import USE, Library, complete, definition_of
 
@@ -377,7 +377,7 @@ def _named(graph: str, name: str, pattern: TypeAdapter[str]) -> str:
     try:
         return pattern.validate_python(name, strict=True)
     except ValidationError:
-        problem = Problem("bad-name", f"{name!r} is no valid name: use letters, digits, _ and -")
+        problem = Problem("bad-name", f"{name!r} is no valid {NAMES}")
         raise GraphError(graph, [problem]) from None
 
 

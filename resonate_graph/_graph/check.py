@@ -6,8 +6,9 @@ their ranges, bindings, and what a node's own `prepare` hook can tell (stems a m
 
 from __future__ import annotations
 
+import contextlib
 import difflib
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import chain
@@ -17,21 +18,37 @@ from typing import Any
 import networkx as nx
 from pydantic import BaseModel
 
-from .._base.errors import CatalogError, MissingModelError, ModelError, NodeError, ParamError
+from .._base.errors import (
+    CatalogError,
+    GraphError,
+    MissingModelError,
+    ModelError,
+    NodeError,
+    ParamError,
+    Problem,
+)
+from .._base.near_names import did_you_mean, instead
 from .._node.catalog import Catalog
 from .._node.declaration import NodeType, Preparation
 from .._node.ports import Port, PortType, scalar_type
 from .._node.values import plain_json
 from .bound import BoundGraph, InputRef, PortRef, Source, Step, dependencies
-from .document import NodeSpec
+from .document import GraphDocument, NodeSpec, read
+from .library import Library
 from .param_check import ParamCheck
 from .positions import join
-from .problems import Problems, did_you_mean, instead
-from .subgraphs import Flat
+from .problems import Located, Problems
+from .subgraphs import Flat, flatten
 from .wires import NOWHERE
 
 #: How many nodes of a circle are named.
 _SHOWN = 20
+
+#: How much alike names are, from 0 to 1, where nothing else than one of them was meant.
+_SURELY_MEANT = 0.75
+
+#: What is said of a type of node that nobody knows, and that is like none.
+_OWN_NODES = "; a module or file with nodes of your own is named with `nodes=[...]`"
 
 
 @dataclass(frozen=True)
@@ -60,16 +77,58 @@ def check(flat: Flat, catalog: Catalog, call: Call) -> BoundGraph:
     return _Check(flat, catalog, call).bind()
 
 
+def parse_checked(text: str, source: str, catalog: Catalog, library: Library) -> GraphDocument:
+    """Read a graph file's text; where something is wrong with its form, check the rest as well.
+
+    Args:
+        text: the JSON text.
+        source: the file's name, for messages.
+        catalog: the node types there are.
+        library: where the graphs are that it uses.
+
+    Raises:
+        GraphError: something is wrong with its form: with every problem of form, and with every
+            other that can be seen beside them.
+    """
+    located = Located(source, text)
+    reading = read(text, located)
+    if not reading.problems:
+        return reading.document
+    said = reading.vague | {one.pointer for one in reading.problems}
+    odd_nodes = {"/".join(one.split("/")[:3]) for one in said if one.startswith("/nodes/")}
+    try:
+        flat = flatten(reading.document, located, library)
+    except GraphError:  # it would be too large
+        raise GraphError(source, reading.problems) from None
+    others = [
+        one
+        for one in _Check(flat, catalog, Call(), reading.vague).look().found
+        if one.pointer not in said
+        and not (one.code == "missing-input" and one.pointer.removesuffix("/inputs") in odd_nodes)
+    ]
+    raise GraphError(source, [*reading.problems, *others])
+
+
 class _Check:
-    def __init__(self, flat: Flat, catalog: Catalog, call: Call) -> None:
+    def __init__(
+        self, flat: Flat, catalog: Catalog, call: Call, vague: Collection[str] = ()
+    ) -> None:
         self.flat = flat
         self.document = document = flat.document
         self.catalog = catalog
         self.call = call
         self.problems = Problems(flat.located)
         self.problems.include(flat.problems)
-        self.params = ParamCheck(document, catalog, call.params, self.problems)
+        self.vague = vague
+        self.params = ParamCheck(document, catalog, call.params, self.problems, vague)
         self.types: dict[str, NodeType | None] = {}
+        self.doubts: list[Problem] = []
+
+    def look(self) -> Problems:
+        """Return what is wrong."""
+        with contextlib.suppress(GraphError):
+            self.bind()
+        return self.problems
 
     def bind(self) -> BoundGraph:
         self._check_call()
@@ -95,7 +154,7 @@ class _Check:
         self._ask_the_nodes(needed, [*outputs.values(), *_all_of(wires, needed)], params)
         self.problems.raise_any()
         steps = {name: self._step(name, wires[name], params[name]) for name in order}
-        return self._bound(steps, outputs, encoders)
+        return self._bound(steps, outputs, encoders, tuple(self._warnings(needed)))
 
     # -- the call -------------------------------------------------------------------------
 
@@ -103,7 +162,8 @@ class _Check:
         for name in self.call.inputs or ():
             if name not in self.document.inputs:
                 hint = partial(instead, name, self.document.inputs)
-                self.problems.add("unknown-input", "", f"no input {name!r}", hint=hint)
+                message, where = f"no input {name!r}", f"inputs[{name!r}]"
+                self.problems.add("unknown-input", "", message, hint=hint, argument=where)
 
     def _wanted_outputs(self) -> set[str]:
         outputs = self.document.outputs
@@ -112,7 +172,8 @@ class _Check:
         for name in self.call.outputs:
             if name not in outputs:
                 hint = partial(instead, name, outputs)
-                self.problems.add("unknown-output", "/outputs", f"no output {name!r}", hint=hint)
+                message = f"no output {name!r}"
+                self.problems.add("unknown-output", "", message, hint=hint, argument="outputs")
         return set(self.call.outputs)
 
     def _check_bindings(self, needed: Collection[str]) -> None:
@@ -120,7 +181,8 @@ class _Check:
             return
         for name, spec in self.document.inputs.items():
             if f"${name}" in needed and name not in self.call.inputs:
-                message = f"input {name!r} ({spec.type}) is not bound: give it with -i {name}=..."
+                message = f"input {name!r} ({spec.type}) is not bound"
+                message += f": give it with `inputs={{{name!r}: ...}}`"
                 self.problems.add("missing-binding", join("/inputs", name), message, key=True)
 
     def _needed(self, wanted: Collection[str]) -> set[str]:
@@ -143,6 +205,8 @@ class _Check:
 
     def _type(self, name: str, spec: NodeSpec) -> NodeType | None:
         pointer = join("/nodes", name, "type")
+        if pointer in self.vague:
+            return None
         try:
             node_type = self.catalog.get(spec.type)
         except CatalogError as error:
@@ -153,17 +217,25 @@ class _Check:
                 "unknown-type",
                 pointer,
                 f"no node type {spec.type!r}",
-                hint=lambda: (
-                    self.catalog.why_missing(spec.type)
-                    or did_you_mean(self.catalog.near(spec.type))
-                ),
+                hint=partial(self._missing_type, spec.type),
             )
         return node_type
+
+    def _missing_type(self, name: str) -> str:
+        """Return what is to be said of a type of node that nobody knows."""
+        if why := self.catalog.why_missing(name):
+            return why
+        near = self.catalog.near(name)
+        likeness = [difflib.SequenceMatcher(a=one, b=name).ratio() for one in near]
+        own = "" if max(likeness, default=0) >= _SURELY_MEANT else _OWN_NODES
+        return did_you_mean(near) + own
 
     def _inputs(self, name: str, spec: NodeSpec) -> dict[str, tuple[Source | None, ...]]:
         node_type = self.types[name]
         pointer = join("/nodes", name, "inputs")
         found: dict[str, tuple[Source | None, ...]] = {}
+        if pointer in self.vague:
+            return found
         for port_name, given in spec.inputs.items():
             place = join(pointer, port_name)
             port = node_type.input(port_name) if node_type else None
@@ -200,23 +272,28 @@ class _Check:
 
     def _source(self, wire: str, pointer: str, port: Port | None = None) -> Source | None:
         """Return what a wire refers to, or None after reporting why it refers to nothing."""
+        if pointer in self.vague:
+            return None
         if wire.startswith("$"):
             return self._input_source(wire[1:], pointer, port)
         return None if wire == NOWHERE else self._node_source(wire, pointer, port)
 
     def _node_source(self, wire: str, pointer: str, port: Port | None) -> Source | None:
-        node, _, port_name = wire.partition(".")
-        if node not in self.document.nodes:
+        node = wire.partition(".")[0]
+        if node not in self.document.nodes and "/nodes" not in self.vague:
             message = f"no node {node!r}"
             way, slash, own = node.rpartition("/")
             inputs = (f"${name}" for name in self.document.inputs if not way)
             known = self.flat.siblings.get(way + slash, ())
             hint = partial(instead, own, chain(known, inputs))
             self.problems.add("unknown-node", pointer, message, hint=hint)
-            return None
         node_type = self.types.get(node)
-        if node_type is None:
-            return None
+        return None if node_type is None else self._output_source(wire, node_type, pointer, port)
+
+    def _output_source(
+        self, wire: str, node_type: NodeType, pointer: str, port: Port | None
+    ) -> Source | None:
+        node, _, port_name = wire.partition(".")
         names = [one.name for one in node_type.outputs]
         if not port_name and len(names) > 1:
             choices = ", ".join(f"{node}.{name}" for name in names)
@@ -234,6 +311,8 @@ class _Check:
 
     def _input_source(self, name: str, pointer: str, port: Port | None) -> Source | None:
         spec = self.document.inputs.get(name)
+        if not {"/inputs", join("/inputs", name)}.isdisjoint(self.vague):
+            return None
         if spec is None:
             hint = partial(instead, name, self.document.inputs)
             self.problems.add("unknown-input", pointer, f"no input {name!r}", hint=hint)
@@ -301,6 +380,7 @@ class _Check:
             inputs={port: _present(sources) for port, sources in wires.items()},
             params=params,
             device=tuple(self.document.nodes[name].device or ()),
+            references=self.params.references(name),
         )
 
     def _bound(
@@ -308,6 +388,7 @@ class _Check:
         steps: dict[str, Step],
         outputs: Mapping[str, Source | None],
         encoders: Mapping[str, NodeType | None],
+        warnings: tuple[Problem, ...],
     ) -> BoundGraph:
         """Return the graph, with a step for each encoder that an output's suffix asks for."""
         ends: dict[str, Source] = {}
@@ -322,7 +403,43 @@ class _Check:
                     params=encoder.check_params({}),
                 )
                 ends[name] = PortRef(name, encoder.outputs[0].name)
-        return BoundGraph(self.document.name, steps, self.document.inputs, ends)
+        return BoundGraph(self.document.name, steps, self.document.inputs, ends, warnings)
+
+    def _warnings(self, needed: Collection[str]) -> Iterator[Problem]:
+        """Yield what is no fault, but most likely not meant."""
+        used = self._needed(self.document.outputs)
+        reached = {name.partition("/")[0] for name in used}
+        for name in self.flat.siblings.get("", ()):
+            if name not in reached:
+                yield self._unused("node", name)
+        for name in self.document.inputs:
+            if f"${name}" not in used:
+                yield self._unused("input", name)
+        params = self.params.used_by(used)
+        for name in self.document.params:
+            if name not in params and "." not in name:  # else one of a graph that this one uses
+                yield self._unused("param", name)
+        yield from self.params.warnings(used)
+        yield from self.doubts
+        if self.call.outputs is not None:
+            yield from self._idle_arguments(needed)
+
+    def _unused(self, what: str, name: str) -> Problem:
+        message = f"{what} {name!r} is used by nothing that an output needs"
+        pointer = join(f"/{what}s", name)
+        return self.problems.located.problem(f"unused-{what}", pointer, message, key=True)
+
+    def _idle_arguments(self, needed: Collection[str]) -> Iterator[Problem]:
+        """Yield what of the call the outputs that are wanted have no use for."""
+        message = "the outputs that are wanted have no use for it"
+        for name in self.call.inputs or ():
+            if f"${name}" not in needed:
+                yield Problem("unused-input", message, argument=f"inputs[{name!r}]")
+        params = self.params.used_by(needed)
+        for name in self.call.params:
+            node, dot, _ = name.partition(".")
+            if (node not in needed) if dot else (name not in params):
+                yield Problem("unused-param", message, argument=f"params[{name!r}]")
 
     def _encoder(self, name: str, source: Source | None) -> NodeType | None:
         """Return the node type ``encode_flac`` for an audio output named ``song.flac``."""
@@ -365,13 +482,15 @@ class _Check:
         node_type = self.types[name]
         if node_type is None or node_type.prepare is None:
             return
-        question = Preparation(plain_json(params), wanted, self.call.models)
-        pointer = join("/nodes", name, "params")
+
+        def warn(message: str, param: str) -> None:
+            self.doubts.append(self.params.doubt(name, message, param))
+
+        question = Preparation(plain_json(params), wanted, self.call.models, warn=warn)
         try:
             node_type.prepared(question)
         except ParamError as error:
-            place = join(pointer, error.param) if error.param else pointer
-            self.problems.add("bad-param", place, str(error))
+            self.params.add_fault(name, error)
         except NodeError as error:
             self.problems.add("impossible", join("/nodes", name), str(error))
         except MissingModelError:

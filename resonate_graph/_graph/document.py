@@ -10,6 +10,7 @@ import json
 import math
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -17,6 +18,7 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
+    TypeAdapter,
     ValidationError,
     WithJsonSchema,
 )
@@ -25,6 +27,7 @@ from pydantic_core import PydanticCustomError
 from .._base.errors import GraphError, Problem
 from .._machine.devices import DEVICE_PATTERN
 from .._node.values import MAX_INTEGER
+from .layout import layout
 from .positions import join, path_in
 from .problems import Located
 
@@ -38,10 +41,17 @@ MIGRATIONS: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {}
 _NAME = r"[A-Za-z_][A-Za-z0-9_-]*"
 _OUTPUT_NAME = rf"{_NAME}(\.[a-z0-9]+)?"
 _WIRE = rf"(\${_NAME}|{_NAME}(\.({_NAME}|\*))?(\.{_NAME})?)"
-Name = Annotated[str, Field(pattern=f"^{_NAME}$", max_length=100)]
-OutputName = Annotated[str, Field(pattern=f"^{_OUTPUT_NAME}$", max_length=100)]
-Wire = Annotated[str, Field(pattern=f"^{_WIRE}$")]
-GraphName = Annotated[str, Field(pattern=r"^[^\\\x00-\x1f]+$", max_length=1000)]
+#: How names and wires are spelled.
+PATTERNS: Mapping[str, str] = {
+    "name": f"^{_NAME}$",
+    "output": f"^{_OUTPUT_NAME}$",
+    "wire": f"^{_WIRE}$",
+    "graph": r"^[^\\\x00-\x1f]+$",
+}
+Name = Annotated[str, Field(pattern=PATTERNS["name"], max_length=100)]
+OutputName = Annotated[str, Field(pattern=PATTERNS["output"], max_length=100)]
+Wire = Annotated[str, Field(pattern=PATTERNS["wire"])]
+GraphName = Annotated[str, Field(pattern=PATTERNS["graph"], max_length=1000)]
 Json = Any
 ScalarType = Literal["number", "integer", "string", "boolean"]
 
@@ -121,17 +131,54 @@ class GraphDocument(Definition):
     name: Name
 
     def to_plain(self) -> dict[str, Any]:
-        """Return what was set, as plain JSON values, in the order in which it is written."""
+        """Return what was set, as plain JSON values."""
         plain = self.model_dump(mode="json", by_alias=True, exclude_unset=True)
         first = [key for key in ("$schema", "format", "name") if key in plain]
         return {key: plain[key] for key in (*first, *plain)}
 
     def to_json(self) -> str:
-        """Return the document as a JSON text; reading it gives an equal document."""
-        plain = self.to_plain()
-        head = {"$schema": plain["$schema"]} if "$schema" in plain else {}
-        ordered = {**head, "format": FORMAT, **plain}
-        return json.dumps(ordered, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+        """Return the document as a JSON text in the canonical layout.
+
+        Reading it gives an equal document, but for the order of nodes: they stand as sound flows.
+        """
+        return layout({**self.to_plain(), "format": FORMAT})
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What could be read of a graph file's text.
+
+    Attributes:
+        document: the document; where something is wrong with its form, as much of it as is right.
+        problems: what is wrong with its form.
+        vague: the pointers of what was there and could not be read, so that nobody misses it.
+    """
+
+    document: GraphDocument
+    problems: tuple[Problem, ...] = ()
+    vague: frozenset[str] = frozenset()
+
+
+def read(text: str, located: Located) -> Reading:
+    """Read a graph file's text, as far as that can be done.
+
+    Raises:
+        GraphError: nothing can be made of it: it is no JSON, no object, too large or too deep, or
+            of another format.
+    """
+    if len(text.encode(errors="replace")) > MAX_BYTES:
+        problem = Problem("too-large", f"the document is over {MAX_BYTES >> 20} MiB", "", 1, 1)
+        raise GraphError(located.source, [problem])
+    value, odd = _load_strictly(text, located)
+    plain = migrate(value, located)
+    try:
+        document = GraphDocument.model_validate_json(json.dumps(plain))
+    except ValidationError as error:
+        said = {one.pointer for one in odd}
+        wrong = [one for one in _explain(error, plain, located) if one.pointer not in said]
+        document, vague = _what_is_right(plain)
+        return Reading(document, (*odd, *wrong), vague)
+    return Reading(document, tuple(odd))
 
 
 def parse(text: str, source: str) -> GraphDocument:
@@ -144,15 +191,10 @@ def parse(text: str, source: str) -> GraphDocument:
     Raises:
         GraphError: with every problem of form, each with its place.
     """
-    located = Located(source, text)
-    if len(text.encode(errors="replace")) > MAX_BYTES:
-        problem = Problem("too-large", f"the document is over {MAX_BYTES >> 20} MiB", "", 1, 1)
-        raise GraphError(source, [problem])
-    plain = migrate(_load_strictly(text, located), located)
-    try:
-        return GraphDocument.model_validate_json(json.dumps(plain))
-    except ValidationError as error:
-        raise GraphError(source, _explain(error, plain, located)) from None
+    reading = read(text, Located(source, text))
+    if reading.problems:
+        raise GraphError(source, reading.problems)
+    return reading.document
 
 
 def migrate(plain: Any, located: Located) -> dict[str, Any]:
@@ -166,10 +208,14 @@ def migrate(plain: Any, located: Located) -> dict[str, Any]:
         raise GraphError(located.source, [problem])
     version = plain.get("format")
     if type(version) is not int or not 1 <= version <= FORMAT:
+        newer = type(version) is int and version > FORMAT
         problem = located.problem(
             "unknown-format",
             "/format",
-            f"this library reads format 1 to {FORMAT}" if FORMAT > 1 else 'say "format": 1',
+            f"format {version} is newer than this version of resonate-graph reads ({FORMAT}): "
+            "install a newer one"
+            if newer
+            else f'say "format": {FORMAT}',
         )
         raise GraphError(located.source, [problem])
     document: dict[str, Any] = plain
@@ -178,7 +224,12 @@ def migrate(plain: Any, located: Located) -> dict[str, Any]:
     return document
 
 
-def _load_strictly(text: str, located: Located) -> Any:
+def _load_strictly(text: str, located: Located) -> tuple[Any, list[Problem]]:
+    """Return what a text holds, and what JSON that is read strictly does not hold.
+
+    Raises:
+        GraphError: it is no JSON, too deep, or holds texts that are no Unicode.
+    """
     doubtful = False  # whether there is a duplicate key, or a word that is no JSON
 
     def pairs(items: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -213,9 +264,9 @@ def _load_strictly(text: str, located: Located) -> Any:
             Problem("duplicate-key", "this key stands here twice", pointer, at.line, at.column)
             for pointer, at in located.positions.duplicates
         ]
-    if problems:
+    if any(problem.code in ("too-deep", "bad-text") for problem in problems):
         raise GraphError(located.source, problems)
-    return value
+    return value, problems
 
 
 def _integer(digits: str) -> int | float:
@@ -252,13 +303,17 @@ def _has_surrogates(text: str) -> bool:
     return not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text)
 
 
+#: What a name is made of.
+NAMES = "name: letters, digits, _ and -, and no digit or - first"
+
 #: What a text should be that does not match a pattern.
 _PATTERNS: Mapping[str, str] = {
-    f"^{_NAME}$": "name: letters, digits, _ and -, and no digit or - first",
-    f"^{_OUTPUT_NAME}$": "name of an output: letters, digits, _ and -, then perhaps a suffix in "
-    "small letters, such as song.flac",
-    f"^{_WIRE}$": "wire: node, node.port, or $input (of a graph that is used "
-    "for_each, node.name.port and node.* too)",
+    PATTERNS["name"]: NAMES,
+    PATTERNS["output"]: "name of an output: letters, digits, _ and -, and no digit or - first; "
+    "then perhaps a suffix in small letters, such as song.flac",
+    PATTERNS["graph"]: "name of a graph: a definition, a stock graph, or ./file.json",
+    PATTERNS["wire"]: "wire: node, node.port, or $input (of a graph that is used "
+    "for_each, node.name.port and node.* too), of names that begin with no digit or -",
 }
 
 _CODES: Mapping[str, str] = {
@@ -291,6 +346,76 @@ def _explain(error: ValidationError, document: Any, located: Located) -> list[Pr
         place = (pointer, is_key, name if code == "missing-key" else None)
         problems.setdefault(place, located.problem(code, pointer, message, key=is_key))
     return list(problems.values())
+
+
+def _what_is_right(plain: Mapping[str, Any]) -> tuple[GraphDocument, frozenset[str]]:
+    """Return as much of a document as is right, and the pointers of what is not.
+
+    Names are kept as they are written, whatever they are made of, so that wires find them.
+    """
+    vague: set[str] = set()
+
+    def right(kind: Any, value: Any, stand_in: Any, *path: str | int) -> Any:
+        try:
+            return TypeAdapter(kind).validate_json(json.dumps(value))
+        except ValidationError:
+            vague.add(join("", *path))
+            return stand_in
+
+    def entries(key: str) -> dict[str, Any]:
+        found = plain.get(key, None if key in ("nodes", "outputs") else {})
+        if isinstance(found, dict):
+            return found
+        vague.add(join("", key))
+        return {}
+
+    def wires(given: Any, *path: str | int) -> Any:
+        if isinstance(given, list):
+            return [right(Wire, wire, "", *path, index) for index, wire in enumerate(given)]
+        return right(Wire, given, "", *path)
+
+    def node(name: str, spec: Any) -> NodeSpec:
+        given = spec if isinstance(spec, dict) else {"inputs": None, "params": None}
+        ports = right(dict[str, Any], given.get("inputs", {}), {}, "nodes", name, "inputs")
+        kind = right(str, given.get("type"), "", "nodes", name, "type")
+        graph = right(GraphName | None, given.get("graph"), None, "nodes", name, "graph")
+        if not {join("/nodes", name, "graph"), join("/graphs", graph or "")}.isdisjoint(vague):
+            vague.add(join("/nodes", name, "type"))
+            kind, graph = "", None
+        fields = NodeSpec.model_fields["for_each"].annotation
+        bundles = right(fields, given.get("for_each"), None, "nodes", name, "for_each")
+        return NodeSpec.model_construct(
+            type=kind,
+            graph=graph,
+            for_each=bundles,
+            inputs={port: wires(wire, "nodes", name, "inputs", port)
+                    for port, wire in ports.items()},
+            params=right(dict[str, Any], given.get("params", {}), {}, "nodes", name, "params"),
+            device=right(list[DeviceName], given.get("device", []), [], "nodes", name, "device"),
+        )  # fmt: skip
+
+    empty = Definition(nodes={}, outputs={})
+    document = GraphDocument.model_construct(
+        name=right(Name, plain.get("name"), "graph", "name"),
+        graphs={
+            name: right(Definition, body, empty, "graphs", name)
+            for name, body in entries("graphs").items()
+        },
+        inputs={
+            name: right(InputSpec, spec, InputSpec(type="audio"), "inputs", name)
+            for name, spec in entries("inputs").items()
+        },
+        params={
+            name: right(ParamSpec, spec, ParamSpec(type="string"), "params", name)
+            for name, spec in entries("params").items()
+        },
+        nodes={name: node(name, spec) for name, spec in entries("nodes").items()},
+        outputs={
+            name: right(Wire, wire, "", "outputs", name)
+            for name, wire in entries("outputs").items()
+        },
+    )
+    return document, frozenset(vague)
 
 
 def _known_keys(path: tuple[str | int, ...]) -> list[str]:

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import chain
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from .._base.errors import ParamError
+from .._base.errors import ParamError, Problem
+from .._base.near_names import instead
 from .._node.catalog import Catalog
 from .._node.declaration import NodeType
 from .._node.params import names_at
 from .document import GraphDocument, NodeSpec, ParamSpec
 from .positions import join, path_in
-from .problems import Problems, instead
+from .problems import Problems
 from .scopes import Link
 
 _SCALARS: Mapping[str, type | tuple[type, ...]] = {
@@ -35,6 +37,7 @@ class ParamCheck:
         catalog: the node types there are.
         given: what the caller says: graph params by name, node params as ``node.param``.
         problems: collects what is wrong.
+        vague: pointers of what could not be read.
     """
 
     def __init__(
@@ -43,12 +46,15 @@ class ParamCheck:
         catalog: Catalog,
         given: Mapping[str, Any],
         problems: Problems,
+        vague: Collection[str] = (),
     ) -> None:
+        self._vague = vague
         self._document = document
         self._catalog = catalog
         self._given = given
         self._problems = problems
         self._values: dict[str, Any] = {}
+        self._filled: dict[str, str] = {}  # what stands for a graph param, by its pointer
 
     def check_graph(self) -> None:
         """Check the names of what is given, and the values of the graph's own params."""
@@ -61,6 +67,8 @@ class ParamCheck:
         if node_type is None:
             return None
         pointer = join("/nodes", name, "params")
+        if pointer in self._vague:
+            return None
         prefix = f"{name}."
         overrides = {
             key.removeprefix(prefix): value
@@ -75,11 +83,78 @@ class ParamCheck:
             given = {**given, **overrides}
             return node_type.check_params(given)
         except ParamError as error:
-            place = join(pointer, error.param) if error.param else pointer
-            self._problems.add("bad-param", place, str(error))
+            self.add_fault(name, error)
         except ValidationError as error:
-            self._bad_params(node_type, pointer, given, error)
+            self._bad_params(name, node_type, pointer, given, error)
         return None
+
+    def add_fault(self, node: str, error: ParamError) -> None:
+        """Add what a node says of a param of its own."""
+        path = [error.param] if error.param else []
+        pointer = join("/nodes", node, "params", *path)
+        self._problems.add("bad-param", pointer, str(error), argument=self._argument(node, path))
+
+    def doubt(self, node: str, message: str, param: str) -> Problem:
+        """Return what a node has to say of a param that it accepts."""
+        pointer = join("/nodes", node, "params", param)
+        if argument := self._argument(node, [param]):
+            return Problem("doubtful-param", message, pointer, argument=argument)
+        return self._problems.located.problem("doubtful-param", pointer, message)
+
+    def references(self, node: str) -> dict[str, str]:
+        """Return the graph params that params of a node are, by param."""
+        return {
+            name: str(value["$param"])
+            for name, value in self._document.nodes[node].params.items()
+            if isinstance(value, dict) and "$param" in value and f"{node}.{name}" not in self._given
+        }
+
+    def used_by(self, nodes: Collection[str]) -> set[str]:
+        """Return the graph params that some nodes refer to."""
+        found: set[str] = set()
+        for name in nodes:
+            if name in self._document.nodes:
+                found |= set(_references(self._document.nodes[name].params))
+        waiting = list(found)
+        while waiting:  # a param of a graph that this one uses may be one of this one
+            spec = self._document.params.get(waiting.pop())
+            if (
+                spec is not None
+                and isinstance(spec.default, Link)
+                and spec.default.name not in found
+            ):
+                found.add(spec.default.name)
+                waiting.append(spec.default.name)
+        return found
+
+    def warnings(self, nodes: Collection[str]) -> Iterator[Problem]:
+        """Yield what stands as a text in some nodes and was most likely meant as a graph param."""
+        for name, spec in self._document.nodes.items():
+            for param, value in spec.params.items() if name in nodes else ():
+                if hint := self._meant(value):
+                    pointer = join("/nodes", name, "params", param)
+                    message = f"{param} is the text {value!r}{hint}"
+                    yield self._problems.located.problem("text-param", pointer, message)
+
+    def _meant(self, value: object) -> str:
+        """Return what is to be said of ``"$vox"`` where a graph param was most likely meant."""
+        if not isinstance(value, str) or value[:1] != "$" or not value[1:]:
+            return ""
+        name = value[1:]
+        if name not in self._document.params:
+            return ""
+        return f'; a param of the graph is written {{"$param": {json.dumps(name)}}}'
+
+    def _argument(self, node: str, path: Sequence[str | int]) -> str:
+        """Return what of the call gave the value of a node's param; empty where the graph does."""
+        own = f"{node}.{path[0]}" if path else ""
+        if own in self._given:
+            return f"params[{own!r}]"
+        for length in range(1, len(path) + 1):
+            name = self._filled.get(join("/nodes", node, "params", *path[:length]))
+            if name in self._given:
+                return f"params[{name!r}]"
+        return ""
 
     def _check_names(self) -> None:
         for name in self._given:
@@ -88,15 +163,19 @@ class ParamCheck:
                 continue
             if not dot:
                 hint = partial(instead, name, chain(self._document.params, self._all_params()))
-                self._problems.add("unknown-param", "", f"no param {name!r}", hint=hint)
+                message, where = f"no param {name!r}", f"params[{name!r}]"
+                self._problems.add("unknown-param", "", message, hint=hint, argument=where)
             elif dot and node not in self._document.nodes:
                 message = f"no node {node!r} for param {name!r}"
                 hint = partial(instead, node, self._document.nodes)
-                self._problems.add("unknown-param", "", message, hint=hint)
+                where = f"params[{name!r}]"
+                self._problems.add("unknown-param", "", message, hint=hint, argument=where)
 
     def _check_value(self, name: str, spec: ParamSpec) -> None:
         """Check a graph param, and remember its value if there is a good one."""
         pointer = join("/params", name)
+        if pointer in self._vague:
+            return
         for limit in ("minimum", "maximum"):
             if getattr(spec, limit) is not None and spec.type not in ("number", "integer"):
                 message = f"a {spec.type} has no {limit}"
@@ -111,7 +190,8 @@ class ParamCheck:
             self._values[name] = value
         else:
             where = "" if given or "." in name else "the default "  # else a use said it
-            self._problems.add("bad-param", pointer, f"{where}{value!r} {fault}")
+            argument = f"params[{name!r}]" if given else ""
+            self._problems.add("bad-param", pointer, f"{where}{value!r} {fault}", argument=argument)
 
     def _all_params(self) -> Iterator[str]:
         for node, spec in self._document.nodes.items():
@@ -119,7 +199,7 @@ class ParamCheck:
                 yield from (f"{node}.{param}" for param in node_type.params.model_fields)
 
     def _bad_params(
-        self, node_type: NodeType, pointer: str, given: Any, error: ValidationError
+        self, node: str, node_type: NodeType, pointer: str, given: Any, error: ValidationError
     ) -> None:
         entries = [(path_in(given, entry["loc"]), entry) for entry in error.errors()]
         parents = {path[:length] for path, _ in entries for length in range(len(path))}
@@ -129,7 +209,10 @@ class ParamCheck:
             if entry["type"] == "extra_forbidden":
                 hint = partial(instead, name, names_at(node_type.params, path))
                 message = f"{node_type.id!r} has no param {_dotted(path)!r}"
-                self._problems.add("unknown-param", place, message, hint=hint, key=True)
+                argument = self._argument(node, path)
+                self._problems.add(
+                    "unknown-param", place, message, hint=hint, key=True, argument=argument
+                )
             elif entry["type"] == "missing":
                 message = f"{node_type.id!r} needs param {_dotted((*path, name))!r}"
                 self._problems.add("missing-param", join(place, name), message)
@@ -139,8 +222,12 @@ class ParamCheck:
             value: Any = given
             for part in path:
                 value = value[part]
-            message = f"{_dotted(path)}: {', or '.join(messages)}, not {value!r}"
-            self._problems.add("bad-param", join(pointer, *path), message)
+            argument = self._argument(node, path)
+            own = f"{node}.{_dotted(path)}"
+            where = (own if argument != f"params[{own!r}]" else "") if argument else _dotted(path)
+            wrong = f"{', or '.join(messages)}, not {value!r}{self._meant(value)}"
+            message = f"{where}: {wrong}" if where else wrong
+            self._problems.add("bad-param", join(pointer, *path), message, argument=argument)
 
     def _fill(self, value: Any, pointer: str) -> tuple[Any, bool]:
         """Put graph params where ``{"$param": name}`` stands; also say whether one was missing."""
@@ -150,13 +237,17 @@ class ParamCheck:
                 message = 'a reference is {"$param": name} and nothing else'
                 self._problems.add("bad-param", pointer, message)
                 return None, True
+            if not {"/params", join("/params", name)}.isdisjoint(self._vague):
+                return None, True
+            self._filled[pointer] = name
             if name not in self._document.params:
                 way = name.rpartition(".")[0]
                 beside = [one for one in self._document.params if one.rpartition(".")[0] == way]
                 hint = partial(instead, name, beside)
                 self._problems.add("unknown-param", pointer, f"no graph param {name!r}", hint=hint)
             elif name not in self._values and not self._was_given(name):
-                message = f"graph param {name!r} has no value: give one"
+                message = f"graph param {name!r} has no value"
+                message += f": give it with `params={{{name!r}: ...}}`"
                 self._problems.add("missing-param", pointer, message)
             return self._values.get(name), name not in self._values
         if isinstance(value, dict):
@@ -178,6 +269,19 @@ class ParamCheck:
         if param not in self._given and isinstance(default, Link):
             return self._was_given(default.name)
         return param in self._given or default is not None
+
+
+def _references(value: Any) -> Iterator[str]:
+    """Yield the graph params that a param of a node refers to, however deep inside."""
+    if isinstance(value, dict):
+        name = value.get("$param")
+        if isinstance(name, str):
+            yield name
+        for item in value.values():
+            yield from _references(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _references(item)
 
 
 def _fault(value: Any, spec: ParamSpec) -> str | None:

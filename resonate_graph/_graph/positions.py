@@ -11,7 +11,7 @@ import json
 import re
 from bisect import bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\],:]|[^\s{}\[\],:"]+', re.DOTALL)
@@ -35,6 +35,7 @@ class _Open:
 
     pointer: str | None
     next: str | int | None
+    keys: set[str] = field(default_factory=set)
 
 
 class Positions:
@@ -74,8 +75,7 @@ class Positions:
                 last = stack[-1].next
                 stack[-1].next = last + 1 if isinstance(last, int) else None
             elif stack and stack[-1].next is None:
-                stack[-1].next = str(json.loads(token))
-                self._found_key(_pointer(stack), start)
+                self._found_key(stack, str(json.loads(token)), start)
             elif token != ":":
                 pointer = _pointer(stack)
                 if pointer is not None:
@@ -85,11 +85,15 @@ class Positions:
                 if token in ("{", "["):
                     stack.append(_Open(pointer, None if token == "{" else 0))
 
-    def _found_key(self, pointer: str | None, start: int) -> None:
-        if pointer in self._keys:
-            self.duplicates.append((pointer, self._position(start)))
-        elif pointer is not None:
-            self._keys[pointer] = start
+    def _found_key(self, stack: list[_Open], key: str, start: int) -> None:
+        inner = stack[-1]
+        inner.next = key
+        pointer = _pointer(stack)
+        if pointer is not None:
+            if key in inner.keys:
+                self.duplicates.append((pointer, self._position(start)))
+            self._keys.setdefault(pointer, start)
+        inner.keys.add(key)
 
     def _position(self, start: int) -> Position:
         line = bisect_right(self._lines, start)

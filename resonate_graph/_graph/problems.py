@@ -6,16 +6,11 @@ bindings in `check`, of params in `param_check`.
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import replace
-from itertools import islice
 
 from .._base.errors import MAX_PROBLEMS, GraphError, Problem
 from .positions import Positions
-
-#: How many names one that names nothing is compared with, and how many of them are listed.
-_COMPARED, _LISTED = 1000, 50
 
 
 class Located:
@@ -49,7 +44,7 @@ class Problems:
     """
 
     def __init__(self, located: Located) -> None:
-        self._located = located
+        self.located = located
         self._found: list[Problem] = []
 
     def add(
@@ -60,6 +55,7 @@ class Problems:
         *,
         hint: Callable[[], str] = lambda: "",
         key: bool = False,
+        argument: str = "",
     ) -> None:
         """Add a problem.
 
@@ -67,13 +63,22 @@ class Problems:
             code: a stable word for its kind.
             pointer: where in the document it is.
             message: what is wrong.
-            hint: gives what is said after the message, such as `instead`; asked only as long as
-                somebody will read it.
+            hint: gives what is said after the message, such as `near_names.instead`; asked only
+                as long as somebody will read it.
             key: the place is that of the key, not of the value.
+            argument: what of the call it is about, if it is not about the document.
         """
         if len(self._found) < MAX_PROBLEMS:
             message += hint()
-        self._found.append(self._located.problem(code, pointer, message, key=key))
+        if argument:
+            self._found.append(Problem(code, message, pointer, argument=argument))
+        else:
+            self._found.append(self.located.problem(code, pointer, message, key=key))
+
+    @property
+    def found(self) -> tuple[Problem, ...]:
+        """Those that were added."""
+        return tuple(self._found)
 
     def include(self, found: Iterable[Problem]) -> None:
         """Add problems that have their places already."""
@@ -86,7 +91,7 @@ class Problems:
             GraphError: there are some.
         """
         if self._found:
-            raise GraphError(self._located.source, _once(self._found))
+            raise GraphError(self.located.source, _once(self._found))
 
 
 def _once(problems: Iterable[Problem]) -> list[Problem]:
@@ -99,17 +104,3 @@ def _once(problems: Iterable[Problem]) -> list[Problem]:
         for first, *rest in alike.values()
         for rest in [[one for one in rest if one.within != first.within]]
     ]
-
-
-def instead(name: str, known: Iterable[str]) -> str:
-    """Return what is to be said after "no node 'x'": what was probably meant, or what there is."""
-    names = list(islice(known, _COMPARED))
-    if near := difflib.get_close_matches(name, names, n=2):
-        return did_you_mean(near)
-    listed = ", ".join(names[:_LISTED]) + (", ..." if len(names) > _LISTED else "")
-    return f"; there are: {listed}" if names else "; there are none"
-
-
-def did_you_mean(names: Sequence[str]) -> str:
-    """Return a question to follow a message; nothing where no name is near."""
-    return f"; did you mean {' or '.join(map(repr, names))}?" if names else ""

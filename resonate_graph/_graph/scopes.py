@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from .._base.errors import MAX_PROBLEMS, GraphError, Problem
+from .._base.near_names import did_you_mean, instead
 from .document import MAX_DEPTH, Definition, NodeSpec, ParamSpec
 from .library import USE, Library, NotUsableError, is_use
 from .places import Place, Spelled
 from .positions import join
-from .problems import did_you_mean, instead
 
 #: How many nodes, with inputs, params and outputs of what is used, a graph may have when all that
 #: it uses is spelled out.

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from .._base.near_names import instead
 from .places import Place
-from .problems import instead
 from .scopes import Scope, Use
 
 #: A wire that leads nowhere; why was said where it was followed.

@@ -17,6 +17,7 @@ from functools import lru_cache
 from importlib import metadata
 from importlib.util import decode_source
 from pathlib import Path
+from traceback import walk_tb
 from types import ModuleType
 
 from blake3 import blake3
@@ -159,7 +160,7 @@ class Catalog:
         except CatalogError:
             raise
         except (Exception, SystemExit) as error:  # whatever somebody's module raises
-            reason = f"{type(error).__name__}: {error}"
+            reason = f"{type(error).__name__}: {error}{_place(error)}"
             raise CatalogError(f"{name}: cannot be imported: {reason}") from error
         nodes = list(_nodes_of(module))
         if not nodes:
@@ -200,6 +201,20 @@ def load_packs(points: Iterable[metadata.EntryPoint]) -> Catalog:
 def _origin(point: metadata.EntryPoint) -> str:
     distribution = point.dist.name if point.dist else "unknown distribution"
     return f"pack {point.name!r} of {distribution} ({point.value})"
+
+
+def _place(error: BaseException) -> str:
+    """Return where an import failed, in the file that it came to last; what says so says it."""
+    frames = [
+        (code.co_filename, line)
+        for frame, line in walk_tb(error.__traceback__)
+        if not (code := frame.f_code).co_filename.startswith(("<", __file__))
+        and Path(code.co_filename).parent.name != "importlib"
+    ]
+    if not frames or isinstance(error, (SyntaxError, CatalogError)):
+        return ""
+    file, line = frames[-1]
+    return f" ({Path(file).name}, line {line})"
 
 
 def _nodes_of(module: ModuleType) -> Iterator[Node[..., object]]:

@@ -17,7 +17,7 @@ from .._base.errors import ResonateWarning
 from .._machine.cost import HEAVY, LIGHT, Cost
 from .._machine.devices import Avoid, place, probe
 from .context import RunContext
-from .declaration import Begins, NodeType, Placement, Prepare, accelerated
+from .declaration import Begins, NodeType, Numerics, Placement, Prepare, accelerated
 from .signature import read_signature
 
 P = ParamSpec("P")
@@ -73,7 +73,24 @@ class _Decorator(Protocol):
     def __call__(self, function: Callable[P, R], /) -> Node[P, R]: ...
 
 
+@overload
+def node(function: Callable[Concatenate[RunContext, P], R], /) -> Node[P, R]: ...
+@overload
+def node(function: Callable[P, R], /) -> Node[P, R]: ...
+@overload
 def node(
+    *,
+    version: int | None = ...,
+    device: Placement = ...,
+    uses: Sequence[str] = ...,
+    prepare: Prepare | None = ...,
+    cost: Cost | None = ...,
+    avoid: Sequence[Avoid] = ...,
+    begins: Begins | None = ...,
+) -> _Decorator: ...
+def node(
+    function: Callable[..., Any] | None = None,
+    /,
     *,
     version: int | None = None,
     device: Placement = "cpu",
@@ -81,11 +98,13 @@ def node(
     prepare: Prepare | None = None,
     cost: Cost | None = None,
     avoid: Sequence[Avoid] = (),
+    numerics: Numerics | None = None,
     begins: Begins | None = None,
-) -> _Decorator:
+) -> Any:
     """Make a node of a function; its signature is the declaration.
 
     Args:
+        function: the function, where nothing else is to be said: ``@node`` is ``@node()``.
         version: raise it whenever the samples the node gives change. None: the node is keyed by
             its source, so that editing it computes again, and what it raises is not changed; for
             nodes that are being written.
@@ -97,13 +116,17 @@ def node(
             None for one thread and little time, or for all threads and much time where it can
             use an accelerator. Part of no key.
         avoid: kinds of device that ``auto`` leaves alone, with the reason. Part of no key.
+        numerics: for a node whose samples depend on the device by more than rounding: given a
+            `Placed`, returns how it computes there, in a word or two; ``fp32`` where it is as
+            everywhere. That is in the key, and told to the node as `RunContext.numerics`.
         begins: for a node that moves the beginning of a sound: given its params, where in its first
             sound the output begins, in seconds. By it the time references of broadcast WAV files
             are shifted. A node without it is believed to keep the beginning where it keeps the
             length. Part of no key.
 
     Returns:
-        A decorator whose result is callable as before, and can be added to a `Graph`.
+        A decorator whose result is callable as before, and can be added to a `Graph`; of a
+        function that was given at once, that result.
 
     Raises:
         CatalogError: the signature is not one of a node; the message says what to change.
@@ -127,11 +150,12 @@ def node(
             prepare=prepare,
             cost=cost or (HEAVY if device == accelerated else LIGHT),
             avoid=tuple(avoid),
+            numerics=numerics,
             begins=begins,
         )
         return Node(declared)
 
-    return cast(_Decorator, decorate)
+    return decorate if function is None else decorate(function)
 
 
 def _eager_device(node_type: NodeType, given: Mapping[str, Any]) -> str:

@@ -291,9 +291,8 @@ class Player {
   explain() {
     const track = this.voice.tracks[0], parts = [];
     if (!track.copy) return "Browsers do not play this: take the file.";
-    const ranged = /^https?:$/.test(location.protocol) && /\.wav$/i.test(track.file);
-    parts.push(ranged ? "You hear the file itself, loaded piece by piece." : track.copy.codec === "mp3"
-      ? "You hear a compressed copy (MP3, 160 kbit/s), since the sound is long; the file itself is what the arrow leads to."
+    parts.push(this.transport.pieces?.get(track)?.itself ? "You hear the file itself, loaded piece by piece." : track.copy.codec === "mp3"
+      ? `You hear a compressed copy (MP3), since the sound is long${track.file ? "; the file itself is what the arrow leads to" : ""}.`
       : "You hear a copy for listening (FLAC, 16 bits).");
     if (this.matchable && this.matched && track.gain_db != null)
       parts.push(Math.abs(track.gain_db) < 0.05 ? "It is as loud as its file." : `To be as loud as the others it plays ${Math.abs(track.gain_db).toFixed(1)} dB ${track.gain_db < 0 ? "quieter" : "louder"} than its file.`);

@@ -13,10 +13,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from .._base.errors import Cancelled, RunError
+from .._base.errors import Cancelled, MissingModelError, RunError
 from .._graph.bound import BoundGraph, InputRef, PortRef, Source, Step
-from .._node.context import RunContext
-from .._node.declaration import Preparation
+from .._node.context import FP32, RunContext
+from .._node.declaration import Placed, Preparation
 from .._node.notes import Note
 from .._node.values import Value
 from .._sound.audio import Audio
@@ -204,6 +204,22 @@ class Run:
         self._plan = self._planned()
         return self._plan
 
+    def stored_output(self, name: str) -> Value | None:
+        """Return an output that a planned run need not compute; None for any other.
+
+        Raises:
+            InputError: it is an input that cannot be read.
+        """
+        assert self._plan is not None
+        source = self.graph.outputs[name]
+        if isinstance(source, InputRef):
+            return self._bindings.value(source.name)
+        if self._plan.statuses[source.node] != "cached":
+            return None
+        with contextlib.suppress(Quarantined):
+            return self.stored.value(source)
+        return None
+
     def measure_inputs(self) -> None:
         """Find out how large the inputs are, where no store remembers.
 
@@ -232,7 +248,10 @@ class Run:
         step = self.graph.steps[name]
         wanted = self.graph.wanted_ports[name]
         question = Preparation(step.plain_params, wanted, self._setup.models, fetch)
-        return step.type.prepared(question)
+        try:
+            return step.type.prepared(question)
+        except MissingModelError as error:
+            raise _with_instead(error, step) from error
 
     def _planned(self) -> Plan:
         if self._setup.store is None:
@@ -242,9 +261,22 @@ class Run:
 
     def _look_up(self, step: Step, inputs: Mapping[str, tuple[str, ...]]) -> Found:
         device = self.outlook.place(step.id).devices[0] if self._setup.exact_reuse else None
-        key = step_key(step, inputs, self._shared.identities[step.id], device=device)
+        numerics = self._numerics(step)
+        identity = self._shared.identities[step.id]
+        key = step_key(step, inputs, identity, numerics=numerics, device=device)
         self._reports[step.id].key = key.hex
         return self.stored.look_up(step.id, key)
+
+    def _numerics(self, step: Step) -> str:
+        """Return how a step whose inputs are known computes."""
+        if step.type.numerics is None:
+            return FP32
+        rates = {
+            port: [span.sample_rate for source in sources if (span := self.span(source))]
+            for port, sources in step.inputs.items()
+        }
+        place = Placed(step.plain_params, rates, self.outlook.kind(step.id))
+        return step.type.computed_in(place)
 
     # -- what can run ---------------------------------------------------------------------------
 
@@ -324,6 +356,7 @@ class Run:
             device=lane,
             wanted=self._plan.wanted(name),
             models=self._setup.models,
+            numerics=self._numerics(self.graph.steps[name]),
             threads=threads,
             workspace=self.stored.workspace(name),
         )
@@ -471,6 +504,16 @@ class Run:
     def tell(self, event: Event) -> None:
         """Tell what happens."""
         self._setup.on_event(event)
+
+
+def _with_instead(error: MissingModelError, step: Step) -> MissingModelError:
+    """Return the error that says how to take a model that is here and would do."""
+    named = [name for name, value in step.plain_params.items() if value == error.model]
+    if not named or not error.instead:
+        return error
+    param = step.references.get(named[0], f"{step.id}.{named[0]}")
+    how = f"{error} (`params={{{param!r}: {error.instead[0]!r}}}`)"
+    return MissingModelError(error.model, how, instead=error.instead)
 
 
 def _collecting(said: list[tuple[str, str]]) -> Callable[[str, str], None]:

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from .._base.errors import InputError
-from .._graph.bound import BoundGraph
+from .._graph.bound import BoundGraph, InputRef, Source, Step
 from .._graph.document import GraphDocument
 from .._node.values import brief, digest
 from .._sound.tags import read_tags
@@ -117,6 +117,43 @@ class Recipe:
             if before != now:
                 yield f"{name} {brief(before)} -> {brief(now)}"
 
+    def makes_alike(self, output: str, graph: BoundGraph, bindings: Bindings) -> bool:
+        """Whether an output of a run would be made by the same steps of the same inputs.
+
+        Raises:
+            InputError: an input cannot be read.
+        """
+        try:
+            document = json.loads(self.graph)
+            wires = {name: node.get("inputs", {}) for name, node in document["nodes"].items()}
+            end = graph.outputs[output]
+            written = _wire(document["outputs"][output])
+            if written not in ([str(end)], [str(_behind(graph, end))]):
+                return False
+            waiting = [end]
+            while waiting:
+                source = waiting.pop()
+                if isinstance(source, InputRef):
+                    if not self._was_bound(source.name, bindings):
+                        return False
+                    continue
+                step = graph.steps[source.node]
+                if not _is_same_step(step, self.nodes[step.id]):
+                    return False
+                before = wires.get(step.id, {})
+                for port, sources in step.inputs.items() if step.id in wires else ():
+                    if list(map(str, sources)) != _wire(before.get(port, [])):
+                        return False
+                waiting.extend(step.sources)
+        except (KeyError, TypeError, AttributeError):
+            return False
+        return True
+
+    def _was_bound(self, name: str, bindings: Bindings) -> bool:
+        if name in bindings.paths:
+            return self.file_digests.get(name) == bindings.file_digest(name)
+        return name in self.values and bool(self.values[name] == bindings.given[name])
+
     def differences(self, made: Mapping[str, Any]) -> Iterator[str]:
         """Say what differs between this and the provenance of a new run."""
         for name, before in self.file_digests.items():
@@ -181,6 +218,28 @@ def read_provenance(path: str | os.PathLike[str]) -> Recipe:
         )
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise InputError(path, f"its provenance cannot be read: {error}") from error
+
+
+def _wire(wires: Any) -> list[str]:
+    """Return what a document wires into a port, as text; an only output by its node's name."""
+    listed = wires if isinstance(wires, list) else [wires]
+    return [wire.removesuffix(".out") for wire in listed]
+
+
+def _behind(graph: BoundGraph, source: Source) -> Source:
+    """Return what an encoder that an output's suffix asked for is wired to."""
+    if isinstance(source, InputRef):
+        return source
+    return next(iter(graph.steps[source.node].sources), source)
+
+
+def _is_same_step(step: Step, node: Mapping[str, Any]) -> bool:
+    return bool(
+        node["type"] == step.type.id
+        and node["version"] == step.type.version
+        and node["params"] == dict(step.plain_params)
+        and node["libraries"] == step.type.library_versions
+    )
 
 
 @cache

@@ -20,6 +20,7 @@ from .courses import Course
 from .outcome import Outcome
 from .provenance import SUFFIX, TAG
 from .removed import Removed
+from .targets import PLAIN, file_name, holds, refuse, require_apart, suffix_of
 
 #: Beyond this a WAV file is RF64, whose metadata nobody agrees on; the file beside it has it all.
 _MAX_TAGGED_BYTES = 4_000_000_000
@@ -82,7 +83,13 @@ class Result(Shown, Mapping[str, Value]):
                 output["removed"] = {"path": None, **asdict(found)} if found else None
 
     def save(
-        self, folder: str | Path, *, provenance: bool = True, tags: bool = True
+        self,
+        folder: str | Path,
+        *,
+        name: str = PLAIN,
+        overwrite: bool = True,
+        provenance: bool = True,
+        tags: bool = True,
     ) -> dict[str, Path]:
         """Write every output into a folder; each file is there whole or not at all.
 
@@ -104,6 +111,11 @@ class Result(Shown, Mapping[str, Value]):
 
         Args:
             folder: where the files go.
+            name: what they are called, without suffix: text, ``{output}``, ``{input}`` (the name of
+                the first input's file, without suffix), ``{file}`` (with it), ``{folder}`` (the one
+                it lies in), ``{graph}``; a slash makes folders.
+            overwrite: False to write over no file that holds something else: other samples, other
+                figures. Nothing is written then.
             provenance: False to write the outputs alone.
             tags: False to carry no tags.
 
@@ -114,31 +126,44 @@ class Result(Shown, Mapping[str, Value]):
             InputError: an input was changed or is gone, and what was taken out of it was asked for.
             OutputError: a file cannot be written, or would overwrite an input of this run or
                 another of its outputs.
+            OverwriteError: `overwrite` is False, and files hold something else.
+            ParamError: `name` is no such pattern.
         """
-        folder = Path(folder)
-        targets = {name: folder / _file_name(name, value) for name, value in self.items()}
-        taken_out = {name: targets[name].with_suffix(".removed.wav") for name in self.removed}
-        taken: dict[str, str] = {}
-        for name, path in [*targets.items(), *taken_out.items()]:
-            other = taken.setdefault(path.name.casefold(), name)  # as on a Mac's filesystem
-            if other != name:
-                raise OutputError(f"{path}: the outputs {other!r} and {name!r} share this file")
+        targets = self._files(Path(folder), name)
+        taken_out = {one: targets[one].with_suffix(".removed.wav") for one in self.removed}
+        every = [*targets.items(), *taken_out.items()]
+        require_apart([(repr(output), path) for output, path in every])
+        for _, path in every:
             self._spare_the_inputs(path)
+        if not overwrite:
+            values = [*self.values(), *self.removed.values()]
+            pairs = zip(values, (path for _, path in every), strict=True)
+            there = [path for value, path in pairs if path.exists() and not holds(path, value)]
+            if there:
+                raise refuse(there)
         read = {name: self._tags(name) for name in self._sources} if tags else {}
         text = json.dumps(self.provenance, ensure_ascii=False) if provenance else None
-        for name, path in targets.items():
-            from_files = [read.get(one, Tags()) for one in self._main_inputs.get(name, ())]
-            broadcast = self._broadcast(name, path) if tags else None
-            trouble, untimed = _save(self[name], path, common(from_files), text, broadcast)
+        for output, path in targets.items():
+            from_files = [read.get(one, Tags()) for one in self._main_inputs.get(output, ())]
+            broadcast = self._broadcast(output, path) if tags else None
+            trouble, untimed = _save(self[output], path, common(from_files), text, broadcast)
             if trouble:
                 self._warn("tags-lost", f"{path}: {trouble}")
             if untimed:
                 self._warn("time-lost", f"{path}: {untimed}")
-            self.report["outputs"][name]["path"] = str(path)
-        for name, path in taken_out.items():
-            self.removed[name].save(path)
-            self.report["outputs"][name]["removed"]["path"] = str(path)
+            self.report["outputs"][output]["path"] = str(path)
+        for output, path in taken_out.items():
+            self.removed[output].save(path)
+            self.report["outputs"][output]["removed"]["path"] = str(path)
         return targets
+
+    def _files(self, folder: Path, name: str) -> dict[str, Path]:
+        graph, sources = self.report["graph"], self._sources
+        return {
+            output: folder
+            / file_name(name, output=output, suffix=suffix_of(value), graph=graph, sources=sources)
+            for output, value in self.items()
+        }
 
     def __getitem__(self, name: str) -> Value:
         try:
@@ -204,12 +229,6 @@ class Result(Shown, Mapping[str, Value]):
                 raise OutputError(
                     f"{path}: this file is the input {name!r}; write into another folder"
                 )
-
-
-def _file_name(name: str, value: Value) -> str:
-    if isinstance(value, File):
-        return name if name.endswith(value.suffix) else f"{name}{value.suffix}"
-    return f"{name}.wav" if isinstance(value, Audio) else f"{name}.json"
 
 
 def _save(

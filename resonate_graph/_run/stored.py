@@ -229,7 +229,7 @@ class Stored:
                 "disk-nearly-full",
                 f"less than {floor / 1e9:g} GB is free on the disk of {store.path}, and dropping "
                 "results would not change that: free some space, or keep them elsewhere with "
-                "--store",
+                "`store=...`",
             )
 
     def _report_damage(self, source: PortRef) -> None:

@@ -6,6 +6,7 @@ A folder has Demucs' own layout: ``SIG.th`` or ``SIG-CHECKSUM.th`` per model (or
 
 from __future__ import annotations
 
+import difflib
 import importlib.util
 import math
 import os
@@ -22,6 +23,9 @@ from resonate_graph import MissingModelError, ModelError
 
 from . import shipped
 from .weights import read_description
+
+#: How much alike a name is to that of a model that was most likely meant, from 0 to 1.
+_NEAR = 0.75
 
 #: What models may be called.
 NAME = r"^[A-Za-z0-9_]+$"
@@ -92,9 +96,9 @@ def find(name: str, folder: Path | None, *, fetch: bool) -> ModelFiles:
     tried: list[str] = []
     here: set[str] = set()
     variable = os.environ.get(MODELS_VARIABLE)
-    for label, place in (("--models", folder), (MODELS_VARIABLE, variable)):
+    for label, place in (("`models`", folder), (MODELS_VARIABLE, variable)):
         if not place:
-            tried.append(f"{label} (not given)" if label == "--models" else f"{label} (not set)")
+            tried.append(f"{label} (not given)" if label == "`models`" else f"{label} (not set)")
             continue
         if not Path(place).is_dir():
             raise ModelError(name, f"the models folder {place} ({label}) is no folder")
@@ -113,10 +117,13 @@ def find(name: str, folder: Path | None, *, fetch: bool) -> ModelFiles:
     here |= {other for other in HUB if _find_on_hub(other, False, [])}
     usable = {other for other in here if re.match(NAME, other)}
     instead = f", or use a model that is here: {_listed(usable)}" if usable else ""
+    near = difflib.get_close_matches(name.lower(), {*usable, *HUB}, n=1, cutoff=_NEAR)
+    meant = f" (did you mean {near[0]!r}?)" if near and name not in HUB else ""
     raise MissingModelError(
         name,
-        f"no weights of model {name!r}; tried {', '.join(tried)}; put the model's files into a "
-        f"folder and name it with --models{instead}",
+        f"no weights of model {name!r}{meant}; tried {', '.join(tried)}; put the model's files "
+        f"into a folder and name it with `models=...`{instead}",
+        instead=sorted(usable),
     )
 
 

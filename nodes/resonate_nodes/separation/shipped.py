@@ -62,7 +62,7 @@ class Pack:
                 raise ModelError(model, f"{self.origin} has lost its file {name}; {_REMEDY}")
 
 
-_REMEDY = "install it again, or name a folder that has the model with --models"
+_REMEDY = "install it again, or name a folder that has the model with `models=...`"
 
 
 def packs() -> Iterator[Pack]:

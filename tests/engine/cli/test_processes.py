@@ -35,7 +35,7 @@ def test_ctrl_c_ends_with_130_and_keeps_what_was_finished(tmp_path: Path, mix: P
     interrupt(process)
     ended = end_of(process)
     assert ended.code == 130
-    assert ended.said[-1].startswith("error: Interrupted. What was finished before is kept")
+    assert ended.said[-1].startswith("interrupted: what was finished is kept in the store")
     assert "Traceback" not in ended.err
     assert ended.document["error"]["type"] == "Interrupted"
     assert not (tmp_path / "out").exists()

@@ -10,6 +10,7 @@ import resonate_graph as rg
 from resonate_graph import Audio, GraphError
 from tests import toy_nodes
 from tests.engine.problems import assert_places, graph, load, only, problems_of
+from tests.marks import marked
 
 # -- all at once -------------------------------------------------------------------------------
 
@@ -39,7 +40,7 @@ def test_five_problems_of_five_kinds_are_one_answer() -> None:
         inputs=["mix"],
     )
     assert [one.message for one in problems] == [
-        "input 'reference' (audio) is not bound: give it with -i reference=...",
+        "input 'reference' (audio) is not bound: give it with `inputs={'reference': ...}`",
         "no node type 'gatee'; did you mean 'gate'?",
         "'split' has no output 'leftt'; did you mean 'left'?",
         "factor: input should be less than or equal to 8, not 80",
@@ -47,9 +48,84 @@ def test_five_problems_of_five_kinds_are_one_answer() -> None:
     ]
 
 
+def test_faults_of_form_do_not_hide_the_others() -> None:
+    text = """{
+      "format": 1, "name": ‸"nine and eight", ‸"colour": "red",
+      "inputs": {"mix": {"type": "audio"}, "noise": {"type": ‸"sound"}, ‸"2nd": {"type": "audio"}},
+      "params": {"loud": ‸{"type": "number", "default": 3, "maximum": 0},
+                 "odd": {"type": ‸"float"}},
+      "nodes": {
+        ‸"1st":  {"type": "scale", "inputs": {"audio": "$mix"}, "params": {"factor": ‸"$loud"}},
+        "a":    {"type": ‸"scael", "inputs": {"audio": "$noise"}},
+        "b":    {"type": "scale", "inputs": {‸"audoi": "$mix"}},
+        "c":    {"type": "scale", "inputs": {"audio": ‸"$mxi"}, "params": {"factor": ‸80}},
+        ‸"ring": {"type": "scale", "inputs": {"audio": "back"}, ‸"bypass": true},
+        "back": {"type": "scale", "inputs": {"audio": "ring"}, "params": {"factor": ‸NaN}},
+        "d":    ‸{"inputs": {"audio": "a"}},
+        "e":    {"type": "scale", "inputs": {"audio": "d"},
+                 "params": {"factor": {"$param": "odd"}}},
+        "f":    ‸"scale",
+        "g":    {"type": "scale", "inputs": "$mix"},
+        ‸"g":    {"type": "scale", "inputs": {"audio": ‸"2nd"}}
+      },
+      "outputs": {"one": "b", "two": ‸"c.left", "three": ‸"1st", "four": ‸"hh", "five": "f"}
+    }"""
+    plain, places = marked(text)
+    with pytest.raises(GraphError) as caught:
+        load(plain)
+    problems = caught.value.problems
+    assert [(one.line, one.column) for one in problems] == places
+    assert [one.code for one in problems] == [
+        "bad-name", "unknown-key", "wrong-type", "bad-name", "bad-param", "wrong-type",
+        "bad-name", "bad-param", "unknown-type", "unknown-port", "unknown-input", "bad-param",
+        "cycle", "unknown-key", "not-finite", "missing-key", "wrong-type", "duplicate-key",
+        "bad-name", "unknown-port", "bad-name", "unknown-node",
+    ]  # fmt: skip
+
+
 def test_a_graph_that_is_right_has_no_problems() -> None:
     for name in rg.stock_graphs():
-        rg.stock(name).check()
+        assert rg.stock(name).check().warnings == ()
+
+
+def test_what_nothing_uses_is_warned_of() -> None:
+    text = """{
+      "format": 1, "name": "idle",
+      "inputs": {"mix": {"type": "audio"}, ‸"other": {"type": "audio"}},
+      "params": {"used": {"type": "number", "default": 1},
+                 ‸"idle": {"type": "number", "default": 1}},
+      "nodes": {
+        "a": {"type": "scale", "inputs": {"audio": "$mix"},
+              "params": {"factor": {"$param": "used"}}},
+        ‸"b": {"type": "scale", "inputs": {"audio": "$other"},
+              "params": {"factor": {"$param": "idle"}}}
+      },
+      "outputs": {"one": "a", "two": "$mix"}
+    }"""
+    plain, places = marked(text)
+    found = load(plain).check()
+    assert sorted((one.line, one.column) for one in found.warnings) == places
+    assert {one.message for one in found.warnings} == {
+        f"{what} is used by nothing that an output needs"
+        for what in ("node 'b'", "input 'other'", "param 'idle'")
+    }
+    assert found.needed_inputs == ("mix",)
+
+
+def test_of_a_call_is_warned_what_the_wanted_outputs_do_not_need() -> None:
+    text = """{
+      "format": 1, "name": "two", "inputs": {"mix": {"type": "audio"}, "other": {"type": "audio"}},
+      "nodes": {
+        "a": {"type": "scale", "inputs": {"audio": "$mix"}},
+        "b": {"type": "scale", "inputs": {"audio": "$other"}}
+      },
+      "outputs": {"one": "a", "two": "b"}
+    }"""
+    found = load(text).check(["mix", "other"], params={"b.factor": 2}, outputs=["one"])
+    said = "the outputs that are wanted have no use for it"
+    assert [str(one) for one in found.warnings] == [
+        f"inputs['other']: {said}", f"params['b.factor']: {said}"
+    ]  # fmt: skip
 
 
 def test_problems_of_a_graph_built_in_python_have_a_pointer_but_no_line() -> None:
@@ -98,7 +174,7 @@ def test_an_unknown_type_says_what_it_may_have_been() -> None:
     found = graph({"a": {"type": "seperate"}, "b": {"type": "zzzz"}}, {})
     assert [one.message for one in problems_of(found)] == [
         "no node type 'seperate'; did you mean 'separate'?",
-        "no node type 'zzzz'",
+        "no node type 'zzzz'; a module or file with nodes of your own is named with `nodes=[...]`",
     ]
 
 

@@ -125,7 +125,7 @@ def test_references_to_nothing_are_found_in_place() -> None:
     )
     assert [one.message for one in problems] == [
         "no graph param 'gian'; did you mean 'gain'?",
-        "graph param 'gain' has no value: give one",
+        "graph param 'gain' has no value: give it with `params={'gain': ...}`",
         'a reference is {"$param": name} and nothing else',
         'a reference is {"$param": name} and nothing else',
     ]
@@ -169,8 +169,40 @@ def test_only_numbers_have_a_minimum_and_maximum(kind: str) -> None:
 
 def test_the_node_checks_what_a_graph_param_brings() -> None:
     problem = only(scaled({"p": {"type": "number"}}), params={"p": 80})
-    assert problem.pointer == "/nodes/a/params/factor"
-    assert problem.message == "factor: input should be less than or equal to 8, not 80"
+    assert (problem.pointer, problem.line) == ("/nodes/a/params/factor", None)
+    assert str(problem) == (
+        "params['p']: a.factor: input should be less than or equal to 8, not 80"
+    )
+
+
+def test_what_a_call_brings_is_told_of_the_call_not_of_a_line() -> None:
+    for spec, params, said in (
+        ({"maximum": 0}, {"p": 3}, "params['p']: 3 is above the maximum 0"),
+        (
+            {},
+            {"a.factor": 80},
+            "params['a.factor']: input should be less than or equal to 8, not 80",
+        ),
+        ({}, {"q": 1}, "params['q']: no param 'q'; there are: p, a.factor"),
+    ):
+        problem = only(scaled({"p": {"type": "number", "default": 0, **spec}}), params=params)
+        assert (str(problem), problem.line) == (said, None)
+
+
+def test_a_graph_param_written_as_a_wire_is_told_how() -> None:
+    hint = 'a param of the graph is written {"$param": "p"}'
+    problem = only(graph(
+        {"a": {"type": "scale", "inputs": {"audio": "$x"}, "params": {"factor": "$p"}}},
+        {"out": "a"}, params={"p": {"type": "number", "default": 1}},
+    ))  # fmt: skip
+    assert problem.message.endswith(f"not '$p'; {hint}")
+    found = graph(
+        {"a": {"type": "store_as", "inputs": {"audio": "$x"}, "params": {"suffix": "$p"}}},
+        {"out": "a"}, params={"p": {"type": "string", "default": "wav"}},
+    ).check()  # fmt: skip
+    codes = [(one.code, one.pointer) for one in found.warnings]
+    assert codes == [("unused-param", "/params/p"), ("text-param", "/nodes/a/params/suffix")]
+    assert found.warnings[1].message == f"suffix is the text '$p'; {hint}"
 
 
 def test_a_call_reaches_any_param_of_any_node() -> None:

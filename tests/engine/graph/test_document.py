@@ -10,14 +10,16 @@ from hypothesis import strategies as st
 
 import resonate_graph as rg
 from resonate_graph import GraphError, InputError, Problem
+from resonate_graph._graph.document import parse
 from tests.marks import marked
 
 HEAD = '{"format": 1, "name": "g", "nodes": {}, "outputs": {}'
 
 
 def problems_of(text: str) -> tuple[Problem, ...]:
+    """What is wrong with the form of a text."""
     with pytest.raises(GraphError) as caught:
-        rg.Graph.from_json(text, source="graph.json")
+        parse(text, "graph.json")
     return caught.value.problems
 
 
@@ -271,6 +273,7 @@ def test_a_wire_has_one_of_three_forms(wire: str) -> None:
     text = json.dumps({"format": 1, "name": "g", "nodes": {}, "outputs": {"out": wire}})
     expected = f"{wire!r} is no valid wire: node, node.port, or $input"
     assert only(text).message.startswith(expected)
+    assert only(text).message.endswith("of names that begin with no digit or -")
 
 
 def test_a_bad_wire_in_a_list_is_one_problem_at_its_own_place() -> None:

@@ -154,7 +154,7 @@ main(["check", sys.argv[1]])
     assert ended.code == 2
     assert "/nodes/separate" in ended.err
     assert told in ended.err
-    assert "install it again, or name a folder that has the model with --models" in ended.err
+    assert "install it again, or name a folder that has the model with --models DIR" in ended.err
 
 
 # -- packages of others ---------------------------------------------------------------------------

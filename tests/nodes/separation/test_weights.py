@@ -148,12 +148,12 @@ def test_the_folder_that_is_named_comes_before_the_environments(
 def test_what_is_nowhere_is_one_line_with_all_that_was_tried(folder: Path) -> None:
     (folder / "other.yaml").write_text("models: [a]\n")
     told = refused("htdemucs")
-    assert told.startswith("no weights of model 'htdemucs'; tried --models (not given), ")
+    assert told.startswith("no weights of model 'htdemucs'; tried `models` (not given), ")
     assert f"RESONATE_MODELS {folder} (has other)" in told
     assert "Hugging Face hub" in told
     assert "old Demucs host" in told
     assert told.endswith(
-        "put the model's files into a folder and name it with --models, "
+        "put the model's files into a folder and name it with `models=...`, "
         "or use a model that is here: mini, other"
     )
 
@@ -420,7 +420,7 @@ def test_only_weights_that_are_not_here_are_no_fault_of_the_graph(folder: Path) 
     assert_told_by_all("torn", folder, "torn.yaml: this is no bag of models")
     (folder / "part.yaml").write_text("models: [gone]")
     assert_told_by_all("part", folder, "part.yaml names gone, which")
-    assert_told_by_all("noise", folder / "nowhere", "nowhere (--models) is no folder")
+    assert_told_by_all("noise", folder / "nowhere", "nowhere (`models`) is no folder")
 
 
 @pytest.mark.parametrize(
