@@ -68,6 +68,7 @@ from ._run.events import (
     NodeStarted,
     NodeWaiting,
     RunFinished,
+    RunPlanned,
     RunStarted,
     Warned,
 )
@@ -142,6 +143,7 @@ __all__ = [
     "RunContext",
     "RunError",
     "RunFinished",
+    "RunPlanned",
     "RunStarted",
     "Salvaged",
     "Settings",

@@ -39,7 +39,7 @@ from ._run.plan import Plan
 from ._run.provenance import describe
 from ._run.removed import removed as taken_out
 from ._run.results import Result
-from ._run.settings import Settings, Setup, understood
+from ._run.settings import Settings, Setup, nobody_listens, understood
 from ._run.targets import PLAIN, Target, targets
 
 
@@ -182,7 +182,7 @@ class Graph(Builder):
         """
         setup = replace(
             understood(settings),
-            on_event=on_event or (lambda event: None),
+            on_event=on_event or nobody_listens,
             cancelled=cancelled or (lambda: False),
         )
         inputs = inputs or {}
