@@ -1,7 +1,8 @@
 # make demo     sets up, restores a bundled recording, shows what it did
 # make test     sets up, runs the tests; TESTS=... are more options for pytest
 # make check    sets up, runs the linters and the type checker, tries the wheel
-# make torture  sets up, kills writers, fills disks and flips bits under stores: 40 minutes
+# make torture  sets up, runs the tests with their full counts: kills writers, fills disks and flips
+#               bits under stores, tries each node with all that there is: an hour
 # make bench    sets up, times the engine, the store, the schedule, separation, repair and pictures
 # make clean    removes what these made
 #
@@ -19,10 +20,14 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet -c const
 demo: $(VENV)/installed-run
 	$(BIN)/resonate demo
 
+# Two workers and some hundred processes read our modules; where surroundings forbid Python to keep
+# them compiled, each would compile all of them again.
+test: export PYTHONDONTWRITEBYTECODE =
 test: $(VENV)/installed-test
 	$(BIN)/python -m pytest -n logical --maxprocesses 4 --dist worksteal $(TESTS)
 
 check: $(VENV)/installed-check
+	$(BIN)/python -m pip --disable-pip-version-check check
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
@@ -30,7 +35,7 @@ check: $(VENV)/installed-check
 	.ci/wheel $(BIN)/python
 
 torture: $(VENV)/installed-test
-	$(BIN)/python -m pytest tests/torture --torture --durations=20
+	$(BIN)/python -m pytest --torture --durations=20
 
 bench: $(VENV)/installed-bench
 	$(BIN)/python -m tests.benchmarks.engine

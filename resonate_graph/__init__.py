@@ -7,12 +7,13 @@ twice.
     >>> sorted(rg.stock("deliver").document.outputs)
     ['delivered', 'loudness']
 
-Graphs: `Graph`, `load`, `stock`; how they are run: `Settings`, `Binding`, `Limits`.
-Results: `Result`, `Target`, `Forecast`, `Reason`, `Row`; `Store` and `inventory` of what it has;
-`read_provenance` of a file, to make it again.
-Nodes: `node`, `Audio`, `File`, `Report`, `RunContext`, `Preparation`, `accelerated`, `Cost`,
-`Avoid`, `Catalog`, `NodeType`, `Port`. For those that draw or report: `overview`, `Overview`,
-`unit_of`.
+Graphs: `Graph`, `load`, `stock`, their `schema`, a `Difference` of two; how they are run:
+`Settings`, `Binding`, `Limits`.
+Results: `Result`, `Target`, `Forecast`, `Reason`, `Row`, `Drawing`; `Store` and `inventory` of what
+it has; `read_provenance` of a file, to make it again.
+Nodes: `node`, `Audio`, `File`, `Report`, `RunContext`, `Preparation`, `Placed`, `accelerated`,
+`Cost`, `Avoid`, `Catalog`, `NodeType`, `Port`. For those that draw or report: `overview`,
+`Overview`, `unit_of`, `Finding`, and `pages`, the parts of pages with the player.
 What steps say they did: `did_in_words`.
 The machine: `devices`, `this_machine`.
 Errors: `ResonateError` and what is below it.
@@ -46,19 +47,22 @@ from ._experiment.inventory import StoredItem, inventory
 from ._experiment.rows import Row
 from ._experiment.why import Reason
 from ._graph.bound import BoundGraph
+from ._graph.difference import Difference
 from ._graph.document import GraphDocument
-from ._loading import load, stock, stock_graphs
+from ._loading import load, schema, stock, stock_graphs
 from ._machine.capacity import Machine, this_machine
 from ._machine.cost import Cost
 from ._machine.devices import Avoid, Device, devices
 from ._machine.torch_audio import torchaudio
 from ._node.catalog import BrokenPack, Catalog
 from ._node.context import RunContext
-from ._node.declaration import NodeType, Preparation, accelerated
+from ._node.declaration import NodeType, Placed, Preparation, accelerated
 from ._node.decorator import Node, node
 from ._node.notes import did_in_words
 from ._node.ports import Port, PortType
-from ._node.values import File, Report, Value
+from ._node.values import File, Finding, Report, Value
+from ._page import pages
+from ._page.drawing import Drawing
 from ._run.bindings import Binding
 from ._run.events import (
     Event,
@@ -78,7 +82,8 @@ from ._run.results import Result
 from ._run.settings import Settings, default_store
 from ._run.targets import Target
 from ._sound.audio import Audio
-from ._sound.decode import Limits, Salvaged, read_audio, salvage
+from ._sound.decode import Salvaged, read_audio, salvage
+from ._sound.limits import Limits
 from ._sound.overview import Overview, overview
 from ._sound.workspace import AudioWriter
 from ._store.folder import Store
@@ -101,9 +106,12 @@ __all__ = [
     "Cost",
     "Device",
     "DeviceError",
+    "Difference",
+    "Drawing",
     "Entry",
     "Event",
     "File",
+    "Finding",
     "Forecast",
     "Graph",
     "GraphDocument",
@@ -127,6 +135,7 @@ __all__ = [
     "Overview",
     "OverwriteError",
     "ParamError",
+    "Placed",
     "PlannedStep",
     "Port",
     "PortType",
@@ -161,9 +170,11 @@ __all__ = [
     "load",
     "node",
     "overview",
+    "pages",
     "read_audio",
     "read_provenance",
     "salvage",
+    "schema",
     "stock",
     "stock_graphs",
     "this_machine",

@@ -11,22 +11,27 @@ from typing import Any
 
 from typing_extensions import Unpack
 
-from ._base.errors import BatchError, ParamError, ResonateError
+from ._base.display import Bundle, Shown, shown_by, shows
+from ._base.errors import BatchError, GraphError, ParamError, ResonateError
 from ._base.keywords import spelled_out
 from ._base.publish import publish, require_writable
 from ._experiment.grid import trials
 from ._experiment.reference import Reference
-from ._experiment.rows import Row
+from ._experiment.rows import Row, Rows
+from ._experiment.run_page import write_run_page
 from ._experiment.sweep import sweep
 from ._experiment.why import Reason, reasons
 from ._graph.bound import BoundGraph
 from ._graph.builder import Builder
 from ._graph.check import Call, check, parse_checked
+from ._graph.difference import Difference, differences
 from ._graph.library import Library, complete
 from ._graph.problems import Located
-from ._graph.subgraphs import flatten
+from ._graph.subgraphs import Flat, flatten
 from ._node.catalog import Catalog
 from ._node.values import Value
+from ._page.drawing import Drawing, draw, forecast_standings, report_standings
+from ._page.progress import rows_listener, run_listener, runs_listener
 from ._run.bindings import Binding, Bindings
 from ._run.bookkeeping import Run, Shared
 from ._run.courses import course
@@ -39,11 +44,14 @@ from ._run.plan import Plan
 from ._run.provenance import describe
 from ._run.removed import removed as taken_out
 from ._run.results import Result
-from ._run.settings import Settings, Setup, nobody_listens, understood
+from ._run.settings import Settings, Setup, understood
 from ._run.targets import PLAIN, Target, targets
 
+#: How many nodes a graph's repr names.
+_NAMED = 8
 
-class Graph(Builder):
+
+class Graph(Shown, Builder):
     """A restoration graph: built here, or read from a file by `load`.
 
     Args:
@@ -107,6 +115,30 @@ class Graph(Builder):
         """
         return complete(self._document, self._library, stock=False).to_json()
 
+    def differences(self, other: Graph) -> list[Difference]:
+        """Return what differs in meaning between this graph and another: nodes, params, wires.
+
+        What they use is spelled out first. Descriptions, layout and names of graphs are no
+        difference, nor is a default that is written out.
+
+        Raises:
+            GraphError: a graph that one of them uses cannot be used.
+
+        Example:
+            >>> import resonate_graph as rg
+            >>> before, after = rg.stock("deliver"), rg.stock("deliver")
+            >>> after.document == before.document
+            True
+            >>> before.differences(after)
+            []
+        """
+        flat = [one._flat() for one in (self, other)]
+        for one in flat:
+            if one.problems:
+                raise GraphError(one.located.source, one.problems)
+        catalog = self._catalog.joined(other._catalog)
+        return list(differences(flat[0].document, flat[1].document, catalog))
+
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the graph to a file; `load` gives an equal graph.
 
@@ -119,8 +151,8 @@ class Graph(Builder):
     def check(
         self,
         inputs: Collection[str] | None = None,
-        *,
         params: Mapping[str, Any] | None = None,
+        *,
         outputs: Collection[str] | None = None,
         models: str | os.PathLike[str] | None = None,
     ) -> BoundGraph:
@@ -141,15 +173,14 @@ class Graph(Builder):
             outputs=outputs,
             models=Path(models) if models is not None else None,
         )
-        flat = flatten(self._document, Located(self._source, self._text), self._library)
-        return check(flat, self._catalog, call)
+        return check(self._flat(), self._catalog, call)
 
     @spelled_out(Settings)
     def run(
         self,
         inputs: Mapping[str, Binding] | None = None,
-        *,
         params: Mapping[str, Any] | None = None,
+        *,
         outputs: Collection[str] | None = None,
         removed: bool = False,
         on_event: Callable[[Event], None] | None = None,
@@ -166,7 +197,8 @@ class Graph(Builder):
             params: graph params by name, node params as ``node.param``.
             outputs: the outputs that are wanted; None for all.
             removed: whether `Result.removed` has what was taken out, for `Result.save` to write.
-            on_event: told what happens while it runs, in the thread that called.
+            on_event: told what happens while it runs, in the thread that called; None for a line
+                of progress in a notebook, and nothing elsewhere.
             cancelled: asked now and then whether to stop, in the thread that called.
             settings: how it is done: ``device``, ``threads``, ``store`` and the others of
                 `Settings`.
@@ -182,7 +214,7 @@ class Graph(Builder):
         """
         setup = replace(
             understood(settings),
-            on_event=on_event or nobody_listens,
+            on_event=on_event or run_listener(),
             cancelled=cancelled or (lambda: False),
         )
         inputs = inputs or {}
@@ -198,8 +230,8 @@ class Graph(Builder):
     def run_many(
         self,
         inputs: Iterable[Mapping[str, Binding]],
-        *,
         params: Mapping[str, Any] | None = None,
+        *,
         outputs: Collection[str] | None = None,
         removed: bool = False,
         on_event: Callable[[int, Event], None] | None = None,
@@ -237,7 +269,7 @@ class Graph(Builder):
         setup = replace(
             understood(settings), map_results=True, cancelled=cancelled or (lambda: False)
         )
-        tell = on_event or (lambda index, event: None)
+        tell = on_event or runs_listener()
         shared = Shared(Experience(setup.store))
         checked: dict[tuple[str, ...], BoundGraph] = {}
         bindings: list[Bindings] = []
@@ -271,8 +303,8 @@ class Graph(Builder):
     def plan(
         self,
         inputs: Mapping[str, Binding] | None = None,
-        *,
         params: Mapping[str, Any] | None = None,
+        *,
         outputs: Collection[str] | None = None,
         **settings: Unpack[Settings],
     ) -> Forecast:
@@ -332,11 +364,95 @@ class Graph(Builder):
         return list(targets(bound, bindings, Path(folder), name, plan))
 
     @spelled_out(Settings)
+    def draw(
+        self,
+        inputs: Mapping[str, Binding] | None = None,
+        params: Mapping[str, Any] | None = None,
+        *,
+        outputs: Collection[str] | None = None,
+        result: Result | None = None,
+        depth: int | None = None,
+        **settings: Unpack[Settings],
+    ) -> Drawing:
+        """Draw the graph: its steps in layers, their ports and wires, and the params that are set.
+
+        With inputs, it shows what a run would do, as `plan` says it: which steps would run, which
+        are stored, which nobody needs. With a result of this graph, it shows what became of each.
+
+        Args:
+            inputs: as for `run`; None to leave open what a run would do.
+            params: as for `run`.
+            outputs: as for `run`.
+            result: what a run of this graph gave.
+            depth: how many graphs inside each other are open; 0 folds all of them, None opens all.
+            settings: as for `run`; they count where inputs are given.
+
+        Raises:
+            GraphError: the graph or the call is wrong.
+            ParamError: there is no such setting, or the depth is below 0.
+
+        Example:
+            >>> from resonate_graph import stock
+            >>> stock("deliver").draw()
+            <Drawing of deliver: 3 steps>
+        """
+        description = self._document.description or ""
+        if inputs is None or result is not None:
+            names = None if inputs is None else list(inputs)
+            bound = self.check(names, params, outputs=outputs, models=settings.get("models"))
+            standings = report_standings(result.report["nodes"]) if result is not None else None
+            return draw(bound, standings, description=description, depth=depth)
+        setup = understood(settings)
+        run, plan = self._planned(inputs, params, outputs, setup)
+        standings = forecast_standings(forecast(run, plan, setup.machine))
+        return draw(run.graph, standings, description=description, depth=depth)
+
+    @spelled_out(Settings)
+    def report(
+        self,
+        result: Result,
+        folder: str | os.PathLike[str],
+        *,
+        command: str = "",
+        name: str = "report.html",
+        **settings: Unpack[Settings],
+    ) -> Path:
+        """Write the page of a run: before and after to be heard, what each step did, warnings.
+
+        Args:
+            result: what a run of this graph gave; save it first, so that its files are linked.
+            folder: gets the page and what its player loads.
+            command: what the run was started with, to be shown.
+            name: what the page is called.
+            settings: as for `run`; of these ``store`` and ``models`` count.
+
+        Returns:
+            The page; ``run-report.html`` where an output has its name.
+
+        Raises:
+            OutputError: it cannot be written.
+        """
+        setup = understood(settings)
+        bound = self.check(
+            params=result.provenance["params"], outputs=list(result), models=setup.models
+        )
+        return write_run_page(
+            result,
+            bound,
+            Path(folder),
+            description=self._document.description or "",
+            command=command,
+            name=name,
+            store=setup.store,
+            models=setup.models,
+        )
+
+    @spelled_out(Settings)
     def why(
         self,
         inputs: Mapping[str, Binding] | None = None,
-        *,
         params: Mapping[str, Any] | None = None,
+        *,
         outputs: Collection[str] | None = None,
         **settings: Unpack[Settings],
     ) -> list[Reason]:
@@ -374,7 +490,7 @@ class Graph(Builder):
         on_event: Callable[[Event], None] | None = None,
         cancelled: Callable[[], bool] | None = None,
         **settings: Unpack[Settings],
-    ) -> list[Row]:
+    ) -> Rows:
         """Run the graph with every combination of a grid of params, and compare the results.
 
         Every value is checked before the first run. What combinations share is computed once. One
@@ -430,7 +546,7 @@ class Graph(Builder):
                 inputs,
                 params={**fixed, **combo},
                 outputs=outputs,
-                on_event=on_event,
+                on_event=on_event or (lambda event: None),
                 cancelled=lambda: cancelled() or asked(),
                 **settings,
             )
@@ -444,8 +560,11 @@ class Graph(Builder):
             inputs=bindings.sounds,
             reference=Reference.read(reference, bound, setup.limits, setup.models),
             jobs=jobs,
-            on_row=on_row or (lambda row: None),
+            on_row=on_row or rows_listener(len(found)),
         )
+
+    def _flat(self) -> Flat:
+        return flatten(self._document, Located(self._source, self._text), self._library)
 
     def _planned(
         self,
@@ -482,7 +601,14 @@ class Graph(Builder):
         if subtracting is not None:
             difference = taken_out(run.graph, bindings, run.outcome, subtracting.models)
         return Result(
-            self.name, run.outcome, bindings.paths, main_inputs, story, courses, difference
+            self.name,
+            run.outcome,
+            bindings.paths,
+            main_inputs,
+            story,
+            courses,
+            difference,
+            bindings.sounds,
         )
 
     def _bindings(
@@ -498,3 +624,30 @@ class Graph(Builder):
             limits=setup.limits,
             store=setup.store,
         )
+
+    def __repr__(self) -> str:
+        document = self._document
+        inputs = ", ".join(f"{name} ({one.type})" for name, one in document.inputs.items())
+        names = list(document.nodes)
+        more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+        nodes = f"{len(names)} {'node' if len(names) == 1 else 'nodes'}"
+        return (
+            f"<Graph {self.name}: inputs {inputs or 'none'}; "
+            f"{nodes}{': ' * bool(names)}{', '.join(names[:_NAMED])}{more}; "
+            f"outputs {', '.join(document.outputs) or 'none'}>"
+        )
+
+
+@shows(Graph)
+def _shown(graph: Graph) -> Bundle:
+    """Return a graph as a notebook shows it; one that is not finished says what it lacks."""
+    from ._page import notebook
+
+    try:
+        drawing, trouble = graph.draw(), ""
+    except ResonateError as error:
+        drawing, trouble = None, str(error)
+    return notebook.graph(graph.document, drawing, trouble)
+
+
+shown_by(f"{__package__}._page.notebook", f"{__package__}._experiment.shown")

@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 from collections.abc import Collection
 from pathlib import Path
+from typing import Any
 
 from ._api import Graph
 from ._base.errors import CatalogError
 from ._graph.library import Library, read_text, stock_graphs
+from ._graph.schema import schema as schema_of
+from ._node.catalog import Catalog
 
-__all__ = ["load", "stock", "stock_graphs"]
+__all__ = ["load", "schema", "stock", "stock_graphs"]
 
 
 def load(
@@ -52,3 +55,23 @@ def stock(name: str, *, nodes: Collection[str] = ()) -> Graph:
     graph = Graph.from_json(graphs[name], source=name, nodes=nodes)
     graph._text = None  # nobody has the file before them, so its lines tell nothing
     return graph
+
+
+def schema(*, nodes: Collection[str] = ()) -> dict[str, Any]:
+    """Return the JSON Schema (2020-12) of graph files, for editors, with every installed node.
+
+    Args:
+        nodes: modules or ``.py`` files with nodes of your own.
+
+    Raises:
+        CatalogError: a module of `nodes` cannot be used.
+
+    Example:
+        >>> import resonate_graph as rg
+        >>> rg.schema()["$defs"]["node-gain"]["properties"]["params"]["required"]
+        ['gain_db']
+    """
+    catalog = Catalog.installed()
+    for module in nodes:
+        catalog = catalog.with_module(module)
+    return schema_of(catalog)

@@ -8,7 +8,14 @@ import signal
 from collections.abc import Iterator
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+# Threads that wait for each other burn the processors they wait for. Those of numpy, of which each
+# worker would have as many as there are processors, multiplied what small matrices take by ten.
+# They are made when numpy and torch are loaded: by what follows.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import pytest
 from hypothesis import settings
@@ -18,9 +25,8 @@ from tests.engine.commands import Command
 from tests.models import write_models
 from tests.tools import look_for_what_it_needs
 
-# Threads of torch that wait for each other burn the processors they wait for; where other work
-# runs beside the tests, that made separation many times slower.
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+if TYPE_CHECKING:
+    from tests.browser import Browser
 
 # How long an example takes says more about the machine than about the code.
 settings.register_profile("resonate", deadline=None)
@@ -56,6 +62,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--all-tools", action="store_true", help="let tests fail, not skip, for a missing program"
     )
+    parser.addoption("--torture", action="store_true", help="the full counts, an hour or more")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -67,6 +74,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
     look_for_what_it_needs(item)
+
+
+@pytest.fixture(scope="session")
+def torture(request: pytest.FixtureRequest) -> bool:
+    """Whether the full counts were asked for, instead of small ones."""
+    return bool(request.config.getoption("--torture"))
 
 
 @pytest.fixture
@@ -118,6 +131,16 @@ def speech() -> Audio:
 def models_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with `htdemucs` and the bag `htdemucs_ft`, small and random."""
     return write_models(tmp_path_factory.mktemp("models"))
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """A browser. What uses it says ``@needs("chromium")``."""
+    from tests.browser import Browser
+
+    opened = Browser()
+    yield opened
+    opened.close()
 
 
 @pytest.fixture

@@ -12,12 +12,12 @@ STEM_GAIN_DB = {"drums": 9.7, "bass": 9.3, "other": 10.7, "vocals": 10.8}
 #: All but the vocals, which `instrumental` leaves.
 INSTRUMENTAL_GAIN_DB = 5.6
 
-#: The vocals that `vocal-repair` makes of vocals with hiss.
-VOCAL_REPAIR_GAIN_DB = 9.6
+#: The vocals that `vocal-repair` makes of vocals with hiss, in the first ten seconds.
+VOCAL_REPAIR_GAIN_DB = 9.5
 
 #: What `song-repair` makes of the damaged song: the whole, and its stems.
 SONG_REPAIR_GAIN_DB = 10.3
 REPAIRED_STEM_GAIN_DB = {"drums": 8.3, "bass": 10.2, "other": 11.5, "vocals": 10.4}
 
-#: What `stem-remaster` makes of it.
-STEM_REMASTER_GAIN_DB = 2.7
+#: What `stem-remaster` makes of its first ten seconds.
+STEM_REMASTER_GAIN_DB = 4.0

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.signal import fftconvolve
 
 from resonate_graph import Audio
 
@@ -45,6 +46,19 @@ def impulse(*, frames: int, at: int = 0, rate: int = 48_000, channels: int = 1) 
 def joined(*parts: Audio) -> Audio:
     """Return sounds one after the other."""
     return parts[0].with_samples(np.concatenate([part.samples for part in parts], axis=1))
+
+
+def place_in(sound: Audio, part: NDArray[np.float32]) -> tuple[int, float]:
+    """Return where a part is in a sound, in frames, and how alike it is there, from 0 to 1.
+
+    The first channel counts, whatever the level.
+    """
+    whole, wanted = sound.samples[0].astype(np.float64), part[0].astype(np.float64)
+    found = fftconvolve(whole, wanted[::-1], "valid")
+    power = np.maximum(fftconvolve(whole**2, np.ones(len(wanted)), "valid"), 1e-12)
+    alike = found / np.sqrt(power * (wanted @ wanted))
+    place = int(alike.argmax())
+    return place, float(alike[place])
 
 
 def decibels(ratio: float) -> float:

@@ -6,12 +6,17 @@ installed, and one line at the end says what to install. With ``--all-tools``, a
 
 from __future__ import annotations
 
+import os
 import shutil
+from functools import cache
+from pathlib import Path
 
+import platformdirs
 import pytest
 
 #: What to install for each program: so it is called in Debian, and mostly elsewhere.
-PACKAGES = {"ffmpeg": "ffmpeg", "ffprobe": "ffmpeg", "flac": "flac", "sox": "sox"}
+PACKAGES = {"ffmpeg": "ffmpeg", "ffprobe": "ffmpeg", "flac": "flac", "sox": "sox",
+            "chromium": "chromium"}  # fmt: skip
 
 
 def needs(program: str) -> pytest.MarkDecorator:
@@ -20,12 +25,27 @@ def needs(program: str) -> pytest.MarkDecorator:
     return pytest.mark.needs(program)
 
 
+def place_of(program: str) -> str | None:
+    """Return where a program is: on PATH, or a browser where Playwright has put it."""
+    return shutil.which(program) or (_playwrights_own() if program == "chromium" else None)
+
+
+@cache
+def _playwrights_own() -> str | None:
+    folder = os.environ.get("PLAYWRIGHT_BROWSERS_PATH") or platformdirs.user_cache_path(
+        "ms-playwright", appauthor=False
+    )
+    patterns = ("chrome-linux*/chrome", "chrome-mac*/*/Contents/MacOS/*", "chrome-win*/chrome.exe")
+    found = (path for one in patterns for path in Path(folder).glob(f"chromium-*/{one}"))
+    return next(map(str, found), None)
+
+
 def look_for_what_it_needs(item: pytest.Item) -> None:
     """Skip a test whose program is missing, or let it fail where all of them are to be there."""
     needed = (mark.args[0] for mark in item.iter_markers("needs"))
-    if all(shutil.which(program) for program in needed):
+    if all(map(place_of, needed)):
         return
-    absent = {package for program, package in PACKAGES.items() if not shutil.which(program)}
+    absent = {package for program, package in PACKAGES.items() if not place_of(program)}
     # the same words for every test, so that pytest tells of them in one line
     reason = f"to compare with other programs, install {', '.join(sorted(absent))}"
     if item.config.getoption("--all-tools"):

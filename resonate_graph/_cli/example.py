@@ -9,8 +9,6 @@ from typing import Any
 from .. import Audio, Catalog, NodeType, Port
 from .._base.docstrings import sections
 
-_MOST_INLINE = 88
-
 
 def example(node_type: NodeType, catalog: Catalog) -> dict[str, Any]:
     """Return a graph document in which a node stands, with all its params.
@@ -23,11 +21,6 @@ def example(node_type: NodeType, catalog: Catalog) -> dict[str, Any]:
         document: dict[str, Any] = json.loads(written)
         return document
     return _made(node_type, catalog)
-
-
-def example_text(document: Mapping[str, Any]) -> str:
-    """Return a graph document as a person would write it: what is short on one line."""
-    return _text(document, 0)
 
 
 def _made(node_type: NodeType, catalog: Catalog) -> dict[str, Any]:
@@ -150,16 +143,3 @@ _LEAST: dict[str, Callable[..., Any]] = {
     "object": _object_value,
     "string": _text_value,
 }
-
-
-def _text(value: Any, depth: int) -> str:
-    whole = json.dumps(value, ensure_ascii=False)
-    if not isinstance(value, (dict, list)) or (depth and len(whole) + 2 * depth <= _MOST_INLINE):
-        return whole
-    inner, outer = "  " * (depth + 1), "  " * depth
-    if isinstance(value, list):
-        parts = [_text(item, depth + 1) for item in value]
-    else:
-        parts = [f"{json.dumps(key)}: {_text(item, depth + 1)}" for key, item in value.items()]
-    start, end = "[]" if isinstance(value, list) else "{}"
-    return f"{start}\n{inner}" + f",\n{inner}".join(parts) + f"\n{outer}{end}"

@@ -1,7 +1,8 @@
-"""Commands that look at a graph and do not compute: ``check plan why``."""
+"""Commands that look at a graph and do not compute: ``check plan why draw``."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -26,7 +27,7 @@ from .settings import ModelsOption, takes_settings
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
-    for command in (check, plan, why):
+    for command in (check, plan, why, draw):
         app.command()(command)
 
 
@@ -192,3 +193,42 @@ def why(
         ("node", "type", "status", "why"),
         [(one.id, one.type, one.status, "; ".join(one.reasons)) for one in reasons],
     )
+
+
+@takes_settings
+def draw(
+    graph: GraphArgument,
+    path: Annotated[
+        Path,
+        typer.Option(
+            "--out", "-o", metavar="FILE", help="The picture: .svg, .png, .html, .mmd or .dot."
+        ),
+    ],
+    inputs: InputOption = None,
+    params: ParamOption = None,
+    only: OnlyOption = None,
+    depth: Annotated[
+        int | None,
+        typer.Option(min=0, metavar="N", help="How many graphs inside each other are open."),
+    ] = None,
+    nodes: NodesOption = None,
+    as_json: JsonOption = False,
+    **settings: Unpack[Settings],
+) -> None:
+    """Draw a graph: its steps in layers, their ports and wires, and the params that are set.
+
+    Bound inputs (-i) add what a run would do: which steps would run, for how long and where, and
+    which are stored.
+    """
+    printer = Printer(as_json=as_json)
+    opened = open_graph(graph, nodes)
+    drawing = opened.draw(
+        read_inputs(opened, inputs) or None,
+        read_params(opened, params),
+        outputs=only or None,
+        depth=depth,
+        **settings,
+    )
+    written = drawing.save(path)
+    printer.document({"graph": opened.name, "status": "done", "picture": str(written)})
+    printer.line(str(written))

@@ -9,8 +9,9 @@ import typer
 
 from .. import Catalog, CatalogError, NodeType
 from .._base.docstrings import sections, summary
+from .._graph.layout import layout
 from .call import JsonOption, NodesOption
-from .example import example, example_text
+from .example import example
 from .node_page import page
 from .node_tables import Row, facts, module_name, subject, tables
 from .output import Printer
@@ -96,7 +97,7 @@ def _show(printer: Printer, node_type: NodeType, catalog: Catalog, modules: Sequ
     known = "".join(f"--nodes {module} " for module in modules)
     printer.line(f"In a graph ({name}; resonate run {name} {known}{inputs} -o out/):")
     printer.line()
-    printer.line(_indented(example_text(document)))
+    printer.line(_indented(layout(document).rstrip()))
     package = module_name(node_type).partition(".")[0]
     ports = ", ".join(port.name for port in node_type.inputs if not port.optional)
     printer.line()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shlex
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -100,6 +102,10 @@ def run(
         bool,
         typer.Option("--removed", help="Write what was taken out too, as NAME.removed.wav."),
     ] = False,
+    report: Annotated[
+        bool,
+        typer.Option("--report", help="Write report.html too: before and after, what was done."),
+    ] = False,
     quiet: QuietOption = False,
     verbose: VerboseOption = False,
     as_json: JsonOption = False,
@@ -129,16 +135,17 @@ def run(
         for change in recipe.changes(given):
             printer.remark(f"  changed: {change}")
     writing = _Writing(folder, name, overwrite, not no_provenance, not no_tags)
-    work = _Work(opened, changed, outputs, removed, settings)
+    command = shlex.join(["resonate", *sys.argv[1:]]) if report else None
+    work = _Work(opened, changed, outputs, removed, command, settings)
     work.require_free(recordings, writing)
     display = ProgressDisplay(quiet=quiet, verbose=verbose, runs=len(recordings))
     with display, printer.alone_on_stdout():
         if len(recordings) == 1:
-            result = work.run(recordings[0], writing, display)
+            result, page = work.run(recordings[0], writing, display)
         else:
             ends = work.run_many(recordings, writing, display)
     if len(recordings) == 1:
-        _tell(printer, result, recipe, removed=removed)
+        _tell(printer, result, recipe, page, removed=removed)
     else:
         _tell_all(printer, opened.name, ends)
 
@@ -186,6 +193,7 @@ class _Work:
     params: Mapping[str, Any]
     outputs: Sequence[str] | None
     removed: bool
+    command: str | None
     settings: Settings
 
     def require_free(self, recordings: Sequence[Mapping[str, Binding]], writing: _Writing) -> None:
@@ -220,7 +228,8 @@ class _Work:
 
     def run(
         self, recording: Mapping[str, Binding], writing: _Writing, display: ProgressDisplay
-    ) -> Result:
+    ) -> tuple[Result, Path | None]:
+        """Run it on one recording, write the files, and return what came of it and its page."""
         result = self.graph.run(
             recording,
             params=self.params,
@@ -233,7 +242,15 @@ class _Work:
         writing.save(result)
         for warning in result.report["warnings"][told:]:
             display.say(f"  warning: {spoken(warning['message'])}", style="yellow")
-        return result
+        return result, self._page(result, "report.html")
+
+    def _page(self, result: Result, name: str) -> Path | None:
+        """Write the page of a run beside its outputs, if there is to be one."""
+        if self.command is None:
+            return None
+        written = next(iter(result.report["outputs"].values()))["path"]
+        folder = Path(written).parent
+        return self.graph.report(result, folder, command=self.command, name=name, **self.settings)
 
     def run_many(
         self,
@@ -250,6 +267,7 @@ class _Work:
             if isinstance(came, Result):
                 try:
                     writing.save(came)
+                    self._page(came, f"{Path(label).stem}.report.html")
                     ends[index] = _End(label, came, None)
                     display.tell(f"  {label}: done in {came.report['seconds']:.1f} s")
                     return
@@ -308,7 +326,9 @@ def _require_inputs(recipe: Recipe, recording: Mapping[str, Binding]) -> None:
 # -- what is said at the end ----------------------------------------------------------------------
 
 
-def _tell(printer: Printer, result: Result, recipe: Recipe | None, *, removed: bool) -> None:
+def _tell(
+    printer: Printer, result: Result, recipe: Recipe | None, page: Path | None, *, removed: bool
+) -> None:
     report = result.report
     differences = list(recipe.differences(result.provenance)) if recipe else []
     printer.document({**report, "differences": differences} if recipe else report)
@@ -319,6 +339,8 @@ def _tell(printer: Printer, result: Result, recipe: Recipe | None, *, removed: b
         printer.line("  the same samples as in the file it was made from")
     for line in _written(report):
         printer.line(f"  {line}")
+    if page is not None:
+        printer.line(f"  to hear and see: {page}")
     if removed and not result.removed and not printer.is_quiet:
         printer.remark("  nothing to subtract: no output is the sound of an input, of its shape")
 

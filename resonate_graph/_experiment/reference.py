@@ -17,7 +17,8 @@ from .._base.errors import ParamError
 from .._graph.bound import BoundGraph
 from .._graph.lineage import wholes
 from .._sound.audio import Audio
-from .._sound.decode import Limits, read_audio
+from .._sound.decode import read_audio
+from .._sound.limits import Limits
 
 #: A file for the outputs that it can mean, or a file for each output that is named.
 Given: TypeAlias = "str | os.PathLike[str] | Mapping[str, str | os.PathLike[str]]"

@@ -9,13 +9,14 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from .._base.display import Shown
 from .._page import parts
 from .._page.player import Ready, link, player
 from .._page.terms import explained
 
 
 @dataclass(frozen=True)
-class Row:
+class Row(Shown):
     """One combination of a sweep.
 
     Attributes:
@@ -40,6 +41,10 @@ class Row:
     files: Mapping[str, str] = field(default_factory=dict)
     pictures: Mapping[str, str] = field(default_factory=dict)
     figures: Mapping[str, Mapping[str, float | None]] = field(default_factory=dict)
+
+
+class Rows(Shown, list[Row]):
+    """The rows of a sweep: a list of them, in a notebook a table with players to compare by ear."""
 
 
 @dataclass(frozen=True)

@@ -26,11 +26,12 @@ from .._page.player import FILES, SOUNDS, Ready, Track, forget, ready
 from .._run.provenance import SUFFIX
 from .._run.results import Result
 from .._sound.audio import Audio
-from .._sound.decode import Limits, read_audio
+from .._sound.decode import read_audio
 from .._sound.figures import si_sdr
+from .._sound.limits import Limits
 from .grid import Trial
 from .reference import Reference, form
-from .rows import Heard, Row, Source, report_page
+from .rows import Heard, Row, Rows, Source, report_page
 
 _RESULTS = "results.json"
 
@@ -46,7 +47,7 @@ def sweep(
     reference: Reference,
     jobs: int = 1,
     on_row: Callable[[Row], None] = lambda row: None,
-) -> list[Row]:
+) -> Rows:
     """Run every combination of a grid of params, each into a folder of its own.
 
     Those that were found wrong come first, since it takes no time to say so. `folder` also gets
@@ -104,7 +105,7 @@ def sweep(
                 stop.set()  # what runs beside it is not waited for to its end
                 pool.shutdown(cancel_futures=True)
                 raise
-    rows = [finished[index] for index in range(len(trials))]
+    rows = Rows(finished[index] for index in range(len(trials)))
     if any(row.status == "done" for row in rows):
         files, sounds = _listed(folder / _RESULTS)
         now = {one.casefold() for one in files}  # as on a Mac's filesystem

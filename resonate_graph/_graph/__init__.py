@@ -5,6 +5,6 @@ to plain nodes first; out goes a graph in which every wire, type and param is kn
 every problem at once, each with its place.
 
 Doors: `document`, `positions`, `problems`, `library`, `subgraphs`, `check`, `bound`, `lineage`
-(what an output is of the inputs), `builder`. Behind them: `places`, `scopes`, `wires`,
-`param_check`.
+(what an output is of the inputs), `builder`; for authors `schema`, `layout`, `migration`,
+`difference`. Behind them: `places`, `scopes`, `wires`, `param_check`.
 """

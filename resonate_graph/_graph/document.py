@@ -27,6 +27,7 @@ from pydantic_core import PydanticCustomError
 from .._base.errors import GraphError, Problem
 from .._machine.devices import DEVICE_PATTERN
 from .._node.values import MAX_INTEGER
+from .layout import layout
 from .positions import join, path_in
 from .problems import Located
 
@@ -40,10 +41,17 @@ MIGRATIONS: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {}
 _NAME = r"[A-Za-z_][A-Za-z0-9_-]*"
 _OUTPUT_NAME = rf"{_NAME}(\.[a-z0-9]+)?"
 _WIRE = rf"(\${_NAME}|{_NAME}(\.({_NAME}|\*))?(\.{_NAME})?)"
-Name = Annotated[str, Field(pattern=f"^{_NAME}$", max_length=100)]
-OutputName = Annotated[str, Field(pattern=f"^{_OUTPUT_NAME}$", max_length=100)]
-Wire = Annotated[str, Field(pattern=f"^{_WIRE}$")]
-GraphName = Annotated[str, Field(pattern=r"^[^\\\x00-\x1f]+$", max_length=1000)]
+#: How names and wires are spelled.
+PATTERNS: Mapping[str, str] = {
+    "name": f"^{_NAME}$",
+    "output": f"^{_OUTPUT_NAME}$",
+    "wire": f"^{_WIRE}$",
+    "graph": r"^[^\\\x00-\x1f]+$",
+}
+Name = Annotated[str, Field(pattern=PATTERNS["name"], max_length=100)]
+OutputName = Annotated[str, Field(pattern=PATTERNS["output"], max_length=100)]
+Wire = Annotated[str, Field(pattern=PATTERNS["wire"])]
+GraphName = Annotated[str, Field(pattern=PATTERNS["graph"], max_length=1000)]
 Json = Any
 ScalarType = Literal["number", "integer", "string", "boolean"]
 
@@ -123,17 +131,17 @@ class GraphDocument(Definition):
     name: Name
 
     def to_plain(self) -> dict[str, Any]:
-        """Return what was set, as plain JSON values, in the order in which it is written."""
+        """Return what was set, as plain JSON values."""
         plain = self.model_dump(mode="json", by_alias=True, exclude_unset=True)
         first = [key for key in ("$schema", "format", "name") if key in plain]
         return {key: plain[key] for key in (*first, *plain)}
 
     def to_json(self) -> str:
-        """Return the document as a JSON text; reading it gives an equal document."""
-        plain = self.to_plain()
-        head = {"$schema": plain["$schema"]} if "$schema" in plain else {}
-        ordered = {**head, "format": FORMAT, **plain}
-        return json.dumps(ordered, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+        """Return the document as a JSON text in the canonical layout.
+
+        Reading it gives an equal document, but for the order of nodes: they stand as sound flows.
+        """
+        return layout({**self.to_plain(), "format": FORMAT})
 
 
 @dataclass(frozen=True)
@@ -200,10 +208,14 @@ def migrate(plain: Any, located: Located) -> dict[str, Any]:
         raise GraphError(located.source, [problem])
     version = plain.get("format")
     if type(version) is not int or not 1 <= version <= FORMAT:
+        newer = type(version) is int and version > FORMAT
         problem = located.problem(
             "unknown-format",
             "/format",
-            f"this library reads format 1 to {FORMAT}" if FORMAT > 1 else 'say "format": 1',
+            f"format {version} is newer than this version of resonate-graph reads ({FORMAT}): "
+            "install a newer one"
+            if newer
+            else f'say "format": {FORMAT}',
         )
         raise GraphError(located.source, [problem])
     document: dict[str, Any] = plain
@@ -296,10 +308,11 @@ NAMES = "name: letters, digits, _ and -, and no digit or - first"
 
 #: What a text should be that does not match a pattern.
 _PATTERNS: Mapping[str, str] = {
-    f"^{_NAME}$": NAMES,
-    f"^{_OUTPUT_NAME}$": "name of an output: letters, digits, _ and -, and no digit or - first; "
+    PATTERNS["name"]: NAMES,
+    PATTERNS["output"]: "name of an output: letters, digits, _ and -, and no digit or - first; "
     "then perhaps a suffix in small letters, such as song.flac",
-    f"^{_WIRE}$": "wire: node, node.port, or $input (of a graph that is used "
+    PATTERNS["graph"]: "name of a graph: a definition, a stock graph, or ./file.json",
+    PATTERNS["wire"]: "wire: node, node.port, or $input (of a graph that is used "
     "for_each, node.name.port and node.* too), of names that begin with no digit or -",
 }
 

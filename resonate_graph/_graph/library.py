@@ -158,7 +158,7 @@ def complete(document: GraphDocument, library: Library, *, stock: bool = True) -
     Raises:
         GraphError: one cannot be read, or is no graph.
     """
-    if not any(is_use(spec) for body in _bodies(document) for spec in body.nodes.values()):
+    if not any(is_use(spec) for body in bodies(document) for spec in body.nodes.values()):
         return document
     whole = document.model_copy(deep=True)
     _copy_in(whole, (), library.folder, library, stock, ())
@@ -205,7 +205,8 @@ def _copy_in(
         body.graphs = own
 
 
-def _bodies(body: Definition) -> Iterator[Definition]:
+def bodies(body: Definition) -> Iterator[Definition]:
+    """Yield a document or definition, and all definitions inside it."""
     yield body
     for inner in body.graphs.values():
-        yield from _bodies(inner)
+        yield from bodies(inner)

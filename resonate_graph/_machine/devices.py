@@ -10,12 +10,17 @@ before macOS 15.1 refuses.
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import os
 import platform
 import re
+import runpy
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import lru_cache
+from importlib import metadata
+from pathlib import Path
 from typing import Any, Literal
 
 from .._base.errors import DeviceError
@@ -158,7 +163,10 @@ def place(
             continue
         against = None if reason else _reason_against(wish, avoid, params or {})
         if against is None:
-            return Choice(devices, reason or "; ".join([*skipped, _best_of(inventory, wish)]))
+            if reason:
+                return Choice(devices, reason)
+            why = [*skipped, *_failed(inventory, wish)] or [_best_of(wish)]
+            return Choice(devices, "; ".join(why))
         skipped.append(f"not {wish}: {against}")
     raise DeviceError(_nothing_found(inventory, wishes))
 
@@ -176,16 +184,19 @@ def _reason_against(kind: str, avoid: Sequence[Avoid], params: Mapping[str, Any]
     return next((one.reason for one in avoid if one.kind == kind and one.applies(params)), None)
 
 
-def _best_of(inventory: Inventory, kind: str) -> str:
-    """Say why a kind was taken where nobody named one."""
+def _failed(inventory: Inventory, kind: str) -> list[str]:
+    """Say which devices of better kinds do not work."""
     better = ORDER[: ORDER.index(kind)]
-    failed = [
+    return [
         f"{device.id} is not usable: {device.detail}"
         for device in inventory.devices
         if device.kind in better and not device.usable
     ]
-    others = "nothing faster is here" if kind == "cpu" else f"the first of {', '.join(ORDER)}"
-    return "; ".join(failed) or others
+
+
+def _best_of(kind: str) -> str:
+    """Say why a kind was taken where nobody named one, and all work."""
+    return "nothing faster is here" if kind == "cpu" else "the fastest kind that is here"
 
 
 def _nothing_found(inventory: Inventory, wishes: Sequence[str]) -> str:
@@ -199,6 +210,43 @@ def _nothing_found(inventory: Inventory, wishes: Sequence[str]) -> str:
         f"no {' or '.join(wishes)} device is usable here{''.join(reasons)}; this machine has: "
         f"{found}"
     )
+
+
+# -- what is to be expected ---------------------------------------------------------------------
+
+
+@lru_cache(maxsize=1)
+def presume() -> Inventory:
+    """Return what this machine has, as far as that can be told without loading torch. No proof.
+
+    A key may depend on the kind of device, and what is stored is found without torch: it takes
+    seconds to load.
+    """
+    kind = _presumed_accelerator()
+    accelerators = (Device("cuda:0" if kind == "cuda" else kind, kind, ""),) if kind else ()
+    return Inventory((*accelerators, Device("cpu", "cpu", "")))
+
+
+def _presumed_accelerator() -> str | None:
+    """Return the kind of accelerator that torch here was built for, if its driver is installed."""
+    if sys.platform == "darwin":
+        return "mps" if platform.machine() == "arm64" else None
+    try:
+        version = metadata.distribution("torch").locate_file("torch/version.py")
+        built_for = runpy.run_path(str(version))
+    except Exception:  # there is no torch, or it is a build that describes itself otherwise
+        return None
+    if built_for.get("hip"):
+        return "cuda" if Path("/dev/kfd").exists() else None
+    return "cuda" if built_for.get("cuda") and _loads("libcuda.so.1") else None
+
+
+def _loads(library: str) -> bool:
+    try:
+        ctypes.CDLL(library)
+    except OSError:
+        return False
+    return True
 
 
 # -- proof by doing -----------------------------------------------------------------------------

@@ -16,6 +16,9 @@ from .notes import Note, checked_note
 
 Outputs = TypeVar("Outputs", bound=tuple[Any, ...])
 
+#: How a node computes that says nothing else: in 32-bit floats, alike on every device.
+FP32: Final = "fp32"
+
 
 class NotComputed:
     """Stands in a node's result for an output port that nobody wanted."""
@@ -57,6 +60,8 @@ class RunContext:
         device: where to compute: ``cpu``, ``mps`` or ``cuda:N``.
         wanted: the output ports somebody needs; the others need not be computed.
         models: the folder that was named for model weights, None for the usual places.
+        numerics: how it is to compute, where that depends on the device: what its `numerics` hook
+            said, and the key of its result has.
         threads: how many threads of the CPU the node may keep busy; others may be at work on the
             rest. One on an accelerator.
         on_progress: called with (done, total), in any unit.
@@ -70,6 +75,7 @@ class RunContext:
     device: str = "cpu"
     wanted: frozenset[str] = frozenset()
     models: Path | None = None
+    numerics: str = FP32
     threads: int = field(default_factory=lambda: this_machine().threads)
     on_progress: Callable[[float, float], None] = _ignore_progress
     on_warning: Callable[[str, str], None] = _warn_the_caller

@@ -25,11 +25,12 @@ from .._base.errors import (
 from .._base.near_names import instead
 from .._machine.cost import LIGHT, Cost
 from .._machine.devices import Avoid
-from .context import NotComputed, RunContext
+from .._sound.audio import Audio
+from .context import FP32, NotComputed, RunContext
 from .fingerprint import source_fingerprint
 from .params import checked
 from .ports import Port, describe
-from .values import Value, require_portable
+from .values import Value, plain_json, require_portable
 
 Placement = Literal["cpu", "accelerated"]
 accelerated: Placement = "accelerated"
@@ -38,6 +39,10 @@ accelerated: Placement = "accelerated"
 #: weights, and whether it may fetch what is missing. It returns what else decides the samples
 #: (weights digests), which becomes part of the key.
 Prepare = Callable[["Preparation"], Mapping[str, Any]]
+
+#: How a node computes, in a word or two, where that depends on the device: it becomes part of the
+#: key, so that results that differ by more than rounding are not taken for each other.
+Numerics = Callable[["Placed"], str]
 
 #: Where in its first sound the output of a node begins, in seconds, given its params; before it
 #: where that is negative, None where the params do not say it.
@@ -65,6 +70,22 @@ class Preparation:
     warn: Callable[[str, str], None] = lambda message, param: None
 
 
+@dataclass(frozen=True)
+class Placed:
+    """What a node's `numerics` hook is given, once a step's inputs are known.
+
+    Attributes:
+        params: the step's params, defaults filled in.
+        sample_rates: of the sounds on each input port, in Hz.
+        device: the kind of device it is expected to run on: ``cpu``, ``mps`` or ``cuda``. Should
+            that fail, another is to compute in the same way.
+    """
+
+    params: Mapping[str, Any]
+    sample_rates: Mapping[str, Sequence[int]]
+    device: str
+
+
 @dataclass(frozen=True, eq=False)
 class NodeType:
     """A node as the engine sees it: everything its function's signature declares.
@@ -81,6 +102,7 @@ class NodeType:
         uses: distributions whose version is part of the key.
         cost: what a step takes, as far as its author says; it decides when steps run.
         avoid: the devices it does not take unless it is told to.
+        numerics: how it computes, where that depends on the device.
         begins: where in what goes in first what comes out begins, by its params, in seconds.
         doc: the function's docstring.
     """
@@ -98,6 +120,7 @@ class NodeType:
     prepare: Prepare | None = None
     cost: Cost = LIGHT
     avoid: tuple[Avoid, ...] = ()
+    numerics: Numerics | None = None
     begins: Begins | None = None
     pack: str | None = None
 
@@ -158,6 +181,13 @@ class NodeType:
         with self._within_the_tree():
             return self.prepare(question)
 
+    def computed_in(self, place: Placed) -> str:
+        """Return how it computes there, by the node's `numerics` hook."""
+        if self.numerics is None:
+            return FP32
+        with self._within_the_tree():
+            return self.numerics(place)
+
     def run(
         self,
         inputs: Mapping[str, Value | Sequence[Value] | None],
@@ -178,8 +208,14 @@ class NodeType:
     def call(self, ctx: RunContext, *args: Any, **kwargs: Any) -> Any:
         """Call the node as the plain function it is, validated, with defaults filled in."""
         inputs, params = self._split(args, kwargs)
+        place = Placed(
+            plain_json(params),
+            {port.name: _sample_rates(inputs[port.name]) for port in self.inputs},
+            ctx.device.partition(":")[0],
+        )
         wanted = frozenset(port.name for port in self.outputs)
-        result = self._call(inputs, params, replace(ctx, wanted=wanted))
+        numerics = self.computed_in(place)
+        result = self._call(inputs, params, replace(ctx, wanted=wanted, numerics=numerics))
         self._outputs(result)
         return result
 
@@ -299,3 +335,9 @@ class NodeType:
                     param=port.name,
                 )
         return list(items) if port.many else value
+
+
+def _sample_rates(value: Any) -> tuple[int, ...]:
+    """Return the rates of the sounds on an input port."""
+    sounds = value if isinstance(value, list) else [value]
+    return tuple(one.sample_rate for one in sounds if isinstance(one, Audio))

@@ -17,7 +17,7 @@ from .._base.errors import ResonateWarning
 from .._machine.cost import HEAVY, LIGHT, Cost
 from .._machine.devices import Avoid, place, probe
 from .context import RunContext
-from .declaration import Begins, NodeType, Placement, Prepare, accelerated
+from .declaration import Begins, NodeType, Numerics, Placement, Prepare, accelerated
 from .signature import read_signature
 
 P = ParamSpec("P")
@@ -86,6 +86,7 @@ def node(
     prepare: Prepare | None = ...,
     cost: Cost | None = ...,
     avoid: Sequence[Avoid] = ...,
+    numerics: Numerics | None = ...,
     begins: Begins | None = ...,
 ) -> _Decorator: ...
 def node(
@@ -98,6 +99,7 @@ def node(
     prepare: Prepare | None = None,
     cost: Cost | None = None,
     avoid: Sequence[Avoid] = (),
+    numerics: Numerics | None = None,
     begins: Begins | None = None,
 ) -> Any:
     """Make a node of a function; its signature is the declaration.
@@ -115,6 +117,9 @@ def node(
             None for one thread and little time, or for all threads and much time where it can
             use an accelerator. Part of no key.
         avoid: kinds of device that ``auto`` leaves alone, with the reason. Part of no key.
+        numerics: for a node whose samples depend on the device by more than rounding: given a
+            `Placed`, returns how it computes there, in a word or two; ``fp32`` where it is as
+            everywhere. That is in the key, and told to the node as `RunContext.numerics`.
         begins: for a node that moves the beginning of a sound: given its params, where in its first
             sound the output begins, in seconds. By it the time references of broadcast WAV files
             are shifted. A node without it is believed to keep the beginning where it keeps the
@@ -146,6 +151,7 @@ def node(
             prepare=prepare,
             cost=cost or (HEAVY if device == accelerated else LIGHT),
             avoid=tuple(avoid),
+            numerics=numerics,
             begins=begins,
         )
         return Node(declared)

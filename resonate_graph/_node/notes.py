@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping, Sequence
-from typing import TypeAlias
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TypeAlias, TypeGuard
 
 import numpy as np
 
@@ -59,7 +59,7 @@ def did_in_words(did: Mapping[str, Note]) -> str:
 
     A note called ``summary`` is a sentence of the node's own, and stands for all of them. Else
     names and units make the words: figures are rounded for people, counts stand before what they
-    count, and a count of 0 is "no".
+    count, a count of 0 is "no", and what was ``before`` and ``after`` stands together.
 
     Args:
         did: the notes of a step, as in ``result.report["nodes"][0]["did"]``.
@@ -67,14 +67,16 @@ def did_in_words(did: Mapping[str, Note]) -> str:
     Example:
         >>> did_in_words({"clicks_removed": 84, "samples_replaced_percent": 0.0213})
         '84 clicks removed, 0.021 % of samples replaced'
-        >>> did_in_words({"loudness_before_lufs": -20.04, "frequencies_hz": [50, 100, 150]})
-        'loudness before -20.0 LUFS, frequencies 50, 100 and 150 Hz'
+        >>> did_in_words({"loudness_before_lufs": -20.04, "loudness_after_lufs": -14})
+        'loudness -20.0 to -14.0 LUFS'
+        >>> did_in_words({"frequencies_hz": [50, 100, 150]})
+        'frequencies 50, 100 and 150 Hz'
         >>> did_in_words({"hums_found": 0, "summary": "no hum found"})
         'no hum found'
     """
     if SUMMARY in did:
         return str(did[SUMMARY])
-    return ", ".join(_in_words(name, value) for name, value in did.items())
+    return ", ".join(_phrases(did))
 
 
 def _plain(value: object) -> Figure | None:
@@ -84,6 +86,25 @@ def _plain(value: object) -> Figure | None:
 
 
 # -- words ----------------------------------------------------------------------------------------
+
+
+def _phrases(did: Mapping[str, Note]) -> Iterator[str]:
+    together: set[str] = set()
+    for name, value in did.items():
+        if name in together:
+            continue
+        later = re.sub(r"_before(?=_|$)", "_after", name)
+        after = did.get(later) if later != name else None
+        if _is_number(value) and _is_number(after):
+            together.add(later)
+            words, unit = unit_of(re.sub(r"_before(?=_|$)", "", name))
+            yield f"{words} {_bare(value, unit)} to {_rounded(after, unit)}"
+        else:
+            yield _in_words(name, value)
+
+
+def _is_number(value: Note | None) -> TypeGuard[int | float]:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
 def _in_words(name: str, value: Note) -> str:

@@ -1,11 +1,15 @@
-"""Pages to hear and see sounds on: one player and one set of parts for all that shows something.
+"""What a person sees and hears: pages with a player, pictures of graphs.
 
-In come sounds, what was found in them, and figures; out goes HTML that loads nothing but the files
-it lies beside. Nothing here knows what a sweep, a demo or a run's report is.
+In come sounds, what was found in them, and figures, bound graphs and what became of their steps;
+out go HTML that loads nothing but the files it lies beside, SVG, PNG and text. Nothing here knows
+what a sweep, a demo or a run's report is.
 
 Doors: `parts` (the page, its tables, figures, warnings), `terms` (what the words mean), `player`
-(the player, `Track` and `Mark`). Behind them: `tracks` (what is heard of a sound), `copies` (the
+(the player, with tracks and marks), `marks` (what reports list, as marks), `pages` (all of these,
+for nodes of one's own), `drawing` (pictures of graphs), `notebook` (how values show themselves) and
+`progress` (of runs in notebooks). Behind them: `tracks` (what is heard of a sound), `copies` (the
 copies that a browser can play, in pieces), `looks` (waveform and spectrogram), and the files that
 go into each page, ``page.css``, ``player.css``, and the scripts ``sound.js``, ``view.js`` and
-``player.js``.
+``player.js``; `graph_view` (what is shown of a graph), `graph_layout` (where), `graph_svg`,
+`graph_png`, `graph_page` and `graph_text` (how).
 """

@@ -6,7 +6,7 @@ in base64, and an hour of sound is never loaded whole. A page that is one file h
 inside.
 
 Short sounds are copied as FLAC of 16 bits, scaled so that the highest sample is at full scale:
-what is lost lies 98 dB below that. Longer ones are MP3 files of 160 kbit/s. Decoders disagree on
+what is lost lies 98 dB below that. Longer ones are MP3 files of 192 kbit/s. Decoders disagree on
 how late an MP3 file begins, so each such piece begins with a marker, a pulse whose place is known.
 Pieces overlap: each has a little of its neighbours, which a decoder or a resampler needs to be
 right at the edges.
@@ -30,7 +30,7 @@ LOSSLESS_MINUTES_INSIDE = 2.0
 
 _FLAC_SECONDS, _MP3_SECONDS = 10, 30
 _MARKER_SECONDS = 0.05
-_KBPS_OF_A_CHANNEL = 80
+_KBPS_OF_A_CHANNEL = 96
 _MP3_RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)
 #: LAME's scale of care: three times as fast as its default, a little less fine at the same rate.
 _MP3_QUALITY = 7

@@ -291,9 +291,8 @@ class Player {
   explain() {
     const track = this.voice.tracks[0], parts = [];
     if (!track.copy) return "Browsers do not play this: take the file.";
-    const ranged = /^https?:$/.test(location.protocol) && /\.wav$/i.test(track.file);
-    parts.push(ranged ? "You hear the file itself, loaded piece by piece." : track.copy.codec === "mp3"
-      ? "You hear a compressed copy (MP3, 160 kbit/s), since the sound is long; the file itself is what the arrow leads to."
+    parts.push(this.transport.pieces?.get(track)?.itself ? "You hear the file itself, loaded piece by piece." : track.copy.codec === "mp3"
+      ? `You hear a compressed copy (MP3), since the sound is long${track.file ? "; the file itself is what the arrow leads to" : ""}.`
       : "You hear a copy for listening (FLAC, 16 bits).");
     if (this.matchable && this.matched && track.gain_db != null)
       parts.push(Math.abs(track.gain_db) < 0.05 ? "It is as loud as its file." : `To be as loud as the others it plays ${Math.abs(track.gain_db).toFixed(1)} dB ${track.gain_db < 0 ? "quieter" : "louder"} than its file.`);
@@ -450,6 +449,8 @@ document.addEventListener("keydown", event => {
   const at = event.target;
   if (!current || event.defaultPrevented || at.closest?.("input:not([type=range]), textarea, select, [contenteditable]")) return;
   if (!current.root.isConnected) return;
+  // in a notebook, keys are the notebook's but for those inside a player
+  if (current.root.closest(".rg-embedded") && !current.root.contains(at)) return;
   if ((event.key === " " || event.key === "Enter") && at.closest?.("button:not([role=radio]), a, summary")) return;
   if (event.key === "Enter" && at.closest?.("button")) return;
   if (at.closest?.("input[type=range]") && /^Arrow|Home|End|Page/.test(event.key)) return;

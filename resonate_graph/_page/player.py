@@ -21,13 +21,13 @@ import os
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from functools import reduce
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import numpy as np
 from blake3 import blake3
+from numpy.typing import NDArray
 
 from .._base.errors import ResonateError
 from .._base.publish import publish
@@ -36,7 +36,7 @@ from .._sound.audio import Audio
 from .._sound.decode import file_digest
 from .._store.folder import Store
 from . import copies, looks
-from .tracks import Mark, Track, folded, sound_of
+from .tracks import Mark, Track, lying, opened
 
 __all__ = ["FILES", "SOUNDS", "Mark", "Ready", "Track", "forget", "link", "player", "ready"]
 
@@ -146,16 +146,14 @@ def ready(
     place = None if folder is None else folder / files / identity
     found = None if place is None else _summary(place)
     inside: tuple[bytes, ...] = ()
-    audio: Audio | None = None
-    new = found is None
-    if found is None:
-        audio = folded(sound_of(track, folder))
-        found, inside = _made(audio, identity, place, f"{quote(files)}/{identity}")
-    if track.lufs is None and not found["measured"]:
-        found |= _measured(audio or folded(sound_of(track, folder)), store)
-        new = True
-    if new and place is not None:
-        _write(place / _SUMMARY, json.dumps(found).encode())
+    if found is None or (track.lufs is None and not found["measured"]):
+        with opened(track, folder) as audio:
+            if found is None:
+                found, inside = _made(audio, identity, place, f"{quote(files)}/{identity}")
+            if track.lufs is None and not found["measured"]:
+                found |= _measured(audio, store)
+        if place is not None:
+            _write(place / _SUMMARY, json.dumps(found).encode())
     data = {
         **found,
         "name": track.name,
@@ -251,12 +249,21 @@ def _sum_levels(
     """Return loudness and true peak of the sum of stems, where they can be summed."""
     if any(isinstance(one, Ready) for one in members):
         return None, None
-    sounds = [sound_of(one, folder) for one in members if isinstance(one, Track)]
-    if len({(one.samples.shape, one.sample_rate) for one in sounds}) > 1:
-        return None, None
-    total = sounds[0].with_samples(reduce(np.add, (one.samples for one in sounds)))
-    found = _measured(folded(total), store)
+    with contextlib.ExitStack() as stack:
+        sounds = [stack.enter_context(opened(one, folder)) for one in members
+                  if isinstance(one, Track)]  # fmt: skip
+        if len({(one.samples.shape, one.sample_rate) for one in sounds}) > 1:
+            return None, None
+        found = _measured(sounds[0].with_samples(_sum(sounds)), store)
     return found["lufs"], found["true_peak_dbtp"]
+
+
+def _sum(sounds: Sequence[Audio]) -> NDArray[np.float32]:
+    total = np.array(sounds[0].samples)
+    for one in sounds[1:]:
+        total += one.samples
+    total.flags.writeable = False
+    return total
 
 
 def _gains(voices: Sequence[_Voice], prepared: Sequence[Ready]) -> dict[str, float | None]:
@@ -345,7 +352,7 @@ def _digest(track: Track, folder: Path | None) -> str:
         return track.sound.digest
     if isinstance(track.file, bytes):
         return blake3(track.file).hexdigest()
-    return file_digest((folder or Path()) / track.file)
+    return file_digest(lying(track.file, folder))
 
 
 def _summary(place: Path) -> dict[str, Any] | None:

@@ -45,9 +45,10 @@ function copied(track, index) {
   });
 }
 
-// The file itself, by range, from a server that knows ranges. Null where that cannot be.
+// The file itself, by range, from a server that knows ranges. Null where that cannot be, as for a
+// file of more channels than are heard.
 class Ranged {
-  static async open(url, frames) {
+  static async open({ file: url, frames, channels, rate }) {
     if (!/^https?:$/.test(location.protocol) || !/\.wav$/i.test(url)) return null;
     try {
       const head = await Ranged.bytes(url, 0, 65536);
@@ -57,8 +58,11 @@ class Ranged {
       let format = null;
       for (let at = 12; at + 8 <= head.length;) {
         const size = view.getUint32(at + 4, true);
-        if (name(at) === "fmt ") format = head.slice(at, at + 8 + size + size % 2);
-        if (name(at) === "data") return format && new Ranged(url, at + 8, format, frames);
+        if (name(at) === "fmt ") format = { at: at + 8, chunk: head.slice(at, at + 8 + size + size % 2) };
+        if (name(at) === "data") {
+          const like = format && view.getUint16(format.at + 2, true) === channels && view.getUint32(format.at + 4, true) === rate;
+          return like ? new Ranged(url, at + 8, format.chunk, frames) : null;
+        }
         at += 8 + size + size % 2;
       }
     } catch { /* not there, or not to be read */ }
@@ -101,7 +105,14 @@ class Pieces {
     this.ratio = context.sampleRate / track.rate;
     this.frames = Math.round(track.frames * this.ratio);
     this.size = Math.round(this.copy.piece * this.ratio);  // pieces are whole seconds
-    this.ranged = track.channels <= 2 ? Ranged.open(track.file, track.frames) : Promise.resolve(null);
+    this.ranged = this.open();
+  }
+
+  // The file itself, where that can be had; `itself` says which it is, once that is known.
+  async open() {
+    const found = await Ranged.open(this.track);
+    this.itself = found !== null;
+    return found;
   }
 
   count() { return this.copy.count; }
@@ -250,6 +261,7 @@ class Transport {
       this.context = new AudioContext({ sampleRate: rate, latencyHint: "interactive" });
       this.rate = this.context.sampleRate;
       this.pieces = new Map(this.tracks.map(track => [track, new Pieces(this.context, track)]));
+      for (const pieces of this.pieces.values()) pieces.ranged.then(() => this.changed());
       this.levels = new Map(this.tracks.map(track => {
         const node = new GainNode(this.context, { gain: this.gains.get(track) ?? 1 });
         node.connect(this.context.destination);

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -12,7 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._sound.audio import Audio
-from .._sound.decode import Limits, read_audio
+from .._sound.decode import audio_blocks, read_audio
+from .._sound.limits import Limits
+from .._sound.workspace import AudioWriter
+
+_LONG_MINUTES = 10
 
 _SIDES = {
     "FL": (1.0, 0.0), "FR": (0.0, 1.0), "FC": (0.707, 0.707), "LFE": (0.0, 0.0),
@@ -75,27 +80,51 @@ class Track:
         return "" if isinstance(self.file, bytes) else Path(self.file).as_posix() * bool(self.file)
 
 
-def sound_of(track: Track, folder: Path | None) -> Audio:
-    """Return the samples of a track.
+def lying(file: str | Path, folder: Path | None) -> Path:
+    """Return where a file is that is named as seen from a folder, which need not exist yet."""
+    return Path(os.path.normpath((folder or Path()) / file))
+
+
+@contextmanager
+def opened(track: Track, folder: Path | None) -> Iterator[Audio]:
+    """Give what two loudspeakers play of a track. A long file is not held in memory.
 
     Raises:
         InputError: its file cannot be read.
     """
     if track.sound is not None:
-        return track.sound
-    with _lying(track, folder) as path:
-        return read_audio(path, Limits(warn_minutes=np.inf, max_minutes=np.inf))
-
-
-@contextmanager
-def _lying(track: Track, folder: Path | None) -> Iterator[Path]:
-    if not isinstance(track.file, bytes):
-        yield (folder or Path()) / track.file
+        yield folded(track.sound)
         return
-    with tempfile.TemporaryDirectory(prefix="resonate-page-") as place:
-        path = Path(place) / "sound"
-        path.write_bytes(track.file)
-        yield path
+    with tempfile.TemporaryDirectory(
+        prefix="resonate-page-", ignore_cleanup_errors=True
+    ) as scratch:
+        if isinstance(track.file, bytes):
+            path = Path(scratch) / "file"
+            path.write_bytes(track.file)
+        else:
+            path = lying(track.file, folder)
+        writer = _long_sound(path, Path(scratch) / "sound.wav")
+        if writer is None:
+            yield folded(read_audio(path, Limits(warn_minutes=np.inf, max_minutes=np.inf)))
+            return
+        try:
+            yield writer.finish()
+        finally:
+            writer.close()
+
+
+def _long_sound(path: Path, scratch: Path) -> AudioWriter | None:
+    """Return a long sound of one or two channels, written into a file; None for others."""
+    with audio_blocks(path) as (rate, frames, blocks):
+        writer: AudioWriter | None = None
+        if frames <= 60 * _LONG_MINUTES * rate:
+            return None
+        for block in blocks:
+            if len(block) > 2:
+                return None
+            writer = writer or AudioWriter(scratch, len(block), rate, frames)
+            writer.write(block)
+        return writer
 
 
 def folded(audio: Audio) -> Audio:

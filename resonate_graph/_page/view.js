@@ -125,6 +125,7 @@ class View {
       this.drawWave(lane, this.waves[0] + index * each, each, this.lanes.length > 1));
     if (this.spectrum) this.drawSpectrum(this.lanes[0].track);
     this.drawMarks();
+    this.drawLoopEnds();
     this.drawTimes();
   }
 
@@ -133,6 +134,16 @@ class View {
     const [from, to] = this.loop.map(one => this.x(one));
     this.pen.fillStyle = this.ink("loop");
     this.pen.fillRect(from, 0, Math.max(1, to - from), this.height - AXIS);
+  }
+
+  drawLoopEnds() {
+    if (!this.loop) return;
+    this.pen.fillStyle = this.ink("accent");
+    for (const end of this.loop) {
+      const x = Math.round(this.x(end));
+      this.pen.fillRect(x - 1, MARKS, 2, this.height - AXIS - MARKS);
+      this.pen.fillRect(x - 4, this.height - AXIS - 6, 8, 6);
+    }
   }
 
   drawWave({ track, dim, samples }, top, height, named) {

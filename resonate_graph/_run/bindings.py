@@ -16,13 +16,8 @@ from .._node.ports import describe, scalar_type
 from .._node.values import Value, digest, require_portable
 from .._sound.audio import Audio
 from .._sound.broadcast import Span
-from .._sound.decode import (
-    Limits,
-    decoder_version,
-    file_digest,
-    read_with_gaps,
-    refuse_length,
-)
+from .._sound.decode import decoder_version, file_digest, read_with_gaps
+from .._sound.limits import Limits
 from .._store.folder import Quarantined, Store
 from .._store.records import OWN, Entry, Key, Origin, Record, Size
 from .keys import decode_key
@@ -204,7 +199,7 @@ class Bindings:
             assert record is not None
             self._gaps[name] = record.gaps_seconds or []
             self._tell(name, path, record.warnings)
-            self._check_length(path, entry.frames / entry.sample_rate)
+            self._check_length(path, self._spans[name])
         return entry.digest
 
     def _decode_key(self, file: str) -> Key:
@@ -250,11 +245,12 @@ class Bindings:
             key = self._decode_key(before)
             self._remember(path, key, Entry.of(audio), name, self.store)
             raise InputError(path, "it is decoded otherwise than it was before; run it again")
-        self._check_length(path, audio.duration_seconds)
+        self._check_length(path, Span.of(audio))
         return audio
 
-    def _check_length(self, path: Path, seconds: float) -> None:
-        refuse_length(path, seconds, self.limits)
+    def _check_length(self, path: Path, span: Span) -> None:
+        self.limits.refuse(path, span.channels, span.frames, span.sample_rate)
+        seconds = span.frames / span.sample_rate
         if seconds > self.limits.warn_minutes * 60:
             self.warn(
                 "long-input",

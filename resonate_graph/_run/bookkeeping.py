@@ -15,8 +15,8 @@ from typing import Any
 
 from .._base.errors import Cancelled, MissingModelError, RunError
 from .._graph.bound import BoundGraph, InputRef, PortRef, Source, Step
-from .._node.context import RunContext
-from .._node.declaration import Preparation
+from .._node.context import FP32, RunContext
+from .._node.declaration import Placed, Preparation
 from .._node.notes import Note
 from .._node.values import Value
 from .._sound.audio import Audio
@@ -265,9 +265,22 @@ class Run:
 
     def _look_up(self, step: Step, inputs: Mapping[str, tuple[str, ...]]) -> Found:
         device = self.outlook.place(step.id).devices[0] if self._setup.exact_reuse else None
-        key = step_key(step, inputs, self._shared.identities[step.id], device=device)
+        numerics = self._numerics(step)
+        identity = self._shared.identities[step.id]
+        key = step_key(step, inputs, identity, numerics=numerics, device=device)
         self._reports[step.id].key = key.hex
         return self.stored.look_up(step.id, key)
+
+    def _numerics(self, step: Step) -> str:
+        """Return how a step whose inputs are known computes."""
+        if step.type.numerics is None:
+            return FP32
+        rates = {
+            port: [span.sample_rate for source in sources if (span := self.span(source))]
+            for port, sources in step.inputs.items()
+        }
+        place = Placed(step.plain_params, rates, self.outlook.kind(step.id))
+        return step.type.computed_in(place)
 
     # -- what can run ---------------------------------------------------------------------------
 
@@ -347,6 +360,7 @@ class Run:
             device=lane,
             wanted=self._plan.wanted(name),
             models=self._setup.models,
+            numerics=self._numerics(self.graph.steps[name]),
             threads=threads,
             workspace=self.stored.workspace(name),
         )

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import overload
 
+from .._base.display import Shown
 from .._graph.bound import PortRef
 from .._machine.capacity import Machine
 from .._machine.schedule import CPU, Job, Lanes, Rehearsal, rehearse
@@ -43,7 +44,7 @@ class PlannedStep:
     bytes: int | None = None
 
 
-class Forecast(Sequence[PlannedStep]):
+class Forecast(Shown, Sequence[PlannedStep]):
     """What would become of the nodes of a graph, in topological order; and of all together.
 
     Times are learned from the store, else declared by the nodes; they are no promise.

@@ -11,11 +11,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from .._graph.bound import Step
+from .._node.context import FP32
 from .._store.records import Key
 
 KEY_FORMAT = 1
 DECODE_FORMAT = 2
-NUMERICS = "fp32"
 
 
 def step_key(
@@ -23,6 +23,7 @@ def step_key(
     inputs: Mapping[str, tuple[str, ...]],
     identity: Mapping[str, Any],
     *,
+    numerics: str = FP32,
     device: str | None = None,
 ) -> Key:
     """Return the key of a step.
@@ -31,6 +32,7 @@ def step_key(
         step: the checked step.
         inputs: the content digests wired into each port, in order.
         identity: what the node's `prepare` hook returned.
+        numerics: how the node computes, where that depends on the device.
         device: the device, where reuse is to be exact per device; it is left out otherwise.
     """
     node_type = step.type
@@ -41,7 +43,7 @@ def step_key(
         "inputs": {port: list(digests) for port, digests in inputs.items() if digests},
         "identity": dict(identity),
         "libraries": node_type.library_versions,
-        "numerics": NUMERICS,
+        "numerics": numerics,
     }
     if node_type.version is not None:
         preimage["version"] = node_type.version

@@ -9,7 +9,7 @@ from .._graph.bound import BoundGraph, InputRef, PortRef, Step
 from .._graph.document import InputSpec
 from .._node.catalog import Catalog
 from .._sound.audio import Audio
-from .._sound.decode import Limits
+from .._sound.limits import Limits
 from .._store.folder import Store
 from .._store.records import OWN
 from .bindings import Bindings

@@ -9,8 +9,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import cached_property
 
-from .._graph.bound import BoundGraph, Source
-from .._machine.devices import Choice, place
+from .._base.errors import DeviceError
+from .._graph.bound import BoundGraph, Source, Step
+from .._machine.devices import Choice, Inventory, place
 from .._machine.schedule import CPU, remaining_paths
 from .._store.records import Size
 from .estimates import Estimate, Experience, Likenesses, expected_sizes, likenesses
@@ -58,17 +59,36 @@ class Outlook:
             if step.type.device == "cpu":
                 self._choices[name] = Choice((CPU,), "it computes on the CPU")
             else:
-                found = place(
-                    self._setup.inventory(),
-                    self._setup.device,
-                    step.device,
-                    avoid=step.type.avoid,
-                    params=step.plain_params,
-                )
+                found = self._choose(self._setup.inventory(), step)
                 if self._setup.exact_reuse:  # a key that names a card holds what that card gave
                     found = replace(found, devices=found.devices[:1])
                 self._choices[name] = found
         return self._choices[name]
+
+    def kind(self, name: str) -> str:
+        """Return the kind of device a step is expected to run on: ``cpu``, ``mps`` or ``cuda``.
+
+        It is told without loading torch, so that what is stored is found at once. Whether the
+        device is there, and works, is for `place` to find out.
+        """
+        step = self._graph.steps[name]
+        if step.type.device == "cpu":
+            return CPU
+        wishes = [self._setup.device] if self._setup.device != "auto" else step.device
+        try:
+            found = self._choose(self._setup.presumed(), step)
+        except DeviceError:  # it is insisted on what is not to be expected
+            return wishes[0].partition(":")[0]
+        return found.devices[0].partition(":")[0]
+
+    def _choose(self, inventory: Inventory, step: Step) -> Choice:
+        return place(
+            inventory,
+            self._setup.device,
+            step.device,
+            avoid=step.type.avoid,
+            params=step.plain_params,
+        )
 
     def demand(self, name: str, threads: int) -> tuple[tuple[str, ...], int]:
         """Return the lanes a step can run on, and how many threads of the CPU it keeps busy.

@@ -9,6 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import IO, Any
 
+from .._base.display import Shown
 from .._base.errors import InputError, OutputError, OverwriteError
 from .._base.publish import publish
 from .._node.values import File, Report, Value, digest, plain_json
@@ -25,13 +26,14 @@ from .targets import PLAIN, file_name, holds, require_apart, suffix_of
 _MAX_TAGGED_BYTES = 4_000_000_000
 
 
-class Result(Mapping[str, Value]):
+class Result(Shown, Mapping[str, Value]):
     """The outputs of a run by name, and how they came about.
 
     Audio that came from the store is memory-mapped: nothing is read until it is used.
 
     Attributes:
         report: the same document as ``resonate run --json`` prints.
+        inputs: the sounds that were bound: as files, or as they were given.
         provenance: what it takes to make the outputs again; `save` writes it beside each file.
         removed: what was taken out, by output, where the run was asked for it: the difference
             between the input and each output that is the sound of it as a whole, at the level of
@@ -47,11 +49,13 @@ class Result(Mapping[str, Value]):
         provenance: Mapping[str, Any],
         courses: Mapping[str, Course | None] | None = None,
         removed: Removed | None = None,
+        inputs: Mapping[str, Path | Audio] | None = None,
     ) -> None:
         self._values = outcome.values
         self._sources = dict(sources)
         self._main_inputs = dict(main_inputs)
         self._courses = dict(courses or {})
+        self.inputs: Mapping[str, Path | Audio] = dict(inputs or {})
         self.provenance = dict(provenance)
         self.removed: Mapping[str, Audio] = removed if removed is not None else {}
         self.report: dict[str, Any] = {
@@ -176,6 +180,9 @@ class Result(Mapping[str, Value]):
 
     def __repr__(self) -> str:
         return f"Result({dict(self._values)!r})"
+
+    def _ipython_key_completions_(self) -> list[str]:
+        return list(self._values)
 
     def _tags(self, name: str) -> Tags:
         """Return what may be carried of the tags of an input's file."""

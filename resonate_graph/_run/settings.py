@@ -14,8 +14,8 @@ from typing_extensions import TypedDict
 from .._base.errors import DeviceError
 from .._base.keywords import Default, with_defaults
 from .._machine.capacity import Machine, this_machine
-from .._machine.devices import Inventory, probe, require_request
-from .._sound.decode import Limits
+from .._machine.devices import Inventory, presume, probe, require_request
+from .._sound.limits import Limits
 from .._store.folder import Store
 from .events import Event
 
@@ -37,7 +37,8 @@ class Settings(TypedDict, total=False):
         models: the folder of model weights; None for the usual places.
         reuse: ``exact`` to reuse only what was computed on the same kind of device.
         warn_minutes: warn about inputs longer than this.
-        max_minutes: refuse inputs longer than this.
+        max_minutes: refuse inputs longer than this, and small files that unpack to more samples
+            than so many minutes of stereo have at 48 kHz (see `Limits`).
         salvage: read what is left of damaged inputs; silence stands for what is known to be lost
             in their middle, a warning says what was lost, and the report lists the gaps.
 
@@ -79,6 +80,7 @@ class Setup:
         on_event: told what happens.
         cancelled: asked whether to stop.
         inventory: says what the machine has, when somebody has to know.
+        presumed: says the same at once, unproved, where no more than the kind of device counts.
         machine: how many threads and how much memory steps may use together.
     """
 
@@ -91,6 +93,7 @@ class Setup:
     on_event: Callable[[Event], None] = nobody_listens
     cancelled: Callable[[], bool] = lambda: False
     inventory: Callable[[], Inventory] = probe
+    presumed: Callable[[], Inventory] = presume
     machine: Machine = field(default_factory=this_machine)
 
 

@@ -16,7 +16,8 @@ from .._base.errors import InputError, OutputError, ParamError
 from .._graph.bound import BoundGraph, PortRef
 from .._node.values import File, Report, Value, plain_json
 from .._sound.audio import Audio
-from .._sound.decode import Limits, read_audio
+from .._sound.decode import read_audio
+from .._sound.limits import Limits
 from .bindings import Bindings
 from .provenance import read_provenance
 

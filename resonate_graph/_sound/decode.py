@@ -1,84 +1,34 @@
-"""Reading sound files: WAV and its like, FLAC, OGG and MP3, in blocks, without trusting claims.
+"""Reading sound files: WAV and its like, FLAC, OGG and MP3, without trusting their claims.
 
 libsndfile decodes. What it does not tell, whether the file is all there and of what parts it was
-made, `containers` finds out first. No buffer is ever sized from a header.
+made, `containers` finds out first; `decoding` puts together what it gives.
 """
 
 from __future__ import annotations
 
 import contextlib
 import dataclasses
-import hashlib
 import os
 import stat
 import warnings
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import numpy as np
 from blake3 import blake3
-from numpy.typing import NDArray
 
-from .._base.errors import AudioError, InputError, ParamError, ResonateWarning
+from .._base.errors import AudioError, InputError, ResonateWarning
 from .audio import Audio
 from .containers import survey
+from .decoding import Samples, Sound, damage
 from .foreign import converted_by
-from .layouts import usual_layout
-from .parts import NOT_READ, Checksum, Part, Reading, Silence, damaged, open_forward
+from .limits import Limits
+from .parts import NOT_READ, Part, Silence, damaged, open_forward
 
 #: What libsndfile may find in what `containers` gives it: the others are not tried.
 _FORMATS = ("WAV", "WAVEX", "RF64", "AU", "AIFF", "CAF", "FLAC", "OGG", "MP3")
-
-#: Where the channels of a WAV file (L R C LFE Ls Rs ...) stand in Vorbis and Opus (Vorbis I,
-#: section 4.3.9), in whose order libsndfile gives them.
-_OGG_CHANNELS: dict[int, tuple[int, ...]] = {
-    3: (0, 2, 1),
-    5: (0, 2, 1, 3, 4),
-    6: (0, 2, 1, 5, 3, 4),
-    7: (0, 2, 1, 6, 5, 3, 4),
-    8: (0, 2, 1, 7, 5, 6, 3, 4),
-}
-_OGG_CODECS = ("VORBIS", "OPUS")
-
-#: Formats whose channels are what their number says.
-_OF_FIXED_LAYOUT = ("FLAC", "OGG")
-
-_BLOCK_FRAMES = 1 << 16
-#: How many samples a block has at most: a header may claim a thousand channels.
-_BLOCK_SAMPLES = 1 << 18
-#: What libsndfile says of a FLAC file that was streamed and does not say how long it is.
-_UNKNOWN_FRAMES = 2**63 - 1
-#: How many gaps are told by their places in a warning; the report tells all.
-_MOST_PLACES = 8
-
-
-#: float32 samples of shape (frames, channels) as they are read, (channels, frames) when joined.
-Block = NDArray[np.float32]
-
-
-@dataclass(frozen=True)
-class Limits:
-    """What is read of an input: how long it may be, and whether damaged ones are salvaged.
-
-    Attributes:
-        warn_minutes: a longer one is warned about, since most steps hold it in memory.
-        max_minutes: a longer one is refused.
-        salvage: whether what is left of a damaged file is read, with a warning; it is refused
-            otherwise.
-    """
-
-    warn_minutes: float = 10.0
-    max_minutes: float = 30.0
-    salvage: bool = False
-
-    def __post_init__(self) -> None:
-        for name in ("warn_minutes", "max_minutes"):
-            if not getattr(self, name) > 0:  # which NaN is not, either
-                raise ParamError(f"{name} is {getattr(self, name)}; give minutes above 0")
+_USUAL = Limits()
 
 
 class Salvaged(NamedTuple):
@@ -128,7 +78,7 @@ def _named(
 
 def read_audio(
     path: str | os.PathLike[str],
-    limits: Limits = Limits(),
+    limits: Limits = _USUAL,
     *,
     warn: Callable[[str, str], None] = _say,
 ) -> Audio:
@@ -165,7 +115,7 @@ def read_with_gaps(
     """
     path = Path(path)
     with _open(path, salvage=limits.salvage) as sound:
-        samples = _read_blocks(path, sound, limits)
+        samples = _samples(path, sound, limits)
         for code, message in sound.warnings:
             warn(code, message)
     try:
@@ -174,7 +124,7 @@ def read_with_gaps(
         raise InputError(path, str(error)) from error
 
 
-def salvage(path: str | os.PathLike[str], limits: Limits = Limits()) -> Salvaged:
+def salvage(path: str | os.PathLike[str], limits: Limits = _USUAL) -> Salvaged:
     """Return what is left of a damaged file, and the gaps in it.
 
     What can be decoded is bit by bit what the whole file would have given, at its place (after a
@@ -200,7 +150,7 @@ def salvage(path: str | os.PathLike[str], limits: Limits = Limits()) -> Salvaged
 
 
 @contextlib.contextmanager
-def audio_blocks(path: Path) -> Iterator[tuple[int, int, Iterator[Block]]]:
+def audio_blocks(path: Path) -> Iterator[tuple[int, int, Iterator[Samples]]]:
     """Read a file that `read_audio` accepts without holding all of it in memory.
 
     Gives the sample rate, the number of frames, and the samples in blocks of shape
@@ -213,206 +163,12 @@ def audio_blocks(path: Path) -> Iterator[tuple[int, int, Iterator[Block]]]:
         frames = sound.claimed_frames
         if frames is None:
             with _open(path) as counted:
-                frames = sum(len(block) for block in counted.blocks())
-        yield sound.sample_rate, frames, (block.T for block in sound.blocks())
-
-
-def refuse_length(path: Path, seconds: float, limits: Limits) -> None:
-    """Refuse a file that is longer than the limit.
-
-    Raises:
-        InputError: it is.
-    """
-    if seconds > limits.max_minutes * 60:
-        raise InputError(
-            path,
-            f"it is longer than {limits.max_minutes:g} minutes; raise the limit with "
-            "`max_minutes=...`, or cut the recording",
-        )
-
-
-@dataclass
-class _Sound:
-    """A file that was opened: what was found out about it, and its samples.
-
-    Attributes:
-        path: its name, for messages.
-        reading: what its container says.
-        first: its first part, opened.
-        salvage: whether it is read in spite of damage.
-        warnings: (code, message) of what the listener should know; complete once all was read.
-        gaps: where frames are missing, as (start, stop); complete once all was read.
-    """
-
-    path: Path
-    reading: Reading
-    first: Any
-    salvage: bool = False
-    warnings: list[tuple[str, str]] = field(default_factory=list)
-    gaps: list[tuple[int, int]] = field(default_factory=list)
-
-    @property
-    def sample_rate(self) -> int:
-        """In Hz."""
-        return int(self.first.samplerate)
-
-    @property
-    def claimed_frames(self) -> int | None:
-        """How many frames there should be; None where nothing says so."""
-        first = self._first_part
-        said = None if self.first.frames == _UNKNOWN_FRAMES else self.first.frames - first.skip
-        counts = [part.frames for part in self.reading.parts if part is not first]
-        counts.append(said if first.frames is None else first.frames)
-        return None if None in counts else sum(max(0, count) for count in counts if count)
-
-    @property
-    def layout(self) -> str | None:
-        """What the channels are, as far as the file or its format says."""
-        if self.reading.layout is None and self.first.format in _OF_FIXED_LAYOUT:
-            return usual_layout(self.first.channels)
-        return self.reading.layout
-
-    @property
-    def gaps_seconds(self) -> list[tuple[float, float]]:
-        """Where frames are missing, in seconds."""
-        return [(start / self.sample_rate, stop / self.sample_rate) for start, stop in self.gaps]
-
-    @property
-    def _first_part(self) -> Part:
-        return next(part for part in self.reading.parts if isinstance(part, Part))
-
-    def blocks(self, *, verify: bool = False) -> Iterator[Block]:
-        """Yield the samples in blocks of shape (frames, channels), once.
-
-        Args:
-            verify: whether to compare them with the checksum that the file may hold.
-
-        Raises:
-            InputError: the file is damaged, and is not to be salvaged.
-        """
-        order = self.reading.order
-        for block in self._blocks_in_order_of_the_file(verify=verify):
-            yield block if order is None else block[:, order]
-
-    def _blocks_in_order_of_the_file(self, *, verify: bool) -> Iterator[Block]:
-        at = 0
-        for part in self.reading.parts:
-            missing = part.frames if isinstance(part, Silence) else 0
-            if isinstance(part, Part):
-                done = 0
-                for block in self._part_blocks(part, verify=verify):
-                    done += len(block)
-                    yield block
-                at += done
-                missing = max(0, (part.frames or 0) - done)
-            if missing:
-                yield from _silence(missing, self.first.channels)
-                self._add_gap(at, at + missing)
-                at += missing
-        self._finish(at)
-
-    def _part_blocks(self, part: Part, *, verify: bool) -> Iterator[Block]:
-        import soundfile
-
-        left = part.frames
-        try:
-            with contextlib.ExitStack() as opened:
-                file = self.first
-                if part is not self._first_part:
-                    file = opened.enter_context(open_forward(part.raw))
-                    self._require_alike(file)
-                blocks = _blocks(file)
-                if verify and part.checksum:
-                    blocks = opened.enter_context(_Verified(file, part.checksum, self.warnings))
-                for block in _cropped(blocks, part):
-                    if left is not None:
-                        left -= len(block)
-                    yield block
-        except soundfile.LibsndfileError as error:
-            if not self.salvage:
-                raise damaged(self.path, _damage(error)) from error
-        if left and not self.salvage:
-            reason = f"it is cut off: {left:,} of the {part.frames:,} frames it should have"
-            raise damaged(self.path, f"{reason} are missing")
-
-    def _add_gap(self, start: int, stop: int) -> None:
-        if self.gaps and self.gaps[-1][1] == start:
-            start = self.gaps.pop()[0]
-        self.gaps.append((start, stop))
-
-    def _finish(self, frames: int) -> None:
-        self.warnings += self.reading.warnings
-        lost = self.reading.lost
-        if self.reading.told > frames:
-            lost = f"{(self.reading.told - frames) / self.sample_rate:.2f} s at the end are missing"
-        if lost is not None or self.gaps:
-            self.warnings.append(("salvaged", _losses(self.gaps_seconds, lost)))
-
-    def _require_alike(self, file: Any) -> None:
-        for what, found, first in (
-            ("Hz", file.samplerate, self.sample_rate),
-            ("channels", file.channels, self.first.channels),
-        ):
-            if found != first:
-                raise InputError(
-                    self.path,
-                    f"it holds several recordings one after another, of {first} and of {found} "
-                    f"{what}: split it first",
-                )
-
-
-class _Verified:
-    """The samples of a FLAC file, compared with its checksum while they are decoded.
-
-    Hashing takes a thread of its own: the decoder goes on meanwhile.
-    """
-
-    def __init__(self, file: Any, checksum: Checksum, warnings: list[tuple[str, str]]) -> None:
-        self._file = file
-        self._checksum = checksum
-        self._warnings = warnings
-        self._md5 = hashlib.md5(usedforsecurity=False)
-        self._hasher = ThreadPoolExecutor(1, thread_name_prefix="checksum")
-
-    def __enter__(self) -> Iterator[Block]:
-        return self._watched()
-
-    def __exit__(self, *exception: object) -> None:
-        self._hasher.shutdown()
-
-    def _watched(self) -> Iterator[Block]:
-        # integers of full scale, which float32 holds exactly: those of FLAC have 24 bits at most
-        kind, bits = ("int16", 16) if self._checksum.bits <= 16 else ("int32", 32)
-        scale = np.float32(2.0 ** (1 - bits))
-        pending: Future[None] | None = None
-        while len(block := self._file.read(_BLOCK_FRAMES, dtype=kind, always_2d=True)):
-            if pending is not None:
-                pending.result()  # no more than one waits in memory
-            pending = self._hasher.submit(self._update, block)
-            yield np.multiply(block, scale, dtype=np.float32)
-        if pending is not None:
-            pending.result()
-        if self._md5.digest() != self._checksum.md5:
-            self._warnings.append(("checksum-mismatch", _MISMATCH))
-
-    def _update(self, block: NDArray[Any]) -> None:
-        """Add samples as FLAC's encoder saw them: whole bytes, the lowest first."""
-        width = self._checksum.bits // 8
-        if width != block.dtype.itemsize:
-            bytes_ = block.astype(block.dtype.newbyteorder("<")).view(np.uint8)
-            upper = bytes_.reshape(-1, block.dtype.itemsize)[:, -width:]
-            block = np.ascontiguousarray(upper)
-        self._md5.update(block.data)
-
-
-_MISMATCH = (
-    "its samples are not those it was made of: the MD5 checksum it holds is of others, so that "
-    "it was damaged or changed"
-)
+                frames = sum(block.shape[1] for block in counted.blocks())
+        yield sound.sample_rate, frames, sound.blocks()
 
 
 @contextlib.contextmanager
-def _open(path: Path, *, salvage: bool = False) -> Iterator[_Sound]:
+def _open(path: Path, *, salvage: bool = False) -> Iterator[Sound]:
     import soundfile
 
     try:
@@ -425,7 +181,7 @@ def _open(path: Path, *, salvage: bool = False) -> Iterator[_Sound]:
             if first is None:
                 raise InputError(path, "it is damaged: nothing of its sound is left")
             with open_forward(first.raw) as file:
-                yield _Sound(path, reading, file, salvage)
+                yield Sound(path, reading, file, salvage)
     except OSError as error:
         raise InputError(path, _system_reason(error)) from error
     except soundfile.LibsndfileError as error:
@@ -445,69 +201,27 @@ def _opened(part: Part | Silence) -> Part | Silence:
     return part
 
 
-def _read_blocks(path: Path, sound: _Sound, limits: Limits) -> Block:
-    file, rate = sound.first, sound.sample_rate
-    if file.format not in _FORMATS:
-        raise InputError(path, f"{file.format} is not read: {converted_by(path)}")
+def _samples(path: Path, sound: Sound, limits: Limits) -> Samples:
+    if sound.first.format not in _FORMATS:
+        raise InputError(path, f"{sound.first.format} is not read: {converted_by(path)}")
+    size = path.stat().st_size
+    most = limits.most_frames(sound.channels, sound.sample_rate, size)
     claimed = sound.claimed_frames or 0
-    limit_frames = limits.max_minutes * 60 * rate
-    if claimed > limit_frames:
+    if claimed > most:
         simple = len(sound.reading.parts) == 1
-        if not simple or _has_frame(path, file, max(0, int(limit_frames))):
-            refuse_length(path, claimed / rate, limits)
-    blocks: list[Block] = []
-    frames = 0
-    for block in sound.blocks(verify=True):
-        blocks.append(block.T)
-        frames += len(block)
-        if frames > limit_frames:
-            refuse_length(path, frames / rate, limits)
+        if not simple or _has_frame(path, sound.first, int(most)):
+            limits.refuse(path, sound.channels, claimed, sound.sample_rate)
+    samples = sound.samples(most, size)
+    frames = samples.shape[1]
+    if frames > most:
+        limits.refuse(path, sound.channels, frames, sound.sample_rate)
     if not frames:
         claim = f", although it claims {claimed:,} frames" if claimed else ""
         raise InputError(path, f"it holds no samples{claim}")
     if frames < claimed and not sound.salvage:
         raise damaged(path, f"it is cut off: {frames:,} of the {claimed:,} frames it claims")
-    samples = _joined(blocks, frames)
     samples.flags.writeable = False
     return samples
-
-
-def _joined(blocks: list[Block], frames: int) -> Block:
-    """Put blocks together, and let go of each: a long sound is not held twice.
-
-    From the last to the first, since allocators give back what is free at the end.
-    """
-    samples = np.empty((blocks[0].shape[0], frames), np.float32)
-    stop = frames
-    while blocks:
-        block = blocks.pop()
-        samples[:, stop - block.shape[1] : stop] = block
-        stop -= block.shape[1]
-    return samples
-
-
-def _silence(frames: int, channels: int) -> Iterator[Block]:
-    for start in range(0, frames, _BLOCK_FRAMES):
-        yield np.zeros((min(_BLOCK_FRAMES, frames - start), channels), np.float32)
-
-
-def _cropped(blocks: Iterator[Block], part: Part) -> Iterator[Block]:
-    """Yield the frames of a part that are sound."""
-    skip, left = part.skip, part.frames
-    for block in blocks:
-        kept = block[min(skip, len(block)) :][:left]
-        skip -= min(skip, len(block))
-        if left is not None:
-            left -= len(kept)
-        if len(kept):
-            yield kept
-
-
-def _blocks(file: Any) -> Iterator[Block]:
-    order = _OGG_CHANNELS.get(file.channels) if file.subtype in _OGG_CODECS else None
-    frames = max(1, min(_BLOCK_FRAMES, _BLOCK_SAMPLES // file.channels))
-    while len(block := file.read(frames, dtype="float32", always_2d=True)):
-        yield block if order is None else block[:, order]
 
 
 def _has_frame(path: Path, file: Any, frame: int) -> bool:
@@ -528,26 +242,7 @@ def _refusal(path: Path, error: Exception) -> InputError:
     text = str(getattr(error, "error_string", error))
     if "recognised" in text or "Unspecified" in text:
         return InputError(path, NOT_READ)
-    return damaged(path, _damage(error))
-
-
-def _damage(error: Exception) -> str:
-    text = str(getattr(error, "error_string", error)).strip().rstrip(".")
-    return f"it is damaged or cut off ({text})" if text else "it is damaged or cut off"
-
-
-def _losses(gaps: Sequence[tuple[float, float]], lost: str | None) -> str:
-    """Say what was lost of a file, and where."""
-    said = []
-    if gaps:
-        seconds = sum(stop - start for start, stop in gaps)
-        places = [f"{start:.3f} to {stop:.3f} s" for start, stop in gaps[:_MOST_PLACES]]
-        more = f" and {len(gaps) - len(places)} more" if len(gaps) > len(places) else ""
-        kind = "1 gap is" if len(gaps) == 1 else f"{len(gaps)} gaps are"
-        said.append(f"{kind} silence, {seconds:.3f} s ({', '.join(places)}{more})")
-    if lost:
-        said.append(lost)
-    return f"it is damaged and was salvaged: {'; '.join(said) or 'nothing is known to be lost'}"
+    return damaged(path, damage(error))
 
 
 def _require_regular(path: Path) -> None:

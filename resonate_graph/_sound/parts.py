@@ -8,8 +8,9 @@ is known to be lost.
 from __future__ import annotations
 
 import io
+import os
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from pathlib import Path
@@ -29,6 +30,15 @@ _REMEDY = "get it whole, or read what is left with `salvage=True`"
 def damaged(path: Path, reason: str) -> InputError:
     """Return the refusal of a file of which something can be read on request."""
     return InputError(path, f"{reason}: {_REMEDY}")
+
+
+def begins_late(seconds: float) -> tuple[str, str]:
+    """Return the warning of a stream that was recorded from its middle on."""
+    return (
+        "begins-late",
+        f"it begins {seconds:.2f} s into its stream, as a recording of a broadcast does; whether "
+        "its beginning was lost, nothing tells",
+    )
 
 
 class CutOff(InputError):
@@ -51,10 +61,12 @@ class Checksum:
     Attributes:
         md5: the MD5 of the samples as FLAC defines it: interleaved little-endian integers.
         bits: how many bits a sample has.
+        damage: says, where it is of others, what is damaged; None where nothing is known to be.
     """
 
     md5: bytes
     bits: int
+    damage: Callable[[], str | None]
 
 
 @dataclass(frozen=True)
@@ -66,12 +78,15 @@ class Part:
         skip: how many frames at the beginning are no sound (what an encoder put before it).
         frames: how many frames of sound follow; None for as many as there are.
         checksum: what all of its samples have to add up to, where something says so.
+        left: how many of the frames are there, where its end is missing and a decoder would make
+            sound of a piece of a block; None for as many as it gives.
     """
 
     raw: IO[bytes] | io.RawIOBase
     skip: int = 0
     frames: int | None = None
     checksum: Checksum | None = None
+    left: int | None = None
 
 
 @dataclass(frozen=True)
@@ -171,12 +186,24 @@ def open_forward(raw: Any) -> Any:
             # forgets then what it still needs of the frames before, and may leave a gap.
             return False
 
-    if str(getattr(raw, "name", "")).lower().endswith(".raw"):
-        # whatever it holds, soundfile would take a file of that name for samples without a header
-        raw = Spliced(raw, [range(raw.seek(0, io.SEEK_END))])
+    name = getattr(raw, "name", None)
+    if isinstance(name, str | os.PathLike):  # a file: libsndfile reads it without asking Python
+        return Forward(_opened_again(raw, name))
     raw.seek(0)
-    buffered = io.BufferedReader(raw, _BUFFER_BYTES) if isinstance(raw, io.RawIOBase) else raw
-    return Forward(buffered)
+    return Forward(io.BufferedReader(raw, _BUFFER_BYTES) if isinstance(raw, io.RawIOBase) else raw)
+
+
+def _opened_again(raw: IO[bytes], path: str | os.PathLike[str]) -> int:
+    """Return a descriptor of an open file with a position of its own.
+
+    Raises:
+        OSError: there is another file by now.
+    """
+    descriptor = os.open(path, os.O_RDONLY)
+    if not os.path.samestat(os.fstat(descriptor), os.fstat(raw.fileno())):
+        os.close(descriptor)
+        raise OSError("it was replaced while it was read")
+    return descriptor
 
 
 def count_frames(raw: Any) -> int | None:

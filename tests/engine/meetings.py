@@ -45,7 +45,13 @@ def patient(started: threading.Event) -> Any:
         started.set()
         end = time.monotonic() + PATIENCE_SECONDS
         while time.monotonic() < end:
-            ctx.check_cancelled()
+            at_work(ctx)
         return audio
 
     return wait_to_be_stopped
+
+
+def at_work(ctx: RunContext) -> None:
+    """Ask whether to stop, as a step does between two parts of its work: not without a pause."""
+    ctx.check_cancelled()
+    time.sleep(0.001)

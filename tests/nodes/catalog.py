@@ -57,6 +57,15 @@ RESHAPES = {
     "trim_silence",
 }
 
+#: Nodes that draw, which takes a quarter of a second and more.
+DRAWING = {
+    "html_report",
+    "plot_compare",
+    "plot_loudness",
+    "plot_spectrogram",
+    "plot_waveform",
+}
+
 #: Nodes whose inputs have one channel.
 TAKES_MONO = {"from_mid_side"}
 

@@ -58,17 +58,11 @@ def test_the_examples_were_found() -> None:
     assert {"resonate_nodes.space.mixing.gain", "resonate_nodes.space.rate.resample"} <= names
 
 
-NAMES = [
-    pytest.param(package, name, id=f"{package.__name__}.{name}")
-    for package in (resonate_graph, resonate_nodes)
-    for name in package.__all__
-]
-
-
-@pytest.mark.parametrize(("package", "name"), NAMES)
-def test_what_is_public_is_documented(package: ModuleType, name: str) -> None:
-    item = getattr(package, name)
-    if callable(item):
-        text = inspect.getdoc(item)
-        assert text
-        assert text.splitlines()[0].rstrip().endswith((".", ":"))
+def test_what_is_public_is_documented() -> None:
+    for package in (resonate_graph, resonate_nodes):
+        for name in package.__all__:
+            item = getattr(package, name)
+            if callable(item):
+                text = inspect.getdoc(item)
+                assert text, name
+                assert text.splitlines()[0].rstrip().endswith((".", ":")), name

@@ -8,16 +8,6 @@ import pytest
 from tests.torture.crowd import Crowd
 
 
-def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--torture", action="store_true", help="the full counts, half an hour or more")
-
-
-@pytest.fixture
-def torture(request: pytest.FixtureRequest) -> bool:
-    """Whether the full counts were asked for, instead of small ones."""
-    return bool(request.config.getoption("--torture", default=False))
-
-
 @pytest.fixture
 def crowd() -> Iterator[Crowd]:
     """Starts processes, and lets none of them outlive the test."""

@@ -1,7 +1,8 @@
 """What several wings of the pack share.
 
 Names of channels and levels, delays by parts of a sample, stretches of a sound, digital silence,
-rounding, versions of libraries.
+rounding, float32 on devices, small matrices, notes, versions of libraries.
 
-Doors: `channels`, `fractional_delay`, `rounding`, `runs`, `silence`, `versions`.
+Doors: `channels`, `exactness`, `fractional_delay`, `notes`, `rounding`, `runs`, `silence`,
+`single_threaded`, `versions`.
 """

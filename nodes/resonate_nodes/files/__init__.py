@@ -2,5 +2,6 @@
 
 In come sounds; out go `File` values, whose suffix names the format.
 
-Doors: `encoders`. Behind them: `info_tag` (what an MP3 says of its delay), `flac` and `ogg`.
+Doors: `encoders`. Behind them: `info_tag` (what an MP3 says of its delay), `flac`, `ogg`,
+and `written` (what came of it).
 """

@@ -17,6 +17,7 @@ from .._common.channels import channel_mask, is_as_usual
 from .flac import with_channel_mask
 from .info_tag import MPEG1_KBPS, MPEG2_KBPS, with_info_tag
 from .ogg import CHANNEL_ORDERS, with_own_serial
+from .written import note_peak, note_written, true_peak_dbtp
 
 _BITS = {"PCM_16": 16, "PCM_24": 24}
 _BLOCK_FRAMES = 1 << 16
@@ -79,22 +80,23 @@ def encode_wav(
     buffer = io.BytesIO()
     if subtype == "FLOAT":
         audio.write_wav(buffer)
-    else:
-        size = audio.samples.size * _BITS[subtype] // 8
-        if size > 0xFFFFFFFF - 1024:
-            raise NodeError(f"{size / 2**30:.1f} GiB are more than a WAV file holds: use FLOAT")
-        if audio.channels > _PCM_MAX_CHANNELS or audio.sample_rate > _PCM_MAX_RATE:
-            raise NodeError(
-                f"{subtype} holds up to {_PCM_MAX_CHANNELS} channels and {_PCM_MAX_RATE} Hz; this "
-                f"is {audio}: use FLOAT"
-            )
-        masked = audio.layout not in _PLAIN_LAYOUTS
-        quantizer = _Quantizer(audio, subtype, dither, seed)
-        _write_pcm(ctx, quantizer, buffer, "WAVEX" if masked else "WAV")
-        if masked:  # libsndfile guesses it from the number of channels
-            buffer.seek(_WAVEX_MASK_AT)
-            buffer.write(struct.pack("<I", channel_mask(audio)))
-    return File(buffer.getvalue(), ".wav")
+        note_peak(ctx, true_peak_dbtp(audio))
+        return File(buffer.getvalue(), ".wav")
+    size = audio.samples.size * _BITS[subtype] // 8
+    if size > 0xFFFFFFFF - 1024:
+        raise NodeError(f"{size / 2**30:.1f} GiB are more than a WAV file holds: use FLOAT")
+    if audio.channels > _PCM_MAX_CHANNELS or audio.sample_rate > _PCM_MAX_RATE:
+        raise NodeError(
+            f"{subtype} holds up to {_PCM_MAX_CHANNELS} channels and {_PCM_MAX_RATE} Hz; this "
+            f"is {audio}: use FLOAT"
+        )
+    masked = audio.layout not in _PLAIN_LAYOUTS
+    quantizer = _Quantizer(audio, subtype, dither, seed)
+    _write_pcm(ctx, quantizer, buffer, "WAVEX" if masked else "WAV")
+    if masked:  # libsndfile guesses it from the number of channels
+        buffer.seek(_WAVEX_MASK_AT)
+        buffer.write(struct.pack("<I", channel_mask(audio)))
+    return note_written(ctx, File(buffer.getvalue(), ".wav"), told=quantizer.clipped > 0)
 
 
 @node(version=1)
@@ -133,11 +135,12 @@ def encode_flac(
             f"FLAC has no {rate} Hz, above {_FLAC_ANY_RATE} Hz only multiples of 10: use encode_wav"
         )
     buffer = io.BytesIO()
-    _write_pcm(ctx, _Quantizer(audio, subtype, dither, seed), buffer, "FLAC")
+    quantizer = _Quantizer(audio, subtype, dither, seed)
+    _write_pcm(ctx, quantizer, buffer, "FLAC")
     content = buffer.getvalue()
     if audio.layout not in _PLAIN_LAYOUTS:
         content = with_channel_mask(content, channel_mask(audio))
-    return File(content, ".flac")
+    return note_written(ctx, File(content, ".flac"), told=quantizer.clipped > 0)
 
 
 @node(version=1)
@@ -194,7 +197,7 @@ def encode_ogg(
             f"{beyond:,} of {audio.samples.size:,} samples are beyond full scale; the file keeps "
             "them, but most players clip them: lower the level before encoding",
         )
-    return File(with_own_serial(buffer.getvalue()), ".ogg")
+    return note_written(ctx, File(with_own_serial(buffer.getvalue()), ".ogg"), told=beyond > 0)
 
 
 def prepare_mp3(question: Preparation) -> Mapping[str, Any]:
@@ -258,7 +261,8 @@ def encode_mp3(
         bytes(encoder.encode(block.astype("<i2").tobytes())) for block in quantizer.blocks(ctx)
     )
     content += bytes(encoder.flush())
-    return File(with_info_tag(content, audio.frames, vbr_quality=vbr_quality), ".mp3")
+    content = with_info_tag(content, audio.frames, vbr_quality=vbr_quality)
+    return note_written(ctx, File(content, ".mp3"), told=quantizer.clipped > 0)
 
 
 def _require_samples(audio: Audio, name: str) -> None:
@@ -301,25 +305,25 @@ class _Quantizer:
         self.audio = audio
         self.subtype = subtype
         self.bits = _BITS[subtype]
+        self.clipped = 0
         self._dither = dither
         self._random = np.random.Generator(np.random.PCG64(seed))
 
     def blocks(self, ctx: RunContext) -> Iterator[NDArray[np.int32]]:
         """Yield (frames, channels) blocks of integers; afterwards warn of what was clipped."""
         low, high = -(2 ** (self.bits - 1)), 2 ** (self.bits - 1) - 1
-        clipped = 0
         for start in range(0, self.audio.frames, _BLOCK_FRAMES):
             ctx.progress(start, self.audio.frames)
             block = self.audio.samples[:, start : start + _BLOCK_FRAMES].T
             scaled = block.astype(np.float64) * -low
             # exactly full scale is not an overload, though the top step is just below it
-            clipped += int(np.count_nonzero((scaled > high + 1) | (scaled < low)))
+            self.clipped += int(np.count_nonzero((scaled > high + 1) | (scaled < low)))
             if self._dither == "tpdf":
                 scaled += self._random.random(block.shape) - self._random.random(block.shape)
             yield np.clip(np.rint(scaled), low, high).astype(np.int32)
-        if clipped:
+        if self.clipped:
             ctx.warn(
                 "clipped",
-                f"{clipped:,} of {self.audio.samples.size:,} samples were beyond full scale and "
-                "were clipped; lower the level before encoding",
+                f"{self.clipped:,} of {self.audio.samples.size:,} samples were beyond full scale "
+                "and were clipped; lower the level before encoding",
             )

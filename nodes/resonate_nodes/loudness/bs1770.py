@@ -7,7 +7,7 @@ depend on the length.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from math import log10
 
@@ -17,6 +17,9 @@ from numpy.typing import NDArray
 from resonate_graph import Audio, NodeError
 
 from .._common.channels import speakers_of
+
+#: Returns the samples from one frame up to another, of shape (channels, frames).
+Read = Callable[[int, int], NDArray[np.float32]]
 
 ABSOLUTE_GATE_LUFS = -70.0
 _OFFSET = -0.691
@@ -63,6 +66,22 @@ def measure(audio: Audio) -> Loudness:
     return _summed(*_moving_powers(audio))
 
 
+class Powers:
+    """The gating blocks of a sound, for its integrated loudness at any gain.
+
+    Raises:
+        NodeError: as `measure`.
+    """
+
+    def __init__(self, audio: Audio) -> None:
+        momentary, _ = _moving_powers(audio)
+        self._blocks = momentary[::_GATING_STEP]
+
+    def integrated_lufs(self, gain_db: float = 0.0) -> float | None:
+        """Return the integrated loudness the sound has at a gain; None where it is too quiet."""
+        return _integrated(self._blocks * 10 ** (gain_db / 10))
+
+
 @dataclass(frozen=True)
 class Course:
     """Loudness over time, every 10 ms, in LUFS; -infinity for silence.
@@ -94,19 +113,34 @@ def true_peak(audio: Audio) -> float:
 
     Oversampled 8 times at any rate (BS.1770 Annex 2 asks for 4 times at 48 kHz).
     """
-    return max((float(block.max()) for block in _oversampled_peaks(audio)), default=0.0)
+    return true_peak_of(_reading(audio), audio.frames)
+
+
+def true_peak_of(read: Read, frames: int) -> float:
+    """Return the true peak of so many frames that are read in stretches, from first to last.
+
+    Args:
+        read: given where a stretch starts and stops, returns it, of shape (channels, frames);
+            shorter where there is no more. Stretches overlap, and come in order.
+        frames: how many there are.
+    """
+    return max((float(block.max()) for block in _oversampled_peaks(read, frames)), default=0.0)
 
 
 def hop_true_peaks(audio: Audio, hop_frames: int) -> NDArray[np.float64]:
     """Return the true peak of each hop, over all channels; the last hop may be a short one."""
-    peaks = np.concatenate([np.zeros(0), *_oversampled_peaks(audio)])
+    peaks = np.concatenate([np.zeros(0), *_oversampled_peaks(_reading(audio), audio.frames)])
     hops = -(-len(peaks) // hop_frames)
     padded = np.pad(peaks, (0, hops * hop_frames - len(peaks)))
     highest: NDArray[np.float64] = padded.reshape(hops, hop_frames).max(axis=1)
     return highest
 
 
-def _oversampled_peaks(audio: Audio) -> Iterator[NDArray[np.float64]]:
+def _reading(audio: Audio) -> Read:
+    return lambda start, stop: audio.samples[:, start:stop]
+
+
+def _oversampled_peaks(read: Read, count: int) -> Iterator[NDArray[np.float64]]:
     """Yield, frame by frame, the highest absolute value from each frame up to the next.
 
     Between the samples lies their ideal band-limited interpolation: the spectrum of each stretch
@@ -121,10 +155,10 @@ def _oversampled_peaks(audio: Audio) -> Iterator[NDArray[np.float64]]:
     window = np.concatenate([fade, np.ones(step), fade[::-1]]).astype(np.float32)
     turns = np.arange(_STRETCH_FRAMES // 2 + 1) / (_STRETCH_FRAMES * _OVERSAMPLING)
     shifts = [np.exp(2j * np.pi * turns * n).astype(np.complex64) for n in range(1, _OVERSAMPLING)]
-    for start in range(0, audio.frames, step):
-        frames = min(step, audio.frames - start)
+    for start in range(0, count, step):
+        frames = min(step, count - start)
         first = max(0, start - _EDGE_FRAMES)
-        known = _different(audio.samples[:, first : start + step + _EDGE_FRAMES])
+        known = _different(read(first, start + step + _EDGE_FRAMES))
         ahead = first - (start - _EDGE_FRAMES)
         stretch = np.zeros((len(known), _STRETCH_FRAMES), np.float32)
         stretch[:, ahead : ahead + known.shape[1]] = known

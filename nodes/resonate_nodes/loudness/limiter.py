@@ -20,6 +20,7 @@ measured by oversampling first, and the gain follows from them:
 from __future__ import annotations
 
 from collections.abc import Iterator
+from math import log10
 
 import numpy as np
 from numpy.typing import NDArray
@@ -72,11 +73,17 @@ class Limiter:
         # a peak may lie at the far end of its hop, and the gain falls from the knot before
         self._window = max(1, int(look_ahead_ms * hops_per_ms) - 1)
         self._peaks = bs1770.hop_true_peaks(audio, self._hop)
+        self._lowest = 1.0
 
     @property
     def true_peak(self) -> float:
         """The true peak of the sound, as a ratio of full scale."""
         return float(self._peaks.max(initial=0.0))
+
+    @property
+    def deepest_reduction_db(self) -> float:
+        """By how much what was limited last was turned down at most."""
+        return 0.0 - 20 * log10(self._lowest)
 
     def limit(self, gain_db: float = 0.0) -> Audio:
         """Return the sound, louder by a gain, with no true peak above the ceiling."""
@@ -85,12 +92,16 @@ class Limiter:
             excess_db = 20 * np.log10(self._peaks * (gain / self._ceiling))
         needed_db = np.where(excess_db > 0, excess_db + _MARGIN_DB, 0.0)
         for _ in range(_ROUNDS):
-            result = self._audio.with_samples(self._applied(gain, self._knots(needed_db)))
+            knots = self._knots(needed_db)
+            self._lowest = float(knots.min(initial=1.0))
+            result = self._audio.with_samples(self._applied(gain, knots))
             over = bs1770.hop_true_peaks(result, self._hop) / self._ceiling
             if over.max(initial=0.0) <= 1:
                 return result
             needed_db += np.where(over > 1, 20 * np.log10(np.maximum(over, 1)) + _MARGIN_DB, 0.0)
-        return result.with_samples(result.samples * np.float32((1 - 1e-7) / over.max()))
+        rest = np.float32((1 - 1e-7) / over.max())
+        self._lowest *= float(rest)
+        return result.with_samples(result.samples * rest)
 
     def _applied(self, gain: float, knots: NDArray[np.float64]) -> NDArray[np.float32]:
         samples = self._audio.samples

@@ -8,9 +8,10 @@ from typing import Annotated
 import numpy as np
 from pydantic import Field
 
-from resonate_graph import Audio, Report, RunContext, node
+from resonate_graph import Audio, Finding, Report, RunContext, node
 
 from .._common.channels import decibels, speakers_of
+from .._common.notes import note_known
 from ..space.mixing import gain
 from . import bs1770
 from .limiter import RELEASE_MS, Limiter
@@ -46,6 +47,21 @@ class LoudnessReport(Report):
     layout: str
     layout_guessed: bool
 
+    def findings(self) -> list[Finding]:
+        """Say how loud it is, and whether its peaks fit."""
+        if self.integrated_lufs is None or self.true_peak_dbtp is None:
+            return [Finding("It is too quiet or too short to have a loudness.")]
+        loud = f"Its loudness is {self.integrated_lufs:.1f} LUFS".replace("-", "−")
+        peak = f"true peak {self.true_peak_dbtp:.1f} dBTP".replace("-", "−")
+        if self.true_peak_dbtp <= 0:
+            return [Finding(f"{loud}, its {peak}: nothing is beyond full scale.")]
+        return [
+            Finding(
+                f"{loud}, its {peak}: above 0, players and encoders may clip it.",
+                "The node normalize_loudness keeps a ceiling, as the graph deliver does.",
+            )
+        ]
+
 
 @node(version=3, uses=("scipy", "pyloudnorm"))
 def measure_loudness(ctx: RunContext, audio: Audio) -> LoudnessReport:
@@ -77,12 +93,14 @@ def measure_loudness(ctx: RunContext, audio: Audio) -> LoudnessReport:
     speakers = speakers_of(audio)
     assert speakers is not None  # or nothing was measured
     speakers.say_guess(ctx)
+    peak = decibels(bs1770.true_peak(audio))
+    note_known(ctx, integrated_lufs=measured.integrated_lufs, peak_dbtp=peak)
     return LoudnessReport(
         integrated_lufs=measured.integrated_lufs,
         range_lu=measured.range_lu,
         max_momentary_lufs=measured.max_momentary_lufs,
         max_short_term_lufs=measured.max_short_term_lufs,
-        true_peak_dbtp=decibels(bs1770.true_peak(audio)),
+        true_peak_dbtp=peak,
         sample_peak_dbfs=decibels(float(np.abs(audio.samples).max(initial=0.0))),
         layout=speakers.layout,
         layout_guessed=speakers.guessed,
@@ -115,12 +133,15 @@ def normalize_loudness(
     Raises:
         NodeError: more than eight channels of which nothing is known, or a rate below 8 kHz.
     """
-    loudness = bs1770.measure(audio).integrated_lufs
+    measured = bs1770.Powers(audio)
+    loudness = measured.integrated_lufs()
     if (speakers := speakers_of(audio)) is not None:
         speakers.say_guess(ctx)
     if loudness is None:
         ctx.warn("no-loudness", "the sound is below -70 LUFS throughout; its level was not changed")
+        ctx.note(summary="too quiet to measure: level not changed")
         return audio
+    ctx.note(loudness_before_lufs=loudness)
     gain_db = target_lufs - loudness
     if abs(gain_db) > _MAX_GAIN_DB:
         gain_db = float(np.clip(gain_db, -_MAX_GAIN_DB, _MAX_GAIN_DB))
@@ -128,6 +149,7 @@ def normalize_loudness(
     ceiling = 10 ** (ceiling_dbtp / 20)
     limiter = Limiter(audio, ceiling, release_ms=release_ms)
     if limiter.true_peak * 10 ** (gain_db / 20) <= ceiling:
+        _note(ctx, measured.integrated_lufs(gain_db), gain_db)
         return gain(audio, gain_db=gain_db)
     return _limited_to_target(ctx, limiter, gain_db, target_lufs, ceiling_dbtp)
 
@@ -138,6 +160,7 @@ def _limited_to_target(
     """Search the gain before the limiter that brings the loudness after it to the target."""
     tried: list[tuple[float, float]] = []
     nearest = math.inf
+    best: tuple[Audio, float | None, float, float] | None = None
     while True:
         ctx.progress(len(tried), _ROUNDS)
         limited = limiter.limit(gain_db)
@@ -145,9 +168,9 @@ def _limited_to_target(
         missing = target_lufs - (bs1770.ABSOLUTE_GATE_LUFS if reached is None else reached)
         tried.append((gain_db, missing))
         if abs(missing) < abs(nearest):
-            nearest, best = missing, limited
+            nearest, best = missing, (limited, reached, gain_db, limiter.deepest_reduction_db)
         if abs(missing) <= TOLERANCE_LU / 2:
-            return limited
+            break
         step = _secant(tried)
         if len(tried) == _ROUNDS or step is None:
             break
@@ -158,7 +181,15 @@ def _limited_to_target(
             f"{target_lufs - nearest:.2f} LUFS were reached, not {target_lufs:g}: more is not to "
             f"be had under a ceiling of {ceiling_dbtp:g} dBTP",
         )
-    return best
+    assert best is not None  # the first try is
+    limited, reached, gain_db, reduction_db = best
+    _note(ctx, reached, gain_db)
+    ctx.note(deepest_reduction_db=reduction_db)
+    return limited
+
+
+def _note(ctx: RunContext, reached: float | None, gain_db: float) -> None:
+    note_known(ctx, loudness_after_lufs=reached, gain_db=gain_db)
 
 
 def _secant(tried: list[tuple[float, float]]) -> float | None:

@@ -10,6 +10,7 @@ from pydantic import Field
 from resonate_graph import Audio, RunContext, node
 
 from .._common.channels import decibels
+from .._common.notes import note_known
 from ..space.mixing import gain
 from . import bs1770
 from .limiter import LOOK_AHEAD_MS, RELEASE_MS, Limiter
@@ -50,16 +51,21 @@ def normalize_peak(
         found = decibels(float(np.abs(audio.samples).max(initial=0.0)))
     if found is None:
         ctx.warn("no-peak", "the sound is silent throughout; its level was not changed")
+        ctx.note(summary="silent: level not changed")
         return audio
+    ctx.note(**{f"peak_before_{'dbtp' if peak == 'true' else 'dbfs'}": found})
     gain_db = target_db - found
     if gain_db > _MAX_GAIN_DB:
         gain_db = _MAX_GAIN_DB
         ctx.warn("target-missed", f"the gain was held at {gain_db:+.0f} dB")
-    return gain(audio, gain_db=max(gain_db, -120.0))
+    gain_db = max(gain_db, -120.0)
+    ctx.note(gain_db=gain_db)
+    return gain(audio, gain_db=gain_db)
 
 
 @node(version=1, uses=("scipy",))
 def limit(
+    ctx: RunContext,
     audio: Audio,
     *,
     ceiling_dbtp: Annotated[float, Field(ge=-40, le=0)] = -1.0,
@@ -74,6 +80,7 @@ def limit(
     100 ms and more it comes back up to ten times as slowly, so that dense music does not pump.
 
     Args:
+        ctx: filled in by the engine.
         audio: the sound.
         ceiling_dbtp: highest true peak allowed, in dBTP.
         release_ms: time constant of the recovery after a single peak.
@@ -89,4 +96,10 @@ def limit(
     limiter = Limiter(
         audio, 10 ** (ceiling_dbtp / 20), release_ms=release_ms, look_ahead_ms=look_ahead_ms
     )
-    return limiter.limit()
+    limited = limiter.limit()
+    note_known(ctx, peak_before_dbtp=decibels(limiter.true_peak))
+    if limiter.deepest_reduction_db:
+        ctx.note(deepest_reduction_db=limiter.deepest_reduction_db)
+    else:
+        ctx.note(summary=f"no peak above {ceiling_dbtp:g} dBTP")
+    return limited

@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from resonate_graph import Audio, NodeError, Report, node
+from resonate_graph import Audio, NodeError, Report, RunContext, node
 
 from .._common.channels import channel_names, decibels, power_decibels
+from .._common.notes import note_known
 
 Array = NDArray[np.float64]
 
@@ -82,7 +83,7 @@ class ComparisonReport(Report):
 
 
 @node(version=1, uses=("scipy",))
-def compare(reference: Audio, estimate: Audio) -> ComparisonReport:
+def compare(ctx: RunContext, reference: Audio, estimate: Audio) -> ComparisonReport:
     """Measure how near a sound is to a reference: SNR, SI-SDR, SDR, and what a null test leaves.
 
     Each allows for more than the one before: SNR for nothing, SI-SDR for another level, SDR for a
@@ -94,6 +95,7 @@ def compare(reference: Audio, estimate: Audio) -> ComparisonReport:
     well done?* (2019). RMS levels are such that a sine of full scale has -3.01 dBFS.
 
     Args:
+        ctx: filled in by the engine.
         reference: what it should be.
         estimate: what it is, of the same rate, length and channel count.
 
@@ -133,10 +135,15 @@ def compare(reference: Audio, estimate: Audio) -> ComparisonReport:
         _explained(*pair) for pair in zip(reference.samples, estimate.samples, strict=True)
     ])  # fmt: skip
     frames = max(reference.frames, 1)
+    si_sdr_db = _ratio_db(gain**2 * wanted.sum(), off_scaled.sum())
+    if not peaks.any():
+        ctx.note(summary="identical")
+    else:
+        note_known(ctx, si_sdr_db=si_sdr_db, null_dbfs=power_decibels(off.mean() / frames))
     return ComparisonReport(
         identical=not peaks.any(),
         snr_db=_ratio_db(wanted.sum(), off.sum()),
-        si_sdr_db=_ratio_db(gain**2 * wanted.sum(), off_scaled.sum()),
+        si_sdr_db=si_sdr_db,
         sdr_db=_unexplained_db(explained.sum(), found.sum()),
         gain_db=decibels(abs(gain)),
         null_rms_dbfs=power_decibels(off.mean() / frames),
@@ -244,7 +251,7 @@ class DescriptionReport(Report):
 
 
 @node(version=2, uses=("librosa",))
-def describe(audio: Audio) -> DescriptionReport:
+def describe(ctx: RunContext, audio: Audio) -> DescriptionReport:
     """Describe a sound: length, levels, brightness, tempo.
 
     The spectral figures are librosa's, in windows of 46 ms that overlap by three quarters: means
@@ -252,6 +259,7 @@ def describe(audio: Audio) -> DescriptionReport:
     librosa's too, for sounds of 2 s or more.
 
     Args:
+        ctx: filled in by the engine.
         audio: the sound.
 
     Example:
@@ -269,6 +277,7 @@ def describe(audio: Audio) -> DescriptionReport:
         offset = float(np.abs(audio.samples.mean(axis=1, dtype=np.float64)).max())
     peak_dbfs, rms_dbfs = decibels(peak), power_decibels(square)
     crest = None if peak_dbfs is None or rms_dbfs is None else peak_dbfs - rms_dbfs
+    note_known(ctx, peak_dbfs=peak_dbfs, rms_dbfs=rms_dbfs)
     return DescriptionReport(
         duration_seconds=audio.duration_seconds,
         sample_rate_hz=audio.sample_rate,

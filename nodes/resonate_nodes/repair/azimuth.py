@@ -96,14 +96,21 @@ def align_azimuth(
             "select_channels takes two of them"
         )
     if audio.channels == 1 or not audio.samples.any():
+        ctx.note(summary="nothing to line up")
         return audio
     found = _delays(audio, max_delay_ms / 1000 * audio.sample_rate, follow)
     if found is None:
         ctx.warn("no-common-sound", "left and right share too little to be lined up")
+        ctx.note(summary="left and right share too little to be lined up")
         return audio
     centres, delays = found
     if np.abs(delays).max() < _LEAST_DELAY_SECONDS * audio.sample_rate:
+        ctx.note(summary="left and right are in line")
         return audio
+    found_us = 1e6 / audio.sample_rate * delays
+    ctx.note(right_delay_us=float(np.median(found_us)))
+    if np.ptp(found_us):
+        ctx.note(delays_us=[float(found_us.min()), float(found_us.max())])
     right = _moved(audio.samples[1].astype(np.float64), centres, -delays)
     return audio.with_samples(np.stack([audio.samples[0].astype(np.float64), right]))
 

@@ -10,6 +10,7 @@ from pydantic import Field
 
 from resonate_graph import Audio, Cost, RunContext, node
 
+from .._common.notes import apart_dbfs, note_known
 from .stft import Stft, Synthesis
 
 Levels = NDArray[np.float64]
@@ -24,6 +25,7 @@ _LOWEST_EDGE_HZ = 2000.0
 #: below it is taken.
 _STEEPEST, _FLATTEST = -40.0, -12.0
 _SLOPE_OCTAVES = 2.0
+_UNCHANGED = "nothing invented"
 
 
 @node(version=1, uses=("scipy",), cost=Cost(seconds_per_second=0.03, bytes_per_input_byte=3))
@@ -65,6 +67,7 @@ def extend_bandwidth(
     from scipy.signal.windows import blackmanharris
 
     if not audio.samples.any():
+        ctx.note(summary=_UNCHANGED)
         return audio
     length = int(2 ** max(6, round(np.log2(_FRAME_SECONDS * audio.sample_rate))))
     window = blackmanharris(length, sym=False).astype(np.float32)
@@ -74,10 +77,12 @@ def extend_bandwidth(
     end = _end(powers, bin_hz) if cutoff_hz is None else round(cutoff_hz / bin_hz)
     if end is None:
         ctx.warn("no-cutoff", "the spectrum ends nowhere: the sound is left as it is")
+        ctx.note(summary=_UNCHANGED)
         return audio
     first = end + 2 * _REACH
     if first >= len(powers) or end < 4 * _REACH:
         ctx.warn("no-room", f"there is no room above {end * bin_hz:.0f} Hz at this sample rate")
+        ctx.note(summary=_UNCHANGED)
         return audio
     # from just below the end, where a filter has not begun to fall
     top = round(0.95 * end)
@@ -100,7 +105,10 @@ def extend_bandwidth(
         place = slice(start, start + found.shape[1])
         result[:, place] = audio.samples[:, place] + found
     result.flags.writeable = False  # so it need not be copied
-    return audio.with_samples(result)
+    wider = audio.with_samples(result)
+    ctx.note(spectrum_ended_hz=end * bin_hz)
+    note_known(ctx, invented_level_dbfs=apart_dbfs(audio, wider))
+    return wider
 
 
 def _usual_powers(stft: Stft) -> Levels:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Annotated, NamedTuple
 
@@ -9,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from resonate_graph import Audio, Cost, Report, RunContext, node
+from resonate_graph import Audio, Cost, Finding, Report, RunContext, node
 
 from .._common.channels import Listed, channel_names, decibels, per_minute
 from .._common.rounding import rounding_step
@@ -58,6 +59,13 @@ _STANDS_OUT = 0.5
 _LONG_STANDS_OUT = 1.0
 # What is there again differs by less than this much of what was to be removed, in energy.
 _HEARD_AGAIN = 0.5
+# What so many clicks a minute are to a listener: a rule of thumb, not a standard.
+_HOW_MANY = (
+    (2.0, "few, as on a clean disc"),
+    (20.0, "a disc that was played"),
+    (100.0, "heard all the time"),
+    (math.inf, "worn, or badly damaged"),
+)
 # Measured on 10 minutes of stereo.
 _COST = Cost(seconds_per_second=0.05, bytes_per_input_byte=10)
 
@@ -112,6 +120,20 @@ class ClicksReport(Report):
     clicks_per_minute: float | None
     channels: tuple[ChannelClicks, ...]
     loudest: tuple[Click, ...]
+
+    def findings(self) -> list[Finding]:
+        """Say how many there are, and whether that is many."""
+        if not self.clicks:
+            return [Finding("No clicks were found.")]
+        rate = self.clicks_per_minute or 0.0
+        much = next(words for most, words in _HOW_MANY if rate <= most)
+        count = f"{self.clicks:,} click{'s' * (self.clicks != 1)}"
+        return [
+            Finding(
+                f"{count}, {rate:.3g} a minute: {much}.",
+                "The node declick removes them, as the graph vinyl does; decrackle is for crackle.",
+            )
+        ]
 
 
 @node(version=3, uses=("scipy",), cost=_COST)
@@ -184,6 +206,7 @@ def detect_clicks(
     clicks.sort(key=lambda click: -np.inf if click.level_dbfs is None else click.level_dbfs)
     loudest = clicks[max(len(clicks) - max_listed, 0) :]
     count = len(runs(anywhere)[0])
+    ctx.note(clicks_found=count)
     return ClicksReport(
         clicks=count,
         clicks_per_minute=per_minute(count, audio),
@@ -247,7 +270,7 @@ def declick(
         True
     """
     search = _Search(threshold_sigma, max_click_ms / 1000, max_replaced_percent, _DECLICK_PASSES)
-    return _repaired(ctx, audio, search)
+    return _repaired(ctx, audio, search, "clicks")
 
 
 @node(version=4, uses=("scipy",), cost=_COST)
@@ -275,7 +298,7 @@ def decrackle(
             is no click. Crackle of 400 clicks a second is 4 %, of 1,000 clicks 10 %.
     """
     search = _Search(threshold_sigma, max_click_ms / 1000, max_replaced_percent, _DECRACKLE_PASSES)
-    return _repaired(ctx, audio, search)
+    return _repaired(ctx, audio, search, "crackle")
 
 
 class _Search(NamedTuple):
@@ -295,10 +318,20 @@ class _Found(NamedTuple):
     left: Mask
 
 
-def _repaired(ctx: RunContext, audio: Audio, search: _Search) -> Audio:
+def _repaired(ctx: RunContext, audio: Audio, search: _Search, name: str) -> Audio:
     result = np.empty_like(audio.samples)
+    anywhere, replaced, left = np.zeros(audio.frames, bool), 0, False
     for channel, found in zip(result, _channels_searched(ctx, audio, search), strict=True):
         channel[:] = found.repaired
+        anywhere |= found.clicks
+        replaced += int(np.count_nonzero(found.clicks))
+        left |= bool(found.left.any())
+    ctx.note(
+        clicks_removed=len(runs(anywhere)[0]),
+        samples_replaced_percent=100 * replaced / max(audio.samples.size, 1),
+    )
+    if not replaced:
+        ctx.note(summary=f"no {name} {'removed' if left else 'found'}")
     return audio.with_samples(result)
 
 

@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from resonate_graph import Audio, Report, RunContext, node
+from resonate_graph import Audio, Finding, Report, RunContext, node
 
 from .._common.channels import Listed, channel_names, decibels, per_minute
+from .._common.notes import note_known
 from .._common.runs import runs, touching
 from .._common.silence import least_frames, silence
 
@@ -97,9 +98,34 @@ class ClippingReport(Report):
     channels: tuple[ChannelClipping, ...]
     longest: tuple[Clip, ...]
 
+    def findings(self) -> list[Finding]:
+        """Say how many peaks were cut off, and what is beyond full scale."""
+        found = []
+        if self.clips:
+            percent = max(one.clipped_percent for one in self.channels)
+            count = f"{self.clips:,} peak{' was' if self.clips == 1 else 's were'}"
+            heard = "heard as distortion" if percent > 0.1 else "hardly heard"
+            found.append(
+                Finding(
+                    f"{count} cut off (clipped), {percent:.2g} % of all samples: {heard}.",
+                    "The node declip draws them anew, before anything else changes the level.",
+                )
+            )
+        beyond = sum(one.beyond_full_scale for one in self.channels)
+        if beyond:
+            found.append(
+                Finding(
+                    f"{beyond:,} sample{'s are' if beyond > 1 else ' is'} beyond full scale, which "
+                    "files of integers cannot hold.",
+                    "The node limit, or normalize_peak, brings the sound below it.",
+                )
+            )
+        return found or [Finding("No peaks are cut off.")]
+
 
 @node(version=1)
 def detect_clipping(
+    ctx: RunContext,
     audio: Audio,
     *,
     threshold_dbfs: Annotated[float, Field(ge=-60, le=0)] | None = None,
@@ -111,6 +137,7 @@ def detect_clipping(
     clipped where samples pile up at its extreme, in runs of three or more.
 
     Args:
+        ctx: filled in by the engine.
         audio: the sound.
         threshold_dbfs: the level at which it was clipped, in dBFS; None to find it.
         max_listed: how many are listed with their place.
@@ -152,6 +179,7 @@ def detect_clipping(
         ]
     clips.sort(key=lambda clip: -clip.length_ms)
     count = len(runs(anywhere)[0])
+    ctx.note(clips_found=count)
     return ClippingReport(
         clips=count,
         clips_per_minute=per_minute(count, audio),
@@ -203,6 +231,7 @@ def declip(
         True
     """
     result = audio.samples.astype(np.float64)
+    rebuilt = _Rebuilt(audio.samples.size)
     for index, channel in enumerate(audio.samples):
         low, high = _levels(channel, threshold_dbfs)
         clipped = (channel >= high) | (channel <= -low)
@@ -218,7 +247,38 @@ def declip(
             result[index, clipped] = outwards * np.maximum(outwards * result[index, clipped], least)
             there = ~clipped | touching(clipped, _edges(channel, audio.sample_rate))
             result[index, there] = channel[there]
+            rebuilt.add(channel, result[index], ~there)
+    rebuilt.note(ctx)
     return audio.with_samples(result)
+
+
+class _Rebuilt:
+    """What was rebuilt of the peaks of all channels."""
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._count = 0
+        self._level, self._rise = np.inf, 1.0
+
+    def add(self, before: Single, after: Array, where: Mask) -> None:
+        """Count what was rebuilt of one channel."""
+        if where.any():
+            levels = np.abs(before[where])
+            self._count += len(levels)
+            self._level = min(self._level, float(levels.min()))
+            self._rise = max(self._rise, float((np.abs(after[where]) / levels).max()))
+
+    def note(self, ctx: RunContext) -> None:
+        """Note the level of clipping, how much was rebuilt, and how far it rose at most."""
+        if not self._count:
+            ctx.note(summary="no clipping found")
+            return
+        note_known(
+            ctx,
+            clipped_at_dbfs=decibels(self._level),
+            samples_rebuilt_percent=100 * self._count / self._size,
+            largest_rise_db=decibels(self._rise),
+        )
 
 
 def _levels(channel: Single, threshold_dbfs: float | None) -> tuple[float, float]:

@@ -11,6 +11,8 @@ from pydantic import Field
 
 from resonate_graph import Audio, NodeError, RunContext, node
 
+from .._common.channels import decibels
+from .._common.notes import note_known
 from .._common.runs import mask_of, runs, touched
 from . import autoregression as ar
 from .plausibility import MaxReplaced, too_much, warn_of_what_is_left
@@ -31,6 +33,7 @@ _ORDER_SECONDS = 0.012
 _HIGHEST_ORDER = 1024
 # Below this part of the other, one side of a gap is all but silent.
 _ONE_SIDED = 0.1
+_MOST_PLACES = 20
 
 
 @node(version=3, uses=("scipy",))
@@ -78,6 +81,7 @@ def repair_dropouts(
     longest = max(least, round(max_gap_ms / 1000 * audio.sample_rate))
     result = audio.samples.astype(np.float64)
     too_long, left = 0, []
+    places: set[tuple[int, int]] = set()
     for channel in result:
         starts, stops = _gaps(channel, least, audio.sample_rate)
         new = _apart(starts, stops, known)
@@ -93,6 +97,7 @@ def repair_dropouts(
                 too_long += 1
             else:
                 filled.append((start, stop))
+        places.update((int(start), int(stop)) for start, stop in filled)
         for start, stop in sorted(filled):
             channel[start:stop] = _bridged(channel, start, stop, audio.sample_rate)
     if too_long:
@@ -101,16 +106,32 @@ def repair_dropouts(
             f"{too_long} gaps of more than {max_gap_ms:g} ms are left as they are",
         )
     warn_of_what_is_left(ctx, audio, left, "what looks like dropouts is too frequent")
+    if places:
+        _note(ctx, audio, sorted(places))
+    else:
+        ctx.note(summary=f"no dropouts {'filled' if too_long else 'found'}")
     return audio.with_samples(result)
 
 
+def _note(ctx: RunContext, audio: Audio, places: Sequence[tuple[int, int]]) -> None:
+    """Note how many gaps were filled, and where; what lies in several channels at once is one."""
+    starts, stops = (np.array(one, np.intp) for one in zip(*places, strict=True))
+    starts, stops = runs(mask_of(starts, stops, audio.frames))
+    ctx.note(
+        gaps_filled=len(starts),
+        longest_ms=1000 * float((stops - starts).max()) / audio.sample_rate,
+        places_seconds=[float(one) / audio.sample_rate for one in starts[:_MOST_PLACES]],
+    )
+
+
 @node(version=1)
-def remove_dc(audio: Audio) -> Audio:
+def remove_dc(ctx: RunContext, audio: Audio) -> Audio:
     """Remove a constant offset: each channel's mean over the whole sound.
 
     The offset alone goes; a `highpass` takes a drifting one. Below -120 dBFS it is left.
 
     Args:
+        ctx: filled in by the engine.
         audio: the sound.
 
     Example:
@@ -120,10 +141,15 @@ def remove_dc(audio: Audio) -> Audio:
         [[0.125, -0.125]]
     """
     if not audio.frames:
+        ctx.note(summary="no offset found")
         return audio
     offset = audio.samples.mean(axis=1, keepdims=True, dtype=np.float64)
     offset[np.abs(offset) < 1e-6] = 0
-    return audio.with_samples(audio.samples - offset) if offset.any() else audio
+    if not offset.any():
+        ctx.note(summary="no offset found")
+        return audio
+    note_known(ctx, largest_offset_dbfs=decibels(np.abs(offset).max()))
+    return audio.with_samples(audio.samples - offset)
 
 
 def _frames_of(regions: Sequence[tuple[float, float]], audio: Audio) -> list[tuple[int, int]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Annotated
 
@@ -9,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from resonate_graph import Audio, NodeError, Report, RunContext, node
+from resonate_graph import Audio, Finding, NodeError, Report, RunContext, node
 
 from .._common.channels import channel_names, power_decibels
+from .._common.notes import note_floor, note_known, note_removed
 from . import log_mmse, profile_gate
 
 _FRAME_SECONDS = 0.0232
@@ -26,6 +28,7 @@ _LIKENESS = 0.99
 _NOTHING = 1e-6
 _NOTHING_BY_PROFILE = 1e-5
 _NEARLY_ALL = 0.75
+_UNCHANGED = "no noise taken"
 #: the middles of octaves, as ISO 266 has them; below 63 Hz the spectra are too coarse
 _OCTAVES_HZ = (63.0, 125.0, 250.0, 500.0, 1000.0, 2000.0, 4000.0, 8000.0, 16_000.0, 31_500.0)
 
@@ -81,10 +84,12 @@ def denoise(
     _require_rate(audio)
     frame = _frame_length(audio.sample_rate)
     if strength == 0 or not audio.frames:
+        ctx.note(summary=_UNCHANGED)
         return audio
     if noise is not None:
         _require_fit(audio, noise, frame)
     if not np.any(audio.samples):
+        ctx.note(summary=_UNCHANGED)
         return audio
     profile = None if noise is None else _profile(ctx, audio, noise, frame, threshold_std)
     if profile is not None:
@@ -93,6 +98,7 @@ def denoise(
         )
     elif audio.frames < frame:
         ctx.warn("too-short", f"{audio.frames} frames are too few to tell noise from sound")
+        ctx.note(summary=_UNCHANGED)
         return audio
     else:
         reduced = log_mmse.denoised(
@@ -104,7 +110,14 @@ def denoise(
         ctx, _taken(audio.samples, reduced) / strength**2, by_profile=profile is not None
     )
     reduced.flags.writeable = False  # so it need not be copied
-    return audio.with_samples(reduced)
+    result = audio.with_samples(reduced)
+    note_floor(ctx, audio, result)
+    note_removed(ctx, audio, result, _UNCHANGED)
+    return result
+
+
+# So far below the sound it is as good as inaudible, or plain to hear: a rule of thumb.
+_HARDLY_HEARD_DB, _CLEARLY_HEARD_DB = 55.0, 35.0
 
 
 class ChannelNoise(Report):
@@ -148,6 +161,23 @@ class NoiseReport(Report):
     noise_dbfs: float | None
     channels: tuple[ChannelNoise, ...]
     octaves: tuple[NoiseBand, ...]
+
+    def findings(self) -> list[Finding]:
+        """Say how far the noise lies below the sound."""
+        if self.noise_dbfs is None:
+            return [Finding("No noise floor can be told: it is silent between sounds, or short.")]
+        distances = [one.below_sound_db for one in self.channels if one.below_sound_db is not None]
+        below = min(distances, default=math.inf)
+        level = f"The noise floor lies at {self.noise_dbfs:.0f} dBFS".replace("-", "−")
+        if below > _HARDLY_HEARD_DB:
+            return [Finding(f"{level}: hardly heard.")]
+        heard = "clearly heard" if below < _CLEARLY_HEARD_DB else "heard in quiet places"
+        return [
+            Finding(
+                f"{level}, {below:.0f} dB below the sound: {heard}.",
+                "The node denoise lowers it; a sound without pauses may only seem to have one.",
+            )
+        ]
 
 
 @node(version=2, uses=("scipy",))
@@ -198,8 +228,10 @@ def noise_floor(ctx: RunContext, audio: Audio) -> NoiseReport:
         channels.append(ChannelNoise(channel=name, noise_dbfs=noise, sound_dbfs=sound,
                                      below_sound_db=below))  # fmt: skip
     mean = np.sum(np.broadcast_arrays(*powers), axis=0) / len(powers)
+    floor = power_decibels(mean.sum())
+    note_known(ctx, noise_dbfs=floor)
     return NoiseReport(
-        noise_dbfs=power_decibels(mean.sum()),
+        noise_dbfs=floor,
         channels=tuple(channels),
         octaves=tuple(_octaves(mean, audio.sample_rate)) if mean.any() else (),
     )

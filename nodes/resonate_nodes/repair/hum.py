@@ -9,10 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from resonate_graph import Audio, Report, RunContext, node
+from resonate_graph import Audio, Finding, Report, RunContext, node
 
 from .._common.channels import channel_names, power_decibels
+from .._common.notes import note_known
 from .._common.silence import least_frames, silence
+from .._common.single_threaded import single_threaded
 from ..tone.filters import require_below_nyquist
 
 Array = NDArray[np.float64]
@@ -95,8 +97,20 @@ def dehum(
     if hum is None:
         places = " or ".join(f"{base:g} Hz" for base in bases)
         ctx.warn("no-hum", f"no hum was found around {places}: the sound is left as it is")
+        ctx.note(summary="no hum found")
         return audio
-    return audio.with_samples(_without(samples, hum, q))
+    result = _without(samples, hum, q)
+    _note(ctx, audio, hum, samples, result)
+    return audio.with_samples(result)
+
+
+def _note(ctx: RunContext, audio: Audio, hum: _Hum, before: Array, after: Array) -> None:
+    """Note what was found, and the RMS level of what was taken in the channels that hum."""
+    names = channel_names(audio.channels, audio.speakers)
+    ctx.note(base_hz=float(hum.frequencies.mean()), harmonics_removed=hum.amplitudes.shape[1])
+    powers = [np.mean((before[one] - after[one]) ** 2) for one in np.flatnonzero(hum.channels)]
+    note_known(ctx, hum_level_dbfs=power_decibels(np.mean(powers)))
+    ctx.note(channels=[name for name, found in zip(names, hum.channels, strict=True) if found])
 
 
 class Harmonic(Report):
@@ -148,6 +162,19 @@ class HumReport(Report):
     channels: tuple[ChannelHum, ...]
     harmonics: tuple[Harmonic, ...]
 
+    def findings(self) -> list[Finding]:
+        """Say whether it hums, and how loud that is."""
+        if not self.found or self.base_hz is None:
+            return [Finding("No mains hum was found.")]
+        distances = [one.below_sound_db for one in self.channels if one.below_sound_db is not None]
+        below = f", {min(distances):.0f} dB below the sound" if distances else ""
+        return [
+            Finding(
+                f"Mains hum at {self.base_hz:.2f} Hz{below}.",
+                "The node dehum removes it, as the graph tape does.",
+            )
+        ]
+
 
 @node(version=1, uses=("scipy",))
 def detect_hum(
@@ -187,6 +214,7 @@ def detect_hum(
         hum = _strongest(ctx, samples, audio.sample_rate, bases, harmonics)
     names = channel_names(audio.channels, audio.speakers)
     if hum is None:
+        ctx.note(summary="no hum found")
         channels = tuple(
             ChannelHum(channel=name, found=False, level_dbfs=None, below_sound_db=None)
             for name in names
@@ -196,6 +224,7 @@ def detect_hum(
     # a sinusoid whose complex amplitude is a has the mean square 2 |a|^2
     powers = 2 * np.mean(np.abs(_smoothed(hum, _DEFAULT_Q)) ** 2, axis=2)
     base = float(hum.frequencies.mean())
+    ctx.note(base_hz=base)
     return HumReport(
         found=True,
         base_hz=base,
@@ -225,6 +254,7 @@ def _too_short(ctx: RunContext, audio: Audio, bases: Sequence[float]) -> bool:
     short = len(_Knots(audio.frames, audio.sample_rate, min(bases))) < _LEAST_KNOTS
     if short and audio.frames:
         ctx.warn("too-short", f"{audio.duration_seconds:.2f} s are too short to find hum in")
+        ctx.note(summary="too short to find hum in")
     return short
 
 
@@ -232,7 +262,8 @@ def _strongest(
     ctx: RunContext, samples: Array, sample_rate: int, bases: Sequence[float], harmonics: int
 ) -> _Hum | None:
     """Return the hum that stands out most, None where there is none."""
-    found = [hum for base in bases if (hum := _hum(samples, sample_rate, base, harmonics, ctx))]
+    with single_threaded():
+        found = [hum for base in bases if (hum := _hum(samples, sample_rate, base, harmonics, ctx))]
     return max(found, key=lambda hum: hum.score, default=None)
 
 

@@ -10,6 +10,8 @@ from pydantic import Field
 
 from resonate_graph import Audio, Avoid, Cost, NodeError, RunContext, accelerated, node
 
+from .._common.exactness import exact_convolutions
+from .._common.notes import note_floor, note_removed
 from .._common.versions import used_by
 from . import gating
 
@@ -19,10 +21,11 @@ Single = NDArray[np.float32]
 _CLIP_FRAMES = 600_000
 #: What TorchGate is given at once beside what stands around it, in seconds.
 _TORCH_SECONDS = 20.0
+_UNCHANGED = "no noise taken"
 
 
 @node(
-    version=1,
+    version=2,
     device=accelerated,
     uses=("noisereduce", "scipy"),
     prepare=used_by("backend", {"torch": "torch"}),
@@ -102,9 +105,11 @@ def spectral_gate(
     hop = hop_length or window // 4
     _require_sense(audio, noise, n_fft, window, hop, freq_mask_smooth_hz, time_mask_smooth_ms)
     if not np.any(audio.samples):
+        ctx.note(summary=_UNCHANGED)
         return audio
     if stationary and noise is None and audio.frames < 2 * window:
         ctx.warn("too-short", f"{audio.frames} frames are too few to tell noise from sound")
+        ctx.note(summary=_UNCHANGED)
         return audio
     shared: dict[str, Any] = {
         "sr": audio.sample_rate,
@@ -126,7 +131,7 @@ def spectral_gate(
             "temp_coeff_nonstationary": 1 / sigmoid_slope_nonstationary,
             "n_movemean_nonstationary": max(1, int(time_constant_s / hop * audio.sample_rate)),
         }
-        return audio.with_samples(_by_torch(ctx, audio, profile, settings))
+        return _noted(ctx, audio, _by_torch(ctx, audio, profile, settings))
     frames = gating.Frames(audio.samples, n_fft, window, hop)
     rule: gating.Rule
     if stationary:
@@ -149,7 +154,14 @@ def spectral_gate(
             done += len(wave)
             ctx.progress(channel * audio.frames + done, audio.channels * audio.frames)
     samples.flags.writeable = False
-    return audio.with_samples(samples)
+    return _noted(ctx, audio, samples)
+
+
+def _noted(ctx: RunContext, before: Audio, samples: Single) -> Audio:
+    after = before.with_samples(samples)
+    note_floor(ctx, before, after)
+    note_removed(ctx, before, after, _UNCHANGED)
+    return after
 
 
 def _require_sense(
@@ -232,7 +244,7 @@ def _by_torch(ctx: RunContext, audio: Audio, profile: Single, settings: dict[str
         )  # fmt: skip
 
     samples = np.empty_like(audio.samples)
-    with torch.no_grad():
+    with torch.no_grad(), exact_convolutions(ctx.device):
         if stationary:
             loudest = [
                 amp_to_db(spectra(stretch(start)[0])).amax(-1, keepdim=True)

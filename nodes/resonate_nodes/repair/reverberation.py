@@ -10,7 +10,9 @@ from pydantic import Field
 
 from resonate_graph import Audio, Cost, RunContext, node
 
+from .._common.notes import note_floor, note_removed
 from .._common.silence import least_frames, silence
+from .._common.single_threaded import single_threaded
 from . import wpe
 from .stft import Spectra, Stft, Synthesis, sine_window
 
@@ -18,6 +20,7 @@ _FRAME_SECONDS = 0.04
 # The prediction filters hold for some twelve seconds, and are faded into the next over three.
 _BLOCK_FRAMES = 1024
 _FADE_FRAMES = 256
+_UNCHANGED = "no reverberation taken"
 
 
 @node(version=2, uses=("scipy",), cost=Cost(seconds_per_second=0.2))
@@ -61,26 +64,27 @@ def dereverb(
         >>> bool(np.std(heard.samples - claps) < 0.95 * np.std(hall))
         True
     """
-    from threadpoolctl import threadpool_limits
-
     if strength == 0 or not audio.samples.any():
+        ctx.note(summary=_UNCHANGED)
         return audio
     window = sine_window(int(2 ** max(6, round(np.log2(_FRAME_SECONDS * audio.sample_rate)))))
     stft = Stft(audio.samples, window)
     if stft.count < wpe.least_frames(audio.channels):
         ctx.warn("too-short", f"{audio.frames} frames are too few to tell an echo from the sound")
+        ctx.note(summary=_UNCHANGED)
         return audio
     synthesis = Synthesis(stft, window)
     result = np.empty_like(audio.samples)
-    # Threads of BLAS wait for each other far longer than they compute on matrices this small, most
-    # of all beside other steps; and sums would depend on how many there are.
-    with threadpool_limits(1, user_api="blas"):
+    with single_threaded():
         for spectra in _dry(ctx, stft, strength):
             start, finished = synthesis.add(spectra)
             result[:, start : start + finished.shape[1]] = finished
     result[:, silence(audio.samples, least_frames(audio.sample_rate))] = 0
     result.flags.writeable = False  # so it need not be copied
-    return audio.with_samples(result)
+    dry = audio.with_samples(result)
+    note_removed(ctx, audio, dry, _UNCHANGED)
+    note_floor(ctx, audio, dry)
+    return dry
 
 
 def _dry(ctx: RunContext, stft: Stft, strength: float) -> Iterator[Spectra]:

@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from resonate_graph import Audio, Cost, node
+from resonate_graph import Audio, Cost, RunContext, node
 
+from .._common.notes import note_reduction
 from .._common.runs import runs
 from .._common.silence import least_frames, silence
 from ..tone.filters import require_below_nyquist
@@ -28,10 +29,12 @@ _LOUD_QUANTILE = 0.9
 _SUSTAINED_SECONDS = 0.03
 # From where an s-sound is harsh down to here it counts less and less.
 _KNEE_DB = 3.0
+_UNCHANGED = "no harsh s-sound found"
 
 
 @node(version=3, uses=("scipy",), cost=Cost(bytes_per_input_byte=10))
 def deess(
+    ctx: RunContext,
     audio: Audio,
     *,
     split_hz: Annotated[float, Field(ge=1000, le=20_000)] = 4500.0,
@@ -53,6 +56,7 @@ def deess(
     threshold. So s-sounds as they should be, and the strokes of cymbals and hi-hats, stay.
 
     Args:
+        ctx: filled in by the engine.
         audio: the sound.
         split_hz: where the upper band begins.
         threshold_db: the level of the upper band that harsh s-sounds are brought down towards,
@@ -71,11 +75,15 @@ def deess(
     require_below_nyquist(audio, split_hz)
     loud = _loud_level(audio.samples, audio.sample_rate)
     if ratio == 1 or loud == 0:
+        ctx.note(summary=_UNCHANGED)
         return audio
     upper = _upper_band(audio.samples, audio.sample_rate, split_hz)
     gain = _gain(upper, audio.sample_rate, loud * 10 ** (threshold_db / 20), ratio, harsh_db)
     if gain.min() == 1:
+        ctx.note(summary=_UNCHANGED)
         return audio
+    ctx.note(s_sounds_turned_down=len(runs(gain < 1)[0]))
+    note_reduction(ctx, float(gain.min()), 100 * float(np.mean(gain < 1)), _UNCHANGED)
     gain -= 1
     result = np.empty_like(audio.samples)
     for channel, samples, above in zip(result, audio.samples, upper, strict=True):

@@ -12,6 +12,7 @@ from pydantic import Field
 
 from resonate_graph import Audio, Cost, Preparation, RunContext, node
 
+from .._common.notes import note_floor, note_removed
 from ..space.rate import converted
 from . import deep_filter
 
@@ -25,6 +26,7 @@ _PAUSE = 0.1
 #: The share of the energy below which little is left: a voice as loud as what surrounds it leaves
 #: half of it, one 10 dB softer a tenth, music less than a hundredth.
 _LITTLE = 0.03
+_UNCHANGED = "nothing taken"
 
 
 def prepare_speech(question: Preparation) -> Mapping[str, Any]:
@@ -87,9 +89,11 @@ def enhance_speech(
     """
     deep_filter.identity()  # so that silence too says what is missing
     if attenuation_limit_db == 0 or not audio.samples.any():
+        ctx.note(summary=_UNCHANGED)
         return audio
     if audio.frames < _LEAST_SECONDS * audio.sample_rate:
         ctx.warn("too-short", f"{audio.duration_seconds:.2f} s are too short to tell a voice")
+        ctx.note(summary=_UNCHANGED)
         return audio
     floor = np.float32(10 ** (-attenuation_limit_db / 20))
     result = np.empty_like(audio.samples)
@@ -112,7 +116,10 @@ def enhance_speech(
             f"{left / came:.2%} of the sound's energy is left: enhance_speech keeps voices only",
         )
     result.flags.writeable = False  # so it need not be copied
-    return audio.with_samples(result)
+    enhanced = audio.with_samples(result)
+    note_floor(ctx, audio, enhanced)
+    note_removed(ctx, audio, enhanced, _UNCHANGED)
+    return enhanced
 
 
 def _twin(samples: Single, channel: int) -> int | None:

@@ -11,6 +11,8 @@ from pydantic import Field
 
 from resonate_graph import Audio, Cost, RunContext, node
 
+from .._common.notes import level_dbfs, note_known
+
 Margin = Annotated[float, Field(ge=1, le=20)]
 
 _WINDOW_SECONDS = 2048 / 44_100
@@ -79,15 +81,18 @@ def hpss(
     window = _window_frames(audio.sample_rate)
     for first, start, stop, last in _stretches(audio.frames, window // _HOPS_PER_WINDOW):
         ctx.progress(start, audio.frames)
-        parts = _masked(audio.samples[:, first:last], window, (harmonic_margin, percussive_margin))
-        for whole, part in zip((harmonic, percussive), parts, strict=True):
+        masked = _masked(audio.samples[:, first:last], window, (harmonic_margin, percussive_margin))
+        for whole, part in zip((harmonic, percussive), masked, strict=True):
             whole[:, start:stop] = part[:, start - first : stop - first]
         kept = slice(start, stop)
         exact = audio.samples[:, kept].astype(np.float64)
         rest[:, kept] = exact - harmonic[:, kept] - percussive[:, kept]
-    return HarmonicPercussive(
+    parts = HarmonicPercussive(
         audio.with_samples(harmonic), audio.with_samples(percussive), audio.with_samples(rest)
     )
+    levels = {f"{name}_dbfs": level_dbfs(part) for name, part in parts._asdict().items()}
+    note_known(ctx, **levels)
+    return parts
 
 
 def _window_frames(sample_rate: int) -> int:

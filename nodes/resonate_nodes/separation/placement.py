@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from resonate_graph import NodeError
 
+from .._common.exactness import exact_convolutions
 from . import weights
 from .random_numbers import draws_numbers, own_random_numbers, stand_still
 from .resident import Residents
@@ -193,7 +194,7 @@ class Placement:
         kinds = {"bf16": torch.bfloat16, "fp16": torch.float16}
         mixed = torch.autocast(kind, kinds.get(self._precision), self._precision in kinds)
         numbers = own_random_numbers(*seed) if draws_numbers(model) else nullcontext()
-        with torch.inference_mode(), mixed, numbers, _exact(kind):
+        with torch.inference_mode(), mixed, numbers, exact_convolutions(device):
             estimates = model(torch.from_numpy(batch).to(device))
         found: Array = estimates.float().cpu().numpy()
         return found
@@ -221,19 +222,6 @@ def _re_expressed(model: Any, stems: Sequence[str]) -> Any:
         return accelerate(model, stems)
     except ValueError:  # its stems cannot be told apart before its end
         return Selected(accelerate(model), stems)
-
-
-def _exact(kind: str) -> AbstractContextManager[object]:
-    """Let CUDA's convolutions be float32, by one algorithm, so that two runs give the same.
-
-    As it comes, torch lets cuDNN round their factors to TF32, and choose what is not deterministic.
-    """
-    import torch
-
-    if kind != "cuda":
-        return nullcontext()
-    enabled = torch.backends.cudnn.enabled
-    return torch.backends.cudnn.flags(enabled=enabled, deterministic=True, allow_tf32=False)
 
 
 def _is_out_of_memory(error: Exception) -> bool:

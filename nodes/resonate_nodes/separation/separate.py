@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
+from importlib import metadata
 from typing import Annotated, Any, NamedTuple
 
 import numpy as np
@@ -21,19 +22,26 @@ from resonate_graph import (
     MissingModelError,
     ModelError,
     ParamError,
+    Placed,
     Preparation,
     RunContext,
     accelerated,
     node,
 )
 
-from ..space.rate import converted
+from ..space.rate import converted, require_rate
+from ..space.sinc import Sinc, fits
 from . import demucs, models
 from .overlap_add import Read, reading
 from .placement import Placement, Precision
 
 _PAIR = 2
 _BLOCK_FRAMES = 1 << 18
+
+#: The rate of Demucs' models.
+_USUAL_RATE = 44_100
+#: How it computes where an accelerator converts sample rates.
+_BY_TORCHAUDIO = "fp32, sample rates by torchaudio"
 
 #: Raise it whenever what a separation remembers of itself means something else.
 _LAYOUT = 1
@@ -94,11 +102,20 @@ def _require_stems(model: str, stems: Sequence[str], wanted: frozenset[str]) -> 
         )
 
 
+def numerics_of(place: Placed) -> str:
+    """Return by what sample rates are converted: an accelerator does it itself."""
+    others = [rate for rate in place.sample_rates["mix"] if rate != _USUAL_RATE]
+    if place.device == "cpu" or not any(fits(rate, _USUAL_RATE) for rate in others):
+        return "fp32"
+    return f"{_BY_TORCHAUDIO} {metadata.version('torchaudio')}"
+
+
 @node(
     version=2,
     device=accelerated,
     uses=("demucs", "torch", "soxr"),
     prepare=prepare_model,
+    numerics=numerics_of,
     cost=Cost(
         seconds_per_second=1.0,
         seconds=3.0,
@@ -123,11 +140,13 @@ def separate(
     Only stems that somebody uses are computed: of a bag like ``htdemucs_ft``, whose sub-models
     each know one stem, only the sub-models of those stems run. Demucs' models work at 44.1 kHz
     in stereo; a mix at another rate is converted and its stems come back at its own rate and
-    exact length. Channels go through in pairs (1-2, 3-4, ...), each pair as a stereo mix of its
-    own; a channel that is left over, and a mono mix, goes in as both sides and comes back as
-    their mean. Silence gives silent stems. What a pair has of an offset (the mean of both sides)
-    is in the stem ``other``, and in none where the model has no such stem; Demucs itself adds it
-    to each. An offset of one side alone half goes through the model: `remove_dc` takes it before.
+    exact length: by soxr, or on an accelerator by torchaudio as `resample` has it, which is
+    another result (other samples above 19 kHz). Channels go through in pairs (1-2, 3-4, ...), each
+    pair as a stereo mix of its own; a channel that is left over, and a mono mix, goes in as both
+    sides and comes back as their mean. Silence gives silent stems. What a pair has of an offset
+    (the mean of both sides) is in the stem ``other``, and in none where the model has no such stem;
+    Demucs itself adds it to each. An offset of one side alone half goes through the model:
+    `remove_dc` takes it before.
 
     Args:
         ctx: filled in by the engine.
@@ -172,8 +191,10 @@ def separate(
         placement=placement,
         threads=ctx.threads,
     )
-    stems = _Separation(ctx, separator, mix).stems()
+    separation = _Separation(ctx, separator, mix)
+    stems = separation.stems()
     ctx.device = separator.device
+    ctx.note(model=model, device=ctx.device, segments=separation.segments)
     return ctx.outputs(Stems, stems, why=f"model {model!r} has {', '.join(files.stems)}")
 
 
@@ -196,12 +217,17 @@ class _Separation:
         ]
         self._writers = self._new_writers()
 
+    @property
+    def segments(self) -> int:
+        """How many segments go through models, those of shifts and of other models included."""
+        return len(self._starts) * self._separator.steps(self._frames)
+
     def stems(self) -> dict[str, Audio]:
         """Return the stems, at the mix's rate, length and channel count."""
         per_pair = self._separator.steps(self._frames)
         pair, done, state = self._resumed()
         counted = pair * per_pair + done
-        total = len(self._starts) * per_pair
+        total = self.segments
         self._ctx.progress(counted, total)
 
         def step() -> None:
@@ -232,7 +258,8 @@ class _Separation:
         if mix.sample_rate != self._rate:
             writer = self._ctx.workspace.writer(f"mix-{first}", len(pair), self._rate, self._frames)
             blocks = _blocks([read], mix.frames)
-            for part in converted(blocks, len(pair), mix.sample_rate, self._rate, self._frames):
+            parts = self._converted(blocks, len(pair), mix.sample_rate, self._rate, self._frames)
+            for part in parts:
                 writer.write(part)
             read = writer.read
         return lambda start, stop: np.broadcast_to(read(start, stop), (_PAIR, stop - start))
@@ -254,9 +281,30 @@ class _Separation:
         )
         channels = _PAIR * len(estimates)
         blocks = _blocks([estimate.read for estimate in estimates], self._frames)
-        for part in converted(blocks, channels, self._rate, mix.sample_rate, mix.frames):
+        for part in self._converted(blocks, channels, self._rate, mix.sample_rate, mix.frames):
             writer.write(self._in_place(part))
         return writer.finish()
+
+    def _converted(
+        self,
+        blocks: Iterator[NDArray[np.float32]],
+        channels: int,
+        rate: int,
+        new_rate: int,
+        frames: int,
+    ) -> Iterator[NDArray[np.float32]]:
+        """Yield blocks at another rate: converted where the models compute, or by soxr."""
+        by_torchaudio = self._ctx.numerics.startswith(_BY_TORCHAUDIO)
+        if rate == new_rate or not by_torchaudio or not fits(rate, new_rate):
+            return converted(blocks, channels, rate, new_rate, frames)
+        require_rate(self._mix.sample_rate)
+        sinc = Sinc(
+            rate,
+            new_rate,
+            self._separator.device,
+            fell=lambda message: self._ctx.warn("device-fallback", message),
+        )
+        return sinc.converted(blocks, channels, frames)
 
     def _in_place(self, part: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return the channels of the mix, given those of the pairs that went through."""

@@ -9,16 +9,20 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from resonate_graph import Audio, NodeError, ParamError, node
+from resonate_graph import Audio, NodeError, ParamError, RunContext, node
+
+from .._common.channels import decibels
+from .._common.notes import apart_dbfs, note_known, note_level
 
 Decibels = Annotated[float, Field(ge=-120, le=60)]
 
 
 @node(version=1)
-def gain(audio: Audio, *, gain_db: Decibels = 0.0) -> Audio:
+def gain(ctx: RunContext, audio: Audio, *, gain_db: Decibels = 0.0) -> Audio:
     """Make the sound louder or softer.
 
     Args:
+        ctx: filled in by the engine.
         audio: the sound.
         gain_db: what to add to the level, in dB. 0 leaves every sample as it is.
 
@@ -28,13 +32,14 @@ def gain(audio: Audio, *, gain_db: Decibels = 0.0) -> Audio:
         >>> round(float(gain(Audio(np.ones(8), 44100), gain_db=-6.0).samples[0, 0]), 4)
         0.5012
     """
+    ctx.note(gain_db=gain_db)
     if gain_db == 0:
         return audio
     return audio.with_samples(audio.samples * np.float64(_ratio(gain_db)))
 
 
 @node(version=1)
-def mix(tracks: list[Audio], *, gains_db: list[Decibels] | None = None) -> Audio:
+def mix(ctx: RunContext, tracks: list[Audio], *, gains_db: list[Decibels] | None = None) -> Audio:
     """Sum tracks, each at its own gain.
 
     The result is as long as the longest track; shorter ones end in silence. A mono track goes
@@ -42,6 +47,7 @@ def mix(tracks: list[Audio], *, gains_db: list[Decibels] | None = None) -> Audio
     clipped.
 
     Args:
+        ctx: filled in by the engine.
         tracks: sounds of one sample rate, mono or of one channel count.
         gains_db: one gain per track, in the same order, in dB; None for 0 dB each.
 
@@ -58,17 +64,20 @@ def mix(tracks: list[Audio], *, gains_db: list[Decibels] | None = None) -> Audio
             param="gains_db",
         )
     total = _sum(tracks, [_ratio(value) for value in gains])
+    ctx.note(tracks=len(tracks))
+    note_known(ctx, peak_dbfs=decibels(max(total.max(initial=0.0), -total.min(initial=0.0))))
     return Audio(total, tracks[0].sample_rate, _common_layout(tracks))
 
 
 @node(version=1)
-def residual(mix: Audio, stems: list[Audio]) -> Audio:
+def residual(ctx: RunContext, mix: Audio, stems: list[Audio]) -> Audio:
     """What is left of a mix without some of its stems: exactly mix minus the sum of the stems.
 
     Separated stems do not add up to the mix; the residual of all of them is what separation
     lost, the residual of the vocals is an instrumental with everything else untouched.
 
     Args:
+        ctx: filled in by the engine.
         mix: the whole.
         stems: what to take out, of the same rate, length and channel count.
 
@@ -76,12 +85,18 @@ def residual(mix: Audio, stems: list[Audio]) -> Audio:
         NodeError: a stem differs from the mix in rate, length or channel count.
     """
     _require_alike(mix, stems, "mix", "stem")
-    return mix.with_samples(_sum([mix, *stems], [1.0] + [-1.0] * len(stems)))
+    ctx.note(stems_taken_out=len(stems))
+    rest = mix.with_samples(_sum([mix, *stems], [1.0] + [-1.0] * len(stems)))
+    note_level(ctx, mix, rest)
+    return rest
 
 
 @node(version=1)
 def average_stems(
-    stems: list[Audio], *, weights: list[Annotated[float, Field(ge=0, le=1e6)]] | None = None
+    ctx: RunContext,
+    stems: list[Audio],
+    *,
+    weights: list[Annotated[float, Field(ge=0, le=1e6)]] | None = None,
 ) -> Audio:
     """Average what several models made of one stem: an ensemble.
 
@@ -89,6 +104,7 @@ def average_stems(
     and so weights of its own.
 
     Args:
+        ctx: filled in by the engine.
         stems: the same stem by each model, of one rate, length and channel count.
         weights: what each counts for, in the same order; None for all alike.
 
@@ -112,16 +128,18 @@ def average_stems(
             param="weights",
         )
     _require_alike(stems[0], stems[1:], "first stem", "other")
+    ctx.note(stems_averaged=len(stems))
     total = sum(shares)
     mean = _sum(stems, [share / total for share in shares])
     return Audio(mean, stems[0].sample_rate, _common_layout(stems))
 
 
 @node(version=1)
-def invert(audio: Audio) -> Audio:
+def invert(ctx: RunContext, audio: Audio) -> Audio:
     """Turn the polarity of every channel over: each sample times -1. Twice gives the sound back.
 
     Args:
+        ctx: filled in by the engine.
         audio: the sound.
 
     Example:
@@ -130,17 +148,19 @@ def invert(audio: Audio) -> Audio:
         >>> invert(Audio(np.array([0.5, -0.25]), 44100)).samples.tolist()
         [[-0.5, 0.25]]
     """
+    ctx.note(summary="polarity inverted")
     return audio.with_samples(-audio.samples)
 
 
 @node(version=1)
-def difference(before: Audio, after: Audio) -> Audio:
+def difference(ctx: RunContext, before: Audio, after: Audio) -> Audio:
     """Hear what a node took out (or put in): before minus after, rounded once to float32.
 
     Wire what goes into a node to `before` and what comes out of it to `after`. Since no node
     delays, what is left is what was changed; where nothing was, it is digital silence.
 
     Args:
+        ctx: filled in by the engine.
         before: the sound before.
         after: the sound after, of the same rate, length and channel count.
 
@@ -155,17 +175,24 @@ def difference(before: Audio, after: Audio) -> Audio:
         True
     """
     _require_alike(before, [after], "sound before", "sound after")
+    if (level := apart_dbfs(before, after)) is None:
+        ctx.note(summary="no difference")
+    else:
+        ctx.note(difference_dbfs=level)
     return before.with_samples(before.samples.astype(np.float64) - after.samples)
 
 
 @node(version=1)
-def blend(dry: Audio, wet: Audio, *, amount: Annotated[float, Field(ge=0, le=1)] = 0.5) -> Audio:
+def blend(
+    ctx: RunContext, dry: Audio, wet: Audio, *, amount: Annotated[float, Field(ge=0, le=1)] = 0.5
+) -> Audio:
     """Mix a sound with what a node made of it: so any node has an amount.
 
     The two are added by their shares, (1 - amount) dry and amount wet: what both have in common
     keeps its level.
 
     Args:
+        ctx: filled in by the engine.
         dry: the sound before.
         wet: the sound after, of the same rate, length and channel count.
         amount: 0 is dry, 1 is wet, each sample by sample.
@@ -181,6 +208,7 @@ def blend(dry: Audio, wet: Audio, *, amount: Annotated[float, Field(ge=0, le=1)]
         [[0.75, 0.75]]
     """
     _require_alike(dry, [wet], "dry sound", "wet one")
+    ctx.note(wet_percent=100 * amount)
     if amount in (0, 1):
         return wet if amount else dry
     return dry.with_samples(_sum([dry, wet], [1 - amount, amount]))
@@ -188,6 +216,7 @@ def blend(dry: Audio, wet: Audio, *, amount: Annotated[float, Field(ge=0, le=1)]
 
 @node(version=1)
 def crossfade(
+    ctx: RunContext,
     first: Audio,
     second: Audio,
     *,
@@ -200,6 +229,7 @@ def crossfade(
     of the other.
 
     Args:
+        ctx: filled in by the engine.
         first: the sound that comes first.
         second: the sound that follows, of the same rate.
         overlap_seconds: how long they sound together; 0 joins them end to end.
@@ -225,6 +255,7 @@ def crossfade(
                 f"the {name} sound has {sound.duration_seconds:g} s, an overlap of "
                 f"{overlap_seconds:g} s needs as much of both: shorten the overlap"
             )
+    ctx.note(overlap_seconds=overlap / first.sample_rate)
     place = (np.arange(overlap) + 0.5) / max(1, overlap)
     rise = np.sin(np.pi / 2 * place) if curve == "equal_power" else place
     start = first.frames - overlap

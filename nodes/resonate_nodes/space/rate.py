@@ -3,31 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from math import gcd
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from resonate_graph import Audio, Avoid, Cost, NodeError, RunContext, accelerated, node, torchaudio
+from resonate_graph import Audio, Avoid, Cost, NodeError, RunContext, accelerated, node
 
 from .._common.versions import used_by
+from .sinc import Sinc, fits
 
 _LOWEST, _HIGHEST = 1000, 768_000
 
-
-#: A sinc under a Kaiser window: zero crossings on each side, the middle of its slope as a ratio of
-#: half the lower rate, and the window's shape.
-_ZEROS, _ROLLOFF, _BETA = 96, 0.95, 13.0
-#: As large as its table may be: two rates with few factors in common need one value per pair.
-_MAX_TABLE = 20_000_000
-#: How many groups of samples are converted at once; an accelerator of Apple's takes no more.
-_GROUPS_AT_ONCE = 50_000
+#: How much torchaudio's sinc is given at once.
+_BLOCK_FRAMES = 1 << 22
 
 
 @node(
-    version=2,
+    version=3,
     device=accelerated,
     uses=("soxr",),
     prepare=used_by("method", {"torchaudio": "torchaudio"}),
@@ -68,7 +62,9 @@ def resample(
         >>> resample(Audio(np.zeros((2, 48000)), 48000), sample_rate=44100)
         Audio(2 ch, 44100 frames, 44100 Hz, 1.000 s)
     """
+    ctx.note(rate_before_hz=audio.sample_rate, rate_after_hz=sample_rate)
     if sample_rate == audio.sample_rate:
+        ctx.note(summary=f"at {sample_rate:,} Hz already")
         return audio
     frames = round(audio.frames * sample_rate / audio.sample_rate)
     if method == "soxr":
@@ -109,15 +105,14 @@ def converted(
         frames: how many frames there will be: some less than soxr gives, or silence at the end.
 
     Raises:
-        NodeError: the rate is below 1 kHz or above 768 kHz: a file can claim 1 Hz, and a sound of
-            a few seconds would fill the memory.
+        NodeError: the rate is below 1 kHz or above 768 kHz.
     """
     import soxr
 
     if rate == new_rate:
         yield from blocks
         return
-    _require_rate(rate)
+    require_rate(rate)
     stream = soxr.ResampleStream(rate, new_rate, channels, dtype="float32", quality="VHQ")
 
     def resampled() -> Iterator[NDArray[np.float32]]:
@@ -132,7 +127,14 @@ def converted(
     yield np.zeros((channels, left), np.float32)
 
 
-def _require_rate(rate: float) -> None:
+def require_rate(rate: float) -> None:
+    """Refuse a rate that is too low or too high to be converted.
+
+    A file can claim 1 Hz, and a sound of a few seconds would fill the memory.
+
+    Raises:
+        NodeError: it is below 1 kHz or above 768 kHz.
+    """
     if not _LOWEST <= rate <= _HIGHEST:
         raise NodeError(
             f"a sound at {rate:.10g} Hz cannot be resampled, only {_LOWEST} to {_HIGHEST}"
@@ -142,40 +144,35 @@ def _require_rate(rate: float) -> None:
 def _by_torchaudio(
     ctx: RunContext, audio: Audio, new_rate: int, frames: int
 ) -> NDArray[np.float32]:
-    """Return samples at a new rate, computed on a device, stretch by stretch.
+    """Return samples at a new rate, computed on a device.
 
-    A stretch begins where samples of both rates coincide, and is given with as much around it as
-    the sinc is long: so there are no seams.
+    Raises:
+        NodeError: the rates are too high, too low, or have too little in common.
     """
-    import torch
-
-    _require_rate(audio.sample_rate)
-    shared = gcd(audio.sample_rate, new_rate)
-    group, new_group = audio.sample_rate // shared, new_rate // shared
-    reach = int(np.ceil(_ZEROS * group / (min(group, new_group) * _ROLLOFF)))
-    if new_group * (2 * reach + group) > _MAX_TABLE:
+    require_rate(audio.sample_rate)
+    if not fits(audio.sample_rate, new_rate):
         raise NodeError(
             f"torchaudio's table from {audio.sample_rate} to {new_rate} Hz would be too large; "
             "take the method 'soxr'"
         )
-    # In 64-bit floats: the phases of a 32-bit table leave noise at -105 dB.
-    resampler: Any = torchaudio().transforms.Resample(
-        audio.sample_rate, new_rate, "sinc_interp_kaiser", _ZEROS, _ROLLOFF, _BETA,
-        dtype=torch.float64,
-    )  # fmt: skip
-    resampler.kernel = resampler.kernel.float()
-    resampler.to(ctx.device)
-    around = -(-reach // group) + 1
-    result = np.zeros((audio.channels, frames), np.float32)
-    groups = -(-audio.frames // group)
-    for first in range(0, groups, _GROUPS_AT_ONCE):
-        before = min(first, around)
-        start, stop = first - before, min(first + _GROUPS_AT_ONCE + around, groups)
-        heard = np.array(audio.samples[:, start * group : stop * group])
-        with torch.no_grad():
-            found = resampler(torch.from_numpy(heard).to(ctx.device)).cpu().numpy()
-        place = first * new_group
-        part = found[:, before * new_group :][:, : min(_GROUPS_AT_ONCE * new_group, frames - place)]
-        result[:, place : place + part.shape[1]] = part
-        ctx.progress(min(first + _GROUPS_AT_ONCE, groups), groups)
+
+    def blocks() -> Iterator[NDArray[np.float32]]:
+        for start in range(0, audio.frames, _BLOCK_FRAMES):
+            ctx.progress(start, audio.frames)
+            yield audio.samples[:, start : start + _BLOCK_FRAMES]
+
+    sinc = Sinc(
+        audio.sample_rate,
+        new_rate,
+        ctx.device,
+        fell=lambda message: ctx.warn("device-fallback", message),
+    )
+    result = np.empty((audio.channels, frames), np.float32)
+    done = 0
+    for part in sinc.converted(blocks(), audio.channels, frames):
+        result[:, done : done + part.shape[1]] = part
+        done += part.shape[1]
+    ctx.progress(audio.frames, audio.frames)
+    ctx.device = sinc.device
+    result.flags.writeable = False  # so it need not be copied
     return result

@@ -67,10 +67,14 @@ def to_mono(ctx: RunContext, audio: Audio) -> Audio:
         [[0.5, 1.0]]
     """
     if audio.channels == 1:
+        ctx.note(summary="mono already")
         return audio
     stereo = audio if audio.channels == 2 else _mixed_down(audio, _downmix(ctx, audio))
     mono = _mixed_down(stereo, np.full((1, 2), 0.5))
     lost_db = _lost_db(stereo, mono)
+    ctx.note(channels_before=audio.channels)
+    if np.isfinite(lost_db):
+        ctx.note(lost_db=lost_db)
     if lost_db > _CANCELS_DB:
         left = (
             "nothing is left" if np.isinf(lost_db) else f"what is left lies {lost_db:.0f} dB lower"
@@ -106,13 +110,15 @@ def to_stereo(ctx: RunContext, audio: Audio) -> Audio:
         2
     """
     if audio.channels == 2:
+        ctx.note(summary="stereo already")
         return audio
+    ctx.note(channels_before=audio.channels)
     return _mixed_down(audio, _downmix(ctx, audio))
 
 
 @node(version=1)
 def select_channels(
-    audio: Audio, *, channels: Annotated[list[Channel], Field(min_length=1)]
+    ctx: RunContext, audio: Audio, *, channels: Annotated[list[Channel], Field(min_length=1)]
 ) -> Audio:
     """Take some channels, in the order they are named: ``[1]`` is the left one, ``[2, 1]`` swaps.
 
@@ -121,6 +127,7 @@ def select_channels(
     loudspeakers they were for.
 
     Args:
+        ctx: filled in by the engine.
         audio: the sound.
         channels: numbers of channels, from 1; one may be named more than once.
 
@@ -137,6 +144,7 @@ def select_channels(
     if missing:
         found = "channel 1 only" if audio.channels == 1 else f"channels 1 to {audio.channels}"
         raise NodeError(f"there is no channel {missing[0]}: this sound has {found}")
+    ctx.note(channels_taken=channels)
     places = [number - 1 for number in channels]
     layout = None
     if len(places) == audio.channels:
@@ -162,11 +170,16 @@ def _require_order(start_seconds: float, end_seconds: float | None) -> None:
 
 @node(version=1, prepare=prepare_trim, begins=lambda params: params["start_seconds"])
 def trim(
-    audio: Audio, *, start_seconds: Seconds = 0.0, end_seconds: Seconds | None = None
+    ctx: RunContext,
+    audio: Audio,
+    *,
+    start_seconds: Seconds = 0.0,
+    end_seconds: Seconds | None = None,
 ) -> Audio:
     """Keep what lies between two times; the samples stay as they are.
 
     Args:
+        ctx: filled in by the engine.
         audio: the sound.
         start_seconds: where to begin, in seconds, rounded to the nearest sample.
         end_seconds: where to end, in seconds from the beginning of the sound; None, or a time
@@ -190,6 +203,7 @@ def trim(
             f"{audio.duration_seconds:g} s long"
         )
     stop = audio.frames if end_seconds is None else _frames(audio, end_seconds)
+    _note_cut(ctx, audio, start, stop)
     if start == 0 and stop >= audio.frames:
         return audio
     return audio.with_samples(audio.samples[:, start:stop])
@@ -230,15 +244,18 @@ def trim_silence(
     if not loud.size:
         if audio.frames:
             ctx.warn("all-silent", f"nothing lies above {threshold_dbfs:g} dBFS; nothing was cut")
+        ctx.note(summary="nothing cut")
         return audio
     margin = _frames(audio, margin_ms / 1000)
     start = max(0, int(loud[0]) - margin) if ends != "end" else 0
     stop = min(audio.frames, int(loud[-1]) + 1 + margin) if ends != "start" else audio.frames
+    _note_cut(ctx, audio, start, stop)
     return audio.with_samples(audio.samples[:, start:stop])
 
 
 @node(version=1)
 def fade(
+    ctx: RunContext,
     audio: Audio,
     *,
     in_seconds: Seconds = 0.0,
@@ -251,6 +268,7 @@ def fade(
     than the sound is shortened to it.
 
     Args:
+        ctx: filled in by the engine.
         audio: the sound.
         in_seconds: how long the fade in is; 0 for none.
         out_seconds: how long the fade out is; 0 for none.
@@ -267,7 +285,10 @@ def fade(
     rise = _ramp(min(audio.frames, _frames(audio, in_seconds)), curve)
     fall = _ramp(min(audio.frames, _frames(audio, out_seconds)), curve)[::-1]
     if not len(rise) + len(fall):
+        ctx.note(summary="no fade")
         return audio
+    rate = audio.sample_rate
+    ctx.note(fade_in_seconds=len(rise) / rate, fade_out_seconds=len(fall) / rate)
     samples = audio.samples.astype(np.float64)
     samples[:, : len(rise)] *= rise
     samples[:, audio.frames - len(fall) :] *= fall
@@ -276,6 +297,7 @@ def fade(
 
 @node(version=1, begins=lambda params: -params["start_seconds"])
 def pad(
+    ctx: RunContext,
     audio: Audio,
     *,
     start_seconds: Annotated[float, Field(ge=0, le=3600)] = 0.0,
@@ -284,6 +306,7 @@ def pad(
     """Add digital silence before and after a sound.
 
     Args:
+        ctx: filled in by the engine.
         audio: the sound.
         start_seconds: how much before it.
         end_seconds: how much after it.
@@ -296,8 +319,21 @@ def pad(
     """
     before, after = _frames(audio, start_seconds), _frames(audio, end_seconds)
     if not before + after:
+        ctx.note(summary="nothing added")
         return audio
+    rate = audio.sample_rate
+    ctx.note(start_added_seconds=before / rate, end_added_seconds=after / rate)
     return audio.with_samples(np.pad(audio.samples, ((0, 0), (before, after))))
+
+
+def _note_cut(ctx: RunContext, audio: Audio, start: int, stop: int) -> None:
+    """Note how much was cut off at the beginning and at the end."""
+    cut = (start, audio.frames - min(stop, audio.frames))
+    if not any(cut):
+        ctx.note(summary="nothing cut")
+    else:
+        first, last = (frames / audio.sample_rate for frames in cut)
+        ctx.note(cut_at_start_seconds=first, cut_at_end_seconds=last)
 
 
 def _downmix(ctx: RunContext, audio: Audio) -> Array:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import log2
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -18,6 +19,7 @@ Ratio = Annotated[float, Field(ge=0.1, le=10)]
 Rpm = Annotated[float, Field(ge=5, le=200)]
 
 _VOCODER_SECONDS = 0.046
+_UNCHANGED = "left as it is"
 _LIBRARIES = {"rubberband": "pedalboard", "phase-vocoder": "torchaudio"}
 _ON_THE_CPU = [
     Avoid("mps", "its spectra are complex numbers, which stay off this device"),
@@ -27,6 +29,7 @@ _ON_THE_CPU = [
 
 @node(version=1, uses=("soxr",), cost=Cost(seconds_per_second=0.02))
 def change_speed(
+    ctx: RunContext,
     audio: Audio,
     *,
     ratio: Ratio | None = None,
@@ -41,6 +44,7 @@ def change_speed(
     highest quality). Say how much in one of three ways; without any it is what came in.
 
     Args:
+        ctx: filled in by the engine.
         audio: the sound.
         ratio: the speed it should have over the speed it has: 2 is twice as fast, an octave up.
         cents: the same in hundredths of a semitone: 1200 is twice as fast.
@@ -61,8 +65,10 @@ def change_speed(
     """
     factor = _ratio(ratio, cents, from_rpm, to_rpm)
     if factor == 1:
+        ctx.note(summary=_UNCHANGED)
         return audio
     frames = round(audio.frames / factor)
+    ctx.note(speed_ratio=factor, cents=1200 * log2(factor))
     result = np.zeros((audio.channels, frames), np.float32)
     done = 0
     blocks = converted(
@@ -119,6 +125,7 @@ def time_stretch(
     """
     sound = _together(tracks)
     frames = round(sound.frames / ratio)
+    _note_length(ctx, sound, frames)
     if ratio == 1 or not sound.samples.any():
         return _in_length(sound, frames)
     if method == "rubberband":
@@ -168,7 +175,9 @@ def pitch_shift(
     if preserve_formants and method != "rubberband":
         raise NodeError("only the method 'rubberband' preserves formants")
     if semitones == 0 or not sound.samples.any():
+        ctx.note(summary=_UNCHANGED)
         return sound
+    ctx.note(shift_semitones=semitones)
     if method == "rubberband":
         return _by_rubberband(
             sound, sound.frames, semitones=semitones, preserve_formants=preserve_formants
@@ -195,6 +204,14 @@ def _ratio(
     if len(said) > 1:
         raise NodeError("give only one of ratio, cents, and from_rpm with to_rpm")
     return said[0] if said else 1.0
+
+
+def _note_length(ctx: RunContext, sound: Audio, frames: int) -> None:
+    if frames == sound.frames:
+        ctx.note(summary=_UNCHANGED)
+    else:
+        after = frames / sound.sample_rate
+        ctx.note(length_before_seconds=sound.duration_seconds, length_after_seconds=after)
 
 
 def _together(tracks: list[Audio]) -> Audio:

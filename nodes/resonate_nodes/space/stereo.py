@@ -8,7 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from resonate_graph import Audio, Cost, NodeError, Report, node
+from resonate_graph import Audio, Cost, NodeError, Report, RunContext, node
+
+from .._common.channels import power_decibels
+from .._common.notes import note_known
 
 Array = NDArray[np.float64]
 
@@ -63,13 +66,14 @@ class MonoReport(Report):
 
 
 @node(version=1)
-def mid_side(audio: Audio) -> MidSide:
+def mid_side(ctx: RunContext, audio: Audio) -> MidSide:
     """Split stereo into what is in the middle and what is at the sides, one channel each.
 
     `from_mid_side` puts them together again: bit by bit the same for what comes from files of 16
     bits, otherwise within one rounding of float32.
 
     Args:
+        ctx: filled in by the engine.
         audio: the sound, two channels.
 
     Returns:
@@ -86,7 +90,9 @@ def mid_side(audio: Audio) -> MidSide:
         ([[0.75]], [[0.25]])
     """
     left, right = _channels(audio, "mid_side")
-    return MidSide(audio.with_samples((left + right) / 2), audio.with_samples((left - right) / 2))
+    middle, sides = (left + right) / 2, (left - right) / 2
+    _note_sides(ctx, middle, sides)
+    return MidSide(audio.with_samples(middle), audio.with_samples(sides))
 
 
 @node(version=1, cost=Cost(bytes_per_input_byte=6))
@@ -117,13 +123,16 @@ def from_mid_side(mid: Audio, side: Audio) -> Audio:
 
 
 @node(version=1, cost=Cost(bytes_per_input_byte=8))
-def width(audio: Audio, *, width: Annotated[float, Field(ge=0, le=4)] = 1.0) -> Audio:
+def width(
+    ctx: RunContext, audio: Audio, *, width: Annotated[float, Field(ge=0, le=4)] = 1.0
+) -> Audio:
     """Make the stereo image narrower or wider: the level of the sides against the middle.
 
     What is in the middle stays as it is, and so does the sound in mono. A wider image may exceed
     full scale; nothing is clipped. Mono has no sides and comes back unchanged.
 
     Args:
+        ctx: filled in by the engine.
         audio: the sound, one or two channels.
         width: what the sides are multiplied by: 0 is mono, 1 leaves it as it is, 2 is twice as
             wide.
@@ -138,17 +147,22 @@ def width(audio: Audio, *, width: Annotated[float, Field(ge=0, le=4)] = 1.0) -> 
         [[0.5], [0.5]]
     """
     if width == 1 or audio.channels == 1:
+        ctx.note(summary="as wide as before")
         return audio
+    ctx.note(width_percent=100 * width)
     left, right = _channels(audio, "width")
     middle, sides = (left + right) / 2, width * (left - right) / 2
     return audio.with_samples(np.stack([middle + sides, middle - sides]))
 
 
 @node(version=1, cost=Cost(bytes_per_input_byte=6))
-def balance(audio: Audio, *, balance_db: Annotated[float, Field(ge=-60, le=60)] = 0.0) -> Audio:
+def balance(
+    ctx: RunContext, audio: Audio, *, balance_db: Annotated[float, Field(ge=-60, le=60)] = 0.0
+) -> Audio:
     """Even out the levels of left and right, by turning one of them down.
 
     Args:
+        ctx: filled in by the engine.
         audio: the sound, two channels.
         balance_db: positive moves the sound to the right: left is turned down by so many dB;
             negative to the left: right is turned down. 0 leaves every sample as it is.
@@ -165,19 +179,22 @@ def balance(audio: Audio, *, balance_db: Annotated[float, Field(ge=-60, le=60)] 
     """
     left, right = _channels(audio, "balance")
     if balance_db == 0:
+        ctx.note(summary="balance left as it is")
         return audio
+    ctx.note(**{f"{'left' if balance_db > 0 else 'right'}_gain_db": -abs(balance_db)})
     ratio = 10 ** (-abs(balance_db) / 20)
     pair = [left * ratio, right] if balance_db > 0 else [left, right * ratio]
     return audio.with_samples(np.stack(pair))
 
 
 @node(version=1, uses=("scipy",), cost=Cost(bytes_per_input_byte=8))
-def check_mono(audio: Audio) -> MonoReport:
+def check_mono(ctx: RunContext, audio: Audio) -> MonoReport:
     """Measure what mono would leave of a stereo sound: as a whole and per octave.
 
     Mono is its own mono: correlation 1, nothing lost.
 
     Args:
+        ctx: filled in by the engine.
         audio: the sound, one or two channels.
 
     Raises:
@@ -194,9 +211,19 @@ def check_mono(audio: Audio) -> MonoReport:
     left, right = _channels(audio, "check_mono", mono=True)
     powers = np.array([left @ left, right @ right, left @ right])
     correlation, lost_db = _in_mono(powers)
+    note_known(ctx, correlation=correlation, lost_in_mono_db=lost_db)
     return MonoReport(
         correlation=correlation, lost_db=lost_db, bands=_bands(left, right, audio.sample_rate)
     )
+
+
+def _note_sides(ctx: RunContext, middle: Array, sides: Array) -> None:
+    """Note how loud the sides are against the middle."""
+    levels = [power_decibels(np.mean(one**2)) if one.size else None for one in (middle, sides)]
+    if levels[1] is None:
+        ctx.note(summary="nothing at the sides")
+    elif levels[0] is not None:
+        ctx.note(sides_against_middle_db=levels[1] - levels[0])
 
 
 def _channels(audio: Audio, name: str, *, mono: bool = False) -> tuple[Array, Array]:

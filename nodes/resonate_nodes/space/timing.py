@@ -6,13 +6,14 @@ from typing import Annotated
 
 from pydantic import Field
 
-from resonate_graph import Audio, Cost, node
+from resonate_graph import Audio, Cost, RunContext, node
 
 from .._common.fractional_delay import delayed
 
 
 @node(version=1, uses=("scipy",), cost=Cost(bytes_per_input_byte=9))
 def delay(
+    ctx: RunContext,
     audio: Audio,
     *,
     delay_ms: Annotated[float, Field(ge=-60_000, le=60_000)] = 0.0,
@@ -26,6 +27,7 @@ def delay(
     moved over an end is lost, what comes in at the other is silence. `pad` first to keep all.
 
     Args:
+        ctx: filled in by the engine.
         audio: the sound.
         delay_ms: how much later, in ms; negative is earlier.
         delay_samples: how much later, in samples of this sound; negative is earlier.
@@ -38,5 +40,7 @@ def delay(
     """
     frames = delay_ms / 1000 * audio.sample_rate + delay_samples
     if frames == 0:
+        ctx.note(summary="not moved")
         return audio
+    ctx.note(delay_ms=1000 * frames / audio.sample_rate, delay_samples=frames)
     return audio.with_samples(delayed(audio.samples, frames))

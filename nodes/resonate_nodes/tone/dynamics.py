@@ -14,8 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from resonate_graph import Audio, node
+from resonate_graph import Audio, RunContext, node
 
+from .._common.notes import note_gains
 from ..space.mixing import gain
 from .plugins import process
 
@@ -25,10 +26,12 @@ Attack = Annotated[float, Field(ge=0.01, le=1000)]
 Release = Annotated[float, Field(ge=1, le=5000)]
 
 _LEAST_LEVEL = 1e-30
+_OPEN = "nothing turned down"
 
 
 @node(version=2, uses=("pedalboard",))
 def compress(
+    ctx: RunContext,
     audio: Audio,
     *,
     threshold_db: Threshold = -18.0,
@@ -41,6 +44,7 @@ def compress(
     """Compress: what exceeds a threshold grows by only 1/ratio dB per dB.
 
     Args:
+        ctx: filled in by the engine.
         audio: the sound.
         threshold_db: where it begins, in dBFS.
         ratio: dB in per dB out above the threshold; 1 changes nothing.
@@ -55,11 +59,16 @@ def compress(
     plugin = Compressor(
         threshold_db=threshold_db, ratio=ratio, attack_ms=attack_ms, release_ms=release_ms
     )
-    return gain(_processed(plugin, audio, link_channels), gain_db=makeup_db)
+    compressed = _processed(plugin, audio, link_channels)
+    note_gains(ctx, audio, compressed, f"nothing lies above {threshold_db:g} dBFS for long")
+    if makeup_db:
+        ctx.note(gain_db=makeup_db)
+    return gain(compressed, gain_db=makeup_db)
 
 
 @node(version=2, uses=("pedalboard",))
 def gate(
+    ctx: RunContext,
     audio: Audio,
     *,
     threshold_db: Threshold = -45.0,
@@ -71,6 +80,7 @@ def gate(
     """Silence what lies below the threshold.
 
     Args:
+        ctx: filled in by the engine.
         audio: the sound.
         threshold_db: below this level, in dBFS, the sound is turned down.
         ratio: dB turned down per dB below the threshold; 1 changes nothing.
@@ -84,11 +94,14 @@ def gate(
     plugin = NoiseGate(
         threshold_db=threshold_db, ratio=ratio, attack_ms=attack_ms, release_ms=release_ms
     )
-    return _processed(plugin, audio, link_channels)
+    gated = _processed(plugin, audio, link_channels)
+    note_gains(ctx, audio, gated, _OPEN)
+    return gated
 
 
 @node(version=1, uses=("pedalboard",))
 def expand(
+    ctx: RunContext,
     audio: Audio,
     *,
     threshold_db: Threshold = -45.0,
@@ -103,6 +116,7 @@ def expand(
     the gain of the loudest.
 
     Args:
+        ctx: filled in by the engine.
         audio: the sound.
         threshold_db: below this level, in dBFS, the sound is turned down.
         ratio: a dB below the threshold becomes so many dB; 1 changes nothing.
@@ -123,7 +137,9 @@ def expand(
         threshold_db=threshold_db, ratio=ratio, attack_ms=attack_ms, release_ms=release_ms
     )
     gains = np.maximum(_gains(plugin, audio), 10 ** (-range_db / 20))
-    return audio.with_samples(audio.samples * gains)
+    expanded = audio.with_samples(audio.samples * gains)
+    note_gains(ctx, audio, expanded, _OPEN)
+    return expanded
 
 
 def _processed(plugin: Any, audio: Audio, link_channels: bool) -> Audio:

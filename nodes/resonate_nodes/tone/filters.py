@@ -8,7 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
-from resonate_graph import Audio, NodeError, node
+from resonate_graph import Audio, NodeError, RunContext, node
+
+from .._common.notes import note_level
 
 Frequency = Annotated[float, Field(gt=0, le=192_000, examples=[1000.0])]
 Slope = Annotated[int, Field(ge=6, le=96, multiple_of=6)]
@@ -40,13 +42,14 @@ Bands = Annotated[
 
 
 @node(version=1, uses=("scipy",))
-def eq(audio: Audio, *, bands: Bands) -> Audio:
+def eq(ctx: RunContext, audio: Audio, *, bands: Bands) -> Audio:
     """Parametric equaliser: any number of bells, shelves and notches, one after the other.
 
     The sections are the biquads of R. Bristow-Johnson's *Audio EQ Cookbook*, with the gain at
     the centre and at the ends exactly as asked. A band of 0 dB leaves the sound untouched.
 
     Args:
+        ctx: filled in by the engine.
         audio: the sound.
         bands: the bands; see `Band`.
 
@@ -65,16 +68,25 @@ def eq(audio: Audio, *, bands: Bands) -> Audio:
     active = [band for band in bands if band.kind == "notch" or band.gain_db != 0]
     for band in active:
         require_below_nyquist(audio, band.frequency_hz)
+    ctx.note(bands=len(active))
     if not active:
+        ctx.note(summary="no band is up or down")
         return audio
+    ctx.note(
+        frequencies_hz=[band.frequency_hz for band in active],
+        gains_db=[band.gain_db for band in active if band.kind != "notch"],
+    )
     return _filtered(audio, np.vstack([biquad(band, audio.sample_rate) for band in active]))
 
 
 @node(version=1, uses=("scipy",))
-def highpass(audio: Audio, *, frequency_hz: Frequency, slope_db_per_octave: Slope = 12) -> Audio:
+def highpass(
+    ctx: RunContext, audio: Audio, *, frequency_hz: Frequency, slope_db_per_octave: Slope = 12
+) -> Audio:
     """Remove what lies below a frequency. A Butterworth filter: flat above, -3 dB at the corner.
 
     Args:
+        ctx: filled in by the engine.
         audio: the sound.
         frequency_hz: the corner.
         slope_db_per_octave: how steeply it falls below, in steps of 6.
@@ -82,14 +94,17 @@ def highpass(audio: Audio, *, frequency_hz: Frequency, slope_db_per_octave: Slop
     Raises:
         NodeError: the corner lies at or above half the sample rate.
     """
-    return _butterworth(audio, "highpass", frequency_hz, slope_db_per_octave)
+    return _butterworth(ctx, audio, "highpass", frequency_hz, slope_db_per_octave)
 
 
 @node(version=1, uses=("scipy",))
-def lowpass(audio: Audio, *, frequency_hz: Frequency, slope_db_per_octave: Slope = 12) -> Audio:
+def lowpass(
+    ctx: RunContext, audio: Audio, *, frequency_hz: Frequency, slope_db_per_octave: Slope = 12
+) -> Audio:
     """Remove what lies above a frequency. A Butterworth filter: flat below, -3 dB at the corner.
 
     Args:
+        ctx: filled in by the engine.
         audio: the sound.
         frequency_hz: the corner.
         slope_db_per_octave: how steeply it falls above, in steps of 6.
@@ -97,18 +112,23 @@ def lowpass(audio: Audio, *, frequency_hz: Frequency, slope_db_per_octave: Slope
     Raises:
         NodeError: the corner lies at or above half the sample rate.
     """
-    return _butterworth(audio, "lowpass", frequency_hz, slope_db_per_octave)
+    return _butterworth(ctx, audio, "lowpass", frequency_hz, slope_db_per_octave)
 
 
 def _butterworth(
-    audio: Audio, kind: Literal["highpass", "lowpass"], frequency_hz: float, slope: int
+    ctx: RunContext,
+    audio: Audio,
+    kind: Literal["highpass", "lowpass"],
+    frequency_hz: float,
+    slope: int,
 ) -> Audio:
     from scipy.signal import butter
 
     require_below_nyquist(audio, frequency_hz)
-    return _filtered(
-        audio, butter(slope // 6, frequency_hz, kind, fs=audio.sample_rate, output="sos")
-    )
+    sections = butter(slope // 6, frequency_hz, kind, fs=audio.sample_rate, output="sos")
+    filtered = _filtered(audio, sections)
+    note_level(ctx, audio, filtered)
+    return filtered
 
 
 def _filtered(audio: Audio, sections: NDArray[np.float64]) -> Audio:

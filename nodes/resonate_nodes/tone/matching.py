@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from resonate_graph import Audio, Cost, NodeError, node
+from resonate_graph import Audio, Cost, NodeError, RunContext, node
 
 Array = NDArray[np.float64]
 
@@ -27,6 +27,7 @@ _ROUNDING = 1e-15
 
 @node(version=1, uses=("scipy",), cost=Cost(bytes_per_input_byte=6))
 def match_eq(
+    ctx: RunContext,
     audio: Audio,
     reference: Audio,
     *,
@@ -43,6 +44,7 @@ def match_eq(
     Between 25 Hz and 20 kHz, or what both rates can hold; beyond, the gain stays what it is there.
 
     Args:
+        ctx: filled in by the engine.
         audio: the sound.
         reference: a sound of the tone that is wanted, of any length, rate and channel count.
         amount: how much of the difference to even out; 0 changes nothing.
@@ -69,11 +71,14 @@ def match_eq(
         )
     given = _levels_db(audio, hertz, smoothing_octaves)
     if given is None:
+        ctx.note(summary="no tone to match")
         return audio
     gains_db = wanted - given
     gains_db = amount * np.clip(gains_db - gains_db.mean(), -max_gain_db, max_gain_db)
     if np.abs(gains_db).max() < _LEAST_GAIN_DB:
+        ctx.note(summary="of this tone already")
         return audio
+    ctx.note(most_up_db=max(0.0, gains_db.max()), most_down_db=max(0.0, -gains_db.min()))
     return _filtered(audio, hertz, gains_db)
 
 

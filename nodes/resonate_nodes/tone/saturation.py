@@ -8,7 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from resonate_graph import Audio, Cost, node
+from resonate_graph import Audio, Cost, RunContext, node
+
+from .._common.channels import decibels
+from .._common.notes import note_known
 
 Array = NDArray[np.float64]
 
@@ -23,7 +26,9 @@ _ROLL_OFF = (0.96, 1.0)
 
 
 @node(version=1, uses=("scipy",), cost=Cost(seconds_per_second=0.03))
-def saturate(audio: Audio, *, drive: Annotated[float, Field(ge=0, le=10)] = 1.0) -> Audio:
+def saturate(
+    ctx: RunContext, audio: Audio, *, drive: Annotated[float, Field(ge=0, le=10)] = 1.0
+) -> Audio:
     """Round off peaks: odd harmonics, and less dynamic range, as tape and valves give them.
 
     Each sample becomes tanh(drive x sample) / drive. Soft sounds keep their level; full scale comes
@@ -35,6 +40,7 @@ def saturate(audio: Audio, *, drive: Annotated[float, Field(ge=0, le=10)] = 1.0)
     treated alike, each by itself.
 
     Args:
+        ctx: filled in by the engine.
         audio: the sound.
         drive: how strongly the curve bends; 0 changes nothing.
 
@@ -46,10 +52,13 @@ def saturate(audio: Audio, *, drive: Annotated[float, Field(ge=0, le=10)] = 1.0)
         0.7616
     """
     if drive == 0 or not audio.samples.any():
+        ctx.note(summary="nothing bent")
         return audio
     result = audio.samples.astype(np.float64)
     for channel in result:
         _bend(channel, drive, audio.sample_rate)
+    before, after = (float(np.abs(one).max()) for one in (audio.samples, result))
+    note_known(ctx, peak_before_dbfs=decibels(before), peak_after_dbfs=decibels(after))
     return audio.with_samples(result)
 
 

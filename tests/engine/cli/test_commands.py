@@ -10,6 +10,8 @@ import pytest
 
 import resonate_graph as rg
 from resonate_graph import Audio, Graph
+from resonate_graph._cli import listing
+from resonate_graph._machine.devices import Device, Inventory
 from resonate_nodes import gain
 from tests.engine.commands import OWN_NODES, Command
 from tests.own_nodes import counted_gain, warned
@@ -254,6 +256,41 @@ def test_devices_shows_the_cpu_and_the_choice(call: Command) -> None:
     assert by_id[document["auto"]]["usable"] is True
     text = call("devices").out
     assert re.search(r"^cpu .* yes ", text, re.MULTILINE)
+    assert f"\nauto takes {document['auto']}\n" in text
+
+
+@pytest.mark.torch
+def test_devices_lists_the_params_that_take_another_device(
+    call: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def machine(*accelerators: Device) -> None:
+        inventory = Inventory((*accelerators, Device("cpu", "cpu", "a processor")))
+        monkeypatch.setattr(listing, "probe", lambda: inventory)
+
+    def table() -> dict[str, list[str]]:
+        """Return the lines below each node of the table."""
+        found: dict[str, list[str]] = {}
+        for line in call("devices").out.split("node  ", 1)[1].splitlines()[1:]:
+            name, _, rest = line.partition(" ")
+            found.setdefault(name or list(found)[-1], []).append(" ".join(rest.split()))
+        return found
+
+    machine(Device("mps", "mps", "Apple GPU"))
+    assert table()["separate"] == [
+        "mps the fastest kind that is here",
+        "model=hdemucs_mmi or model=repro_mdx_a cpu not mps: 9 to 14 times slower there than on "
+        "the CPU",
+    ]
+    assert table()["resample"] == [
+        "cpu not mps: soxr computes on the CPU",
+        "method=torchaudio mps the fastest kind that is here",
+    ]
+    machine(*(Device(f"cuda:{n}", "cuda", "a GPU") for n in range(2)))
+    assert table()["resample"][1:] == [
+        "method=torchaudio cuda:0 or cuda:1 the fastest kind that is here"
+    ]
+    machine()
+    assert table()["separate"] == ["cpu nothing faster is here"]
 
 
 def test_the_installed_command_is_the_same(quieter: Path) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import socket
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -38,8 +40,8 @@ def an_ordinary_start() -> float:
 
 def write_long_file(excerpt: Audio, path: Path) -> None:
     """Write an hour of noise, in stereo."""
-    minute = np.random.default_rng(0).normal(0, 0.01, (60 * 16000, 2))
-    with soundfile.SoundFile(path, "w", 16000, 2, "PCM_16") as file:
+    minute = np.random.default_rng(0).integers(-300, 300, (60 * 16000, 2), np.int16)
+    with soundfile.SoundFile(path, "w", 16000, 2, "PCM_16", compression_level=0.0) as file:
         for _ in range(60):
             file.write(minute)
 
@@ -47,13 +49,25 @@ def write_long_file(excerpt: Audio, path: Path) -> None:
 BAD = {**REFUSED, "long.flac": (write_long_file, "it is longer than 30 minutes; raise the")}
 
 
+@pytest.fixture(scope="module")
+def bad(tmp_path_factory: pytest.TempPathFactory, excerpt: Audio) -> Callable[[str], Path]:
+    """Makes a bad file, once."""
+    folder = tmp_path_factory.mktemp("bad")
+
+    @cache
+    def made(name: str) -> Path:
+        make, _ = BAD[name]
+        make(excerpt, folder / name)
+        return folder / name
+
+    return made
+
+
 @pytest.mark.parametrize("name", BAD)
 def test_a_bad_file_ends_in_one_message(
-    tmp_path: Path, excerpt: Audio, quieter: Path, call: Command, name: str
+    tmp_path: Path, bad: Callable[[str], Path], quieter: Path, call: Command, name: str
 ) -> None:
-    path = tmp_path / name
-    make, message = BAD[name]
-    make(excerpt, path)
+    path, (_, message) = bad(name), BAD[name]
     ended = call("run", quieter, "-i", f"mix={path}", "-o", tmp_path / "out")
     assert ended.code == 1
     (line,) = ended.said
@@ -62,13 +76,15 @@ def test_a_bad_file_ends_in_one_message(
     assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.parametrize("name", ["missing.wav", "cut.mp3", "claims.flac", "nan.wav", "long.flac"])
+@pytest.mark.parametrize("name", ["cut.mp3", "claims.flac", "long.flac"])
 def test_a_bad_file_ends_a_process_quickly_and_small(
-    tmp_path: Path, excerpt: Audio, quieter: Path, an_ordinary_start: float, name: str
+    tmp_path: Path,
+    bad: Callable[[str], Path],
+    quieter: Path,
+    an_ordinary_start: float,
+    name: str,
 ) -> None:
-    path = tmp_path / name
-    make, message = BAD[name]
-    make(excerpt, path)
+    path, (_, message) = bad(name), BAD[name]
     call = ("run", quieter, "-i", f"mix={path}", "-o", tmp_path / "out")
     ended, peak_bytes = resonate_measured(tmp_path / "peak", *call)
     assert ended.code == 1

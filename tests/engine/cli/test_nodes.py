@@ -16,7 +16,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from resonate_graph import Audio, Catalog, File, Graph, Report, node
 from resonate_graph._base.docstrings import entries
 from resonate_graph._cli import main
-from resonate_graph._cli.example import example, example_text
+from resonate_graph._cli.example import example
+from resonate_graph._graph.layout import layout
 
 NODES = {node_type.id: node_type for node_type in Catalog.installed()}
 Printed = Callable[..., str]
@@ -44,7 +45,9 @@ def json_in(text: str) -> str:
 
 
 @pytest.mark.parametrize("name", NODES)
-def test_the_example_that_is_printed_checks(name: str, printed: Printed) -> None:
+def test_the_example_checks_and_ports_and_params_are_all_there_and_described(
+    name: str, printed: Printed
+) -> None:
     text = printed(name)
     graph = Graph.from_json(json_in(text))
     graph.check(list(graph.document.inputs))
@@ -55,11 +58,7 @@ def test_the_example_that_is_printed_checks(name: str, printed: Printed) -> None
     bound = re.findall(r"-i (\w+)=", command[2])
     assert bound == list(graph.document.inputs)
 
-
-@pytest.mark.parametrize("name", NODES)
-def test_ports_and_params_are_all_there_and_described(name: str, printed: Printed) -> None:
     node_type = NODES[name]
-    text = printed(name)
     said = entries(node_type.doc, "Args")
     for argument in [*(port.name for port in node_type.inputs), *node_type.params.model_fields]:
         description = said[argument].replace("``", "")
@@ -68,14 +67,13 @@ def test_ports_and_params_are_all_there_and_described(name: str, printed: Printe
         assert any(line.rstrip().endswith(description) for line in lines)
 
 
-@pytest.mark.parametrize("name", NODES)
-def test_all_that_a_report_holds_is_described(name: str) -> None:
-    for port in NODES[name].outputs:
-        if issubclass(port.type.python, Report):
-            schema = port.type.python.model_json_schema()
-            for part in [schema, *schema.get("$defs", {}).values()]:
-                for field in part["properties"].values():
-                    assert field["description"]
+def test_all_that_a_report_holds_is_described() -> None:
+    ports = [port.type.python for node_type in NODES.values() for port in node_type.outputs]
+    for report in {one for one in ports if issubclass(one, Report)}:
+        schema = report.model_json_schema()
+        for part in [schema, *schema.get("$defs", {}).values()]:
+            for name, field in part["properties"].items():
+                assert field["description"], (report, name)
 
 
 def test_units_ranges_defaults_and_errors_are_printed(printed: Printed) -> None:
@@ -160,7 +158,7 @@ def bare(audio: Audio) -> Audio:
 @pytest.mark.parametrize("made", [hard, bare], ids=lambda one: one.__name__)
 def test_an_example_is_made_for_whatever_a_node_takes(made: Any) -> None:
     catalog = Catalog.installed().with_nodes([made], "here")
-    text = example_text(example(made.type, catalog))
+    text = layout(example(made.type, catalog))
     assert max(map(len, text.splitlines())) <= 100
     graph = Graph.from_json(text, nodes=[__file__])
     graph.check(list(graph.document.inputs))

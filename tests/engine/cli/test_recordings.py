@@ -162,5 +162,5 @@ def test_verbose_says_what_is_reused_and_read(sides: Path, call: Command) -> Non
     call(*words)
     assert call(*words).said == ["  1 reused"]
     assert [line.split() for line in call(*words, "-v").said] == [
-        ["mix", "is", "a.wav"], ["gain", "reused", "gain"]
+        ["mix", "is", "a.wav"], ["gain", "reused", "gain", "-3.0", "dB"]
     ]  # fmt: skip

@@ -117,6 +117,11 @@ def test_a_plain_call_notes_for_whoever_gives_a_context() -> None:
         ({"frequencies_hz": [59.94]}, "frequencies 59.9 Hz"),
         ({"frequencies_hz": []}, "no frequencies"),
         ({"places_seconds": [1, 2, 3, 4, 5, 6]}, "places 1, 2, 3, 4 s and 2 more"),
+        (
+            {"rate_before_hz": 44100, "rate_after_hz": 48000, "steps_before": 1, "steps_after": 2},
+            "rate 44,100 to 48,000 Hz, steps 1 to 2",
+        ),
+        ({"peak_before_dbfs": -1.0}, "peak before -1.0 dBFS"),
         ({"hums_found": 0, "summary": "no hum found"}, "no hum found"),
     ],
 )

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from itertools import product
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -87,12 +89,13 @@ TYPES = [Audio, File, Level, DetailedLevel, Loudness, float, int, str, bool]
 FITS = {(one, one) for one in TYPES} | {(float, int), (Level, DetailedLevel)}
 
 
-@pytest.mark.parametrize("port", TYPES)
-@pytest.mark.parametrize("value", TYPES)
-def test_a_port_accepts_its_own_type_its_subclasses_and_integers_as_numbers(
-    port: type, value: type
-) -> None:
-    assert PortType(port).accepts(PortType(value)) is ((port, value) in FITS)
+def test_a_port_accepts_its_own_type_its_subclasses_and_integers_as_numbers() -> None:
+    fits = {
+        (port, value)
+        for port, value in product(TYPES, repeat=2)
+        if PortType(port).accepts(PortType(value))
+    }
+    assert fits == FITS
 
 
 def test_a_port_of_the_base_report_accepts_every_report() -> None:

@@ -328,7 +328,7 @@ def test_over_thirty_minutes_is_refused_quickly_unless_the_limit_is_raised(
         for _ in range(30):
             file.write(block)
         file.write(block[:1])
-    with pytest.raises(InputError, match="longer than 30 minutes; raise the limit with --max-min"):
+    with pytest.raises(InputError, match="longer than 30 minutes; raise the limit with `max_min"):
         louder().run({"mix": path}, store=store)
     assert not store.path.exists()
     result = louder().run({"mix": path}, store=store, max_minutes=31)
@@ -336,6 +336,18 @@ def test_over_thirty_minutes_is_refused_quickly_unless_the_limit_is_raised(
     with pytest.raises(InputError, match="longer than 30 minutes"):
         louder().run({"mix": path}, store=store)
     assert codes(louder().run({"mix": path}, store=store, max_minutes=31, warn_minutes=31)) == []
+
+
+def test_what_unpacks_to_too_much_is_refused_also_where_the_store_knows_it(
+    tmp_path: Path, store: Store
+) -> None:
+    path = tmp_path / "silence.flac"
+    soundfile.write(path, np.zeros((96_000, 8)), 96_000)
+    louder().run({"mix": path}, store=store)
+    with pytest.raises(
+        InputError, match=r"unpack to 8 channels at 96000 Hz, more than 0.1 minutes"
+    ):
+        louder().run({"mix": path}, store=store, max_minutes=0.1)
 
 
 # -- several at once ----------------------------------------------------------------------------

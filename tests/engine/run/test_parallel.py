@@ -32,7 +32,7 @@ from resonate_graph._run.bindings import Bindings
 from resonate_graph._run.bookkeeping import Run
 from resonate_graph._run.execute import execute
 from resonate_graph._run.settings import Setup
-from resonate_graph._sound.decode import Limits
+from resonate_graph._sound.limits import Limits
 from resonate_nodes import gain, mix
 from tests.engine.meetings import branches, meeting, workers
 from tests.engine.runs import statuses

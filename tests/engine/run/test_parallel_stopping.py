@@ -29,7 +29,7 @@ from resonate_graph import (
 )
 from resonate_graph._store.records import Key
 from resonate_nodes import gain, mix
-from tests.engine.meetings import patient
+from tests.engine.meetings import at_work, patient
 from tests.engine.runs import statuses
 from tests.faults import flipped
 from tests.own_nodes import counted_gain
@@ -81,7 +81,7 @@ def test_ctrl_c_stops_what_is_at_work(store: Store, excerpt: Audio) -> None:
         started.wait(PATIENCE_SECONDS)
         os.kill(os.getpid(), signal.SIGINT)
         while True:
-            ctx.check_cancelled()
+            at_work(ctx)
 
     events: list[Event] = []
     graph = beside(pressing, patient(started))

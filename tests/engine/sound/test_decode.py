@@ -344,6 +344,26 @@ def test_a_file_over_the_limit_is_refused_and_one_under_it_is_read(
         assert read_audio(path, Limits(max_minutes=limit)).frames == excerpt.frames
 
 
+@pytest.mark.parametrize("claimed", [True, False])
+def test_a_small_file_of_many_samples_is_refused_by_their_number(
+    tmp_path: Path, claimed: bool
+) -> None:
+    """A second of silence in eight channels at 192 kHz has as many as 16 s of stereo at 48 kHz."""
+    path = tmp_path / "a.flac"
+    soundfile.write(path, np.zeros((192_000, 8)), 192_000)
+    assert path.stat().st_size < 5000
+    if not claimed:
+        path.write_bytes(claim_flac_frames(path.read_bytes(), 0))
+    with pytest.raises(InputError, match=r"unpack to 8 channels at 192000 Hz, more than 0\.2 min"):
+        read_audio(path, Limits(max_minutes=0.2))
+    assert read_audio(path, Limits(max_minutes=0.3)).frames == 192_000
+
+
+def test_as_many_samples_in_a_file_that_is_large_enough_are_read(tmp_path: Path) -> None:
+    path = write_sound(noise(8, 192_000, 1.0), tmp_path / "a.flac", "PCM_16")
+    assert read_audio(path, Limits(max_minutes=0.02)).frames == 192_000
+
+
 @pytest.mark.parametrize("limit", [0, -1, float("nan")])
 def test_a_limit_of_nothing_is_none(limit: float) -> None:
     with pytest.raises(ParamError, match=f"max_minutes is {limit}; give minutes above 0"):

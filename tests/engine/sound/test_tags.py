@@ -299,14 +299,15 @@ def id3_of(body: bytes, *, version: int = 4, claimed: int | None = None) -> byte
 
 
 def bomb() -> bytes:
-    packed = zlib.compress(bytes(300_000_000), 9)
-    return b"TIT2" + struct.pack(">IH", len(packed) + 4, 0x80) + struct.pack(">I", 9) + packed
+    packed = zlib.compress(bytes(300_000_000), 1)
+    frame = b"TIT2" + struct.pack(">IH", len(packed) + 4, 0x80) + struct.pack(">I", 9) + packed
+    return id3_of(frame, version=3)
 
 
-def with_id3(tag: bytes) -> Callable[[Audio, Path], Path]:
+def with_id3(tag: bytes | Callable[[], bytes]) -> Callable[[Audio, Path], Path]:
     def make(audio: Audio, path: Path) -> Path:
         path = write_sound(audio, path.with_suffix(".mp3"))
-        path.write_bytes(tag + path.read_bytes())
+        path.write_bytes((tag if isinstance(tag, bytes) else tag()) + path.read_bytes())
         return path
 
     return make
@@ -332,7 +333,7 @@ def with_bad_picture(audio: Audio, path: Path) -> Path:
 
 
 DAMAGED: dict[str, Callable[[Audio, Path], Path]] = {
-    "bomb": with_id3(id3_of(bomb(), version=3)),
+    "bomb": with_id3(bomb),
     "id3 of rubbish in wav": with_wav_chunk(b"id3 ", b"ID3\x04\x00\x00\x7f\x7f\x7f\x7f rubbish"),
     "a picture that is none": with_bad_picture,
 }

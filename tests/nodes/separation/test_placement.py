@@ -20,7 +20,7 @@ from resonate_graph._run.bindings import Bindings
 from resonate_graph._run.bookkeeping import Run
 from resonate_graph._run.execute import execute
 from resonate_graph._run.settings import Setup
-from resonate_graph._sound.decode import Limits
+from resonate_graph._sound.limits import Limits
 from resonate_nodes import separate
 from resonate_nodes.separation import models
 from resonate_nodes.separation import placement as placing

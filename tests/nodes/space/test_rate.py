@@ -162,7 +162,7 @@ def test_a_sound_in_blocks_is_what_soxr_makes_of_the_whole(
 def test_by_torchaudio_a_long_sound_has_no_seams(monkeypatch: pytest.MonkeyPatch) -> None:
     sound = Audio(np.random.default_rng(0).uniform(-0.5, 0.5, (2, 100_003)), 44_100)
     whole = resample(sound, sample_rate=48_000, method="torchaudio")
-    monkeypatch.setattr("resonate_nodes.space.rate._GROUPS_AT_ONCE", 7)
+    monkeypatch.setattr("resonate_nodes.space.sinc._GROUPS_AT_ONCE", 7)
     assert difference_db(resample(sound, sample_rate=48_000, method="torchaudio"), whole) < -130
 
 

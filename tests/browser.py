@@ -1,0 +1,159 @@
+"""A browser for pages: Chromium, driven by Playwright from a thread of its own.
+
+Playwright's loop would run for as long as the browser does, and what else wants a loop in the same
+thread could not have one. So all calls go to another thread, and wait there for their answers.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import threading
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from playwright.async_api import Page, async_playwright
+
+from tests.tools import place_of
+
+#: What a page sounds like: all that goes to the loudspeakers is kept as well. The blocks are long,
+#: so that a machine that is busy with other tests loses none.
+_LISTEN = """
+const heard = [], connect = AudioNode.prototype.connect;
+AudioNode.prototype.connect = function (to, ...more) {
+  if (to === this.context.destination && !this.listens) {
+    const { context } = this;
+    if (!context.ear) {
+      context.ear = context.createScriptProcessor(16384, 2, 2);
+      context.ear.listens = true;
+      context.ear.onaudioprocess = event => {
+        const [left, right] = [0, 1].map(one => event.inputBuffer.getChannelData(one));
+        const both = new Float32Array(2 * left.length);
+        left.forEach((value, at) => { both[2 * at] = value; both[2 * at + 1] = right[at]; });
+        heard.push(both);
+      };
+      connect.call(context.ear, to);
+    }
+    connect.call(this, context.ear);
+  }
+  return connect.call(this, to, ...more);
+};
+window.takeHeard = () => heard.splice(0).map(block => {
+  let text = "";
+  const bytes = new Uint8Array(block.buffer);
+  for (let at = 0; at < bytes.length; at += 32768)
+    text += String.fromCharCode(...bytes.subarray(at, at + 32768));
+  return btoa(text);
+});
+"""
+
+
+class Browser:
+    """Chromium. Its pages are closed one by one."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+        self._thread.start()
+        self.wait_for(self._start())
+
+    async def _start(self) -> None:
+        self._playwright = await async_playwright().start()
+        self._chromium = await self._playwright.chromium.launch(
+            executable_path=place_of("chromium"),
+            args=["--no-sandbox", "--autoplay-policy=no-user-gesture-required"],
+        )
+
+    def wait_for(self, work: Coroutine[Any, Any, Any]) -> Any:
+        """Do something in the browser's thread; return what comes of it."""
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(timeout=60)
+
+    def open(self, address: Path | str, width: int = 1200) -> Opened:
+        """Open a page, in a window of some width."""
+        url = address.as_uri() if isinstance(address, Path) else address
+        return Opened(self, self.wait_for(self._open(url, width)))
+
+    async def _open(self, url: str, width: int) -> tuple[Page, list[str], list[str]]:
+        page = await self._chromium.new_page(viewport={"width": width, "height": 800})
+        await page.add_init_script(_LISTEN)
+        asked: list[str] = []
+        faults: list[str] = []
+        page.on("request", lambda request: asked.append(request.url))
+        page.on("pageerror", lambda error: faults.append(str(error)))
+        page.on("console", lambda said: faults.append(said.text) if said.type == "error" else None)
+        await page.goto(url)
+        return page, asked, faults
+
+    def close(self) -> None:
+        """End the browser, and the thread."""
+        self.wait_for(self._chromium.close())
+        self.wait_for(self._playwright.stop())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+
+
+class Opened:
+    """A page that was opened.
+
+    Attributes:
+        asked: the addresses of all it asked for.
+        faults: what went wrong in it.
+    """
+
+    def __init__(self, browser: Browser, opened: tuple[Page, list[str], list[str]]) -> None:
+        self._browser = browser
+        self._page, self.asked, self.faults = opened
+
+    def run(self, script: str) -> Any:
+        """Return what an expression of JavaScript gives, when its promise is kept."""
+        return self._browser.wait_for(self._page.evaluate(script))
+
+    def press(self, *keys: str) -> None:
+        """Press keys, one after the other."""
+        for key in keys:
+            self._browser.wait_for(self._page.keyboard.press(key))
+
+    def click(self, selector: str) -> None:
+        """Click what a selector finds."""
+        self._browser.wait_for(self._page.click(selector))
+
+    def until(self, condition: str) -> None:
+        """Wait until an expression is true."""
+        self.run(
+            "new Promise(done => {"
+            f"const look = () => {condition} ? done() : setTimeout(look, 10); look(); }})"
+        )
+
+    def resize(self, width: int) -> None:
+        """Make the window wider or narrower."""
+        self._browser.wait_for(self._page.set_viewport_size({"width": width, "height": 800}))
+
+    def played(self, rate: int, *keys: str, each_seconds: float) -> NDArray[np.float32]:
+        """Return what is heard when it plays, and keys are pressed at intervals.
+
+        ``one`` in the page is the player, at `rate`. Silence around it is left out.
+        """
+        self.press(" ")
+        self.until("one.playing")
+        for key in (*keys, " "):
+            self.run("window.begun = one.transport.context.currentTime")
+            self.until(f"one.transport.context.currentTime > begun + {each_seconds}")
+            self.press(key)
+        heard = self.heard()
+        while not heard.any() or heard[:, -rate // 20 :].any():  # the last block is to be silent
+            self.run("new Promise(done => setTimeout(done, 50))")
+            heard = np.concatenate([heard, self.heard()], axis=1)
+        loud = np.flatnonzero(np.abs(heard).max(axis=0) > 1e-4)
+        return heard[:, loud[0] : loud[-1] + 1]
+
+    def heard(self) -> NDArray[np.float32]:
+        """Return what came out of the loudspeakers since the last call, as (channels, frames)."""
+        blocks = [np.frombuffer(base64.b64decode(one), "<f4") for one in self.run("takeHeard()")]
+        return np.concatenate([np.zeros(0, np.float32), *blocks]).reshape(-1, 2).T
+
+    def close(self) -> None:
+        """Close the page."""
+        self._browser.wait_for(self._page.close())
