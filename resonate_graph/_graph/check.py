@@ -7,12 +7,12 @@ their ranges, bindings, and what a node's own `prepare` hook can tell (stems a m
 from __future__ import annotations
 
 import difflib
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import chain
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import networkx as nx
 from pydantic import BaseModel
@@ -99,24 +99,27 @@ def parse_checked(text: str, source: str, catalog: Catalog, library: Library) ->
         flat = flatten(reading.document, located, library)
     except GraphError:  # it would be too large
         raise GraphError(source, reading.problems) from None
+    rest = _Check(flat, catalog, Call(), reading.vague)
+    rest.look()
     others = [
         one
-        for one in _Check(flat, catalog, Call(), reading.vague).look().found
+        for one in rest.problems.found
         if one.pointer not in said
         and not (one.code == "missing-input" and one.pointer.removesuffix("/inputs") in odd_nodes)
     ]
     raise GraphError(source, [*reading.problems, *others])
 
 
-class _Seen(NamedTuple):
-    """What was found out about a document; not all of it is there where something is wrong."""
+@dataclass(frozen=True)
+class _Parts:
+    """What was found of each node, and of the outputs that are wanted."""
 
-    wires: Mapping[str, dict[str, tuple[Source | None, ...]]]
+    wires: Mapping[str, Mapping[str, tuple[Source | None, ...]]]
     params: Mapping[str, BaseModel | None]
     outputs: Mapping[str, Source | None]
     encoders: Mapping[str, NodeType | None]
-    order: list[str]
-    needed: set[str]
+    order: Sequence[str]
+    needed: Collection[str]
 
 
 class _Check:
@@ -134,24 +137,16 @@ class _Check:
         self.types: dict[str, NodeType | None] = {}
         self.doubts: list[Problem] = []
 
-    def look(self) -> Problems:
-        """Return what is wrong."""
-        self._examine()
-        return self.problems
-
     def bind(self) -> BoundGraph:
-        """Return the bound graph.
-
-        Raises:
-            GraphError: with every problem.
-        """
-        seen = self._examine()
+        parts = self.look()
         self.problems.raise_any()
-        steps = {name: self._step(name, seen.wires[name], seen.params[name]) for name in seen.order}
-        return self._bound(steps, seen.outputs, seen.encoders, tuple(self._warnings(seen.needed)))
+        wires, params = parts.wires, parts.params
+        steps = {name: self._step(name, wires[name], params[name]) for name in parts.order}
+        warnings = tuple(self._warnings(parts.needed))
+        return self._bound(steps, parts.outputs, parts.encoders, warnings)
 
-    def _examine(self) -> _Seen:
-        """Look at everything, and collect what is wrong."""
+    def look(self) -> _Parts:
+        """Find out what is wrong, and return what a graph is made of if nothing is."""
         self._check_call()
         self.params.check_graph()
         wanted = self._wanted_outputs()
@@ -173,7 +168,7 @@ class _Check:
         needed = self._needed(wanted)
         self._check_bindings(needed)
         self._ask_the_nodes(needed, [*outputs.values(), *_all_of(wires, needed)], params)
-        return _Seen(wires, params, outputs, encoders, order, needed)
+        return _Parts(wires, params, outputs, encoders, order, needed)
 
     # -- the call -------------------------------------------------------------------------
 
