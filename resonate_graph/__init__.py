@@ -72,6 +72,7 @@ from ._run.events import (
     NodeStarted,
     NodeWaiting,
     RunFinished,
+    RunPlanned,
     RunStarted,
     Warned,
 )
@@ -151,6 +152,7 @@ __all__ = [
     "RunContext",
     "RunError",
     "RunFinished",
+    "RunPlanned",
     "RunStarted",
     "Salvaged",
     "Settings",

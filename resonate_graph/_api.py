@@ -414,18 +414,20 @@ class Graph(Shown, Builder):
         folder: str | os.PathLike[str],
         *,
         command: str = "",
+        name: str = "report.html",
         **settings: Unpack[Settings],
     ) -> Path:
         """Write the page of a run: before and after to be heard, what each step did, warnings.
 
         Args:
             result: what a run of this graph gave; save it first, so that its files are linked.
-            folder: gets ``report.html`` and what its player loads.
+            folder: gets the page and what its player loads.
             command: what the run was started with, to be shown.
+            name: what the page is called.
             settings: as for `run`; of these ``store`` and ``models`` count.
 
         Returns:
-            The page: ``report.html``, or ``run-report.html`` where an output has that name.
+            The page; ``run-report.html`` where an output has its name.
 
         Raises:
             OutputError: it cannot be written.
@@ -440,6 +442,7 @@ class Graph(Shown, Builder):
             Path(folder),
             description=self._document.description or "",
             command=command,
+            name=name,
             store=setup.store,
             models=setup.models,
         )

@@ -24,7 +24,8 @@ from .._node.values import File, Report, Value, brief
 from .._run.forecast import Forecast, PlannedStep
 from .._run.results import Result
 from .._sound.audio import Audio
-from .._sound.decode import Limits, read_audio
+from .._sound.decode import read_audio
+from .._sound.limits import Limits
 from . import parts
 from .drawing import Drawing
 from .graph_view import STATUSES

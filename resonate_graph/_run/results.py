@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from .._base.display import Shown
-from .._base.errors import InputError, OutputError
+from .._base.errors import InputError, OutputError, OverwriteError
 from .._base.publish import publish
 from .._node.values import File, Report, Value, digest, plain_json
 from .._sound.audio import Audio
@@ -20,7 +20,7 @@ from .courses import Course
 from .outcome import Outcome
 from .provenance import SUFFIX, TAG
 from .removed import Removed
-from .targets import PLAIN, file_name, holds, refuse, require_apart, suffix_of
+from .targets import PLAIN, file_name, holds, require_apart, suffix_of
 
 #: Beyond this a WAV file is RF64, whose metadata nobody agrees on; the file beside it has it all.
 _MAX_TAGGED_BYTES = 4_000_000_000
@@ -140,7 +140,7 @@ class Result(Shown, Mapping[str, Value]):
             pairs = zip(values, (path for _, path in every), strict=True)
             there = [path for value, path in pairs if path.exists() and not holds(path, value)]
             if there:
-                raise refuse(there)
+                raise OverwriteError.of(there)
         read = {name: self._tags(name) for name in self._sources} if tags else {}
         text = json.dumps(self.provenance, ensure_ascii=False) if provenance else None
         for output, path in targets.items():
