@@ -210,3 +210,38 @@ def test_nothing_is_asked_for_beyond_the_folder(page: Opened, folder: Path) -> N
     assert all((folder / "report_files") in Path(one[7:]).parents for one in asked[1:])
     links = page.run("[...document.querySelectorAll('a[href]')].map(one => one.href)")
     assert all(one.startswith(folder.as_uri()) for one in links)
+
+
+def test_a_copy_that_is_missing_is_told(browser: Browser, tmp_path: Path) -> None:
+    sound = Audio(np.full((1, 800), 0.1), 8000)
+    (tmp_path / "page.html").write_text(
+        parts.document("x", player([Track("a", "a", sound=sound)], folder=tmp_path)), "utf-8"
+    )
+    (piece,) = (tmp_path / "report_files").rglob("0.js")
+    piece.unlink()
+    page = browser.open(tmp_path / "page.html")
+    page.click(".rg-play")
+    page.until("document.querySelector('.rg-how').textContent.includes('is not beside the page')")
+    assert page.run("document.querySelector('.rg-play').getAttribute('aria-label')") == "Play"
+    page.close()
+
+
+def test_in_a_page_of_others_keys_work_on_the_player_only(
+    browser: Browser, sounds: dict[str, Audio], tmp_path: Path
+) -> None:
+    """As in a notebook: each output brings the script, and the keys are the notebook's."""
+    tracks = [Track("a", "a", sound=sounds["drums"]), Track("b", "b", sound=sounds["vocals"])]
+    content = "".join(parts.embedded(player(tracks, folder=None)) for _ in range(2))
+    (tmp_path / "page.html").write_text(f"<!doctype html><body>{content}", "utf-8")
+    page = browser.open(tmp_path / "page.html")
+    page.run("window.both = [...document.querySelectorAll('.rg-player')].map(one => one.player)")
+    page.press("2")
+    assert page.run("both.map(one => one.chosen)") == [0, 0]
+    page.click(":nth-match(.rg-how, 2)")
+    page.press("2", " ")
+    page.until("both[1].playing")
+    assert page.run("both.map(one => one.chosen)") == [0, 1]
+    page.click(".rg-player .rg-play")
+    page.until("both[0].playing && !both[1].playing")
+    assert not page.faults
+    page.close()
