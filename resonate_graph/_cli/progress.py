@@ -20,6 +20,7 @@ from .. import (
     NodeProgress,
     NodeStarted,
     NodeWaiting,
+    PictureMade,
     RunFinished,
     RunPlanned,
     Warned,
@@ -113,6 +114,8 @@ class ProgressDisplay:
             self._work.ended(index)
             if self._work.is_done:
                 self._bars.stop()
+        elif isinstance(event, PictureMade):
+            self.count("pictures", event.done, event.total)
         elif not silent:
             self._tell_aside(prefix, event)
 

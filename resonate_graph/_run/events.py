@@ -88,6 +88,14 @@ class Warned:
 
 
 @dataclass(frozen=True)
+class PictureMade:
+    """The page of a sweep has `done` of `total` sounds by now, to be seen and heard."""
+
+    done: int
+    total: int
+
+
+@dataclass(frozen=True)
 class RunFinished:
     """The run ended: ``done``, ``failed`` or ``cancelled``."""
 
@@ -97,5 +105,5 @@ class RunFinished:
 
 Event: TypeAlias = (
     "RunStarted | RunPlanned | InputRead | NodeStarted | NodeWaiting | NodeProgress | NodeFinished "
-    "| Warned | RunFinished"
+    "| Warned | PictureMade | RunFinished"
 )
