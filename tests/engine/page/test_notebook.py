@@ -213,7 +213,7 @@ def test_rows_of_a_sweep_are_a_table_and_players(tmp_path: Path, store: Store) -
         assert " ".join(filter(None, words)).replace(" -", " −") in text(shown)
     assert tracks(page(rows[1])) == ["02"]
     assert isinstance(rows, list)
-    (tmp_path / "01" / "loud.wav").unlink()
+    Path(rows[0].files["loud"]).unlink()
     assert tracks(page(rows)) == ["02"]
     failed = Row("03", {"factor": 9}, "failed", "it <broke>")
     assert "it <broke>" in text(page(failed))
