@@ -32,6 +32,7 @@ from .events import (
     NodeStarted,
     NodeWaiting,
     RunFinished,
+    RunPlanned,
     RunStarted,
     Warned,
 )
@@ -39,7 +40,7 @@ from .keys import step_key
 from .outcome import Outcome, StepReport
 from .outlook import Outlook
 from .plan import Found, Plan, Status
-from .settings import Setup
+from .settings import Setup, nobody_listens
 from .stored import Kept, Stored
 
 
@@ -192,6 +193,9 @@ class Run:
         for name in self.graph.needed:  # told now, not after an hour
             if self._plan.must_run(name):
                 self.outlook.place(name)
+        self._report_reused()
+        if self._setup.on_event is not nobody_listens:
+            self.tell(RunPlanned(*self.outlook.times(self._setup.machine.threads)))
         self._release()
 
     def plan(self, *, fetch: bool) -> Plan:
@@ -485,7 +489,7 @@ class Run:
         assert self._plan is not None
         for name, status in self._plan.statuses.items():
             report = self._reports[name]
-            if status == "cached" and report.status != "ran":
+            if status == "cached" and report.status == "skipped":
                 report.status, report.device = "cached", self.stored.device(name)
                 report.did = self.stored.did(name)
                 self.tell(NodeFinished(name, report.type, "cached", 0.0, report.did))
