@@ -119,13 +119,16 @@ def test_a_note_that_cannot_be_kept_fails_the_node_that_made_it(excerpt: Audio) 
 
 
 def test_the_command_line_says_it_after_each_step(
-    call: Command, graph: Graph, mix: Path, tmp_path: Path
+    call: Command, graph: Graph, mix: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
     path = graph.save(tmp_path / "noting.json")
     words = did_in_words(DID)
-    for status in (r"ran \d+\.\d s", "cached"):
-        ended = call("run", path, "-i", f"mix={mix}", "-o", tmp_path, "--nodes", OWN_NODES)
-        head, below = ended.said  # beside each other they would be longer than 80 columns
+    for status in (r"ran \d+\.\d s", "reused"):
+        ended = call(
+            "run", path, "-i", f"mix={mix}", "-o", tmp_path, "--nodes", OWN_NODES, "--verbose"
+        )
+        *_, head, below = ended.said  # beside each other they would be longer than 80 columns
         assert re.fullmatch(rf"  noted            {status}", head)
         assert below == f"      {words}"
 
