@@ -17,7 +17,7 @@ Samples = NDArray[np.float32]
 SILENT = "silent"
 
 _BLOCK_SECONDS = 0.1
-_BLOCKS_AT_ONCE = 256
+_BLOCKS_AT_ONCE = 16
 _QUIETEST = 0.1
 #: Samples below this are not asked by how much they were turned down: rounding would answer.
 _HEARD = 1e-5
@@ -117,8 +117,8 @@ def note_gains(ctx: RunContext, before: Audio, after: Audio, nothing: str) -> No
     for one, other in _stretches(before, after):
         level = np.abs(one)
         heard = level > _HEARD
-        ratios = np.ones(one.shape)
-        np.divide(np.abs(other), level, out=ratios, where=heard, dtype=np.float64)
+        ratios = np.ones(one.shape, np.float32)
+        np.divide(np.abs(other), level, out=ratios, where=heard)
         lowest = ratios.min(axis=0, initial=1.0)
         deepest = min(deepest, float(lowest.min(initial=1.0)))
         count += int(np.count_nonzero(lowest < 10 ** (-0.1 / 20)))

@@ -7,9 +7,9 @@ depend on the length.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from math import log10
+from math import cos, log10, pi
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,6 +43,8 @@ _MIN_RATE = 8000
 _OVERSAMPLING = 8
 _STRETCH_FRAMES = 1 << 14
 _EDGE_FRAMES = 1 << 10
+# More than what float32 takes off a level.
+_ROUNDED_UP = 1 + 1e-4
 
 
 @dataclass(frozen=True)
@@ -124,7 +126,10 @@ def true_peak_of(read: Read, frames: int) -> float:
             shorter where there is no more. Stretches overlap, and come in order.
         frames: how many there are.
     """
-    return max((float(block.max()) for block in _oversampled_peaks(read, frames)), default=0.0)
+    highest = 0.0
+    for stretch in _stretches(read, frames):
+        highest = max(highest, stretch.highest_above(highest))
+    return highest
 
 
 def hop_true_peaks(audio: Audio, hop_frames: int) -> NDArray[np.float64]:
@@ -141,15 +146,83 @@ def _reading(audio: Audio) -> Read:
 
 
 def _oversampled_peaks(read: Read, count: int) -> Iterator[NDArray[np.float64]]:
-    """Yield, frame by frame, the highest absolute value from each frame up to the next.
+    """Yield, frame by frame, the highest absolute value from each frame up to the next."""
+    for stretch in _stretches(read, count):
+        yield stretch.peaks()
 
-    Between the samples lies their ideal band-limited interpolation: the spectrum of each stretch
-    is turned by fractions of a sample. A resampler's filter leaves out what is close to half the
-    sample rate, and with it up to 1 dB of the peaks of dense noise. Stretches overlap by faded
-    edges, so that nothing of where they were cut is left in their middle.
+
+class _Stretch:
+    """A stretch of sound, oversampled: its middle counts, and its edges are faded.
+
+    Between the samples lies their ideal band-limited interpolation: the spectrum is turned by
+    fractions of a sample. A resampler's filter leaves out what is close to half the sample rate,
+    and with it up to 1 dB of the peaks of dense noise.
+
+    Args:
+        samples: of shape (channels, frames).
+        window: what fades its edges.
+        turns: what turns its spectrum by each fraction of a sample.
+        inside: its middle.
     """
-    from scipy import fft
 
+    def __init__(
+        self,
+        samples: NDArray[np.float32],
+        window: NDArray[np.float32],
+        turns: Sequence[NDArray[np.complex64]],
+        inside: slice,
+    ) -> None:
+        from scipy import fft
+
+        self._samples = samples
+        self._turns = turns
+        self._inside = inside
+        self._spectrum = fft.rfft(samples * window, axis=1)
+        self._edges = float(np.abs(samples * window).max())
+
+    def peaks(self) -> NDArray[np.float64]:
+        """Return, frame by frame, the highest absolute value from each frame up to the next."""
+        peaks: NDArray[np.float32] = np.abs(self._samples[:, self._inside]).max(axis=0)
+        for turn in self._turns:
+            for channel in self._between(turn)[:, self._inside]:
+                np.maximum(peaks, np.abs(channel), out=peaks)
+        return peaks.astype(np.float64)
+
+    def highest_above(self, level: float) -> float:
+        """Return the highest value of the middle; something below a level if it is below it.
+
+        A wave that is known at m times as many points as it has samples goes nowhere further
+        than by 1 / cos(pi / 2m) beyond them: H. Ehlich, K. Zeller, *Schwankung von Polynomen
+        zwischen Gitterpunkten*, Mathematische Zeitschrift 86 (1964). So most stretches need not be
+        looked at closely.
+        """
+        highest = float(np.abs(self._samples[:, self._inside]).max())
+        anywhere = self._edges
+        times, left = 1, list(range(1, _OVERSAMPLING))
+        while left:
+            times *= 2
+            now = [turn for turn in left if turn % (_OVERSAMPLING // times) == 0]
+            left = [turn for turn in left if turn not in now]
+            for turn in now:
+                between = np.abs(self._between(self._turns[turn - 1]))
+                highest = max(highest, float(between[:, self._inside].max()))
+                anywhere = max(anywhere, float(between.max()))
+            if anywhere * _ROUNDED_UP / cos(pi / (2 * times)) < level:
+                return 0.0
+        return highest
+
+    def _between(self, turn: NDArray[np.complex64]) -> NDArray[np.float32]:
+        from scipy import fft
+
+        between: NDArray[np.float32] = fft.irfft(self._spectrum * turn, _STRETCH_FRAMES, axis=1)
+        return between
+
+
+def _stretches(read: Read, count: int) -> Iterator[_Stretch]:
+    """Yield a sound in stretches that overlap by faded edges.
+
+    So nothing of where they were cut is left in their middle.
+    """
     step = _STRETCH_FRAMES - 2 * _EDGE_FRAMES
     fade = np.sin(np.pi / 2 * (np.arange(_EDGE_FRAMES) + 0.5) / _EDGE_FRAMES) ** 2
     window = np.concatenate([fade, np.ones(step), fade[::-1]]).astype(np.float32)
@@ -162,14 +235,7 @@ def _oversampled_peaks(read: Read, count: int) -> Iterator[NDArray[np.float64]]:
         ahead = first - (start - _EDGE_FRAMES)
         stretch = np.zeros((len(known), _STRETCH_FRAMES), np.float32)
         stretch[:, ahead : ahead + known.shape[1]] = known
-        inside = slice(_EDGE_FRAMES, _EDGE_FRAMES + frames)
-        peaks = np.abs(stretch[:, inside]).max(axis=0)
-        spectrum = fft.rfft(stretch * window, axis=1)
-        for shift in shifts:
-            between = fft.irfft(spectrum * shift, _STRETCH_FRAMES, axis=1)[:, inside]
-            for channel in between:
-                np.maximum(peaks, np.abs(channel), out=peaks)
-        yield peaks.astype(np.float64)
+        yield _Stretch(stretch, window, shifts, slice(_EDGE_FRAMES, _EDGE_FRAMES + frames))
 
 
 def _different(samples: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -5,6 +5,7 @@ import pytest
 
 from resonate_graph import Audio, ResonateWarning
 from resonate_nodes import gain, normalize_peak
+from resonate_nodes.loudness import bs1770
 from tests.signals import decibels, oversampled_peak_db, peak, white_noise
 
 
@@ -38,3 +39,14 @@ def test_silence_and_what_is_nearly_silent_say_so() -> None:
     with pytest.warns(ResonateWarning, match="held at"):
         heard = normalize_peak(Audio(np.full(100, 1e-6), 44_100), peak="sample")
     assert decibels(peak(heard)) == pytest.approx(-60, abs=0.01)
+
+
+def test_the_highest_of_all_peaks_is_found_wherever_it_stands(excerpt: Audio) -> None:
+    """Stretches that cannot hold it are not looked at closely; each peak is asked for here."""
+    random = np.random.default_rng(0)
+    for _ in range(8):
+        start = int(random.integers(0, 60_000))
+        levels = np.interp(np.arange(60_000), [0, 20_000, 40_000, 60_000], random.uniform(0, 1, 4))
+        sound = excerpt.with_samples(excerpt.samples[:, start : start + 60_000] * levels)
+        every = bs1770.hop_true_peaks(sound, 1)
+        assert bs1770.true_peak(sound) == every.max()
