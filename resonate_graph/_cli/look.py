@@ -112,6 +112,7 @@ def plan(
                     "type": step.type,
                     "status": step.status,
                     "wanted": list(step.wanted),
+                    "besides": list(step.besides),
                     "key": step.key,
                     "lane": step.lane,
                     "order": step.order,
@@ -132,6 +133,10 @@ def plan(
         long=("outputs",),
         spare=("order", "lane", "from", "memory"),
     )
+    for step in steps:
+        if step.besides:
+            kept = ", ".join(step.besides)
+            printer.line(f"{step.id} gives {kept} too, in the same work: kept for later")
     if steps.seconds:
         lanes = [f"{steps.threads} threads", *steps.accelerators]
         printer.line(

@@ -350,6 +350,15 @@ class Run:
                 inputs[port.name] = values[0] if values else None
         return inputs
 
+    def besides(self, name: str) -> frozenset[str]:
+        """Return what else a step gives at next to no cost, and the store does not have yet."""
+        assert self._plan is not None
+        if not self.stored.keeps:
+            return frozenset()
+        step, wanted = self.graph.steps[name], self._plan.wanted(name)
+        question = Preparation(step.plain_params, wanted, self._setup.models)
+        return step.type.given_besides(question) - self._plan.present(name)
+
     def context(self, name: str, lane: str, threads: int) -> RunContext:
         """Return what a step that begins now is given, and tell that it does."""
         assert self._plan is not None
@@ -359,6 +368,7 @@ class Run:
         return RunContext(
             device=lane,
             wanted=self._plan.wanted(name),
+            besides=self.besides(name),
             models=self._setup.models,
             numerics=self._numerics(self.graph.steps[name]),
             threads=threads,
@@ -404,7 +414,8 @@ class Run:
             self.held_bytes += Size.of(value).bytes
         self.stored.note(name, done.kept)
         if self.stored.is_broken:
-            self._held.update(PortRef(name, port) for port in done.values)
+            wanted = self.graph.wanted_ports[name]
+            self._held.update(PortRef(name, port) for port in done.values if port in wanted)
         digests = {port: entry.digest for port, entry in done.kept.entries.items()}
         self._plan.finished(name, digests)
         self.tell(NodeFinished(name, report.type, "ran", done.seconds, done.did))

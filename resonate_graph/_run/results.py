@@ -143,9 +143,12 @@ class Result(Shown, Mapping[str, Value]):
         for _, path in every:
             self._spare_the_inputs(path)
         if not overwrite:
-            values = [*self.values(), *self.removed.values()]
-            pairs = zip(values, (path for _, path in every), strict=True)
-            there = [path for value, path in pairs if path.exists() and not holds(path, value)]
+            there = [
+                path
+                for files, values in ((targets, self), (taken_out, self.removed))
+                for output, path in files.items()
+                if path.exists() and not holds(path, values[output])
+            ]
             if there:
                 raise OverwriteError.of(there)
         read = {name: self._tags(name) for name in self._sources} if tags else {}

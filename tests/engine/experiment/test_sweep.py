@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from html.parser import HTMLParser
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 import numpy as np
@@ -40,6 +40,11 @@ from resonate_nodes import (
     normalize_loudness,
     separate,
 )
+from tests.signals import followed, white_noise
+from tests.tools import needs
+
+if TYPE_CHECKING:
+    from tests.browser import Browser
 
 
 @pytest.fixture
@@ -560,6 +565,22 @@ def test_the_page_says_what_was_compared_and_what_was_best(
     assert "<dt>SI-SDR</dt>" in text
     assert text.count('class="number best"') == 1
     assert "02: clean.frequency_hz = 60.0" in text
+
+
+@needs("chromium")
+def test_results_are_switched_between_on_a_phone_too(
+    graph: Graph, store: Store, tmp_path: Path, browser: Browser
+) -> None:
+    noise = white_noise(seconds=3, rate=32_000, rms=0.05)
+    graph.sweep({"take": noise}, {"clean.frequency_hz": [6000.0]}, tmp_path, store=store)
+    page = browser.open(tmp_path / "report.html", width=390)
+    assert page.run("document.documentElement.scrollWidth") == 390
+    page.run("window.one = document.querySelector('.rg-player').player, null")
+    heard = page.played(noise.sample_rate, "2", each_seconds=0.3)
+    sounds = {"take": noise, "01": read_audio(tmp_path / "01" / "master.wav")}
+    assert [name for name, _ in followed(heard, sounds)] == ["take", "01"]
+    assert not page.faults
+    page.close()
 
 
 def test_a_sweep_of_which_all_failed_removes_nothing(
