@@ -23,6 +23,16 @@ def example(node_type: NodeType, catalog: Catalog) -> dict[str, Any]:
     return _made(node_type, catalog)
 
 
+def call(node_type: NodeType) -> str:
+    """Return the least call of a node in Python: its inputs, and the params without a default."""
+    ports = [port.name for port in node_type.inputs if not port.optional]
+    fields = node_type.params.model_fields
+    params = [
+        f"{name}={value!r}" for name, value in _params(node_type) if fields[name].is_required()
+    ]
+    return f"result = {node_type.name}({', '.join([*ports, *params])})"
+
+
 def _made(node_type: NodeType, catalog: Catalog) -> dict[str, Any]:
     inputs: dict[str, Any] = {}
     nodes: dict[str, Any] = {}

@@ -13,6 +13,7 @@ from .. import Catalog, NodeType, accelerated, stock, stock_graphs, this_machine
 from .._machine.devices import Choice, Inventory, choose, place, probe, require_request
 from .._machine.torch_audio import torchaudio_state
 from .call import JsonOption, NodesOption
+from .help import Command, Group
 from .output import Printer
 from .settings import DeviceOption
 
@@ -20,9 +21,9 @@ from .settings import DeviceOption
 def register(app: typer.Typer) -> None:
     """Add the commands."""
     app.command()(devices)
-    group = typer.Typer(rich_markup_mode=None)
+    group = typer.Typer(rich_markup_mode=None, cls=Group)
     group.callback(invoke_without_command=True)(graphs)
-    group.command()(show)
+    group.command(cls=Command)(show)
     app.add_typer(group, name="graphs")
 
 
@@ -55,12 +56,13 @@ def graphs(ctx: typer.Context, as_json: JsonOption = False) -> None:
     )
     for name, text in texts.items():
         printer.line(name)
-        printer.line(f"  {text.get('description', '')}")
+        printer.paragraph(text.get("description", ""), indent="  ")
         for kind in ("inputs", "params"):
             for key, spec in text.get(kind, {}).items():
                 default = f" [{json.dumps(spec['default'])}]" if "default" in spec else ""
                 flag = "-i" if kind == "inputs" else "-p"
-                printer.line(f"    {flag} {key}{default}  {spec.get('description', '')}")
+                said = f"{flag} {key}{default}  {spec.get('description', '')}"
+                printer.paragraph(said, indent="    ", hang="      ")
 
 
 def devices(

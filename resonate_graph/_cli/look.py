@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -124,11 +125,13 @@ def plan(
         }
     )
     printer.table(
-        ("node", "type", "status", "outputs needed", "lane", "order", "from", "seconds", "memory"),
+        ("node", "type", "status", "outputs", "lane", "order", "from", "seconds", "memory"),
         [
-            (step.id, step.type, step.status, ", ".join(step.wanted), *_forecast_cells(step))
+            (step.id, step.type, step.status, _several(step.wanted), *_forecast_cells(step))
             for step in steps
         ],
+        long=("outputs",),
+        spare=("order", "lane", "from", "memory"),
     )
     for step in steps:
         if step.besides:
@@ -140,6 +143,11 @@ def plan(
             f"about {steps.seconds:.1f} s on {', '.join(lanes)}; "
             f"{megabytes(steps.peak_bytes)} of {megabytes(steps.memory_bytes)} at most"
         )
+
+
+def _several(ports: Sequence[str]) -> str:
+    """Return the ports of a node that has several; of one that has one, nothing is to be said."""
+    return "" if tuple(ports) == ("out",) else ", ".join(ports)
 
 
 def _forecast_cells(step: PlannedStep) -> tuple[str, ...]:
@@ -197,6 +205,8 @@ def why(
     printer.table(
         ("node", "type", "status", "why"),
         [(one.id, one.type, one.status, "; ".join(one.reasons)) for one in reasons],
+        long=("why",),
+        spare=("type",),
     )
 
 

@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 import typer
 
 from .. import Cancelled, ResonateError, __version__
-from . import author, demo, listing, look, nodes, report, run, store, sweep
+from . import author, completion, demo, listing, look, nodes, report, run, store, sweep
 from .help import TRACEBACK, Command, Group
 from .output import (
     Printer,
@@ -37,7 +37,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     cls=Group,
 )
-for part in (run, report, look, sweep, author, listing, nodes, store, demo):
+for part in (run, report, look, sweep, author, listing, nodes, store, demo, completion):
     part.register(app)
 for command in app.registered_commands:
     command.cls = Command
@@ -57,6 +57,9 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     signal.signal(signal.SIGTERM, _end)
     use_safe_output()
     arguments = sys.argv[1:] if arguments is None else arguments
+    if arguments[:1] == [completion.COMPLETE]:
+        completion.print_completion(typer.main.get_command(app), arguments[1:])
+        sys.exit(0)
     try:
         sys.exit(_run_command(arguments))
     except BrokenPipeError:  # whoever read what we print has stopped: head, less

@@ -11,9 +11,9 @@ from .. import Catalog, CatalogError, NodeType
 from .._base.docstrings import sections, summary
 from .._graph.layout import layout
 from .call import JsonOption, NodesOption
-from .example import example
+from .example import call, example
 from .node_page import page
-from .node_tables import Row, facts, module_name, subject, tables
+from .node_tables import facts, module_name, subject, tables
 from .output import Printer
 
 
@@ -65,15 +65,14 @@ def _list(printer: Printer, catalog: Catalog) -> None:
     subjects: dict[str, list[NodeType]] = {}
     for one in catalog:
         subjects.setdefault(subject(one), []).append(one)
-    rows: list[Row] = []
+    width = max(len(one.id) for one in catalog)
     for name in sorted(subjects):
-        rows += [("", "")] if rows else []
-        rows.append((name, ""))
-        rows += [(f"  {one.id}", summary(one.doc)) for one in subjects[name]]
-    printer.table(("node", ""), rows, long=("",))
+        printer.line(name)
+        rows = [(f"  {one.id:<{width}}", summary(one.doc)) for one in subjects[name]]
+        printer.list(rows)
+        printer.line()
     for pack in catalog.broken:
         printer.line(str(pack))
-    printer.line()
     printer.line("resonate nodes TYPE shows one in full, with an example.")
 
 
@@ -82,9 +81,9 @@ def _list(printer: Printer, catalog: Catalog) -> None:
 
 def _show(printer: Printer, node_type: NodeType, catalog: Catalog, modules: Sequence[str]) -> None:
     said = sections(node_type.doc)
-    printer.line(f"{node_type.id}  ({facts(node_type)})")
+    printer.paragraph(f"{node_type.id}  ({facts(node_type)})")
     printer.line()
-    printer.line(said[""])
+    printer.paragraph(said[""])
     for headings, rows in tables(node_type):
         printer.line()
         printer.table(headings, [tuple(map(_plain, row)) for row in rows], long=("", "type"))
@@ -95,15 +94,14 @@ def _show(printer: Printer, node_type: NodeType, catalog: Catalog, modules: Sequ
     )
     printer.line()
     known = "".join(f"--nodes {module} " for module in modules)
-    printer.line(f"In a graph ({name}; resonate run {name} {known}{inputs} -o out/):")
+    printer.paragraph(f"In a graph ({name}; resonate run {name} {known}{inputs} -o out/):")
     printer.line()
     printer.line(_indented(layout(document).rstrip()))
     package = module_name(node_type).partition(".")[0]
-    ports = ", ".join(port.name for port in node_type.inputs if not port.optional)
     printer.line()
     printer.line(f"In Python (from {package} import {node_type.name}):")
     printer.line()
-    printer.line(_indented(said.get("Example", f"result = {node_type.name}({ports})")))
+    printer.line(_indented(said.get("Example", call(node_type))))
 
 
 def _plain(text: str) -> str:

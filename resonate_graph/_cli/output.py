@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.text import Text
 
 from .. import GraphError, Problem, ResonateError
-from .text_tables import laid_out, wrapped
+from .text_tables import laid_out, roomy, wrapped
 from .words import spoken
 
 
@@ -69,6 +69,7 @@ class Printer:
         rows: Iterable[Sequence[object]],
         *,
         long: Collection[str] | None = None,
+        spare: Sequence[str] = (),
     ) -> None:
         """Print a table for people.
 
@@ -79,13 +80,24 @@ class Printer:
             headings: the headings of the columns.
             rows: the cells.
             long: the headings of the columns that may be folded; None for all.
+            spare: the headings of columns that are left out where there is no room for them, the
+                one that is missed least first.
         """
         if self._is_silent:
             return
-        cells = [[str(cell) for cell in row] for row in rows]
         folding = [long is None or heading in long for heading in headings]
-        for number, line in enumerate(laid_out([list(headings), *cells], columns(), folding)):
+        lines = [list(headings), *([str(cell) for cell in row] for row in rows)]
+        kept = roomy(lines, columns(), folding, [headings.index(one) for one in spare])
+        lines = [[line[column] for column in kept] for line in lines]
+        folds = [folding[column] for column in kept]
+        for number, line in enumerate(laid_out(lines, columns(), folds)):
             self._console.print(Text(line, style="bold" if number == 0 else ""))
+
+    def list(self, rows: Iterable[tuple[str, str]]) -> None:
+        """Print names, each with a text beside it, for people."""
+        if not self._is_silent:
+            for line in laid_out(list(rows), columns(), (False, True)):
+                self._console.print(Text(line))
 
     def remark(self, text: str) -> None:
         """Print a line for people to stderr."""

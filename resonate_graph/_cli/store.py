@@ -89,6 +89,7 @@ def ls(
             for item in items
         ],
         long=("name", "graph", "files"),
+        spare=("graph", "cost", "saved", "last use"),
     )
 
 

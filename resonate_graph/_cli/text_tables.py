@@ -11,8 +11,8 @@ from rich.cells import cell_len
 
 _GAP = 2
 
-#: A column that is folded is no narrower, where there is any room for it.
-_NARROWEST = 8
+#: A column that is folded is no narrower, where there is any room for it; and wide enough to read.
+_NARROWEST, _READABLE = 8, 20
 
 _NUMBER = re.compile(r"[-+]?[0-9][0-9.,]*( ?(%|s|dB|B|kB|MB|GB|TB|LUFS|dBTP))?\*?")
 
@@ -39,6 +39,31 @@ def laid_out(
             cells = zip(parts, widths, right, strict=True)
             line = (" " * _GAP).join(_filled(part, room, flush) for part, room, flush in cells)
             yield line.rstrip()
+
+
+def roomy(
+    rows: Sequence[Sequence[str]],
+    width: int | None,
+    folding: Sequence[bool],
+    spare: Sequence[int],
+) -> list[int]:
+    """Return the columns that there is room for, if those that are folded get a little of it.
+
+    Args:
+        rows: the headings, then the cells.
+        width: how wide a line may be; None for any width.
+        folding: which columns may be folded.
+        spare: the columns that may be left out, the first one first.
+    """
+    widths = [max(map(cell_len, column)) for column in zip(*rows, strict=True)]
+    least = [min(wide, _READABLE) if may else wide
+             for wide, may in zip(widths, folding, strict=True)]  # fmt: skip
+    kept = [column for column, wide in enumerate(widths) if wide]
+    for column in spare:
+        if width is None or sum(least[n] + _GAP for n in kept) - _GAP <= width:
+            break
+        kept = [one for one in kept if one != column]
+    return kept
 
 
 def wrapped(text: str, width: int | None, *, indent: str = "", hang: str = "") -> Iterator[str]:

@@ -142,7 +142,9 @@ def separate(
     ctx: RunContext,
     mix: Audio,
     *,
-    model: Annotated[str, Field(pattern=models.NAME, max_length=100)] = "htdemucs",
+    model: Annotated[
+        str, Field(pattern=models.NAME, max_length=100, examples=[*models.HUB, "mini"])
+    ] = "htdemucs",
     overlap: Annotated[float, Field(ge=0, le=0.99)] = 0.25,
     shifts: Annotated[int, Field(ge=0, le=100)] = 0,
     seed: Annotated[int, Field(ge=0, le=2**32 - 1)] = 0,
