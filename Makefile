@@ -27,6 +27,7 @@ test: $(VENV)/installed-test
 	$(BIN)/python -m pytest -n logical --maxprocesses 4 --dist worksteal $(TESTS)
 
 check: $(VENV)/installed-check
+	$(BIN)/python -m pip --disable-pip-version-check check
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
@@ -46,6 +47,7 @@ bench: $(VENV)/installed-bench
 	$(BIN)/python -m tests.benchmarks.bandwidth
 	$(BIN)/python -m tests.benchmarks.nodes
 	$(BIN)/python -m tests.benchmarks.pictures
+	$(BIN)/python -m tests.benchmarks.reading
 
 clean:
 	rm -rf $(VENV) out dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -13,7 +13,7 @@ Results: `Result`, `Target`, `Forecast`, `Reason`, `Row`, `Drawing`; `Store` and
 it has; `read_provenance` of a file, to make it again.
 Nodes: `node`, `Audio`, `File`, `Report`, `RunContext`, `Preparation`, `Placed`, `accelerated`,
 `Cost`, `Avoid`, `Catalog`, `NodeType`, `Port`. For those that draw or report: `overview`,
-`Overview`, `unit_of`.
+`Overview`, `unit_of`, `Finding`, and `pages`, the parts of pages with the player.
 What steps say they did: `did_in_words`.
 The machine: `devices`, `this_machine`.
 Errors: `ResonateError` and what is below it.
@@ -60,7 +60,8 @@ from ._node.declaration import NodeType, Placed, Preparation, accelerated
 from ._node.decorator import Node, node
 from ._node.notes import did_in_words
 from ._node.ports import Port, PortType
-from ._node.values import File, Report, Value
+from ._node.values import File, Finding, Report, Value
+from ._page import pages
 from ._page.drawing import Drawing
 from ._run.bindings import Binding
 from ._run.events import (
@@ -70,7 +71,9 @@ from ._run.events import (
     NodeProgress,
     NodeStarted,
     NodeWaiting,
+    PictureMade,
     RunFinished,
+    RunPlanned,
     RunStarted,
     Warned,
 )
@@ -109,6 +112,7 @@ __all__ = [
     "Entry",
     "Event",
     "File",
+    "Finding",
     "Forecast",
     "Graph",
     "GraphDocument",
@@ -132,6 +136,7 @@ __all__ = [
     "Overview",
     "OverwriteError",
     "ParamError",
+    "PictureMade",
     "Placed",
     "PlannedStep",
     "Port",
@@ -149,6 +154,7 @@ __all__ = [
     "RunContext",
     "RunError",
     "RunFinished",
+    "RunPlanned",
     "RunStarted",
     "Salvaged",
     "Settings",
@@ -166,6 +172,7 @@ __all__ = [
     "load",
     "node",
     "overview",
+    "pages",
     "read_audio",
     "read_provenance",
     "salvage",

@@ -11,12 +11,15 @@ from typing import Any
 
 from typing_extensions import Unpack
 
+from ._base.display import Bundle, Shown, shown_by, shows
 from ._base.errors import BatchError, GraphError, ParamError, ResonateError
 from ._base.keywords import spelled_out
+from ._base.near_names import instead
 from ._base.publish import publish, require_writable
 from ._experiment.grid import trials
 from ._experiment.reference import Reference
-from ._experiment.rows import Row
+from ._experiment.rows import Row, Rows
+from ._experiment.run_page import write_run_page
 from ._experiment.sweep import sweep
 from ._experiment.why import Reason, reasons
 from ._graph.bound import BoundGraph
@@ -24,16 +27,18 @@ from ._graph.builder import Builder
 from ._graph.check import Call, check, parse_checked
 from ._graph.difference import Difference, differences
 from ._graph.library import Library, complete
+from ._graph.lineage import wholes
 from ._graph.problems import Located
 from ._graph.subgraphs import Flat, flatten
 from ._node.catalog import Catalog
 from ._node.values import Value
 from ._page.drawing import Drawing, draw, forecast_standings, report_standings
+from ._page.progress import rows_listener, run_listener, runs_listener
 from ._run.bindings import Binding, Bindings
 from ._run.bookkeeping import Run, Shared
 from ._run.courses import course
 from ._run.estimates import Experience
-from ._run.events import Event
+from ._run.events import Event, PictureMade
 from ._run.execute import execute
 from ._run.forecast import Forecast, forecast
 from ._run.measure import measure
@@ -41,11 +46,14 @@ from ._run.plan import Plan
 from ._run.provenance import describe
 from ._run.removed import removed as taken_out
 from ._run.results import Result
-from ._run.settings import Settings, Setup, understood
+from ._run.settings import Settings, Setup, nobody_listens, understood
 from ._run.targets import PLAIN, Target, targets
 
+#: How many nodes a graph's repr names.
+_NAMED = 8
 
-class Graph(Builder):
+
+class Graph(Shown, Builder):
     """A restoration graph: built here, or read from a file by `load`.
 
     Args:
@@ -191,7 +199,8 @@ class Graph(Builder):
             params: graph params by name, node params as ``node.param``.
             outputs: the outputs that are wanted; None for all.
             removed: whether `Result.removed` has what was taken out, for `Result.save` to write.
-            on_event: told what happens while it runs, in the thread that called.
+            on_event: told what happens while it runs, in the thread that called; None for a line
+                of progress in a notebook, and nothing elsewhere.
             cancelled: asked now and then whether to stop, in the thread that called.
             settings: how it is done: ``device``, ``threads``, ``store`` and the others of
                 `Settings`.
@@ -207,7 +216,7 @@ class Graph(Builder):
         """
         setup = replace(
             understood(settings),
-            on_event=on_event or (lambda event: None),
+            on_event=on_event or run_listener(),
             cancelled=cancelled or (lambda: False),
         )
         inputs = inputs or {}
@@ -262,7 +271,7 @@ class Graph(Builder):
         setup = replace(
             understood(settings), map_results=True, cancelled=cancelled or (lambda: False)
         )
-        tell = on_event or (lambda index, event: None)
+        tell = on_event or runs_listener()
         shared = Shared(Experience(setup.store))
         checked: dict[tuple[str, ...], BoundGraph] = {}
         bindings: list[Bindings] = []
@@ -401,6 +410,46 @@ class Graph(Builder):
         return draw(run.graph, standings, description=description, depth=depth)
 
     @spelled_out(Settings)
+    def report(
+        self,
+        result: Result,
+        folder: str | os.PathLike[str],
+        *,
+        command: str = "",
+        name: str = "report.html",
+        **settings: Unpack[Settings],
+    ) -> Path:
+        """Write the page of a run: before and after to be heard, what each step did, warnings.
+
+        Args:
+            result: what a run of this graph gave; save it first, so that its files are linked.
+            folder: gets the page and what its player loads.
+            command: what the run was started with, to be shown.
+            name: what the page is called.
+            settings: as for `run`; of these ``store`` and ``models`` count.
+
+        Returns:
+            The page; ``run-report.html`` where an output has its name.
+
+        Raises:
+            OutputError: it cannot be written.
+        """
+        setup = understood(settings)
+        bound = self.check(
+            params=result.provenance["params"], outputs=list(result), models=setup.models
+        )
+        return write_run_page(
+            result,
+            bound,
+            Path(folder),
+            description=self._document.description or "",
+            command=command,
+            name=name,
+            store=setup.store,
+            models=setup.models,
+        )
+
+    @spelled_out(Settings)
     def why(
         self,
         inputs: Mapping[str, Binding] | None = None,
@@ -438,12 +487,13 @@ class Graph(Builder):
         params: Mapping[str, Any] | None = None,
         outputs: Collection[str] | None = None,
         reference: str | os.PathLike[str] | Mapping[str, str | os.PathLike[str]] | None = None,
+        pictures: Collection[str] | None = None,
         jobs: int = 1,
         on_row: Callable[[Row], None] | None = None,
         on_event: Callable[[Event], None] | None = None,
         cancelled: Callable[[], bool] | None = None,
         **settings: Unpack[Settings],
-    ) -> list[Row]:
+    ) -> Rows:
         """Run the graph with every combination of a grid of params, and compare the results.
 
         Every value is checked before the first run. What combinations share is computed once. One
@@ -459,6 +509,8 @@ class Graph(Builder):
             reference: what an input should have been, as a file: SI-SDR against it is given for
                 the outputs of its shape that are the sound of that input as a whole, so for no
                 stem of it. Or a file for each output that is named: ``{"vocals": "clean.wav"}``.
+            pictures: the outputs that the report shows and lets hear; None for those that are the
+                sound of an input as a whole, or all where none is. It links the others.
             jobs: how many combinations run at a time.
             on_row: told of each combination when it is done.
             on_event: told what happens while one runs, in its thread.
@@ -471,7 +523,8 @@ class Graph(Builder):
         Raises:
             GraphError: a value cannot be right whatever it is combined with; with what is wrong
                 of every such value. Nothing was run.
-            ParamError: there is no such setting, or no such output to compare. Nothing was run.
+            ParamError: there is no such setting, or no such output to compare or to show. Nothing
+                was run.
             InputError: an input or the reference cannot be read. Nothing was run.
         """
         setup = understood(settings)
@@ -492,6 +545,7 @@ class Graph(Builder):
 
         bindings.every(know)
         asked = cancelled or (lambda: False)
+        tell = on_event or nobody_listens
         settings["store"] = setup.store or False  # opened once for all of them
 
         def run(combo: Mapping[str, Any], *, cancelled: Callable[[], bool]) -> Result:
@@ -499,7 +553,7 @@ class Graph(Builder):
                 inputs,
                 params={**fixed, **combo},
                 outputs=outputs,
-                on_event=on_event,
+                on_event=tell,
                 cancelled=lambda: cancelled() or asked(),
                 **settings,
             )
@@ -512,8 +566,10 @@ class Graph(Builder):
             measure=lambda audio: measure(audio, setup.store),
             inputs=bindings.sounds,
             reference=Reference.read(reference, bound, setup.limits, setup.models),
+            pictured=_pictured(bound, pictures, setup.models),
             jobs=jobs,
-            on_row=on_row or (lambda row: None),
+            on_row=on_row or rows_listener(len(found)),
+            on_picture=lambda done, total: tell(PictureMade(done, total)),
         )
 
     def _flat(self) -> Flat:
@@ -554,7 +610,14 @@ class Graph(Builder):
         if subtracting is not None:
             difference = taken_out(run.graph, bindings, run.outcome, subtracting.models)
         return Result(
-            self.name, run.outcome, bindings.paths, main_inputs, story, courses, difference
+            self.name,
+            run.outcome,
+            bindings.paths,
+            main_inputs,
+            story,
+            courses,
+            difference,
+            bindings.sounds,
         )
 
     def _bindings(
@@ -570,3 +633,43 @@ class Graph(Builder):
             limits=setup.limits,
             store=setup.store,
         )
+
+    def __repr__(self) -> str:
+        document = self._document
+        inputs = ", ".join(f"{name} ({one.type})" for name, one in document.inputs.items())
+        names = list(document.nodes)
+        more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+        nodes = f"{len(names)} {'node' if len(names) == 1 else 'nodes'}"
+        return (
+            f"<Graph {self.name}: inputs {inputs or 'none'}; "
+            f"{nodes}{': ' * bool(names)}{', '.join(names[:_NAMED])}{more}; "
+            f"outputs {', '.join(document.outputs) or 'none'}>"
+        )
+
+
+@shows(Graph)
+def _shown(graph: Graph) -> Bundle:
+    """Return a graph as a notebook shows it; one that is not finished says what it lacks."""
+    from ._page import notebook
+
+    try:
+        drawing, trouble = graph.draw(), ""
+    except ResonateError as error:
+        drawing, trouble = None, str(error)
+    return notebook.graph(graph.document, drawing, trouble)
+
+
+shown_by(f"{__package__}._page.notebook", f"{__package__}._experiment.shown")
+
+
+def _pictured(
+    bound: BoundGraph, pictures: Collection[str] | None, models: Path | None
+) -> Collection[str]:
+    """Return the outputs that the report of a sweep shows."""
+    if pictures is None:
+        return wholes(bound, models) or bound.outputs
+    for name in pictures:
+        if name not in bound.outputs:
+            hint = instead(name, bound.outputs)
+            raise ParamError(f"pictures: the graph has no output {name!r}{hint}", param="pictures")
+    return set(pictures)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import struct
 from collections.abc import Callable
 from pathlib import Path
@@ -39,6 +40,22 @@ def claim_flac_frames(content: bytes, frames: int) -> bytes:
     """Change how many frames a FLAC file's STREAMINFO claims; 0 claims nothing."""
     claim = int.from_bytes(content[18:26], "big") & ~((1 << 36) - 1) | frames
     return content[:18] + claim.to_bytes(8, "big") + content[26:]
+
+
+def flac_frames(content: bytes) -> tuple[bytes, list[bytes]]:
+    """Return what stands before the frames of a FLAC file, and the frames: fewer than 128.
+
+    They are found by their sync codes and their numbers, which are a byte then.
+    """
+    starts: list[int] = []
+    for number in range(128):
+        pattern = re.compile(b"\xff\xf8.." + re.escape(bytes([number])), re.DOTALL)
+        found = pattern.search(content, starts[-1] if starts else 0)
+        if not found:
+            break
+        starts.append(found.start())
+    stops = [*starts[1:], len(content)]
+    return content[: starts[0]], [content[a:b] for a, b in zip(starts, stops, strict=True)]
 
 
 def flac_of_claims(frames: int, size: int = 100) -> bytes:

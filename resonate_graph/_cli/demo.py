@@ -17,6 +17,7 @@ import typer
 
 from .. import Audio, Cancelled, Result, Store, stock
 from .._base.publish import require_writable
+from .._page.parts import Figure
 from .._page.player import Track
 from .._run.measure import measure
 from .._sound.figures import si_sdr
@@ -179,17 +180,17 @@ def _track(name: str, label: str, sound: Audio, file: Path, folder: Path, *, ste
 
 def _gained(
     ratios: Mapping[str, Mapping[str, float]], runs: Iterable[Mapping[str, Any]]
-) -> list[tuple[str, str, str, str]]:
+) -> list[Figure]:
     """Return the figures that say most of the demo."""
     took, took_again = (one["seconds"] for one in runs)
     mix = ratios["mix"]
     stems = [ratios[name]["gained"] for name in STEMS]
     return [
-        (f"{mix['gained']:+.1f}", "dB", "SI-SDR of the song",
+        Figure(f"{mix['gained']:+.1f}", "dB", "SI-SDR of the song",
          f"from {mix['before']:.1f} to {mix['after']:.1f}: nearer to what it was"),
-        (f"{sum(stems) / len(stems):+.1f}", "dB", "SI-SDR of the four stems",
+        Figure(f"{sum(stems) / len(stems):+.1f}", "dB", "SI-SDR of the four stems",
          "on average, against the mix itself"),
-        (f"{took_again:.1f}", "s", "with one setting changed",
+        Figure(f"{took_again:.1f}", "s", "with one setting changed",
          f"instead of {took:.1f} s: the rest was stored"),
     ]  # fmt: skip
 

@@ -20,7 +20,7 @@ def write_page(
     folder: Path,
     title: str,
     lead: str,
-    gained: Sequence[tuple[str, str, str, str]],
+    gained: Sequence[parts.Figure],
     players: Mapping[str, Sequence[Track]],
     tables: Mapping[str, Table],
     facts: Mapping[str, Mapping[str, str]],
@@ -32,7 +32,7 @@ def write_page(
         folder: where the files of the tracks lie, too.
         title: its heading.
         lead: what this is, in a sentence.
-        gained: the figures that say most: value, unit, what it is, what it means.
+        gained: the figures that say most.
         players: the tracks of each player, by its heading.
         tables: headings and rows of tables, by the heading of each.
         facts: names and what they are, by the heading of each list.

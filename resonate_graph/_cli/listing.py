@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Callable, Mapping
-from typing import Annotated, Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Annotated, Any, get_args
 
 import typer
 
@@ -13,7 +13,7 @@ from .. import Catalog, NodeType, accelerated, stock, stock_graphs, this_machine
 from .._machine.devices import Choice, Inventory, choose, place, probe, require_request
 from .._machine.torch_audio import torchaudio_state
 from .call import JsonOption, NodesOption
-from .output import Printer, megabytes
+from .output import Printer
 from .settings import DeviceOption
 
 
@@ -68,7 +68,8 @@ def devices(
 ) -> None:
     """Show the devices of this machine, what was found out, and what each node would take.
 
-    Only nodes that can use an accelerator are listed, and of their params those that decide.
+    Only nodes that can use an accelerator are listed, at their defaults, and below them the params
+    with which they take another device or for another reason.
     """
     printer = Printer(as_json=as_json)
     catalog = Catalog.installed()
@@ -101,34 +102,38 @@ def devices(
         }
     )
     printer.table(
-        ("device", "name", "usable", "", "auto"),
+        ("device", "name", "usable", "facts"),
         [
             (
                 device.id,
                 device.name,
                 "yes" if device.usable else "no",
                 "; ".join(filter(None, [device.detail, *map(_fact, device.facts.items())])),
-                "*" if device.id == chosen else "",
             )
             for device in inventory.devices
         ],
     )
-    printer.line(
-        f"steps share {machine.threads} threads of the CPU and {megabytes(machine.memory_bytes)}"
-    )
+    printer.line(f"auto takes {chosen}")
+    memory = f"{machine.memory_bytes / 1e9:.1f} GB of memory"
+    printer.line(f"steps share {machine.threads} threads of the CPU and {memory}")
     printer.line(libraries)
-    printer.table(
-        ("node", "params", "takes", "why"),
-        [
-            (
-                name,
-                ", ".join(f"{key}={value}" for key, value in params.items()),
-                " or ".join(choice.devices),
-                choice.reason,
-            )
-            for name, params, choice in choices
-        ],
-    )
+    printer.line()
+    printer.table(("node", "params", "takes", "why"), list(_rows(choices)))
+
+
+def _rows(choices: Sequence[tuple[str, dict[str, Any], Choice]]) -> Iterator[tuple[str, ...]]:
+    """Yield a row for each node, and one for all params with which it is otherwise alike."""
+    for name, cases in itertools.groupby(choices, lambda case: case[0]):
+        (_, _, usual), *others = cases
+        yield name, "", " or ".join(usual.devices), usual.reason
+        different = [(params, choice) for _, params, choice in others if choice != usual]
+        for choice in dict.fromkeys(choice for _, choice in different):
+            alike = [_written(params) for params, other in different if other == choice]
+            yield "", " or ".join(alike), " or ".join(choice.devices), choice.reason
+
+
+def _written(params: Mapping[str, Any]) -> str:
+    return ", ".join(f"{key}={value}" for key, value in params.items())
 
 
 def _choice(
@@ -141,11 +146,20 @@ def _choice(
 
 def _cases(node_type: NodeType) -> list[dict[str, Any]]:
     """Return no params, and each combination of params for which it may be otherwise."""
+    fields = node_type.params.model_fields
     cases: list[dict[str, Any]] = [{}]
     for exception in node_type.avoid:
-        for values in itertools.product(*exception.params.values()):
-            params = dict(zip(exception.params, values, strict=True))
-            if params not in cases:
+        choices = {
+            name: [
+                *values,
+                *(one for one in get_args(fields[name].annotation) if one not in values),
+            ]
+            for name, values in exception.params.items()
+        }
+        for values in itertools.product(*choices.values()):
+            params = dict(zip(choices, values, strict=True))
+            usual = all(fields[name].default == value for name, value in params.items())
+            if not usual and params not in cases:
                 cases.append(params)
     return cases
 

@@ -8,7 +8,7 @@ runs.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, TypeVar, cast, overload
+from typing import Any, NoReturn, TypeVar, cast, overload
 
 import numpy as np
 import pydantic_core
@@ -45,6 +45,18 @@ class Wire:
 
     def __repr__(self) -> str:
         return f"<wire {self.text}>"
+
+    def _not_yet(self, *_: object) -> NoReturn:
+        """Refuse what a value can do, but what stands for it cannot."""
+        problem = Problem(
+            "not-a-value",
+            f"{self.text} is a wire: what it stands for is there when the graph runs. Add a node "
+            "that does it, such as mix, gain or trim",
+        )
+        raise GraphError(self.builder.name, [problem])
+
+    __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __truediv__ = _not_yet
+    __neg__ = __getitem__ = __array__ = _not_yet
 
 
 class Bundle(Mapping[str, Any]):

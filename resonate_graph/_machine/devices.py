@@ -163,7 +163,10 @@ def place(
             continue
         against = None if reason else _reason_against(wish, avoid, params or {})
         if against is None:
-            return Choice(devices, reason or "; ".join([*skipped, _best_of(inventory, wish)]))
+            if reason:
+                return Choice(devices, reason)
+            why = [*skipped, *_failed(inventory, wish)] or [_best_of(wish)]
+            return Choice(devices, "; ".join(why))
         skipped.append(f"not {wish}: {against}")
     raise DeviceError(_nothing_found(inventory, wishes))
 
@@ -181,16 +184,19 @@ def _reason_against(kind: str, avoid: Sequence[Avoid], params: Mapping[str, Any]
     return next((one.reason for one in avoid if one.kind == kind and one.applies(params)), None)
 
 
-def _best_of(inventory: Inventory, kind: str) -> str:
-    """Say why a kind was taken where nobody named one."""
+def _failed(inventory: Inventory, kind: str) -> list[str]:
+    """Say which devices of better kinds do not work."""
     better = ORDER[: ORDER.index(kind)]
-    failed = [
+    return [
         f"{device.id} is not usable: {device.detail}"
         for device in inventory.devices
         if device.kind in better and not device.usable
     ]
-    others = "nothing faster is here" if kind == "cpu" else f"the first of {', '.join(ORDER)}"
-    return "; ".join(failed) or others
+
+
+def _best_of(kind: str) -> str:
+    """Say why a kind was taken where nobody named one, and all work."""
+    return "nothing faster is here" if kind == "cpu" else "the fastest kind that is here"
 
 
 def _nothing_found(inventory: Inventory, wishes: Sequence[str]) -> str:

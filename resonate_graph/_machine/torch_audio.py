@@ -44,7 +44,9 @@ def torchaudio() -> ModuleType:
             del sys.modules[name]
         sys.modules[_EXTENSION] = _WithoutExtension(_EXTENSION)
         module = importlib.import_module(_NAME)
-        _said.append(f"its compiled part cannot be loaded and is left out ({reason})")
+        if "cannot open shared object file" in reason:
+            reason = f"it wants {reason.partition(':')[0]}"
+        _said.append(f"its compiled part, which no stock node needs, is left out ({reason})")
         return module
 
 

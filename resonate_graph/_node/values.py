@@ -10,6 +10,7 @@ import rfc8785
 from blake3 import blake3
 from pydantic import BaseModel, ConfigDict
 
+from .._base.display import Shown
 from .._base.docstrings import entries
 from .._sound.audio import Audio
 
@@ -21,7 +22,7 @@ _LISTED = (list, tuple, set, frozenset)
 
 
 @dataclass(frozen=True)
-class File:
+class File(Shown):
     """An encoded file: its bytes and its suffix, such as ``.mp3``."""
 
     content: bytes
@@ -35,11 +36,25 @@ class File:
         return f"File({len(self.content)} bytes, {self.suffix!r})"
 
 
-class Report(BaseModel):
+@dataclass(frozen=True)
+class Finding:
+    """What a report says to somebody who does not read figures.
+
+    Attributes:
+        text: one sentence: what was found, and whether that is much.
+        do: what helps, such as a node or a graph; empty where nothing needs help.
+    """
+
+    text: str
+    do: str = ""
+
+
+class Report(Shown, BaseModel):
     """Base of the measurements that nodes return: frozen, strict, plain JSON inside.
 
     A field's unit is the end of its name (`unit_of`). What the docstring says of it under
-    ``Attributes`` becomes its description.
+    ``Attributes`` becomes its description. A report that lists places in a sound gives each a
+    report of its own, with ``time_seconds`` and ``length_ms``: pages mark them.
     """
 
     model_config = ConfigDict(frozen=True, strict=True, extra="forbid", allow_inf_nan=False)
@@ -51,6 +66,10 @@ class Report(BaseModel):
             if name in cls.model_fields and cls.model_fields[name].description is None:
                 cls.model_fields[name].description = text
         cls.model_rebuild(force=True, raise_errors=False)
+
+    def findings(self) -> list[Finding]:
+        """Say in sentences what was found: nothing, unless a kind of report has words for it."""
+        return []
 
 
 Scalar: TypeAlias = "str | int | float | bool"

@@ -103,7 +103,7 @@ class Drawing:
         return publish(path, lambda file: file.write(content))
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
-        return {"text/plain": repr(self), "image/svg+xml": self.svg}
+        return {"text/plain": repr(self), "text/html": self.fragment, "image/svg+xml": self.svg}
 
     def __repr__(self) -> str:
         steps = sum(item.members for item in self._view.items if item.kind in ("step", "frame"))

@@ -14,6 +14,7 @@ import struct
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import cache
 from importlib import resources
+from typing import NamedTuple
 
 _PNG = b"\x89PNG\r\n\x1a\n"
 _KINDS = {".png": "image/png", ".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".webp": "image/webp"}
@@ -21,13 +22,41 @@ _NUMBER = re.compile(r"[+\-−–]?[\d.,\s]*\d(\s?(%|°|[a-zA-Zµσ/]+))?|[-–�
 _MINUS = re.compile(r"^-(?=[\d.])")
 _PLAYER = 'class="rg-player"'
 _SCRIPTS = ("sound.js", "view.js", "player.js")
-_POLICY = (
+_NOTHING = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
+_RUNS = "; script-src 'unsafe-inline'"
+_BESIDE = (
     "default-src 'none'; img-src 'self' data: file:; media-src 'self' data: file:; "
     "style-src 'unsafe-inline'; script-src 'unsafe-inline' 'self' file:; connect-src 'self'"
 )
 
 
-def document(title: str, body: str, *, lead: str = "", footer: str = "", style: str = "") -> str:
+class Figure(NamedTuple):
+    """A figure that says much, as text.
+
+    Attributes:
+        value: the number, or the word.
+        unit: its unit; empty for none.
+        label: what it is.
+        verdict: whether that is much; empty to leave it open.
+        link: where more of it stands, as a relative URL; empty for nowhere.
+    """
+
+    value: str
+    unit: str
+    label: str
+    verdict: str = ""
+    link: str = ""
+
+
+def document(
+    title: str,
+    body: str,
+    *,
+    lead: str = "",
+    footer: str = "",
+    style: str = "",
+    alone: bool = False,
+) -> str:
     """Return a page, with styles, and scripts if there is a player on it.
 
     It loads nothing but files beside it, and its browser is told to refuse anything else.
@@ -38,18 +67,20 @@ def document(title: str, body: str, *, lead: str = "", footer: str = "", style: 
         lead: a line under the heading, as text: what this is, of what, and when it was made.
         footer: what stands at the end, as HTML.
         style: more CSS, for this page only.
+        alone: whether all it has is inside, so that nothing at all is to be loaded.
     """
     heading = html.escape(title)
     player = _PLAYER in body
+    policy = (_NOTHING + _RUNS * player) if alone else _BESIDE
     styles = _asset("page.css") + (_asset("player.css") if player else "") + style
     below = f'<p class="lead">{html.escape(lead)}</p>\n' if lead else ""
     end = f"<footer>\n{footer}\n</footer>\n" if footer else ""
     return (
         f'<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         f'<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">\n'
+        f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
         f'<link rel="icon" href="data:,">\n'
-        f"<title>{heading}</title>\n<style>\n{styles}</style>\n</head>\n<body>\n"
+        f"<title>{heading}</title>\n<style>\n{styles}</style>\n</head>\n<body data-rg-page>\n"
         f"<header>\n<h1>{heading}</h1>\n{below}</header>\n<main>\n{body}\n</main>\n{end}"
         f"{script() if player else ''}</body>\n</html>\n"
     )
@@ -59,13 +90,27 @@ def embedded(body: str, *, style: str = "") -> str:
     """Return HTML with its styles and scripts, to stand in somebody else's page: a notebook."""
     player = _PLAYER in body
     styles = (_asset("player.css") if player else "") + style
-    return f"<style>\n{styles}</style>\n{body}{script() if player else ''}"
+    # the notebook's own keys, which would do something to its cells, are off inside
+    return (
+        f"<style>\n{styles}</style>\n"
+        f'<div class="rg-embedded" data-lm-suppress-shortcuts="true">\n{body}</div>\n'
+        f"{script() if player else ''}"
+    )
 
 
 def script() -> str:
-    """Return the script element that brings the players on a page to life."""
+    """Return the script element that brings the players on a page to life.
+
+    Where it comes again, as in a notebook, the first one takes the new players as well: so of all
+    of them one sounds at a time.
+    """
     code = "\n".join(map(_asset, _SCRIPTS))
-    return f'<script>\n(() => {{\n"use strict";\n{code}}})();\n</script>\n'
+    return (
+        '<script>\n(() => {\n"use strict";\n'
+        'if (window.resonatePlayer) {\n  document.querySelectorAll(".rg-player")'
+        ".forEach(window.resonatePlayer.mount);\n  return;\n}\n"
+        f"{code}}})();\n</script>\n"
+    )
 
 
 def table(
@@ -110,20 +155,21 @@ def table(
     )
 
 
-def figures(shown: Iterable[tuple[str, str, str, str]]) -> str:
-    """Return figures that say most, large.
-
-    Args:
-        shown: of each its value, its unit, what it is, and what that means (or nothing), as text.
-    """
+def figures(shown: Iterable[Figure]) -> str:
+    """Return figures that say most, large."""
     tiles = "\n".join(
-        f'<div class="figure"><b>{html.escape(value)}</b><span class="unit">{html.escape(unit)}'
-        f'</span><span class="label">{html.escape(label)}</span>'
-        + (f'<span class="verdict">{html.escape(verdict)}</span>' if verdict else "")
-        + "</div>"
-        for value, unit, label, verdict in shown
+        (
+            f'<a class="figure" href="{html.escape(one.link, quote=True)}">'
+            if one.link
+            else '<div class="figure">'
+        )
+        + f'<b>{html.escape(one.value)}</b><span class="unit">{html.escape(one.unit)}</span>'
+        f'<span class="label">{html.escape(one.label)}</span>'
+        + (f'<span class="verdict">{html.escape(one.verdict)}</span>' if one.verdict else "")
+        + ("</a>" if one.link else "</div>")
+        for one in shown
     )
-    return f'<div class="figures">\n{tiles}\n</div>\n'
+    return f'<div class="figures">\n{tiles}\n</div>\n' if tiles else ""
 
 
 def notice(text: str, do: str = "", *, kind: str = "") -> str:

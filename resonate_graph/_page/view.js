@@ -125,6 +125,7 @@ class View {
       this.drawWave(lane, this.waves[0] + index * each, each, this.lanes.length > 1));
     if (this.spectrum) this.drawSpectrum(this.lanes[0].track);
     this.drawMarks();
+    this.drawLoopEnds();
     this.drawTimes();
   }
 
@@ -135,9 +136,20 @@ class View {
     this.pen.fillRect(from, 0, Math.max(1, to - from), this.height - AXIS);
   }
 
+  drawLoopEnds() {
+    if (!this.loop) return;
+    this.pen.fillStyle = this.ink("accent");
+    for (const end of this.loop) {
+      const x = Math.round(this.x(end));
+      this.pen.fillRect(x - 1, MARKS, 2, this.height - AXIS - MARKS);
+      this.pen.fillRect(x - 4, this.height - AXIS - 6, 8, 6);
+    }
+  }
+
   drawWave({ track, dim, samples }, top, height, named) {
     const { pen } = this, peaks = this.peaksOf(track), middle = top + height / 2;
-    const tall = (height / 2 - 3) / this.reach;
+    const reach = named ? Math.max(0.01, ...this.lanes.map(lane => lane.track.peaks.reach)) : this.reach;
+    const tall = (height / 2 - 3) / reach;
     pen.strokeStyle = this.ink("line");
     pen.lineWidth = 1;
     pen.beginPath();

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import overload
 
+from .._base.display import Shown
 from .._graph.bound import PortRef
 from .._machine.capacity import Machine
 from .._machine.schedule import CPU, Job, Lanes, Rehearsal, rehearse
@@ -23,6 +24,7 @@ class PlannedStep:
         status: ``run``; ``cached``; ``skipped`` where nobody needs it; ``open`` where it depends
             on what comes out of an earlier node whether it runs.
         wanted: its output ports that are needed.
+        besides: those that nobody needs, which come out of the same work and would be kept.
         key: its key, where that is known before running.
         lane: where it would run: ``cpu`` or an accelerator; None where it would not, as below.
         order: which one to start it would be, from 1 on.
@@ -41,9 +43,10 @@ class PlannedStep:
     starts_seconds: float | None = None
     seconds: float | None = None
     bytes: int | None = None
+    besides: tuple[str, ...] = ()
 
 
-class Forecast(Sequence[PlannedStep]):
+class Forecast(Shown, Sequence[PlannedStep]):
     """What would become of the nodes of a graph, in topological order; and of all together.
 
     Times are learned from the store, else declared by the nodes; they are no promise.
@@ -109,6 +112,7 @@ def forecast(run: Run, plan: Plan, machine: Machine) -> Forecast:
                 starts_seconds=turn.starts if turn else None,
                 seconds=turn.job.seconds if turn else None,
                 bytes=turn.job.bytes if turn else None,
+                besides=tuple(sorted(run.besides(name))) if turn else (),
             )
         )
     return Forecast(steps, machine, rehearsal)

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+import copy
+import io
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import IO, Any
 
-from .._base.errors import InputError, OutputError
+import numpy as np
+
+from .._base.display import Shown
+from .._base.errors import InputError, OutputError, OverwriteError
 from .._base.publish import publish
 from .._node.values import File, Report, Value, digest, plain_json
 from .._sound.audio import Audio
@@ -19,19 +24,23 @@ from .courses import Course
 from .outcome import Outcome
 from .provenance import SUFFIX, TAG
 from .removed import Removed
-from .targets import PLAIN, file_name, holds, refuse, require_apart, suffix_of
+from .targets import PLAIN, file_name, holds, require_apart, suffix_of
 
 #: Beyond this a WAV file is RF64, whose metadata nobody agrees on; the file beside it has it all.
 _MAX_TAGGED_BYTES = 4_000_000_000
 
+#: What FLAC holds, and how much is done to make its files small, from 0 to 1.
+_FLAC_CHANNELS, _FLAC_RATE, _FLAC_EFFORT = 8, 655_350, 0.25
 
-class Result(Mapping[str, Value]):
+
+class Result(Shown, Mapping[str, Value]):
     """The outputs of a run by name, and how they came about.
 
     Audio that came from the store is memory-mapped: nothing is read until it is used.
 
     Attributes:
         report: the same document as ``resonate run --json`` prints.
+        inputs: the sounds that were bound: as files, or as they were given.
         provenance: what it takes to make the outputs again; `save` writes it beside each file.
         removed: what was taken out, by output, where the run was asked for it: the difference
             between the input and each output that is the sound of it as a whole, at the level of
@@ -47,11 +56,13 @@ class Result(Mapping[str, Value]):
         provenance: Mapping[str, Any],
         courses: Mapping[str, Course | None] | None = None,
         removed: Removed | None = None,
+        inputs: Mapping[str, Path | Audio] | None = None,
     ) -> None:
         self._values = outcome.values
         self._sources = dict(sources)
         self._main_inputs = dict(main_inputs)
         self._courses = dict(courses or {})
+        self.inputs: Mapping[str, Path | Audio] = dict(inputs or {})
         self.provenance = dict(provenance)
         self.removed: Mapping[str, Audio] = removed if removed is not None else {}
         self.report: dict[str, Any] = {
@@ -132,11 +143,14 @@ class Result(Mapping[str, Value]):
         for _, path in every:
             self._spare_the_inputs(path)
         if not overwrite:
-            values = [*self.values(), *self.removed.values()]
-            pairs = zip(values, (path for _, path in every), strict=True)
-            there = [path for value, path in pairs if path.exists() and not holds(path, value)]
+            there = [
+                path
+                for files, values in ((targets, self), (taken_out, self.removed))
+                for output, path in files.items()
+                if path.exists() and not holds(path, values[output])
+            ]
             if there:
-                raise refuse(there)
+                raise OverwriteError.of(there)
         read = {name: self._tags(name) for name in self._sources} if tags else {}
         text = json.dumps(self.provenance, ensure_ascii=False) if provenance else None
         for output, path in targets.items():
@@ -161,6 +175,15 @@ class Result(Mapping[str, Value]):
             for output, value in self.items()
         }
 
+    def for_listening(self) -> Result:
+        """Return the same with sounds as FLAC files of 24 bits, where full scale holds them."""
+        heard = copy.copy(self)
+        heard._values = {
+            name: compressed(value) if isinstance(value, Audio) else value
+            for name, value in self._values.items()
+        }
+        return heard
+
     def __getitem__(self, name: str) -> Value:
         try:
             return self._values[name]
@@ -176,6 +199,9 @@ class Result(Mapping[str, Value]):
 
     def __repr__(self) -> str:
         return f"Result({dict(self._values)!r})"
+
+    def _ipython_key_completions_(self) -> list[str]:
+        return list(self._values)
 
     def _tags(self, name: str) -> Tags:
         """Return what may be carried of the tags of an input's file."""
@@ -222,6 +248,25 @@ class Result(Mapping[str, Value]):
                 raise OutputError(
                     f"{path}: this file is the input {name!r}; write into another folder"
                 )
+
+
+def compressed(audio: Audio) -> Audio | File:
+    """Return a sound as a FLAC file of 24 bits; itself where FLAC cannot hold it."""
+    import soundfile
+
+    peak = float(np.abs(audio.samples).max(initial=0.0))
+    if peak > 1.0 or audio.channels > _FLAC_CHANNELS or audio.sample_rate > _FLAC_RATE:
+        return audio
+    content = io.BytesIO()
+    soundfile.write(
+        content,
+        audio.samples.T,
+        audio.sample_rate,
+        "PCM_24",
+        format="FLAC",
+        compression_level=_FLAC_EFFORT,
+    )
+    return File(content.getvalue(), ".flac")
 
 
 def _save(

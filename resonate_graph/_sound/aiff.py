@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import math
 import struct
 from collections.abc import Iterator
@@ -36,8 +37,8 @@ _KINDS: dict[bytes, tuple[str, bool, int | None]] = {
     b"ulaw": ("ulaw", True, 1),
     b"ULAW": ("ulaw", True, 1),
 }
-#: Codecs that libsndfile decodes.
-_DECODED = (b"ima4", b"GSM ", b"agsm", b"DWVW")
+#: Codecs that libsndfile decodes: bytes and frames of a channel's block, 0 where they vary.
+_DECODED = {b"ima4": (34, 64), b"GSM ": (33, 160), b"agsm": (33, 160), b"DWVW": (1, 0)}
 
 
 def survey(path: Path, raw: IO[bytes], size: int) -> Reading:
@@ -59,7 +60,7 @@ def survey(path: Path, raw: IO[bytes], size: int) -> Reading:
     (offset,) = struct.unpack(">I", read_at(raw, at, 4).rjust(4, b"\0"))
     (whole,) = struct.unpack(">I", read_at(raw, 4, 4))
     if packed not in _KINDS:
-        return _decoded(path, raw, size, packed, at + length)
+        return _decoded(path, raw, size, packed, range(at + 8 + offset, at + length), channels)
     kind, big, width = _KINDS[packed]
     pcm = Pcm(kind, width or -(-bits // 8), channels, rate, big)
     start = at + 8 + offset
@@ -87,12 +88,17 @@ def aiff_chunks(raw: IO[bytes]) -> Iterator[tuple[bytes, int, int]]:
         position += 8 + length + length % 2
 
 
-def _decoded(path: Path, raw: IO[bytes], size: int, packed: bytes, end: int) -> Reading:
+def _decoded(
+    path: Path, raw: IO[bytes], size: int, packed: bytes, samples: range, channels: int
+) -> Reading:
     if packed not in _DECODED:
         name = codec_name(packed)
         raise InputError(path, f"it is an AIFF file that holds {name}: {converted_by(path)}")
-    require_end(path, size, end)
-    return Reading([Part(raw)])
+    require_end(path, size, samples.stop)
+    block_bytes, block_frames = _DECODED[packed]
+    there = raw.seek(0, io.SEEK_END) - samples.start  # of a file that is to be salvaged
+    blocks = max(0, there) // (block_bytes * max(1, channels))
+    return Reading([Part(raw, left=blocks * block_frames or None)])
 
 
 def _extended(number: bytes) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import struct
 from pathlib import Path
 from typing import IO
@@ -18,8 +19,8 @@ _KINDS = {
     1: ("ulaw", 1), 2: ("signed", 1), 3: ("signed", 2), 4: ("signed", 3), 5: ("signed", 4),
     6: ("float", 4), 7: ("float", 8), 27: ("alaw", 1),
 }  # fmt: skip
-#: Codecs that libsndfile decodes: G.721 and G.723.
-_DECODED = (23, 25, 26)
+#: Codecs that libsndfile decodes, and their bits a sample: G.721 and G.723.
+_DECODED = {23: 4, 25: 3, 26: 5}
 
 
 def survey(path: Path, raw: IO[bytes], size: int) -> Reading:
@@ -37,7 +38,8 @@ def survey(path: Path, raw: IO[bytes], size: int) -> Reading:
         raise InputError(path, f"it is damaged: its samples would begin in its header, at {start}")
     if code in _DECODED:
         require_end(path, size, None if length == _OPEN else start + length)
-        return Reading([Part(raw)])
+        there = raw.seek(0, io.SEEK_END) - start  # of a file that is to be salvaged
+        return Reading([Part(raw, left=max(0, there) * 8 // _DECODED[code])])
     if code not in _KINDS:
         raise InputError(path, f"it is an AU file of encoding {code}: {converted_by(path)}")
     pcm = Pcm(*_KINDS[code], channels, rate, big)

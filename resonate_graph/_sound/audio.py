@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
+from numbers import Real
 from os import PathLike
 from pathlib import Path
-from typing import IO, Any, final
+from typing import IO, TYPE_CHECKING, Any, Literal, final
 
 import numpy as np
 from blake3 import blake3
 from numpy.typing import ArrayLike, NDArray
 from typing_extensions import Self
 
+from .._base.display import Shown
 from .._base.errors import AudioError
 from .._base.publish import publish
 from .layouts import implied_layout, layout_of, speakers_of
 from .wav import float_wav_header
+
+if TYPE_CHECKING:
+    import torch
 
 Samples = NDArray[np.float32]
 
@@ -25,7 +31,7 @@ _BLOCK_SAMPLES = 1 << 20
 
 
 @final
-class Audio:
+class Audio(Shown):
     """A piece of sound: float32 samples of shape (channels, frames) at a sample rate in Hz.
 
     Full scale is ±1.0; values beyond it are kept, not clipped. The samples are finite and
@@ -50,9 +56,24 @@ class Audio:
         (2, 44100, 1.0)
         >>> Audio(np.zeros((3, 44100)), 44100, "2.1").speakers
         ('FL', 'FR', 'LFE')
+
+    A part of it is taken by seconds, and sounds that are alike are calculated with; numpy takes it
+    for an array of its samples:
+
+        >>> audio[0.25:0.75]
+        Audio(2 ch, 22050 frames, 44100 Hz, 0.500 s)
+        >>> audio - audio == 0.5 * audio
+        True
+        >>> np.abs(audio).max()
+        np.float32(0.0)
     """
 
     __slots__ = ("_digest", "layout", "sample_rate", "samples")
+
+    #: Numbers of numpy leave it to an `Audio` what it makes of them.
+    __array_priority__ = 1000
+    #: A sound is no sequence of channels or of frames: its parts are taken by seconds.
+    __iter__ = None
 
     samples: Samples
     sample_rate: int
@@ -72,6 +93,17 @@ class Audio:
         audio = cls.__new__(cls)
         _init(audio, samples, sample_rate, layout or implied_layout(samples.shape[0]), digest)
         return audio
+
+    @classmethod
+    def read(cls, path: str | PathLike[str]) -> Audio:
+        """Return the sound of a file, as `read_audio` does at its usual limits.
+
+        Raises:
+            InputError: it cannot be read.
+        """
+        from .decode import read_audio
+
+        return read_audio(path)
 
     @property
     def channels(self) -> int:
@@ -138,6 +170,76 @@ class Audio:
         for block in self.interleaved_blocks():
             file.write(block.data.cast("B"))
 
+    def to_torch(self) -> torch.Tensor:
+        """Return a copy of the samples as a tensor of float32, of shape (channels, frames)."""
+        import torch
+
+        return torch.from_numpy(np.array(self.samples, order="C"))
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
+        return np.array(self.samples, dtype=dtype, copy=copy)
+
+    def __getitem__(self, seconds: slice) -> Audio:
+        """Return a part, by seconds: ``audio[2.0:5.0]``, ``audio[:0.5]``, ``audio[-1.0:]``.
+
+        Each end is at the frame that is nearest. What is negative counts from the end, and what
+        lies beyond an end is that end, as in Python's lists.
+
+        Raises:
+            AudioError: it is no stretch of time.
+        """
+        given: object = seconds
+        if not isinstance(given, slice) or given.step is not None:
+            raise AudioError(
+                f"audio[{_spelled(seconds)}]: give a stretch in seconds, such as audio[2.0:5.0]; "
+                "single samples are in audio.samples"
+            )
+        start = self._frame(seconds.start, 0)
+        stop = max(start, self._frame(seconds.stop, self.frames))
+        part = Audio.__new__(Audio)
+        _init(part, self.samples[:, start:stop], self.sample_rate, self.layout)
+        return part
+
+    def __add__(self, other: Audio) -> Audio:
+        """Return the sum of two sounds of one rate, length and channel layout."""
+        layout = self._require_alike(other, "+")
+        return Audio(self.samples + other.samples, self.sample_rate, layout)
+
+    def __radd__(self, other: Literal[0]) -> Audio:
+        """Return the sound itself, so that ``sum`` of several sounds is their sum."""
+        if _real(other) == 0:
+            return self
+        raise self._unlike(other, "+")
+
+    def __sub__(self, other: Audio) -> Audio:
+        """Return the difference of two sounds of one rate, length and channel layout."""
+        layout = self._require_alike(other, "-")
+        return Audio(self.samples - other.samples, self.sample_rate, layout)
+
+    def __mul__(self, ratio: float) -> Audio:
+        """Return the sound with every sample times a number."""
+        factor = _real(ratio)
+        if factor is None:
+            raise AudioError(
+                f"an Audio times {_spelled(ratio)}: a sound is multiplied by a number; for "
+                "anything else calculate with audio.samples and give it to audio.with_samples"
+            )
+        return self._scaled(np.multiply, factor)
+
+    __rmul__ = __mul__
+
+    def __truediv__(self, ratio: float) -> Audio:
+        """Return the sound with every sample divided by a number, which is not 0."""
+        divisor = _real(ratio)
+        if not divisor:
+            raise AudioError(
+                f"an Audio divided by {_spelled(ratio)}: it is divided by a number, but not by 0"
+            )
+        return self._scaled(np.divide, divisor)
+
+    def __neg__(self) -> Audio:
+        return self.with_samples(-self.samples)
+
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError(f"Audio is immutable; make a new one instead of setting {name!r}")
 
@@ -162,6 +264,36 @@ class Audio:
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Audio, (np.asarray(self.samples), self.sample_rate, self.layout)
+
+    def _scaled(self, scale: np.ufunc, number: float) -> Audio:
+        with np.errstate(over="ignore", invalid="ignore"):  # told as an AudioError
+            return self.with_samples(scale(self.samples, np.float64(number)))
+
+    def _frame(self, seconds: object, default: int) -> int:
+        """Return the frame at a time, for a part."""
+        if seconds is None:
+            return default
+        given = _real(seconds)
+        if given is None or math.isnan(given):
+            raise AudioError(f"{_spelled(seconds)} is no time in seconds")
+        frame = given * self.sample_rate
+        return round(min(max(frame + self.frames if frame < 0 else frame, 0), self.frames))
+
+    def _require_alike(self, other: object, sign: str) -> str | None:
+        """Return the layout of what is made of two sounds, if something can be made of them."""
+        if (
+            not isinstance(other, Audio)
+            or (self.sample_rate, self.samples.shape) != (other.sample_rate, other.samples.shape)
+            or (self.layout and other.layout and self.layout != other.layout)
+        ):
+            raise self._unlike(other, sign)
+        return self.layout or other.layout
+
+    def _unlike(self, other: object, sign: str) -> AudioError:
+        return AudioError(
+            f"{self} {sign} {_spelled(other)}: two sounds of one rate, length and channel layout "
+            "can be added and subtracted, and nothing else"
+        )
 
     def _require_finite(self) -> None:
         # min and max carry NaN and infinity through without a temporary of the array's size
@@ -190,6 +322,21 @@ def audio_hasher(channels: int, sample_rate: int, frames: int, layout: str | Non
     for number in (channels, sample_rate, frames):
         hasher.update(number.to_bytes(8, "little"))
     return hasher
+
+
+def _real(value: object) -> float | None:
+    """Return a number as a float; None for what is none."""
+    return float(value) if isinstance(value, Real) and not isinstance(value, bool) else None
+
+
+def _spelled(value: object) -> str:
+    """Return what stands between brackets or beside a sign, as short as an error needs it."""
+    if isinstance(value, np.ndarray):
+        return f"an array of shape {value.shape}"
+    if isinstance(value, slice):
+        ends = [value.start, value.stop, value.step]
+        return ":".join("" if one is None else _spelled(one) for one in ends)
+    return f"{value!r:.60}"
 
 
 def _init(

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import io
 import math
 import struct
 from collections.abc import Iterator
+from itertools import accumulate, takewhile
 from pathlib import Path
 from typing import IO
 
 from .._base.errors import InputError
 from .foreign import codec_name, converted_by
 from .layouts import SPEAKERS, in_wav_order, layout_of_mask
-from .parts import Part, Reading, read_at, require_end
+from .parts import Part, Reading, Spliced, read_at, require_end
 from .pcm import Pcm, extent
 
 HEAD = b"caff"
@@ -21,6 +23,8 @@ _FLOAT, _LITTLE = 1, 2
 _LAWS = {b"alaw": "alaw", b"ulaw": "ulaw"}
 #: How ALAC has to be flagged, by its bits a sample, for libsndfile to decode it: as Apple does.
 _ALAC_FLAGS = range(1, 5)
+#: What stands in a pakt chunk before the sizes of the packets, and in a data chunk before these.
+_PACKET_HEADER_BYTES, _EDITS_BYTES = 24, 4
 
 _BY_DESCRIPTION, _BY_MASK = 0, 0x10000
 #: The channels of layout tags (CoreAudioTypes.h), in the order of the file; the number of channels
@@ -63,8 +67,15 @@ def survey(path: Path, raw: IO[bytes], size: int) -> Reading:
     if b"chan" in chunks and chunks[b"chan"][1] <= 12 + 20 * 1024:
         layout, order = channel_layout(read_at(raw, *chunks[b"chan"]), channels)
     if codec == b"alac" and flags in _ALAC_FLAGS:
+        table = read_at(raw, *chunks[b"pakt"]) if b"pakt" in chunks else b""
+        if at + length > size and len(table) < _PACKET_HEADER_BYTES:
+            raise InputError(
+                path,
+                f"it is cut off: {size:,} of the {at + length:,} bytes it should have, and without "
+                "the table of its packets, which is missing, nothing of its ALAC can be decoded",
+            )
         require_end(path, size, at + length if length >= 0 else None)
-        return Reading([Part(raw)], layout, order=order)
+        return Reading([_alac(raw, at, length, table, per_packet)], layout, order=order)
     if codec != b"lpcm" and codec not in _LAWS:
         name = codec_name(codec)
         raise InputError(path, f"it is a CAF file that holds {name}: {converted_by(path)}")
@@ -80,6 +91,32 @@ def survey(path: Path, raw: IO[bytes], size: int) -> Reading:
     said = max(0, length - 4) if length >= 0 else None
     found = extent(path, raw, size, at + 4, said)  # after the number of edits
     return Reading([pcm.part(path, raw, at + 4, found.end)], layout, found.warnings, order)
+
+
+def _alac(raw: IO[bytes], at: int, length: int, table: bytes, per_packet: int) -> Part:
+    """Return ALAC as it stands; of a file that is to be salvaged, the packets that are there.
+
+    libsndfile opens no file whose data chunk is longer than it is, and makes sound of packets
+    that are not there.
+    """
+    there = raw.seek(0, io.SEEK_END) - at
+    if there >= length:
+        return Part(raw)
+    sizes = accumulate(_packet_sizes(table[_PACKET_HEADER_BYTES:]))
+    packets = sum(1 for _ in takewhile(lambda stop: stop <= there - _EDITS_BYTES, sizes))
+    whole = Spliced(raw, [range(at - 8), there.to_bytes(8, "big"), range(at, at + there)])
+    frames = int.from_bytes(table[8:16], "big")
+    return Part(whole, frames=frames, left=packets * per_packet)
+
+
+def _packet_sizes(table: bytes) -> Iterator[int]:
+    """Yield the sizes of packets: numbers of 7 bits a byte, each byte but the last marked."""
+    size = 0
+    for byte in table:
+        size = size << 7 | byte & 0x7F
+        if byte < 0x80:
+            yield size
+            size = 0
 
 
 def channel_layout(chunk: bytes, channels: int) -> tuple[str | None, tuple[int, ...] | None]:

@@ -10,10 +10,11 @@ from typing import IO
 
 from .._base.errors import InputError
 from . import aiff, au, caf, flac, mpeg, ogg, riff, w64
+from .flac_frames import MARK
 from .flac_mask import flac_layout
 from .foreign import foreign
 from .mpeg_walk import first_frame
-from .parts import CutOff, Part, Reading, after_tags, read_at
+from .parts import NOT_READ, CutOff, Part, Reading, after_tags, read_at
 
 _Survey = Callable[[Path, IO[bytes], int], Reading]
 
@@ -40,28 +41,53 @@ def survey(path: Path, raw: IO[bytes], *, salvage: bool = False) -> Reading:
         InputError: it is empty, damaged, or ends before its container says it should.
     """
     size = raw.seek(0, io.SEEK_END)
-    head = read_at(raw, 0, 16)
-    if not head:
+    if not size:
         raise InputError(path, "it is empty (0 bytes)")
+    for look in (_by_mark, _behind_tags, _by_frames, _without_head):
+        reading = look(path, raw, size, salvage=salvage)
+        if reading is not None:
+            return reading
+    return Reading([Part(raw)])
+
+
+def _by_mark(path: Path, raw: IO[bytes], size: int, *, salvage: bool) -> Reading | None:
+    head = read_at(raw, 0, 16)
     for mark, kind, look in _SURVEYS:
         if head.startswith(mark) and head[8:].startswith(kind):
             return _looked(look, path, raw, size, salvage=salvage)
+    return None
+
+
+def _behind_tags(path: Path, raw: IO[bytes], size: int, *, salvage: bool) -> Reading | None:
     start = after_tags(raw, 0)  # whatever they are for, tags are put before it
     tagged = read_at(raw, start, 4)
     if tagged == b"OggS":
         return ogg.survey(path, raw, size, salvage=salvage)
-    if tagged == flac.MARK:
+    if tagged == MARK:
         reading = flac.survey(path, raw, size, salvage=salvage)
         return replace(reading, layout=flac_layout(raw, start))
+    return None
+
+
+def _by_frames(path: Path, raw: IO[bytes], size: int, *, salvage: bool) -> Reading | None:
     begins = first_frame(raw, size)
-    if begins == 0 or head.startswith(b"ID3"):
+    if begins == 0 or read_at(raw, 0, 3) == b"ID3":
         return mpeg.survey(path, raw, size, salvage=salvage)
     reason = foreign(path, raw)
     if reason is not None:
         raise InputError(path, reason)
-    if begins is not None or head.startswith(b"\xff"):
-        return mpeg.survey(path, raw, size, salvage=salvage)
-    return Reading([Part(raw)])
+    return None if begins is None else mpeg.survey(path, raw, size, salvage=salvage)
+
+
+def _without_head(path: Path, raw: IO[bytes], size: int, *, salvage: bool) -> Reading | None:
+    """Look for what can be read of a file whose beginning is lost."""
+    for look in (ogg.survey_headless, riff.survey_headless, flac.survey_headless):
+        reading = look(path, raw, size, salvage=salvage)
+        if reading is not None:
+            return reading
+    if read_at(raw, 0, 1) == b"\xff":
+        raise InputError(path, NOT_READ)  # libsndfile would take it for MPEG audio
+    return None
 
 
 def _looked(look: _Survey, path: Path, raw: IO[bytes], size: int, *, salvage: bool) -> Reading:
@@ -75,7 +101,7 @@ def _looked(look: _Survey, path: Path, raw: IO[bytes], size: int, *, salvage: bo
         parts = [part for part in reading.parts if isinstance(part, Part)]
         return replace(
             reading,
-            parts=[replace(part, frames=None) for part in parts],  # as many as are there
+            parts=[replace(part, frames=part.left) for part in parts],  # as many as are there
             lost=f"its end is missing ({cut.end - size:,} bytes)",
             told=sum(part.frames or 0 for part in parts),
         )

@@ -62,7 +62,8 @@ def decoder_version() -> str:
 
     libsndfile = soundfile.__libsndfile_version__
     return (
-        f"soundfile {soundfile.__version__}, libsndfile {libsndfile}, channels as in WAV, layouts"
+        f"soundfile {soundfile.__version__}, libsndfile {libsndfile}, channels as in WAV, layouts, "
+        "frames in order"
     )
 
 

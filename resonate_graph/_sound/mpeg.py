@@ -32,7 +32,7 @@ def survey(path: Path, raw: IO[bytes], size: int, *, salvage: bool = False) -> R
     if start is None:
         raise InputError(path, NOT_READ)
     end = before_tags(raw, start, size)
-    streams = [part for stream in walk(raw, start, end) for part in _split(stream)]
+    streams = [part for stream in walk(raw, start, end) for part in _split(raw, stream)]
     faults = [fault for stream in streams for fault in _faults(stream, end)]
     if not streams:
         raise damaged(path, "it is cut off in its first frame")
@@ -46,8 +46,12 @@ def survey(path: Path, raw: IO[bytes], size: int, *, salvage: bool = False) -> R
     return Reading(parts, warnings=[doubt for stream in streams for doubt in _doubts(stream)])
 
 
-def _split(stream: Stream) -> Iterator[Stream]:
-    """Yield a stream, and apart from it what was joined to it without a header of its own."""
+def _split(raw: IO[bytes], stream: Stream) -> Iterator[Stream]:
+    """Yield a stream, and apart from it what was joined to it without a header of its own.
+
+    What begins within the frames before it was never a file by itself: then the header tells too
+    few.
+    """
     told = stream.told
     joint = told is not None and told < len(stream.frames) and not stream.holes
     if (
@@ -55,6 +59,7 @@ def _split(stream: Stream) -> Iterator[Stream]:
         or not joint
         or not stream.info
         or stream.frames[told].start != stream.info.stop
+        or unsettled_frames(raw, stream.frames[told : told + 1])
     ):
         yield stream
         return

@@ -32,6 +32,15 @@ def damaged(path: Path, reason: str) -> InputError:
     return InputError(path, f"{reason}: {_REMEDY}")
 
 
+def begins_late(seconds: float) -> tuple[str, str]:
+    """Return the warning of a stream that was recorded from its middle on."""
+    return (
+        "begins-late",
+        f"it begins {seconds:.2f} s into its stream, as a recording of a broadcast does; whether "
+        "its beginning was lost, nothing tells",
+    )
+
+
 class CutOff(InputError):
     """The refusal of a file that is shorter than it should be; what is there can be read.
 
@@ -69,12 +78,15 @@ class Part:
         skip: how many frames at the beginning are no sound (what an encoder put before it).
         frames: how many frames of sound follow; None for as many as there are.
         checksum: what all of its samples have to add up to, where something says so.
+        left: how many of the frames are there, where its end is missing and a decoder would make
+            sound of a piece of a block; None for as many as it gives.
     """
 
     raw: IO[bytes] | io.RawIOBase
     skip: int = 0
     frames: int | None = None
     checksum: Checksum | None = None
+    left: int | None = None
 
 
 @dataclass(frozen=True)

@@ -8,20 +8,22 @@ from __future__ import annotations
 import io
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO
 
 from .._base.errors import InputError
 from .foreign import converted_by
 from .layouts import layout_of_mask
-from .parts import Part, Prefixed, Reading, read_at
-from .pcm import Extent, Pcm, extent, wav_header
+from .parts import Part, Prefixed, Reading, damaged, read_at
+from .pcm import Extent, Pcm, extent, is_mark, wav_header
 
 HEADS = (b"RIFF", b"RIFX", b"RF64", b"BW64")
 
 _MAX_CHUNKS = 10_000
 _MAX_FMT_BYTES = 4096
+#: As far as the chunks of a file without its beginning are looked for.
+_HEADLESS_BYTES = 1 << 16
 _WIDE = (b"RF64", b"BW64")
 _UNKNOWN = 0xFFFFFFFF
 
@@ -33,8 +35,8 @@ _SUBTYPES = (
     bytes.fromhex("0000 2107 d311 8644 c8c1ca000000"),
 )
 #: Codecs that libsndfile decodes, by block.
-_MS_ADPCM, _IMA_ADPCM, _GSM = 2, 0x11, 0x31
-_DECODED = (_MS_ADPCM, _IMA_ADPCM, _GSM, 0x38, 0x40)
+_MS_ADPCM, _IMA_ADPCM, _GSM, _G721 = 2, 0x11, 0x31, 0x40
+_DECODED = (_MS_ADPCM, _IMA_ADPCM, _GSM, 0x38, _G721)
 _CODECS = {
     0x04: "VSELP", 0x05: "CVSD", 0x08: "DTS", 0x09: "DRM", 0x0A: "Windows Media Voice",
     0x10: "OKI ADPCM", 0x14: "G.723 ADPCM", 0x15: "DIGISTD", 0x16: "DIGIFIX",
@@ -95,6 +97,28 @@ class Fmt:
         """What the channels are, as far as it says."""
         return layout_of_mask(self.mask, self.channels)
 
+    @property
+    def is_sensible(self) -> bool:
+        """Whether it is one, and not what only looks like it."""
+        width = -(-self.bits // 8)
+        linear = self.codec in (_PCM, _FLOAT, _ALAW, _ULAW)
+        return (linear or self.codec in _DECODED) and (
+            not linear or 0 < self.block_bytes == width * self.channels
+        )
+
+    @property
+    def block_frames(self) -> int:
+        """How many frames a block of ADPCM or GSM has, as it says; 0 where it does not."""
+        if self.codec not in (_MS_ADPCM, _IMA_ADPCM, _GSM) or len(self.chunk) < 20:
+            return 0
+        return int(struct.unpack_from("<H", self.chunk, 18)[0])
+
+    def frames_in(self, length: int) -> int | None:
+        """Return how many frames of a codec so many bytes hold; None where that is not known."""
+        if self.codec == _G721:
+            return length * 2 // max(1, self.channels)
+        return length // self.block_bytes * self.block_frames if self.block_frames else None
+
     def pcm(self, path: Path, *, big: bool = False) -> Pcm | None:
         """Return how the samples stand in the file; None where they are compressed.
 
@@ -138,6 +162,51 @@ def survey(path: Path, raw: IO[bytes], size: int) -> Reading:
     raise InputError(path, "it is cut off or damaged: it ends before its data chunk")
 
 
+def survey_headless(path: Path, raw: IO[bytes], size: int, *, salvage: bool) -> Reading | None:
+    """Find the samples of a file whose beginning is lost, but not its fmt chunk; None elsewhere.
+
+    Raises:
+        InputError: it is not to be salvaged, or it holds what is not read.
+    """
+    found = _behind_head(read_at(raw, 0, _HEADLESS_BYTES))
+    if found is None:
+        return None
+    fmt, frames, start, said = found
+    if not salvage:
+        raise damaged(path, "it is damaged: its beginning is missing")
+    open_end = is_mark(said) or start + said > size
+    lost = "its beginning is missing"
+    if open_end and not is_mark(said):
+        lost += f", and its end ({start + said - size:,} bytes)"
+    extent_ = Extent(size if open_end else start + said)
+    reading = read_samples(path, raw, fmt, start, extent_, big=False, frames=frames)
+    return replace(reading, lost=lost)
+
+
+def _behind_head(head: bytes) -> tuple[Fmt, int | None, int, int] | None:
+    """Return what a fmt and a fact chunk say, and where the samples begin and how long they are."""
+    at = head.find(b"fmt ")
+    while at >= 0:
+        length = int.from_bytes(head[at + 4 : at + 8], "little")
+        fmt = Fmt.of(head[at + 8 : at + 8 + length]) if length <= _MAX_FMT_BYTES else None
+        if fmt is not None and fmt.is_sensible:
+            frames = None
+            for name, start, length in _chunks_from(head, at):
+                if name == b"fact":
+                    frames = int.from_bytes(head[start : start + 4], "little")
+                if name == b"data":
+                    return fmt, frames, start, length
+        at = head.find(b"fmt ", at + 1)
+    return None
+
+
+def _chunks_from(head: bytes, position: int) -> Iterator[tuple[bytes, int, int]]:
+    while len(head) >= position + 8:
+        name, length = struct.unpack_from("<4sI", head, position)
+        yield name, position + 8, length
+        position += 8 + length + length % 2
+
+
 def read_samples(
     path: Path,
     raw: IO[bytes],
@@ -166,15 +235,40 @@ def read_samples(
     if pcm is not None:
         part = pcm.part(path, raw, start, found.end)
     elif fmt.codec in _DECODED and not big:
+        _require_consistent(path, fmt)
         end = min(found.end, raw.seek(0, io.SEEK_END))
-        if end < found.end and fmt.block_bytes:  # to be salvaged: what is there of blocks
-            end -= (end - start) % fmt.block_bytes
+        left = None
+        if end < found.end:  # to be salvaged: what is there of blocks
+            end -= (end - start) % max(1, fmt.block_bytes)
+            left = fmt.frames_in(end - start)
         header = wav_header(fmt.chunk, end - start)
-        part = Part(Prefixed(header, raw, start, end), frames=_fact(fmt, frames, start, found))
+        told = _fact(fmt, frames, start, found)
+        part = Part(Prefixed(header, raw, start, end), frames=told, left=left)
     else:
         name = _CODECS.get(fmt.codec, f"a codec of number 0x{fmt.codec:04X}")
         raise InputError(path, f"it is a WAV file that holds {name}: {converted_by(path)}")
     return Reading([part], fmt.layout, found.warnings)
+
+
+def _require_consistent(path: Path, fmt: Fmt) -> None:
+    """Refuse what would be decoded to noise: blocks of another size than their frames take.
+
+    Raises:
+        InputError: its fmt chunk contradicts itself.
+    """
+    # a block of IMA ADPCM begins with 4 bytes a channel, which hold its first frame; one of MS
+    # ADPCM with 7, which hold two; half a byte a sample follows
+    head_bytes, head_frames = {_IMA_ADPCM: (4, 1), _MS_ADPCM: (7, 2)}.get(fmt.codec, (0, 0))
+    if not head_bytes or not fmt.block_frames:
+        return
+    rest = (fmt.block_bytes - head_bytes * fmt.channels) * 2
+    if fmt.bits != 4 or not fmt.channels or rest != (fmt.block_frames - head_frames) * fmt.channels:
+        raise InputError(
+            path,
+            f"its fmt chunk contradicts itself: {fmt.block_frames} frames of {fmt.channels} "
+            f"channels of {fmt.bits} bits do not make the {fmt.block_bytes} bytes a block that it "
+            "says",
+        )
 
 
 def wav_chunks(raw: IO[bytes]) -> Iterator[tuple[bytes, int, int]]:
@@ -222,8 +316,8 @@ def _sizes(raw: IO[bytes], start: int, big: bool) -> tuple[int, int]:
 
 def _fact(fmt: Fmt, frames: int | None, start: int, found: Extent) -> int | None:
     """Return how many frames of the last block are sound, which only the fact chunk says."""
-    per_block = struct.unpack_from("<H", fmt.chunk, 18)[0] if len(fmt.chunk) >= 20 else 0
-    if fmt.codec not in (_MS_ADPCM, _IMA_ADPCM, _GSM) or not fmt.block_bytes or not per_block:
+    per_block = fmt.block_frames
+    if not fmt.block_bytes or not per_block:
         return None
     size = found.end - start
     if fmt.codec == _GSM:

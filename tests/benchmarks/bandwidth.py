@@ -77,15 +77,17 @@ def encodec_model(folder: Path) -> Any:
 
     Raises:
         FileNotFoundError: there are no such weights.
+        ImportError: EnCodec is not installed.
+        pickle.UnpicklingError: the file holds something else than weights.
     """
+    weights = next(iter(sorted(folder.glob("encodec_48khz*.th"))), None)
+    if weights is None:
+        raise FileNotFoundError(f"there is no encodec_48khz*.th in {folder}")
     import torch
 
     torchaudio()  # which it imports, and which does not load everywhere
     from encodec import EncodecModel
 
-    weights = next(iter(sorted(folder.glob("encodec_48khz*.th"))), None)
-    if weights is None:
-        raise FileNotFoundError(f"there is no encodec_48khz*.th in {folder}")
     model = EncodecModel.encodec_model_48khz(pretrained=False)
     model.load_state_dict(torch.load(weights, map_location="cpu", weights_only=True))
     model.set_target_bandwidth(24.0)

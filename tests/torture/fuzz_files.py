@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import io
 import random
+import re
 import resource
 import signal
 import sys
 import time
 import tracemalloc
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -32,11 +34,15 @@ _MOST_TIMES, _MOST_BYTES = 4, 16 << 20
 _MOST_MEMORY = 2 << 30
 
 _SOUND_FILES = (
-    ("WAV", "PCM_16"), ("WAV", "PCM_U8"), ("WAV", "FLOAT"), ("WAV", "IMA_ADPCM"),
+    ("WAV", "PCM_16"), ("WAV", "PCM_U8"), ("WAV", "FLOAT"), ("WAV", "IMA_ADPCM"), ("WAV", "GSM610"),
     ("WAVEX", "PCM_24"), ("RF64", "PCM_16"), ("W64", "PCM_16"), ("AIFF", "PCM_24"),
-    ("CAF", "PCM_16"), ("AU", "PCM_16"), ("FLAC", "PCM_16"), ("FLAC", "PCM_24"),
+    ("AIFF", "IMA_ADPCM"), ("CAF", "PCM_16"), ("CAF", "ALAC_16"), ("AU", "PCM_16"),
+    ("AU", "G721_32"), ("FLAC", "PCM_16"), ("FLAC", "PCM_24"),
     ("OGG", "VORBIS"), ("OGG", "OPUS"), ("MP3", "MPEG_LAYER_III"),
 )  # fmt: skip
+_OF_ONE_CHANNEL = ("GSM610", "G721_32")
+#: What the parts of files that follow one another begin with.
+_UNITS = re.compile(rb"OggS\0|\xff[\xf8\xfb]|fLaC|data|fmt ")
 
 
 def seeds(folder: Path) -> list[bytes]:
@@ -46,7 +52,7 @@ def seeds(folder: Path) -> list[bytes]:
     tone = 0.3 * np.sin(2 * np.pi * 440 * time_s) + draw.normal(0, 0.02, (2, len(time_s)))
     contents = []
     for container, subtype in _SOUND_FILES:
-        for channels in (1, 2):
+        for channels in (1,) if subtype in _OF_ONE_CHANNEL else (1, 2):
             file = io.BytesIO()
             soundfile.write(file, tone[:channels].T, 48_000, subtype, format=container)
             contents.append(file.getvalue())
@@ -65,13 +71,18 @@ def damaged(content: bytes, draw: random.Random) -> bytes:
     changed = bytearray(content)
     for _ in range(draw.choice((1, 1, 2, 8))):
         kind = draw.choice(
-            ("cut", "flip", "bytes", "zeros", "insert", "delete", "repeat", "number")
-        )
+            ("cut", "behead", "flip", "bytes", "zeros", "insert", "delete", "repeat", "number",
+             "unit")
+        )  # fmt: skip
         length = draw.choice((1, 2, 4, 64, 1024))
         head = draw.random() < 0.4
         place = draw.randrange(min(len(changed), 128 if head else len(changed)) or 1)
         if kind == "cut":
             del changed[place:]
+        elif kind == "behead":
+            del changed[:place]
+        elif kind == "unit":
+            changed = _without_or_with_another_unit(changed, draw)
         elif kind == "flip" and changed:
             changed[place] ^= 1 << draw.randrange(8)
         elif kind == "bytes":
@@ -90,6 +101,20 @@ def damaged(content: bytes, draw: random.Random) -> bytes:
     result = bytes(changed)
     # otherwise checksums keep most of the changes from whatever lies behind them
     return fixed_pages(result) if MARKED_OGG in result and draw.random() < 0.5 else result
+
+
+def _without_or_with_another_unit(content: bytearray, draw: random.Random) -> bytearray:
+    """Return a file of which a page, frame or chunk is missing, there twice, or out of order."""
+    starts = [0, *(found.start() for found in _UNITS.finditer(content)), len(content)]
+    units = [content[start:stop] for start, stop in pairwise(starts)]
+    place, other = draw.randrange(len(units)), draw.randrange(len(units))
+    if draw.random() < 0.4:
+        del units[place]
+    elif draw.random() < 0.5:
+        units.insert(place, units[place])
+    else:
+        units[place], units[other] = units[other], units[place]
+    return bytearray(b"".join(units))
 
 
 def cases(folder: Path, seed: int) -> Iterator[bytes]:

@@ -76,15 +76,9 @@ def channel_mask(audio: Audio) -> int:
     return sum(1 << bits.index(speaker) for speaker in audio.speakers or ())
 
 
-def is_as_usual(audio: Audio) -> bool:
-    """Whether the channels are, as far as is known, what their number says in FLAC and Vorbis.
-
-    The only surround channels may be beside the listener as well as behind.
-    """
-    behind = {"SL": "BL", "SR": "BR"}
-    turned = tuple(behind.get(one, one) for one in audio.speakers or ())
-    guess = _GUESSES.get(audio.channels)
-    return audio.speakers is None or (guess is not None and guess[1] in (audio.speakers, turned))
+def usual_layout(channels: int) -> str | None:
+    """Return what FLAC and Vorbis say so many channels are; None beyond eight."""
+    return _GUESSES[channels][0] if channels in _GUESSES else None
 
 
 def channel_names(channels: int, speakers: tuple[str, ...] | None = None) -> tuple[str, ...]:

@@ -13,6 +13,9 @@ from .channels import decibels, power_decibels
 
 Samples = NDArray[np.float32]
 
+#: What is said of silence, where nothing else is to be said.
+SILENT = "silent"
+
 _BLOCK_SECONDS = 0.1
 _BLOCKS_AT_ONCE = 256
 _QUIETEST = 0.1
@@ -21,8 +24,11 @@ _HEARD = 1e-5
 
 
 def note_known(ctx: RunContext, **figures: float | None) -> None:
-    """Note those figures that are known; there is no level of silence."""
-    ctx.note(**{name: figure for name, figure in figures.items() if figure is not None})
+    """Note those figures that are known, or that it is silent: of silence there is no level."""
+    known = {name: figure for name, figure in figures.items() if figure is not None}
+    ctx.note(**known)
+    if not known:
+        ctx.note(summary=SILENT)
 
 
 def note_removed(ctx: RunContext, before: Audio, after: Audio, nothing: str) -> None:
@@ -59,13 +65,15 @@ def level_dbfs(audio: Audio) -> float | None:
 
 
 def note_level(ctx: RunContext, before: Audio, after: Audio) -> None:
-    """Note by how much the RMS level of the whole fell or rose; nothing for silence."""
+    """Note by how much the RMS level of the whole fell or rose; or that it is silent."""
     powers = [0.0, 0.0]
     for pair in _stretches(before, after):
         for place, samples in enumerate(pair):
             powers[place] += float(np.square(samples, dtype=np.float64).sum())
     if all(powers):
         note_known(ctx, level_change_db=power_decibels(powers[1] / powers[0]))
+    else:
+        ctx.note(summary=SILENT)
 
 
 def note_floor(ctx: RunContext, before: Audio, after: Audio) -> None:

@@ -13,7 +13,7 @@ from pydantic import Field
 
 from resonate_graph import Audio, File, NodeError, ParamError, Preparation, RunContext, node
 
-from .._common.channels import channel_mask, is_as_usual
+from .._common.channels import channel_mask, usual_layout
 from .flac import with_channel_mask
 from .info_tag import MPEG1_KBPS, MPEG2_KBPS, with_info_tag
 from .ogg import CHANNEL_ORDERS, with_own_serial
@@ -174,11 +174,12 @@ def encode_ogg(
             f"OGG Vorbis holds up to {_VORBIS_MAX_CHANNELS} channels and {_VORBIS_MAX_RATE} Hz; "
             f"this is {audio}: use encode_wav"
         )
-    if not is_as_usual(audio):
+    usual = usual_layout(audio.channels)
+    if audio.layout not in (None, usual):
         ctx.warn(
             "layout-lost",
-            f"OGG Vorbis has no {audio.layout}: players take its {audio.channels} channels for "
-            "what so many mostly are; encode_wav and encode_flac keep it",
+            f"OGG Vorbis has no {audio.layout}: its {audio.channels} channels come back as "
+            f"{usual}; encode_wav and encode_flac keep what they are",
         )
     order = CHANNEL_ORDERS.get(audio.channels, tuple(range(audio.channels)))
     buffer = io.BytesIO()

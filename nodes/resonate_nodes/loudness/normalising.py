@@ -8,7 +8,7 @@ from typing import Annotated
 import numpy as np
 from pydantic import Field
 
-from resonate_graph import Audio, Report, RunContext, node
+from resonate_graph import Audio, Finding, Report, RunContext, node
 
 from .._common.channels import decibels, speakers_of
 from .._common.notes import note_known
@@ -46,6 +46,21 @@ class LoudnessReport(Report):
     sample_peak_dbfs: float | None
     layout: str
     layout_guessed: bool
+
+    def findings(self) -> list[Finding]:
+        """Say how loud it is, and whether its peaks fit."""
+        if self.integrated_lufs is None or self.true_peak_dbtp is None:
+            return [Finding("It is too quiet or too short to have a loudness.")]
+        loud = f"Its loudness is {self.integrated_lufs:.1f} LUFS".replace("-", "−")
+        peak = f"true peak {self.true_peak_dbtp:.1f} dBTP".replace("-", "−")
+        if self.true_peak_dbtp <= 0:
+            return [Finding(f"{loud}, its {peak}: nothing is beyond full scale.")]
+        return [
+            Finding(
+                f"{loud}, its {peak}: above 0, players and encoders may clip it.",
+                "The node normalize_loudness keeps a ceiling, as the graph deliver does.",
+            )
+        ]
 
 
 @node(version=3, uses=("scipy", "pyloudnorm"))

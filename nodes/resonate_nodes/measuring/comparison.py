@@ -139,7 +139,7 @@ def compare(ctx: RunContext, reference: Audio, estimate: Audio) -> ComparisonRep
     if not peaks.any():
         ctx.note(summary="identical")
     else:
-        note_known(ctx, si_sdr_db=si_sdr_db)
+        note_known(ctx, si_sdr_db=si_sdr_db, null_dbfs=power_decibels(off.mean() / frames))
     return ComparisonReport(
         identical=not peaks.any(),
         snr_db=_ratio_db(wanted.sum(), off.sum()),

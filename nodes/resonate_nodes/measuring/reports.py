@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
-import base64
 import html
 import json
 import re
-import struct
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 from pydantic import Field
 
-from resonate_graph import File, NodeError, ParamError, Report, node, unit_of
+from resonate_graph import (
+    Audio,
+    File,
+    NodeError,
+    ParamError,
+    Preparation,
+    Report,
+    node,
+    pages,
+    unit_of,
+)
+
+from .._common.channels import decibels
+from ..loudness import bs1770
 
 Names = list[Annotated[str, Field(min_length=1, max_length=200)]]
-
-_KINDS = {".png": "image/png", ".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".webp": "image/webp"}
-_PNG = b"\x89PNG\r\n\x1a\n"
 
 #: Decimals by unit; others have three digits that count.
 _DECIMALS = {
@@ -36,46 +44,11 @@ _MANY_PARTS = 7
 #: Lists that are longer are folded away.
 _SHOWN_ROWS = 12
 
+#: Two columns of figures beside one another.
 _STYLE = """
-:root { color-scheme: light dark; --line: #8883; --soft: #666; --head: #1f5a94 }
-* { box-sizing: border-box }
-body { font: 15px/1.5 system-ui, -apple-system, "Segoe UI", Roboto, sans-serif; margin: 0 auto;
-       max-width: 84rem; padding: 1.5rem 1.25rem 4rem; background: #fff; color: #1b1b1b }
-h1 { font-size: 1.7rem; margin: 0 0 1rem; overflow-wrap: anywhere }
-h2 { font-size: 1.1rem; margin: 0 0 .1rem; color: var(--head); overflow-wrap: anywhere }
-h3 { font-size: .95rem; margin: 1rem 0 .2rem }
-p { margin: 0 0 .5rem; color: var(--soft); font-size: .87rem }
-.tiles { display: grid; gap: .6rem; margin-bottom: 1rem;
-         grid-template-columns: repeat(auto-fit, minmax(9.5rem, 1fr)) }
-.tiles a { border: 1px solid var(--line); border-radius: .6rem; padding: .5rem .8rem;
-           color: var(--soft); font-size: .87rem; text-decoration: none }
-.tiles a:hover { border-color: var(--head) }
-.tiles b { font-size: 1.35rem; color: var(--head) }
-.reports { display: grid; gap: 1rem; align-items: start; margin-top: 1.25rem;
-           grid-template-columns: repeat(auto-fit, minmax(min(100%, 30rem), 1fr)) }
-section { border: 1px solid var(--line); border-radius: .6rem; padding: .9rem 1rem; min-width: 0 }
-.table { overflow-x: auto }
-table { border-collapse: collapse; width: 100% }
-th, td { border-top: 1px solid var(--line); padding: .28rem .5rem; text-align: right;
-         vertical-align: top; font-variant-numeric: tabular-nums }
-tr:first-child > * { border-top: 0 }
-th { font-weight: 500 }
-th:first-child, td.text { text-align: left }
-thead th { font-weight: 600 }
-td { white-space: nowrap }
-td.note { white-space: normal; text-align: left; color: var(--soft); font-size: .87rem;
-          width: 60% }
-.unit { color: var(--soft); font-size: .87rem; margin-left: .3em }
-.yes { font-weight: 700 }
-summary { cursor: pointer; margin-top: .8rem; font-size: .95rem; font-weight: 600 }
-figure { margin: 1rem 0; background: #fff; border-radius: .6rem; border: 1px solid var(--line);
-         overflow: hidden }
-img { display: block; width: 100%; height: auto }
-@media (prefers-color-scheme: dark) {
-  :root { --soft: #aaa; --head: #8fc1f0 }
-  body { background: #161616; color: #e8e8e8 }
-}
-@media print { section, figure { break-inside: avoid } }
+.cards { grid-template-columns: repeat(auto-fit, minmax(min(100%, 29rem), 1fr)) }
+.card p { font-size: .9rem; color: var(--soft) } .card p b { color: var(--text); font-weight: 600 }
+.unit { font-size: .87rem; margin-left: .3em }
 """
 
 
@@ -112,35 +85,49 @@ def json_report(reports: list[Report], *, names: Names | None = None) -> File:
     return File((json.dumps(plain, indent=2, ensure_ascii=False) + "\n").encode(), ".json")
 
 
-@node(version=1)
+def prepare_page(question: Preparation) -> Mapping[str, Any]:
+    """A page is made anew where its parts have changed."""
+    return {"page": pages.identity()}
+
+
+@node(version=2, uses=("soundfile", "lameenc", "scipy", "pyloudnorm"), prepare=prepare_page)
 def html_report(
     reports: list[Report],
     pictures: list[File] | None = None,
+    sounds: list[Audio] | None = None,
     *,
     title: Annotated[str, Field(max_length=200)] = "Report",
     names: Names | None = None,
     captions: Names | None = None,
+    labels: Names | None = None,
 ) -> File:
-    """Join reports and pictures into one HTML page that needs nothing else: to read, send, print.
+    """Join reports, sounds and pictures into one HTML page that needs nothing else.
 
-    Each figure stands beside its unit and what it means, as the report's author describes it. The
-    pictures are inside the page; nothing in it is loaded from elsewhere, or runs.
+    It begins with what was found, in sentences, where the reports have words for it. Sounds are
+    heard in a player, switched between at the same place and equally loud; places that reports
+    list are marked on the first of them. Each figure stands beside its unit and what it means, as
+    the report's author describes it. All is inside the page; nothing is loaded from elsewhere.
+
+    What is heard are copies: FLAC of 16 bits up to 2 minutes, MP3 beyond, in a page that grows by
+    some 2 MB for each minute of stereo.
 
     Args:
         reports: what was measured.
         pictures: what was drawn, as PNG, JPEG or WebP files.
+        sounds: what can be heard on the page.
         title: the heading of the page.
         names: what to call each report, in the same order; None for the kind of each.
         captions: what to say of each picture, to those who cannot see it, in the same order; None
             for a number.
+        labels: what to call each sound, in the same order; None for a number.
 
     Returns:
         An HTML file.
 
     Raises:
         NodeError: a picture is no PNG, JPEG or WebP file.
-        ParamError: there are not as many names as reports, or captions as pictures, or two names
-            are the same.
+        ParamError: there are not as many names as reports, captions as pictures, or labels as
+            sounds, or two names are the same.
 
     Graph:
         {
@@ -152,35 +139,88 @@ def html_report(
             "spectrogram": {"type": "plot_spectrogram", "inputs": {"audio": "$audio"}},
             "page": {
               "type": "html_report",
-              "inputs": {"reports": ["loudness"], "pictures": ["spectrogram"]},
+              "inputs": {
+                "reports": ["loudness"],
+                "pictures": ["spectrogram"],
+                "sounds": ["$audio"]
+              },
               "params": {"title": "Side A"}
             }
           },
           "outputs": {"report": "page"}
         }
     """
-    shown = pictures or []
-    if captions is not None and len(captions) != len(shown):
+    heard, shown = sounds or [], pictures or []
+    said = _as_many(captions, len(shown), "captions", "picture")
+    called = _as_many(labels, len(heard), "labels", "sound")
+    known = _named(reports, names)
+    told: set[str] = set()
+    figures = pages.figures(filter(None, map(_tile, known, reports)))
+    body = "".join((
+        pages.explained(_findings(reports), told),
+        _player(heard, called, reports),
+        pages.explained(figures, told),
+        "".join(map(_picture, shown, said)),
+        pages.explained(pages.cards(map(_section, known, reports)), told) if reports else "",
+    ))  # fmt: skip
+    lead = " · ".join(dict.fromkeys(map(_shape, heard)))
+    return File(pages.document(title, body, lead=lead, style=_STYLE, alone=True).encode(), ".html")
+
+
+def _as_many(given: Sequence[str] | None, count: int, param: str, what: str) -> Sequence[str]:
+    """Return what to call each of some things.
+
+    Raises:
+        ParamError: there are not as many names as things.
+    """
+    if given is not None and len(given) != count:
         raise ParamError(
-            f"{len(shown)} pictures need {len(shown)} captions, {len(captions)} were given",
-            param="captions",
+            f"{count} {what}s need {count} {param}, {len(given)} were given", param=param
         )
-    said = captions or [f"picture {index + 1}" for index in range(len(shown))]
-    figures = "\n".join(map(_figure, shown, said))
-    sections = "\n".join(map(_section, _named(reports, names), reports))
-    heading = html.escape(title)
-    tiles = "\n".join(map(_tile, _named(reports, names), reports))
-    return File(
-        f'<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        f'<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f'<meta http-equiv="Content-Security-Policy" '
-        f"content=\"default-src 'none'; img-src data:; style-src 'unsafe-inline'\">\n"
-        f"<title>{heading}</title>\n<style>{_STYLE}</style>\n</head>\n<body>\n"
-        f'<h1>{heading}</h1>\n<div class="tiles">\n{tiles}\n</div>\n'
-        f'{figures}\n<div class="reports">\n{sections}\n</div>\n'
-        f"</body>\n</html>\n".encode(),
-        ".html",
+    return given or [f"{what} {index + 1}" for index in range(count)]
+
+
+def _findings(reports: Sequence[Report]) -> str:
+    """Return what was found: first what may want help, then what is as it should be."""
+    found = [one for report in reports for one in report.findings()]
+    found.sort(key=lambda one: not one.do)
+    return "".join(
+        pages.notice(one.text, one.do, kind="warning" if one.do else "good") for one in found
     )
+
+
+def _player(sounds: Sequence[Audio], labels: Sequence[str], reports: Sequence[Report]) -> str:
+    if not sounds:
+        return ""
+    marks = [mark for report in reports for mark in pages.marks_of(report)]
+    tracks = [
+        pages.Track(
+            str(index),
+            label,
+            sound=sound,
+            marks=() if index else marks,
+            lufs=_loudness(sound),
+            true_peak_dbtp=decibels(bs1770.true_peak(sound)),
+        )
+        for index, (sound, label) in enumerate(zip(sounds, labels, strict=True))
+    ]
+    return pages.player(tracks, folder=None)
+
+
+def _loudness(sound: Audio) -> float | None:
+    try:
+        return bs1770.measure(sound).integrated_lufs
+    except NodeError:  # channels of which nothing is known, or a rate that is too low
+        return None
+
+
+def _shape(audio: Audio) -> str:
+    """Return how long a sound is, and what of."""
+    minutes, seconds = divmod(audio.duration_seconds, 60)
+    length = f"{minutes:.0f} min {seconds:.0f} s" if minutes else f"{seconds:.1f} s"
+    names = {1: "mono", 2: "stereo"}
+    channels = names.get(audio.channels, f"{audio.channels} channels")
+    return f"{length}, {channels}, {audio.sample_rate / 1000:g} kHz"
 
 
 def _named(reports: Sequence[Report], names: Sequence[str] | None) -> list[str]:
@@ -208,32 +248,25 @@ def _kind(report: Report) -> str:
     return "_".join(words[:-1] if words[-1:] == ["Report"] and words[1:] else words).lower()
 
 
-def _figure(picture: File, caption: str) -> str:
-    kind = _KINDS.get(picture.suffix.lower())
-    if kind is None:
-        raise NodeError(f"a {picture.suffix} file is no picture; PNG, JPEG and WebP files are")
-    size = ""
-    if picture.content.startswith(_PNG):
-        width, height = struct.unpack(">II", picture.content[16:24])
-        size = f' width="{width}" height="{height}"'
-    data = base64.b64encode(picture.content).decode()
-    alt = html.escape(caption, quote=True)
-    return f'<figure><img src="data:{kind};base64,{data}" alt="{alt}"{size}></figure>'
+def _picture(picture: File, caption: str) -> str:
+    try:
+        return pages.image(picture.content, caption, suffix=picture.suffix, wide=True)
+    except ValueError:
+        raise NodeError(
+            f"a {picture.suffix} file is no picture; PNG, JPEG and WebP files are"
+        ) from None
 
 
-def _tile(name: str, report: Report) -> str:
+def _tile(name: str, report: Report) -> pages.Figure | None:
     """Show the first figure of a report, which says most."""
     key = next(iter(type(report).model_fields), None)
     if key is None or isinstance(getattr(report, key), (tuple, Report)):
-        return ""
+        return None
     words, unit = unit_of(key)
-    shown = html.escape(_shown(getattr(report, key), unit))
     title = _titled(name)
     label = title if words == title.lower() else f"{title}: {words}"
-    return (
-        f'<a href="#{html.escape(_anchor(name), quote=True)}"><b>{shown}</b>'
-        f'<span class="unit">{html.escape(unit)}</span><br>{html.escape(label)}</a>'
-    )
+    shown = _shown(getattr(report, key), unit)
+    return pages.Figure(shown, unit, label, link=f"#{_anchor(name)}")
 
 
 def _anchor(name: str) -> str:
@@ -249,6 +282,7 @@ def _section(name: str, report: Report) -> str:
     heading = html.escape(_titled(name))
     anchor = html.escape(_anchor(name), quote=True)
     parts = [f'<section id="{anchor}">\n<h2>{heading}</h2>', f"<p>{_prose(about)}</p>"]
+    parts += [f"<p><b>{html.escape(one.text)}</b></p>" for one in report.findings()]
     plain = {key: value for key, value in report if not isinstance(value, (tuple, Report))}
     if plain:
         parts.append(_table([], [_row(report, key, value) for key, value in plain.items()]))
@@ -275,7 +309,7 @@ def _parts(report: Report, key: str, values: Sequence[Any]) -> str:
     heading = html.escape(words)
     said = _prose(_described(report, key))
     if not values:
-        return f"<h3>{heading}: none</h3>\n<p>{said}</p>"
+        return ""
     if not isinstance(values[0], Report):
         table = _table([], [[_cell(value, unit)] for value in values])
     elif len(values) < _MANY_PARTS:
@@ -290,23 +324,28 @@ def _parts(report: Report, key: str, values: Sequence[Any]) -> str:
         table = _table([f"<th>{html.escape(unit_of(first)[0])}</th>", *names, "<th></th>"], rows)
     else:
         fields = [(one, *unit_of(one)) for one in type(values[0]).model_fields]
-        heads = [f"<th>{html.escape(word)}</th>" for _, word, _ in fields]
+        heads = [
+            f'<th class="{"text" if isinstance(getattr(values[0], one), str) else "number"}">'
+            f"{html.escape(word)}</th>"
+            for one, word, _ in fields
+        ]
         rows = [[_cell(getattr(value, one), of) for one, _, of in fields] for value in values]
         table = _table(heads, rows)
     if len(values) > _SHOWN_ROWS:
-        return (f"<details>\n<summary>{heading} ({len(values)})</summary>\n<p>{said}</p>\n"
-                f"{table}\n</details>")  # fmt: skip
+        return pages.folded(f"{words}: {len(values)} rows", f"<p>{said}</p>\n{table}\n")
     return f"<h3>{heading}</h3>\n<p>{said}</p>\n{table}"
 
 
 def _table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     head = f"<thead><tr>{''.join(headings)}</tr></thead>\n" if headings else ""
     body = "\n".join(f"<tr>{''.join(row)}</tr>" for row in rows)
-    return f'<div class="table"><table>\n{head}<tbody>\n{body}\n</tbody>\n</table></div>'
+    return (
+        f'<div class="table" tabindex="0"><table>\n{head}<tbody>\n{body}\n</tbody>\n</table></div>'
+    )
 
 
 def _cell(value: Any, unit: str) -> str:
-    kind = ' class="text"' if isinstance(value, str) else ' class="yes"' if value is True else ""
+    kind = ' class="text"' if isinstance(value, str) else ' class="number"'
     shown = f'<span class="unit">{html.escape(unit)}</span>' if unit and value is not None else ""
     return f"<td{kind}>{html.escape(_shown(value, unit))}{shown}</td>"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Annotated, NamedTuple
 
@@ -9,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from resonate_graph import Audio, Cost, Report, RunContext, node
+from resonate_graph import Audio, Cost, Finding, Report, RunContext, node
 
 from .._common.channels import Listed, channel_names, decibels, per_minute
 from .._common.rounding import rounding_step
@@ -58,6 +59,13 @@ _STANDS_OUT = 0.5
 _LONG_STANDS_OUT = 1.0
 # What is there again differs by less than this much of what was to be removed, in energy.
 _HEARD_AGAIN = 0.5
+# What so many clicks a minute are to a listener: a rule of thumb, not a standard.
+_HOW_MANY = (
+    (2.0, "few, as on a clean disc"),
+    (20.0, "a disc that was played"),
+    (100.0, "heard all the time"),
+    (math.inf, "worn, or badly damaged"),
+)
 # Measured on 10 minutes of stereo.
 _COST = Cost(seconds_per_second=0.05, bytes_per_input_byte=10)
 
@@ -112,6 +120,20 @@ class ClicksReport(Report):
     clicks_per_minute: float | None
     channels: tuple[ChannelClicks, ...]
     loudest: tuple[Click, ...]
+
+    def findings(self) -> list[Finding]:
+        """Say how many there are, and whether that is many."""
+        if not self.clicks:
+            return [Finding("No clicks were found.")]
+        rate = self.clicks_per_minute or 0.0
+        much = next(words for most, words in _HOW_MANY if rate <= most)
+        count = f"{self.clicks:,} click{'s' * (self.clicks != 1)}"
+        return [
+            Finding(
+                f"{count}, {rate:.3g} a minute: {much}.",
+                "The node declick removes them, as the graph vinyl does; decrackle is for crackle.",
+            )
+        ]
 
 
 @node(version=3, uses=("scipy",), cost=_COST)

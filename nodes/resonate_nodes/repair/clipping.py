@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from resonate_graph import Audio, Report, RunContext, node
+from resonate_graph import Audio, Finding, Report, RunContext, node
 
 from .._common.channels import Listed, channel_names, decibels, per_minute
 from .._common.notes import note_known
@@ -97,6 +97,30 @@ class ClippingReport(Report):
     clips_per_minute: float | None
     channels: tuple[ChannelClipping, ...]
     longest: tuple[Clip, ...]
+
+    def findings(self) -> list[Finding]:
+        """Say how many peaks were cut off, and what is beyond full scale."""
+        found = []
+        if self.clips:
+            percent = max(one.clipped_percent for one in self.channels)
+            count = f"{self.clips:,} peak{' was' if self.clips == 1 else 's were'}"
+            heard = "heard as distortion" if percent > 0.1 else "hardly heard"
+            found.append(
+                Finding(
+                    f"{count} cut off (clipped), {percent:.2g} % of all samples: {heard}.",
+                    "The node declip draws them anew, before anything else changes the level.",
+                )
+            )
+        beyond = sum(one.beyond_full_scale for one in self.channels)
+        if beyond:
+            found.append(
+                Finding(
+                    f"{beyond:,} sample{'s are' if beyond > 1 else ' is'} beyond full scale, which "
+                    "files of integers cannot hold.",
+                    "The node limit, or normalize_peak, brings the sound below it.",
+                )
+            )
+        return found or [Finding("No peaks are cut off.")]
 
 
 @node(version=1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Annotated
 
@@ -9,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from resonate_graph import Audio, NodeError, Report, RunContext, node
+from resonate_graph import Audio, Finding, NodeError, Report, RunContext, node
 
 from .._common.channels import channel_names, power_decibels
 from .._common.notes import note_floor, note_known, note_removed
@@ -115,6 +116,10 @@ def denoise(
     return result
 
 
+# So far below the sound it is as good as inaudible, or plain to hear: a rule of thumb.
+_HARDLY_HEARD_DB, _CLEARLY_HEARD_DB = 55.0, 35.0
+
+
 class ChannelNoise(Report):
     """The noise floor of one channel, in RMS levels.
 
@@ -156,6 +161,23 @@ class NoiseReport(Report):
     noise_dbfs: float | None
     channels: tuple[ChannelNoise, ...]
     octaves: tuple[NoiseBand, ...]
+
+    def findings(self) -> list[Finding]:
+        """Say how far the noise lies below the sound."""
+        if self.noise_dbfs is None:
+            return [Finding("No noise floor can be told: it is silent between sounds, or short.")]
+        distances = [one.below_sound_db for one in self.channels if one.below_sound_db is not None]
+        below = min(distances, default=math.inf)
+        level = f"The noise floor lies at {self.noise_dbfs:.0f} dBFS".replace("-", "−")
+        if below > _HARDLY_HEARD_DB:
+            return [Finding(f"{level}: hardly heard.")]
+        heard = "clearly heard" if below < _CLEARLY_HEARD_DB else "heard in quiet places"
+        return [
+            Finding(
+                f"{level}, {below:.0f} dB below the sound: {heard}.",
+                "The node denoise lowers it; a sound without pauses may only seem to have one.",
+            )
+        ]
 
 
 @node(version=2, uses=("scipy",))

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from resonate_graph import Audio, Report, RunContext, node
+from resonate_graph import Audio, Finding, Report, RunContext, node
 
 from .._common.channels import channel_names, power_decibels
 from .._common.notes import note_known
@@ -161,6 +161,19 @@ class HumReport(Report):
     highest_hz: float | None
     channels: tuple[ChannelHum, ...]
     harmonics: tuple[Harmonic, ...]
+
+    def findings(self) -> list[Finding]:
+        """Say whether it hums, and how loud that is."""
+        if not self.found or self.base_hz is None:
+            return [Finding("No mains hum was found.")]
+        distances = [one.below_sound_db for one in self.channels if one.below_sound_db is not None]
+        below = f", {min(distances):.0f} dB below the sound" if distances else ""
+        return [
+            Finding(
+                f"Mains hum at {self.base_hz:.2f} Hz{below}.",
+                "The node dehum removes it, as the graph tape does.",
+            )
+        ]
 
 
 @node(version=1, uses=("scipy",))

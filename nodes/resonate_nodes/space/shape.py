@@ -322,7 +322,7 @@ def pad(
         ctx.note(summary="nothing added")
         return audio
     rate = audio.sample_rate
-    ctx.note(added_before_seconds=before / rate, added_after_seconds=after / rate)
+    ctx.note(start_added_seconds=before / rate, end_added_seconds=after / rate)
     return audio.with_samples(np.pad(audio.samples, ((0, 0), (before, after))))
 
 

@@ -10,6 +10,8 @@ import pytest
 
 import resonate_graph as rg
 from resonate_graph import Audio, Graph
+from resonate_graph._cli import listing
+from resonate_graph._machine.devices import Device, Inventory
 from resonate_nodes import gain
 from tests.engine.commands import OWN_NODES, Command
 from tests.own_nodes import counted_gain, warned
@@ -40,10 +42,11 @@ HEAVY = (
 def test_run_writes_the_outputs_and_says_where(tmp_path: Path, quieter: Path, mix: Path) -> None:
     ended = resonate("run", quieter, "-i", f"mix={mix}", "-p", "level_db=-6", cwd=tmp_path)
     assert ended.code == 0
-    assert re.match(r"quieter: 1 ran in \d+\.\d s\n  out: out/out\.wav\n$", ended.out)
+    assert re.match(r"quieter: 1 ran in \d+\.\d s\n  out: out/mix\.out\.wav\n$", ended.out)
     assert [line.split()[:2] for line in ended.said] == [["gain", "ran"]]
-    assert rg.read_audio(tmp_path / "out" / "out.wav") == gain(rg.read_audio(mix), gain_db=-6.0)
-    assert files_in(tmp_path) == ["out/out.wav", "out/out.wav.provenance.json", "quieter.json"]
+    assert rg.read_audio(tmp_path / "out" / "mix.out.wav") == gain(rg.read_audio(mix), gain_db=-6.0)
+    written = ["out/mix.out.wav", "out/mix.out.wav.provenance.json"]
+    assert files_in(tmp_path) == [*written, "quieter.json"]
 
 
 def test_run_prints_one_json_document_and_nothing_else(
@@ -61,8 +64,8 @@ def test_run_prints_one_json_document_and_nothing_else(
     assert (node["id"], node["type"], node["status"]) == ("gain", "gain", "ran")
     assert (node["device"], len(node["key"])) == ("cpu", 64)
     (output,) = report["outputs"].values()
-    assert output["path"] == str(tmp_path / "out" / "out.wav")
-    audio = rg.read_audio(tmp_path / "out" / "out.wav")
+    assert output["path"] == str(tmp_path / "out" / "mix.out.wav")
+    audio = rg.read_audio(tmp_path / "out" / "mix.out.wav")
     assert output["digest"] == audio.digest
     in_process = rg.load(quieter).run({"mix": mix}, store=tmp_path / "store").report
     assert in_process["nodes"] == [{**node, "status": "cached", "seconds": 0.0}]
@@ -95,8 +98,8 @@ def test_run_takes_a_param_of_a_node_and_an_output_of_many(
     words = ("run", "deliver", "-i", f"master={mix}", "-o", tmp_path / "out", "--json")
     ended = call(*words, "--only", "loudness", "-p", "level.target_lufs=-20")
     assert ended.statuses == {"level": "ran", "measure": "ran", "encode": "skipped"}
-    assert files_in(tmp_path / "out") == ["loudness.json", "loudness.json.provenance.json"]
-    loudness = json.loads((tmp_path / "out" / "loudness.json").read_text())
+    assert files_in(tmp_path / "out") == ["mix.loudness.json", "mix.loudness.json.provenance.json"]
+    loudness = json.loads((tmp_path / "out" / "mix.loudness.json").read_text())
     assert loudness["integrated_lufs"] == pytest.approx(-20, abs=0.1)
 
 
@@ -253,6 +256,41 @@ def test_devices_shows_the_cpu_and_the_choice(call: Command) -> None:
     assert by_id[document["auto"]]["usable"] is True
     text = call("devices").out
     assert re.search(r"^cpu .* yes ", text, re.MULTILINE)
+    assert f"\nauto takes {document['auto']}\n" in text
+
+
+@pytest.mark.torch
+def test_devices_lists_the_params_that_take_another_device(
+    call: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def machine(*accelerators: Device) -> None:
+        inventory = Inventory((*accelerators, Device("cpu", "cpu", "a processor")))
+        monkeypatch.setattr(listing, "probe", lambda: inventory)
+
+    def table() -> dict[str, list[str]]:
+        """Return the lines below each node of the table."""
+        found: dict[str, list[str]] = {}
+        for line in call("devices").out.split("node  ", 1)[1].splitlines()[1:]:
+            name, _, rest = line.partition(" ")
+            found.setdefault(name or list(found)[-1], []).append(" ".join(rest.split()))
+        return found
+
+    machine(Device("mps", "mps", "Apple GPU"))
+    assert table()["separate"] == [
+        "mps the fastest kind that is here",
+        "model=hdemucs_mmi or model=repro_mdx_a cpu not mps: 9 to 14 times slower there than on "
+        "the CPU",
+    ]
+    assert table()["resample"] == [
+        "cpu not mps: soxr computes on the CPU",
+        "method=torchaudio mps the fastest kind that is here",
+    ]
+    machine(*(Device(f"cuda:{n}", "cuda", "a GPU") for n in range(2)))
+    assert table()["resample"][1:] == [
+        "method=torchaudio cuda:0 or cuda:1 the fastest kind that is here"
+    ]
+    machine()
+    assert table()["separate"] == ["cpu nothing faster is here"]
 
 
 def test_the_installed_command_is_the_same(quieter: Path) -> None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import io
 import os
 import random
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -50,6 +51,28 @@ def test_wav_samples_are_those_of_libsndfile(tmp_path: Path, excerpt: Audio, sub
 def test_a_path_may_be_a_text(tmp_path: Path, excerpt: Audio) -> None:
     path = write_sound(excerpt, tmp_path / "song.wav", "FLOAT")
     assert read_audio(str(path)) == excerpt
+
+
+@pytest.mark.parametrize("subtype", ["PCM_16", "PCM_24"])
+def test_what_is_read_is_held_once(tmp_path: Path, subtype: str) -> None:
+    path = tmp_path / "a.flac"
+    soundfile.write(path, noise(2, 48_000, 40.0).samples.T, 48_000, subtype)
+    read_audio(path)  # what is loaded for the first time does not count
+    tracemalloc.start()
+    audio = read_audio(path)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < audio.samples.nbytes + (8 << 20)  # some blocks
+
+
+def test_a_file_that_is_mostly_silent_is_read_in_several_arrays(tmp_path: Path) -> None:
+    """It has more samples than its bytes make likely."""
+    samples = np.zeros((5_000_000, 2))
+    samples[::999_983] = np.random.default_rng(1).integers(-9, 9, (6, 2)) / 2**15
+    path = tmp_path / "a.flac"
+    soundfile.write(path, samples, 48_000, "PCM_16")
+    assert path.stat().st_size < 50_000
+    np.testing.assert_array_equal(read_audio(path).samples, samples.T.astype(np.float32))
 
 
 def test_float_wav_is_read_bit_by_bit(tmp_path: Path) -> None:
@@ -354,7 +377,7 @@ def test_a_small_file_of_many_samples_is_refused_by_their_number(
     assert path.stat().st_size < 5000
     if not claimed:
         path.write_bytes(claim_flac_frames(path.read_bytes(), 0))
-    with pytest.raises(InputError, match=r"unpack to 8 channels at 192000 Hz, more than 0.2 min"):
+    with pytest.raises(InputError, match=r"unpack to 8 channels at 192000 Hz, more than 0\.2 min"):
         read_audio(path, Limits(max_minutes=0.2))
     assert read_audio(path, Limits(max_minutes=0.3)).frames == 192_000
 

@@ -104,6 +104,19 @@ def test_a_header_that_is_a_little_wrong_changes_nothing(
     assert capfd.readouterr() == ("", "")
 
 
+@pytest.mark.parametrize("frames", [1, 2, 30, 100])
+@pytest.mark.parametrize("counted", ["all bytes", "as many bytes", "no bytes"])
+def test_a_header_that_tells_of_too_few_keeps_delay_and_length(
+    tmp_path: Path, excerpt: Audio, frames: int, counted: str
+) -> None:
+    """What begins within the frames before it was never joined to them."""
+    content = encode_mp3(excerpt, bitrate_kbps=128).content
+    whole = reads(tmp_path, content)
+    fewer = mpeg_frames(content)[-frames] - len(content)
+    size = {"all bytes": 0, "as many bytes": fewer, "no bytes": None}[counted]
+    assert reads(tmp_path, with_mpeg_counts(content, -frames, size)) == whole
+
+
 @pytest.mark.parametrize(("frames", "size"), [(2, 0), (30, 0), (1, 417), (30, 12510)])
 def test_a_header_that_tells_of_more_is_believed(
     tmp_path: Path, tagged: bytes, frames: int, size: int

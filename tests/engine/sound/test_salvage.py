@@ -179,6 +179,88 @@ def test_a_wav_file_ends_where_it_was_cut(tmp_path: Path, files: Files, codec: s
     assert message.endswith(f"salvaged: {told}")
 
 
+@pytest.mark.parametrize(
+    ("container", "codec", "channels"),
+    [
+        ("WAV", "GSM610", 1),
+        ("WAV", "G721_32", 1),
+        ("WAV", "NMS_ADPCM_16", 1),
+        ("W64", "GSM610", 1),
+        ("W64", "IMA_ADPCM", 2),
+        ("AIFF", "GSM610", 1),
+        ("AIFF", "IMA_ADPCM", 1),
+        ("AIFF", "IMA_ADPCM", 2),
+        ("AU", "G721_32", 1),
+        ("AU", "G723_24", 1),
+        ("AU", "G723_40", 1),
+        ("CAF", "ALAC_16", 2),
+        ("CAF", "ALAC_24", 1),
+    ],
+)
+def test_blocks_of_a_codec_end_with_the_last_that_is_whole(
+    tmp_path: Path, files: Files, container: str, codec: str, channels: int
+) -> None:
+    """A decoder makes sound of a piece of a block, and of what an earlier one left behind."""
+    path = tmp_path / "whole"
+    samples = files["wav"][1].samples[:channels, :40_000]
+    soundfile.write(path, samples.T, 8000, codec, format=container)
+    whole, content = read_audio(path), path.read_bytes()
+    for fraction in (0.5, 0.607, 0.713):
+        audio, gaps, message = salvaged(tmp_path, content[: int(len(content) * fraction)])
+        assert 0 < whole.frames * fraction - audio.frames < 4200  # a block at most
+        np.testing.assert_array_equal(audio.samples, whole.samples[:, : audio.frames])
+        assert gaps == []
+        assert " missing" in message
+
+
+def test_alac_without_the_table_of_its_packets_offers_nothing(tmp_path: Path, files: Files) -> None:
+    """Where the table stands behind the sound, a cut loses it."""
+    path = tmp_path / "a.caf"
+    soundfile.write(path, files["wav"][1].samples[:, :30_000].T, 48_000, "ALAC_16", format="CAF")
+    content = path.read_bytes()
+    table = content.index(b"pakt")
+    data = content.index(b"data", table)
+    end = data + 12 + int.from_bytes(content[data + 4 : data + 12], "big")
+    moved = content[:table] + content[data:end] + content[table:data] + content[end:]
+    whole = read_audio(path)
+    path.write_bytes(moved)
+    assert read_audio(path) == whole
+    path.write_bytes(moved[: len(moved) // 2])
+    for limits in (Limits(), Limits(salvage=True)):
+        with pytest.raises(InputError, match=r"cut off: .* without the table .* decoded$"):
+            read_audio(path, limits)
+
+
+@pytest.mark.parametrize("lost", [1, 4, 12])
+@pytest.mark.parametrize("codec", ["PCM_24", "FLOAT", "MS_ADPCM"])
+def test_a_wav_file_without_its_beginning_is_found_by_its_chunks(
+    tmp_path: Path, files: Files, codec: str, lost: int
+) -> None:
+    path = tmp_path / "whole.wav"
+    soundfile.write(path, files["wav"][1].samples[:, :30_000].T, 48_000, codec)
+    whole, content = read_audio(path), path.read_bytes()
+    for damaged in (content[lost:], bytes(lost) + content[lost:]):
+        path.write_bytes(damaged)
+        with pytest.raises(InputError, match=r"it is damaged: its beginning is missing: .*salvage"):
+            read_audio(path)
+        audio, gaps, message = salvaged(tmp_path, damaged)
+        assert (audio, gaps) == (whole, [])
+        assert message.endswith("salvaged: its beginning is missing")
+    audio, _, message = salvaged(tmp_path, content[lost:-5000])
+    np.testing.assert_array_equal(audio.samples, whole.samples[:, : audio.frames])
+    assert message.endswith("and its end (5,000 bytes)")
+
+
+def test_the_first_page_of_sound_is_silent_where_it_is_lost(tmp_path: Path, files: Files) -> None:
+    content, whole = files["ogg"]
+    pages = ogg_pages(content)
+    audio, gaps, _ = salvaged(tmp_path, b"".join([*pages[:2], *pages[3:]]))
+    assert audio.frames == whole.frames
+    ((begin, end),) = gaps
+    assert begin == 0
+    np.testing.assert_array_equal(audio.samples[:, end:], whole.samples[:, end:])
+
+
 def test_a_streamed_flac_file_that_was_cut_is_told(tmp_path: Path, files: Files) -> None:
     content, whole = files["flac"]
     streamed = claim_flac_frames(content, 0)

@@ -370,6 +370,21 @@ def test_a_fmt_chunk_that_contradicts_itself_is_refused(
         read_audio(tmp_path / "a.wav")
 
 
+@pytest.mark.parametrize("codec", ["IMA_ADPCM", "MS_ADPCM"])
+@pytest.mark.parametrize(("field", "value"), [(22, 1), (22, 3), (32, 100), (34, 3), (38, 400)])
+def test_a_fmt_chunk_of_adpcm_that_contradicts_itself_is_refused(
+    tmp_path: Path, excerpt: Audio, codec: str, field: int, value: int
+) -> None:
+    """Its blocks would be cut at wrong places, and decoded to noise."""
+    path = tmp_path / "a.wav"
+    soundfile.write(path, excerpt.samples.T, excerpt.sample_rate, codec)
+    content = bytearray(path.read_bytes())
+    struct.pack_into("<H", content, field, value)
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=r"its fmt chunk contradicts itself: \d+ frames of"):
+        read_audio(path)
+
+
 @pytest.mark.parametrize(("field", "value"), [(24, 0), (24, 2**31)])
 def test_a_rate_that_cannot_be_is_refused(tmp_path: Path, field: int, value: int) -> None:
     content = bytearray(uncompressed.wav(drawn("s16", 600, 2)))

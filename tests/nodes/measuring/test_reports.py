@@ -6,7 +6,8 @@ import base64
 import json
 import re
 from html.parser import HTMLParser
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -21,8 +22,13 @@ from resonate_nodes import (
     plot_waveform,
 )
 from tests import degradations
+from tests.signals import place_in
+from tests.tools import needs
 
-VOID = {"meta", "img", "br"}
+if TYPE_CHECKING:
+    from tests.browser import Browser
+
+VOID = {"meta", "link", "img", "br"}
 
 
 class Page(HTMLParser):
@@ -141,7 +147,7 @@ def test_figures_stand_beside_their_units_and_meaning() -> None:
     headings = re.findall("<h[123]>(.*?)</h[123]>", html_report([ODD]).content.decode())
     assert headings == ["Report", "Odd http", "parts", "places", "inner"]
     (folded,) = re.findall("<summary>(.*?)</summary>", html_report([ODD]).content.decode())
-    assert folded == "many (20)"
+    assert folded == "many: 20 rows"
 
 
 def test_nothing_in_the_page_is_loaded_or_run(excerpt: Audio) -> None:
@@ -162,9 +168,9 @@ def test_nothing_in_the_page_is_loaded_or_run(excerpt: Audio) -> None:
     assert base64.b64decode(data) == picture.content
     assert (image["alt"], image["width"]) == (evil, "1300")
     assert {tag for tag, _ in page.elements} <= {
-        *("html", "head", "meta", "title", "style", "body", "h1", "h2", "h3", "p", "div", "a", "b"),
-        *("br", "span", "section", "figure", "img", "table", "thead", "tbody", "tr", "th", "td"),
-        *("details", "summary"),
+        *("html", "head", "meta", "link", "title", "style", "body", "header", "main", "h1", "h2"),
+        *("h3", "p", "div", "a", "b", "span", "section", "figure", "figcaption", "img", "table"),
+        *("thead", "tbody", "tr", "th", "td", "details", "summary", "dl", "dt", "dd"),
     }
     links = [one["href"] or "" for one in page.all("a")]
     assert all(link.startswith("#") for link in links)
@@ -187,6 +193,39 @@ def test_a_page_of_real_reports(excerpt: Audio) -> None:
     # each of the loudest is in a table, folded away
     assert sum(row[1:2] in (["left"], ["right"]) for row in page.cells) >= len(reports[0].loudest)
     assert len(page.all("details")) == 1
+
+
+def test_sounds_are_heard_and_what_was_found_is_said_and_marked(excerpt: Audio) -> None:
+    record = degradations.with_clicks(excerpt)
+    clicks = detect_clicks(record)
+    text = html_report([clicks], None, [record, excerpt], labels=["it", "before"]).content.decode()
+    assert f"{clicks.clicks} clicks, " in text
+    assert "The node declick removes them" in text
+    (document,) = re.findall('<script type="application/json">(.*?)</script>', text, re.DOTALL)
+    first, second = json.loads(document)["tracks"]
+    assert [first["label"], second["label"], second["marks"]] == ["it", "before", []]
+    starts = [start for start, _, _ in first["marks"]]
+    assert starts == sorted(starts)
+    assert {round(one.time_seconds, 4) for one in clicks.loudest} >= set(starts)
+    assert all(words.startswith("click, ") for _, _, words in first["marks"])
+    assert first["lufs"] == measure_loudness(record).integrated_lufs
+    with pytest.raises(ParamError, match="1 sounds need 1 labels, 2 were given"):
+        html_report([], None, [excerpt], labels=["a", "b"])
+
+
+@needs("chromium")
+def test_the_page_plays_from_one_file(excerpt: Audio, browser: Browser, tmp_path: Path) -> None:
+    reports = [detect_clicks(excerpt), measure_loudness(excerpt), describe(excerpt)]
+    page = tmp_path / "page.html"
+    page.write_bytes(html_report(reports, [plot_waveform(excerpt)], [excerpt]).content)
+    opened = browser.open(page, width=390)
+    assert opened.run("document.documentElement.scrollWidth") == 390
+    opened.run("window.one = document.querySelector('.rg-player').player, null")
+    heard = opened.played(excerpt.sample_rate, each_seconds=0.3)
+    assert place_in(excerpt, heard[:, 1000:5000])[1] > 0.999
+    assert [one for one in opened.asked if not one.startswith("data:")] == [page.as_uri()]
+    assert not opened.faults
+    opened.close()
 
 
 def test_what_is_no_picture_is_refused(excerpt: Audio) -> None:

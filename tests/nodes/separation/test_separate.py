@@ -219,6 +219,28 @@ def test_another_stem_tomorrow_runs_only_its_own_model(
     assert again["drums"] == separate(excerpt, model="htdemucs_ft").drums
 
 
+def test_stems_that_come_out_of_the_same_pass_are_kept(
+    excerpt: Audio, store: Store, forwards: list[Any]
+) -> None:
+    everything = separate(excerpt, model="htdemucs")
+    forwards.clear()
+    first = graph_of("vocals", model="htdemucs")
+    (planned,) = first.plan({"mix": excerpt}, store=store)
+    assert planned.besides == ("bass", "drums", "other")
+    assert first.run({"mix": excerpt}, store=store)["vocals"] == everything.vocals
+    once = len(forwards)
+    result = graph_of(*planned.besides, model="htdemucs").run({"mix": excerpt}, store=store)
+    assert len(forwards) == once > 0
+    assert {name: result[name] for name in planned.besides} == {
+        name: getattr(everything, name) for name in planned.besides
+    }
+
+
+def test_of_a_bag_only_those_that_the_models_give_which_run(excerpt: Audio, store: Store) -> None:
+    (planned,) = graph_of("vocals", model="htdemucs_ft").plan({"mix": excerpt}, store=store)
+    assert planned.besides == ()
+
+
 def test_weights_are_read_once_whatever_stems_are_asked_for(
     excerpt: Audio, monkeypatch: pytest.MonkeyPatch
 ) -> None:
