@@ -137,10 +137,10 @@ def save_th(model: Any, path: Path) -> Path:
     return path
 
 
-def write_models(folder: Path) -> Path:
+def write_models(folder: Path, *, segment: Fraction = SEGMENT) -> Path:
     """Write `htdemucs` (one model) and `htdemucs_ft` (four, one per stem)."""
     for index in range(4):
-        save_th(small_htdemucs(index), folder / f"small{index}.th")
+        save_th(small_htdemucs(index, segment=segment), folder / f"small{index}.th")
     (folder / "htdemucs.yaml").write_text(yaml.safe_dump({"models": ["small0"]}))
     bag = {
         "models": [f"small{index}" for index in range(4)],

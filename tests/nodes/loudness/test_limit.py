@@ -63,9 +63,9 @@ def test_the_limiter_holds_its_ceiling(name: str, ceiling_dbtp: float) -> None:
 @pytest.mark.parametrize("release_ms", [1.0, 50.0, 1000.0])
 @pytest.mark.parametrize("look_ahead_ms", [1.0, 5.0, 50.0])
 def test_the_limiter_holds_its_ceiling_on_music(
-    groove: Audio, release_ms: float, look_ahead_ms: float
+    music: Audio, release_ms: float, look_ahead_ms: float
 ) -> None:
-    heard = limit(groove, ceiling_dbtp=-9.0, release_ms=release_ms, look_ahead_ms=look_ahead_ms)
+    heard = limit(music, ceiling_dbtp=-9.0, release_ms=release_ms, look_ahead_ms=look_ahead_ms)
     assert oversampled_peak_db(heard) == pytest.approx(-9, abs=0.05)
 
 

@@ -423,9 +423,9 @@ def clicks() -> Audio:
 @pytest.mark.parametrize("target_lufs", [-23.0, -16.0, -14.0])
 @pytest.mark.parametrize("ceiling_dbtp", [-1.0, -2.0])
 def test_the_recording_reaches_its_target_under_the_ceiling(
-    target_lufs: float, ceiling_dbtp: float, groove: Audio
+    target_lufs: float, ceiling_dbtp: float, music: Audio
 ) -> None:
-    heard = normalize_loudness(groove, target_lufs=target_lufs, ceiling_dbtp=ceiling_dbtp)
+    heard = normalize_loudness(music, target_lufs=target_lufs, ceiling_dbtp=ceiling_dbtp)
     assert integrated_by_pyloudnorm(heard) == pytest.approx(target_lufs, abs=0.05)
     assert oversampled_peak_db(heard) <= ceiling_dbtp + 0.05
 

@@ -45,13 +45,13 @@ def test_a_fixed_delay_is_taken_out_of_speech(
 
 
 @pytest.mark.parametrize("delay_frames", [1.3, -4.2])
-def test_it_is_taken_out_of_music_in_stereo(groove: Audio, delay_frames: float) -> None:
+def test_it_is_taken_out_of_music_in_stereo(music: Audio, delay_frames: float) -> None:
     """Loops have parts of a sample between their own channels; these go too, hence -35 dB."""
-    apart = skewed(groove, delay_frames)
+    apart = skewed(music, delay_frames)
     mended = align_azimuth(apart)
-    assert relative_db(inner(mended), inner(groove)) < -35
+    assert relative_db(inner(mended), inner(music)) < -35
     before, after = check_mono(apart), check_mono(mended)
-    own = check_mono(groove)
+    own = check_mono(music)
     assert (before.bands[-2].lost_db or 0) > (own.bands[-2].lost_db or 0) + 0.3
     assert after.bands[-2].lost_db == pytest.approx(own.bands[-2].lost_db, abs=0.05)
 
@@ -69,9 +69,9 @@ def test_a_delay_that_wanders_is_followed(groove: Audio) -> None:
 
 
 @pytest.mark.parametrize("snr_db", [30, 15])
-def test_hiss_does_not_mislead_it(groove: Audio, snr_db: float) -> None:
+def test_hiss_does_not_mislead_it(music: Audio, snr_db: float) -> None:
     """The hiss is moved with the sound: what should come out is both, moved by what was meant."""
-    mono = to_stereo(to_mono(groove))
+    mono = to_stereo(to_mono(music))
     noisy = with_hiss(skewed(mono, 2.5), snr_db=snr_db)
     mended = align_azimuth(noisy)
     expected = noisy.with_samples(
@@ -80,13 +80,13 @@ def test_hiss_does_not_mislead_it(groove: Audio, snr_db: float) -> None:
     assert relative_db(inner(mended), inner(expected)) < -40
 
 
-def test_the_left_channel_stays_bit_by_bit(groove: Audio) -> None:
-    mended = align_azimuth(skewed(groove, 3.0))
-    np.testing.assert_array_equal(mended.samples[0], groove.samples[0])
+def test_the_left_channel_stays_bit_by_bit(music: Audio) -> None:
+    mended = align_azimuth(skewed(music, 3.0))
+    np.testing.assert_array_equal(mended.samples[0], music.samples[0])
 
 
-def test_what_is_in_order_is_left_alone(groove: Audio, speech: Audio) -> None:
-    assert align_azimuth(groove) == groove
+def test_what_is_in_order_is_left_alone(music: Audio, speech: Audio) -> None:
+    assert align_azimuth(music) == music
     assert align_azimuth(to_stereo(speech)) == to_stereo(speech)
     assert align_azimuth(speech) == speech
 

@@ -10,9 +10,9 @@ from tests.signals import decibels, difference_db, peak, si_sdr_db, sine, white_
 
 
 @pytest.mark.parametrize(("per_second", "gain_db"), [(2, 15), (10, 15), (50, 12)])
-def test_clicks_on_a_record_go(per_second: float, gain_db: float, groove: Audio) -> None:
-    record = degradations.with_clicks(groove, per_second=per_second)
-    assert si_sdr_db(declick(record), groove) > si_sdr_db(record, groove) + gain_db
+def test_clicks_on_a_record_go(per_second: float, gain_db: float, music: Audio) -> None:
+    record = degradations.with_clicks(music, per_second=per_second)
+    assert si_sdr_db(declick(record), music) > si_sdr_db(record, music) + gain_db
 
 
 @pytest.mark.parametrize("rate", [16_000, 48_000, 96_000])
@@ -23,15 +23,15 @@ def test_clicks_go_at_any_rate(rate: int, excerpt: Audio) -> None:
 
 
 @pytest.mark.parametrize(("per_second", "gain_db"), [(100, 10), (400, 9), (1000, 7)])
-def test_crackle_goes(per_second: float, gain_db: float, groove: Audio) -> None:
-    record = degradations.with_crackle(groove, per_second=per_second)
-    assert si_sdr_db(decrackle(record), groove) > si_sdr_db(record, groove) + gain_db
+def test_crackle_goes(per_second: float, gain_db: float, music: Audio) -> None:
+    record = degradations.with_crackle(music, per_second=per_second)
+    assert si_sdr_db(decrackle(record), music) > si_sdr_db(record, music) + gain_db
 
 
-def test_hardly_a_sample_changes_away_from_the_clicks(groove: Audio) -> None:
-    record = degradations.with_clicks(groove, per_second=5)
+def test_hardly_a_sample_changes_away_from_the_clicks(music: Audio) -> None:
+    record = degradations.with_clicks(music, per_second=5)
     changed = declick(record).samples != record.samples
-    clicked = record.samples != groove.samples
+    clicked = record.samples != music.samples
     near = np.array([np.convolve(one, np.ones(201), "same") > 0 for one in clicked])
     assert (changed & ~near).mean() < 1e-4
 
@@ -123,7 +123,7 @@ def test_a_scratch_across_both_channels_counts_once() -> None:
     assert detect_clicks(Audio(samples, 44_100), max_listed=0).loudest == ()
 
 
-def test_hardly_a_click_is_found_in_clean_music(groove: Audio) -> None:
-    per_minute = detect_clicks(groove).clicks_per_minute
+def test_hardly_a_click_is_found_in_clean_music(music: Audio) -> None:
+    per_minute = detect_clicks(music).clicks_per_minute
     assert per_minute is not None
     assert per_minute < 20

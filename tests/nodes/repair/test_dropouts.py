@@ -10,9 +10,9 @@ from tests.signals import difference_db, joined, peak, si_sdr_db, sine
 
 
 @pytest.mark.parametrize(("longest_ms", "gain_db"), [(2, 10), (5, 9), (10, 7), (20, 5)])
-def test_short_gaps_are_filled(longest_ms: float, gain_db: float, groove: Audio) -> None:
-    tape = degradations.with_dropouts(groove, longest_ms=longest_ms)
-    assert si_sdr_db(repair_dropouts(tape), groove) > si_sdr_db(tape, groove) + gain_db
+def test_short_gaps_are_filled(longest_ms: float, gain_db: float, music: Audio) -> None:
+    tape = degradations.with_dropouts(music, longest_ms=longest_ms)
+    assert si_sdr_db(repair_dropouts(tape), music) > si_sdr_db(tape, music) + gain_db
 
 
 @pytest.mark.parametrize(("bits", "peak_steps"), [(16, 30), (16, 100), (8, 13), (8, 40)])
@@ -38,8 +38,8 @@ def test_short_gaps_are_filled_at_any_rate(rate: int, excerpt: Audio) -> None:
     assert si_sdr_db(repair_dropouts(tape), clean) > si_sdr_db(tape, clean) + 6
 
 
-def test_what_is_there_stays_bit_by_bit(groove: Audio) -> None:
-    tape = degradations.with_dropouts(groove)
+def test_what_is_there_stays_bit_by_bit(music: Audio) -> None:
+    tape = degradations.with_dropouts(music)
     there = tape.samples != 0
     np.testing.assert_array_equal(repair_dropouts(tape).samples[there], tape.samples[there])
 
@@ -67,10 +67,10 @@ def test_silence_before_after_and_between_faded_sounds_is_no_dropout() -> None:
     assert repair_dropouts(sound) == sound
 
 
-def test_an_offset_goes_and_nothing_else(groove: Audio) -> None:
-    centred = groove.samples - groove.samples.mean(axis=1, keepdims=True, dtype=np.float64)
-    shifted = groove.with_samples(centred + np.array([[0.2], [-0.1]]))
-    assert difference_db(remove_dc(shifted), groove.with_samples(centred)) < -120
+def test_an_offset_goes_and_nothing_else(music: Audio) -> None:
+    centred = music.samples - music.samples.mean(axis=1, keepdims=True, dtype=np.float64)
+    shifted = music.with_samples(centred + np.array([[0.2], [-0.1]]))
+    assert difference_db(remove_dc(shifted), music.with_samples(centred)) < -120
     still = Audio(np.full((2, 1000), 0.25), 8000)
     assert not remove_dc(still).samples.any()
 

@@ -64,15 +64,15 @@ def test_a_stationary_gate_finds_the_noise_in_the_pauses(profile: Audio, excerpt
 @pytest.mark.parametrize("stationary", [False, True])
 @pytest.mark.parametrize(("snr_db", "gain_db"), [(5, 12), (10, 10.5), (20, 7)])
 def test_without_a_profile_hiss_goes_and_the_music_stays(
-    snr_db: float, gain_db: float, stationary: bool, groove: Audio
+    snr_db: float, gain_db: float, stationary: bool, music: Audio
 ) -> None:
-    tape = degradations.with_hiss(groove, snr_db=snr_db)
+    tape = degradations.with_hiss(music, snr_db=snr_db)
     heard = denoise(tape, strength=1.0, stationary=stationary)
-    assert si_sdr_db(heard, groove) > si_sdr_db(tape, groove) + gain_db
+    assert si_sdr_db(heard, music) > si_sdr_db(tape, music) + gain_db
 
 
-def test_without_a_profile_a_clean_recording_hardly_changes(groove: Audio) -> None:
-    assert si_sdr_db(denoise(groove, strength=1.0), groove) > 25
+def test_without_a_profile_a_clean_recording_hardly_changes(music: Audio) -> None:
+    assert si_sdr_db(denoise(music, strength=1.0), music) > 25
 
 
 @pytest.mark.parametrize("stationary", [False, True])

@@ -125,9 +125,9 @@ def test_dither_alone_is_a_noise_floor() -> None:
 
 @pytest.mark.parametrize("gain_db", [-20.0, -40.0])
 def test_a_soft_recording_is_treated_as_a_loud_one(
-    gain_db: float, speech: Audio, groove: Audio
+    gain_db: float, speech: Audio, music: Audio
 ) -> None:
-    for loud in (speech, with_noise(speech, 30), groove):
+    for loud in (speech, with_noise(speech, 30), music):
         soft = loud.with_samples(loud.samples.astype(float) * 10 ** (gain_db / 20))
         heard = denoise(soft, strength=1.0).samples * 10 ** (-gain_db / 20)
         assert relative_db(loud.with_samples(heard), denoise(loud, strength=1.0)) < -60
@@ -214,8 +214,8 @@ def test_where_nothing_was_found_it_says_so(speech: Audio) -> None:
     assert relative_db(heard, filled) < -60
 
 
-def test_where_something_was_found_it_says_nothing(speech: Audio, groove: Audio) -> None:
-    for clean in (speech, groove):
+def test_where_something_was_found_it_says_nothing(speech: Audio, music: Audio) -> None:
+    for clean in (speech, music):
         for sound in (clean, with_noise(clean, 40), with_noise(clean, 10)):
             denoise(sound, strength=0.3)
     denoise(Audio(np.zeros((1, 16_000)), 16_000))

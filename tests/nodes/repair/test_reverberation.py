@@ -36,9 +36,9 @@ def test_it_is_reduced_at_any_rate(rate: int) -> None:
 
 
 @pytest.mark.parametrize("rt60_seconds", [0.4, 0.8, 1.5])
-def test_dense_music_is_not_made_worse(rt60_seconds: float, groove: Audio) -> None:
-    wet = degradations.with_reverb(groove, rt60_seconds=rt60_seconds)
-    assert si_sdr_db(dereverb(wet), groove) > si_sdr_db(wet, groove) - 0.3
+def test_dense_music_is_not_made_worse(rt60_seconds: float, music: Audio) -> None:
+    wet = degradations.with_reverb(music, rt60_seconds=rt60_seconds)
+    assert si_sdr_db(dereverb(wet), music) > si_sdr_db(wet, music) - 0.3
 
 
 def test_what_is_dry_stays() -> None:
@@ -99,11 +99,11 @@ def test_digital_silence_after_a_sound_stays_silent() -> None:
 
 
 @pytest.fixture(scope="module")
-def drums(groove: Audio) -> Audio:
+def drums(music: Audio) -> Audio:
     """What of the recording sounds for a moment only."""
     from librosa.effects import hpss
 
-    return groove.with_samples(hpss(groove.samples[:, : 10 * 44_100], margin=4)[1])
+    return music.with_samples(hpss(music.samples[:, : 10 * 44_100], margin=4)[1])
 
 
 @pytest.mark.parametrize(("rt60_seconds", "gain_db"), [(0.4, 2), (0.8, 3), (1.5, 3)])

@@ -37,7 +37,7 @@ def test_the_library_is_late_by_three_frames(speech: Audio) -> None:
 
 
 @settings(max_examples=4)
-@given(st.lists(st.integers(0, 3000), max_size=8), st.integers(1, FRAME))
+@given(st.lists(st.integers(0, 1500), max_size=8), st.integers(1, FRAME))
 def test_whatever_the_blocks_are_it_is_the_library_without_delay(
     speech: Audio, lengths: list[int], more: int
 ) -> None:
@@ -85,9 +85,9 @@ def test_each_channel_is_treated_for_itself(short: Audio) -> None:
     voice = with_hiss(short, snr_db=10)
     other = with_hiss(gain(short, gain_db=-30.0), snr_db=0, seed=1)
     three = voice.with_samples(np.concatenate([voice.samples, other.samples, voice.samples]))
-    enhanced = enhance_speech(three)
-    for channel, alone in enumerate([voice, other, voice]):
-        assert enhanced.with_samples(enhanced.samples[channel]) == enhance_speech(alone)
+    first, second, third = map(three.with_samples, enhance_speech(three).samples)
+    assert first == third == enhance_speech(voice)
+    assert second == enhance_speech(other)
 
 
 def test_channels_out_of_phase_do_not_cancel(short: Audio) -> None:
@@ -105,7 +105,7 @@ def test_how_loud_it_is_does_not_matter(short: Audio, gain_db: float) -> None:
 
 def test_pauses_do_not_count_for_the_level(short: Audio) -> None:
     noisy = with_hiss(short, snr_db=20)
-    silence = np.zeros((1, 10 * noisy.sample_rate), np.float32)
+    silence = np.zeros((1, 4 * noisy.sample_rate), np.float32)
     paused = noisy.with_samples(np.concatenate([noisy.samples, silence], axis=1))
     enhanced = enhance_speech(paused)
     same = enhanced.with_samples(enhanced.samples[:, : noisy.frames])

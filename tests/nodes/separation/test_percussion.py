@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from resonate_graph import Audio
-from resonate_nodes import hpss, mix
+from resonate_nodes import hpss, mix, resample
 from tests.signals import difference_db, impulse, peak, si_sdr_db, sine
 
 
@@ -23,8 +23,9 @@ def test_a_long_sound_in_stretches_is_the_same_as_at_once(groove: Audio) -> None
     """Longer than the 24 s of one stretch."""
     import librosa
 
-    long = groove.with_samples(np.tile(groove.samples[:1], (1, 2)))
-    expected, _ = librosa.effects.hpss(long.samples[0])
+    quarter = resample(groove, sample_rate=11_025).samples[:1]
+    long = Audio(np.tile(quarter, (1, 2)), 11_025)
+    expected, _ = librosa.effects.hpss(long.samples[0], n_fft=512)
     assert difference_db(hpss(long).harmonic, long.with_samples(expected)) < -120
 
 

@@ -30,13 +30,14 @@ from resonate_nodes.separation.placement import Estimator, Placement
 from resonate_nodes.separation.resident import Residents
 from tests.models import save_th, small_htdemucs
 
-SEGMENT_FRAMES = 66_150
+SEGMENT = Fraction(1, 4)
+SEGMENT_FRAMES = 11_025
 BATCH = np.random.default_rng(1).uniform(-1, 1, (4, 2, SEGMENT_FRAMES)).astype(np.float32)
 
 
 @pytest.fixture
-def estimator(models_dir: Path) -> Estimator:
-    return Estimator(models_dir / "small0.th", ("vocals", "bass"))
+def estimator(brief_models: Path) -> Estimator:
+    return Estimator(brief_models / "small0.th", ("vocals", "bass"))
 
 
 @pytest.fixture(autouse=True)
@@ -50,7 +51,7 @@ def expected() -> Any:
     import torch
 
     with torch.no_grad():
-        return small_htdemucs(0)(torch.from_numpy(BATCH))[:, [3, 1]].numpy()
+        return small_htdemucs(0, segment=SEGMENT)(torch.from_numpy(BATCH))[:, [3, 1]].numpy()
 
 
 class Failing:
@@ -101,26 +102,26 @@ def test_a_batch_is_the_same_as_its_segments(estimator: Estimator, expected: Any
 
 
 def test_a_mix_in_batches_is_the_same_as_segment_by_segment(
-    models_dir: Path, failing: Failing
+    brief_models: Path, failing: Failing
 ) -> None:
     """A bag whose models take turns, over shifts; the last batch is smaller."""
-    mix = np.random.default_rng(2).uniform(-1, 1, (2, 255_000)).astype(np.float32)
+    mix = np.random.default_rng(2).uniform(-1, 1, (2, 42_500)).astype(np.float32)
 
     def separated(placement: Placement) -> Any:
-        files = models.find("htdemucs_ft", models_dir, fetch=False)
+        files = models.find("htdemucs_ft", brief_models, fetch=False)
         separator = separator_of(files, placement, shifts=2)
         parts: list[Any] = []
         separator.separate(reading(mix), mix.shape[1], parts.append, lambda: None)
         return np.concatenate(parts, axis=-1)
 
     alone = separated(Placement("cpu"))
-    for batch_size in (1, 4, 50):
+    for batch_size in (4, 50):
         failing.sizes.clear()
         accelerator = on_accelerator([])
         accelerator.batch_size = batch_size
         together = separated(accelerator)
         np.testing.assert_allclose(together, alone, atol=1e-6)
-        assert max(failing.sizes) == min(batch_size, 6)  # segments per pass
+        assert max(failing.sizes) == min(batch_size, 8)  # segments per pass
 
 
 def test_out_of_memory_once_is_tried_again(
@@ -142,16 +143,16 @@ def test_numbers_that_a_model_draws_are_drawn_again(tmp_path: Path, failing: Fai
     """So what comes out depends neither on the batch nor on what failed on the way."""
     import torch
 
-    model = small_htdemucs(6, t_sin_random_shift=500, depth=2, segment=Fraction(1, 4))
+    model = small_htdemucs(6, t_sin_random_shift=500, depth=2, segment=SEGMENT)
     wandering = Estimator(save_th(model, tmp_path / "wandering.th"), ("vocals",))
-    expected = on_accelerator([]).run(wandering, BATCH[..., :11_025], (1, 2))
+    expected = on_accelerator([]).run(wandering, BATCH, (1, 2))
     tight = torch.OutOfMemoryError("out of memory")
     for fits in (1, 2):
         failing.error = lambda size, device, fits=fits: tight if size > fits else None
-        found = on_accelerator([]).run(wandering, BATCH[..., :11_025], (1, 2))
+        found = on_accelerator([]).run(wandering, BATCH, (1, 2))
         np.testing.assert_allclose(found, expected, atol=1e-6)
     failing.error = None
-    other = on_accelerator([]).run(wandering, BATCH[..., :11_025], (1, 3))
+    other = on_accelerator([]).run(wandering, BATCH, (1, 3))
     assert np.abs(other - expected).max() > 1e-5
 
 
@@ -241,12 +242,12 @@ def test_a_device_that_this_build_of_torch_lacks(
 
 
 def test_a_model_that_was_refused_takes_one_segment_at_a_time(
-    models_dir: Path, failing: Failing
+    brief_models: Path, failing: Failing
 ) -> None:
     error = NotImplementedError("not on this device")
     failing.error = lambda size, device: error if len(failing.sizes) == 1 else None
-    separator = separator_of(models.find("htdemucs", models_dir, fetch=False), on_accelerator([]))
-    mix = np.random.default_rng(2).uniform(-1, 1, (2, 400_000)).astype(np.float32)
+    separator = separator_of(models.find("htdemucs", brief_models, fetch=False), on_accelerator([]))
+    mix = np.random.default_rng(2).uniform(-1, 1, (2, 70_000)).astype(np.float32)
     separator.separate(reading(mix), mix.shape[1], lambda part: None, lambda: None)
     assert failing.sizes == [4, 4, 1, 1, 1, 1, 1]  # the first four came before it was known
     assert separator.device == "cpu"
@@ -278,7 +279,7 @@ def test_a_device_that_is_full_when_a_model_is_loaded_is_not_refused_for_good(
     assert on_accelerator([]).device_of(estimator) == "cpu:0"
 
 
-def test_what_was_done_is_in_the_report(models_dir: Path) -> None:
+def test_what_was_done_is_in_the_report(brief_models: Path) -> None:
     import torch
 
     if torch.cuda.is_available():
@@ -288,7 +289,7 @@ def test_what_was_done_is_in_the_report(models_dir: Path) -> None:
     graph = Graph("split")
     stems = graph.add(separate, "split")(graph.input("mix", Audio))
     graph.output("vocals", stems.vocals)
-    setup = Setup(models=models_dir, inventory=lambda: inventory)
+    setup = Setup(models=brief_models, inventory=lambda: inventory)
     bound = graph.check(["mix"])
     mix = Audio(BATCH[0], 44_100)
     run = Run(bound, Bindings("graph", bound.inputs, {"mix": mix}, Limits()), setup)
@@ -328,7 +329,7 @@ def test_models_that_nobody_uses_can_be_let_go() -> None:
     assert residents.get("cpu", "used", lambda: small_htdemucs(0)) is used
 
 
-def test_models_stay_until_others_need_the_room(models_dir: Path) -> None:
+def test_models_stay_until_others_need_the_room(brief_models: Path) -> None:
     loads: list[str] = []
 
     def load(name: str) -> Any:
