@@ -14,6 +14,7 @@ from typing_extensions import Unpack
 from ._base.display import Bundle, Shown, shown_by, shows
 from ._base.errors import BatchError, GraphError, ParamError, ResonateError
 from ._base.keywords import spelled_out
+from ._base.near_names import instead
 from ._base.publish import publish, require_writable
 from ._experiment.grid import trials
 from ._experiment.reference import Reference
@@ -26,6 +27,7 @@ from ._graph.builder import Builder
 from ._graph.check import Call, check, parse_checked
 from ._graph.difference import Difference, differences
 from ._graph.library import Library, complete
+from ._graph.lineage import wholes
 from ._graph.problems import Located
 from ._graph.subgraphs import Flat, flatten
 from ._node.catalog import Catalog
@@ -36,7 +38,7 @@ from ._run.bindings import Binding, Bindings
 from ._run.bookkeeping import Run, Shared
 from ._run.courses import course
 from ._run.estimates import Experience
-from ._run.events import Event
+from ._run.events import Event, PictureMade
 from ._run.execute import execute
 from ._run.forecast import Forecast, forecast
 from ._run.measure import measure
@@ -44,7 +46,7 @@ from ._run.plan import Plan
 from ._run.provenance import describe
 from ._run.removed import removed as taken_out
 from ._run.results import Result
-from ._run.settings import Settings, Setup, understood
+from ._run.settings import Settings, Setup, nobody_listens, understood
 from ._run.targets import PLAIN, Target, targets
 
 #: How many nodes a graph's repr names.
@@ -414,18 +416,20 @@ class Graph(Shown, Builder):
         folder: str | os.PathLike[str],
         *,
         command: str = "",
+        name: str = "report.html",
         **settings: Unpack[Settings],
     ) -> Path:
         """Write the page of a run: before and after to be heard, what each step did, warnings.
 
         Args:
             result: what a run of this graph gave; save it first, so that its files are linked.
-            folder: gets ``report.html`` and what its player loads.
+            folder: gets the page and what its player loads.
             command: what the run was started with, to be shown.
+            name: what the page is called.
             settings: as for `run`; of these ``store`` and ``models`` count.
 
         Returns:
-            The page: ``report.html``, or ``run-report.html`` where an output has that name.
+            The page; ``run-report.html`` where an output has its name.
 
         Raises:
             OutputError: it cannot be written.
@@ -440,6 +444,7 @@ class Graph(Shown, Builder):
             Path(folder),
             description=self._document.description or "",
             command=command,
+            name=name,
             store=setup.store,
             models=setup.models,
         )
@@ -482,6 +487,7 @@ class Graph(Shown, Builder):
         params: Mapping[str, Any] | None = None,
         outputs: Collection[str] | None = None,
         reference: str | os.PathLike[str] | Mapping[str, str | os.PathLike[str]] | None = None,
+        pictures: Collection[str] | None = None,
         jobs: int = 1,
         on_row: Callable[[Row], None] | None = None,
         on_event: Callable[[Event], None] | None = None,
@@ -503,6 +509,8 @@ class Graph(Shown, Builder):
             reference: what an input should have been, as a file: SI-SDR against it is given for
                 the outputs of its shape that are the sound of that input as a whole, so for no
                 stem of it. Or a file for each output that is named: ``{"vocals": "clean.wav"}``.
+            pictures: the outputs that the report shows and lets hear; None for those that are the
+                sound of an input as a whole, or all where none is. It links the others.
             jobs: how many combinations run at a time.
             on_row: told of each combination when it is done.
             on_event: told what happens while one runs, in its thread.
@@ -515,7 +523,8 @@ class Graph(Shown, Builder):
         Raises:
             GraphError: a value cannot be right whatever it is combined with; with what is wrong
                 of every such value. Nothing was run.
-            ParamError: there is no such setting, or no such output to compare. Nothing was run.
+            ParamError: there is no such setting, or no such output to compare or to show. Nothing
+                was run.
             InputError: an input or the reference cannot be read. Nothing was run.
         """
         setup = understood(settings)
@@ -536,6 +545,7 @@ class Graph(Shown, Builder):
 
         bindings.every(know)
         asked = cancelled or (lambda: False)
+        tell = on_event or nobody_listens
         settings["store"] = setup.store or False  # opened once for all of them
 
         def run(combo: Mapping[str, Any], *, cancelled: Callable[[], bool]) -> Result:
@@ -543,7 +553,7 @@ class Graph(Shown, Builder):
                 inputs,
                 params={**fixed, **combo},
                 outputs=outputs,
-                on_event=on_event or (lambda event: None),
+                on_event=tell,
                 cancelled=lambda: cancelled() or asked(),
                 **settings,
             )
@@ -556,8 +566,10 @@ class Graph(Shown, Builder):
             measure=lambda audio: measure(audio, setup.store),
             inputs=bindings.sounds,
             reference=Reference.read(reference, bound, setup.limits, setup.models),
+            pictured=_pictured(bound, pictures, setup.models),
             jobs=jobs,
             on_row=on_row or rows_listener(len(found)),
+            on_picture=lambda done, total: tell(PictureMade(done, total)),
         )
 
     def _flat(self) -> Flat:
@@ -648,3 +660,16 @@ def _shown(graph: Graph) -> Bundle:
 
 
 shown_by(f"{__package__}._page.notebook", f"{__package__}._experiment.shown")
+
+
+def _pictured(
+    bound: BoundGraph, pictures: Collection[str] | None, models: Path | None
+) -> Collection[str]:
+    """Return the outputs that the report of a sweep shows."""
+    if pictures is None:
+        return wholes(bound, models) or bound.outputs
+    for name in pictures:
+        if name not in bound.outputs:
+            hint = instead(name, bound.outputs)
+            raise ParamError(f"pictures: the graph has no output {name!r}{hint}", param="pictures")
+    return set(pictures)

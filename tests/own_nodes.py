@@ -123,3 +123,12 @@ def boosted(ctx: RunContext, audio: Audio, *, gain_db: float = 0.0) -> Audio:
     """Make louder, and say by how much."""
     ctx.note(gain_db=gain_db)
     return audio.with_samples(audio.samples * np.float32(10 ** (gain_db / 20)))
+
+
+@node(besides="all")
+def easy_halves(ctx: RunContext, stereo: Audio, *, folder: str) -> Halves:
+    """Give both channels where both are kept, since one costs as much as two."""
+    note(folder)
+    channels = {"left": stereo.samples[:1], "right": stereo.samples[1:]}
+    names = ctx.wanted | ctx.besides
+    return ctx.outputs(Halves, {name: stereo.with_samples(channels[name]) for name in names})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -59,6 +60,44 @@ def place_in(sound: Audio, part: NDArray[np.float32]) -> tuple[int, float]:
     alike = found / np.sqrt(power * (wanted @ wanted))
     place = int(alike.argmax())
     return place, float(alike[place])
+
+
+def followed(
+    heard: NDArray[np.float32], sounds: Mapping[str, Audio], *, window: int = 1600
+) -> list[tuple[str, slice]]:
+    """Return which of some sounds are heard, one after the other, and where in what was heard.
+
+    All have to follow one line of time, to the sample: the place of the first decides it. What is
+    none of them, such as a fade from one to the other, may last two windows.
+    """
+    begins = {
+        name: place_in(sound, heard[:, window : 2 * window]) for name, sound in sounds.items()
+    }
+    first = max(begins, key=lambda name: begins[name][1])
+    offset = begins[first][0] - window
+    found: list[tuple[str, slice]] = []
+    unclear = 0
+    for start in range(window, heard.shape[1] - 2 * window, window):
+        part = heard[0, start : start + window].astype(np.float64)
+        alike = {
+            name: _likeness(sound.samples[0, start + offset :][:window], part)
+            for name, sound in sounds.items()
+        }
+        name = max(alike, key=lambda one: alike[one])
+        if alike[name] < 0.99:
+            unclear += 1
+            assert unclear <= 2, f"at frame {start} nothing is heard that is known: {alike}"
+            continue
+        unclear = 0
+        if found and found[-1][0] == name:
+            found[-1] = (name, slice(found[-1][1].start, start + window))
+        else:
+            found.append((name, slice(start, start + window)))
+    return found
+
+
+def _likeness(one: NDArray[np.float32], other: NDArray[np.float64]) -> float:
+    return float(one @ other / np.sqrt(max(float(one @ one) * float(other @ other), 1e-20)))
 
 
 def decibels(ratio: float) -> float:

@@ -1,8 +1,8 @@
-"""What knows nothing of sound: errors, units, docstrings, keywords, writing a file whole, locks.
+"""What knows nothing of sound: errors, names, units, docstrings, keywords, files, locks.
 
 In come facts and paths; out go exceptions of one tree, and files that are there whole or not at
 all. Nothing here imports from another wing.
 
-Doors: `errors`, `near_names`, `units`, `docstrings`, `keywords`, `publish`, `key_lock`, `display`
-(how values show themselves).
+Doors: `errors`, `near_names` (what was meant), `units`, `docstrings`, `keywords`, `publish`,
+`key_lock`, `display` (how values show themselves).
 """

@@ -267,6 +267,17 @@ class OverwriteError(OutputError):
         self.paths = tuple(paths)
         super().__init__(message)
 
+    @staticmethod
+    def of(paths: Sequence[Path]) -> OverwriteError:
+        """Return the refusal to write over some files."""
+        what = "is there already, and holds something else"
+        lines = [f"{paths[0]} {what}"]
+        if len(paths) > 1:
+            what = "are there already, and hold something else"
+            lines = [f"{len(paths)} files {what}", *map(str, paths)]
+        lines[0] += ": take another folder, or `name=...`, or write over it with `overwrite=True`"
+        return OverwriteError("\n  ".join(lines), paths)
+
 
 class RunError(ResonateError):
     """A node failed while a graph was running. The cause is in ``__cause__``.

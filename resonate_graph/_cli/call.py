@@ -41,6 +41,12 @@ GraphsOption = Annotated[
         "--graphs", metavar="DIR", help="Where graphs lie that GRAPH uses as ./name.json."
     ),
 ]
+QuietOption = Annotated[
+    bool, typer.Option("--quiet", "-q", help="Say what is wrong or warned of, and nothing else.")
+]
+VerboseOption = Annotated[
+    bool, typer.Option("--verbose", "-v", help="Say each step that is reused, and what is read.")
+]
 JsonOption = Annotated[
     bool, typer.Option("--json", help="Print one JSON document and nothing else.")
 ]
@@ -77,7 +83,7 @@ def read_inputs(graph: Graph, given: Sequence[str] | None) -> dict[str, Binding]
     specs = graph.document.inputs
     pairs = _pairs(given, "-i")
     return {
-        name: _bound(text, specs[name].type) if name in specs else text
+        name: bound_value(text, specs[name].type) if name in specs else text
         for name, text in pairs.items()
     }
 
@@ -135,19 +141,26 @@ def read_reference(
     return plain[0] if plain else named or None
 
 
+def split_pair(text: str, option: str) -> tuple[str, str]:
+    """Return the name and the value of ``NAME=VALUE``."""
+    name, equals, value = text.partition("=")
+    if not equals or not name:
+        raise typer.BadParameter(f"{option} takes NAME=VALUE, not {text!r}")
+    return name, value
+
+
 def _pairs(given: Sequence[str] | None, option: str) -> dict[str, str]:
     pairs: dict[str, str] = {}
     for text in given or ():
-        name, equals, value = text.partition("=")
-        if not equals or not name:
-            raise typer.BadParameter(f"{option} takes NAME=VALUE, not {text!r}")
+        name, value = split_pair(text, option)
         if name in pairs:
             raise typer.BadParameter(f"{option} {name} was given twice")
         pairs[name] = value
     return pairs
 
 
-def _bound(text: str, kind: str) -> Any:
+def bound_value(text: str, kind: str) -> Any:
+    """Return what is bound to an input of some type."""
     # a shell does not expand the ~ of NAME=~/file
     return str(Path(text).expanduser()) if kind == "audio" else _value(text, kind)
 

@@ -111,6 +111,7 @@ def plan(
                     "type": step.type,
                     "status": step.status,
                     "wanted": list(step.wanted),
+                    "besides": list(step.besides),
                     "key": step.key,
                     "lane": step.lane,
                     "order": step.order,
@@ -129,6 +130,10 @@ def plan(
             for step in steps
         ],
     )
+    for step in steps:
+        if step.besides:
+            kept = ", ".join(step.besides)
+            printer.line(f"{step.id} gives {kept} too, in the same work: kept for later")
     if steps.seconds:
         lanes = [f"{steps.threads} threads", *steps.accelerators]
         printer.line(

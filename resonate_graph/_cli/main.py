@@ -16,7 +16,13 @@ import typer
 from .. import Cancelled, ResonateError, __version__
 from . import author, demo, listing, look, nodes, report, run, store, sweep
 from .help import TRACEBACK, Command, Group
-from .output import Printer, console_interrupted, print_traceback, use_safe_output
+from .output import (
+    Printer,
+    console_error,
+    console_interrupted,
+    print_traceback,
+    use_safe_output,
+)
 
 #: Raised for a call that makes no sense. Newer versions of typer carry their own copy of click, so
 #: the class is found through the one exception of it that typer names.
@@ -68,9 +74,7 @@ def _run_command(given: list[str]) -> int:
     except (typer.Abort, KeyboardInterrupt):  # older versions of typer; newer ones return 130
         result = 130
     except _UsageError as error:
-        printer.failure("UsageError", error.format_message())
-        error.show()
-        return 2
+        return _misused(printer, error)
     except ResonateError as error:
         if traceback in given:
             print_traceback(error)
@@ -81,6 +85,19 @@ def _run_command(given: list[str]) -> int:
     if result == Cancelled.exit_code:
         return _interrupted(printer, _what_is_left(arguments))
     return result if isinstance(result, int) else 0
+
+
+def _misused(printer: Printer, error: Any) -> int:
+    """Say what is wrong with a call; of one without words, all that can be said instead."""
+    if type(error).__name__ == "NoArgsIsHelpError":
+        error.show()
+        return 2
+    message = error.format_message().removeprefix("Invalid value: ")
+    message = f"{message[:1].lower()}{message[1:]}" if message[1:2].islower() else message
+    printer.failure("UsageError", message)
+    where = error.ctx.command_path if error.ctx is not None else "resonate"
+    console_error(f"{message}\n  how it is called: {where} --help")
+    return 2
 
 
 def _interrupted(printer: Printer, what_is_left: str) -> int:

@@ -30,6 +30,7 @@ class Printer:
 
     def __init__(self, *, as_json: bool, quiet: bool = False) -> None:
         self.as_json = as_json
+        self.is_quiet = quiet
         self._is_silent = as_json or quiet
         self._console = Console(highlight=False, soft_wrap=True)
 
@@ -90,6 +91,10 @@ class Printer:
         """Print a line for people to stderr."""
         _to_stderr(Text(text))
 
+    def trouble(self, text: str) -> None:
+        """Print to stderr what went wrong with a part of the work."""
+        _to_stderr(Text.assemble(("failed: ", "bold red"), spoken(text)))
+
     def warning(self, text: str) -> None:
         """Print a warning to stderr."""
         _to_stderr(Text.assemble(("warning: ", "bold yellow"), spoken(text)))
@@ -131,6 +136,16 @@ def columns() -> int | None:
         if (wanted := int(os.environ.get("COLUMNS", ""))) > 0:
             return wanted
     return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+
+
+def stderr_columns() -> int | None:
+    """Return how wide lines on stderr may be; None where nobody says it."""
+    with contextlib.suppress(ValueError):
+        if (wanted := int(os.environ.get("COLUMNS", ""))) > 0:
+            return wanted
+    with contextlib.suppress(OSError, ValueError):
+        return os.get_terminal_size(sys.stderr.fileno()).columns
+    return None
 
 
 def use_safe_output() -> None:

@@ -1,17 +1,33 @@
-"""``resonate run``: run a graph on files."""
+"""``resonate run``: run a graph on files, each of them a run of its own."""
 
 from __future__ import annotations
 
+import contextlib
+import os
 import shlex
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from typing_extensions import Unpack
 
-from .. import Graph, Settings, read_provenance
+from .. import (
+    BatchError,
+    Binding,
+    Graph,
+    InputError,
+    InputsError,
+    OverwriteError,
+    Recipe,
+    ResonateError,
+    Result,
+    Settings,
+    Target,
+    read_provenance,
+)
 from .._base.publish import require_writable
 from .call import (
     GraphsOption,
@@ -20,15 +36,19 @@ from .call import (
     NodesOption,
     OnlyOption,
     ParamOption,
+    QuietOption,
+    VerboseOption,
     open_graph,
-    read_inputs,
     read_params,
 )
 from .output import Printer
 from .progress import ProgressDisplay
+from .recordings import read_recordings
 from .settings import takes_settings
+from .words import spoken
 
 DEFAULT_FOLDER = Path("out")
+DEFAULT_NAME = "{input}.{output}"
 
 
 def register(app: typer.Typer) -> None:
@@ -42,11 +62,29 @@ def run(
         str | None,
         typer.Argument(metavar="[GRAPH]", help="A graph file, or the name of a stock graph."),
     ] = None,
+    files: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[FILE]...", help="Recordings for its one input of sound: a run for each."
+        ),
+    ] = None,
     inputs: InputOption = None,
     params: ParamOption = None,
     folder: Annotated[
         Path, typer.Option("--out", "-o", metavar="DIR", help="Folder for the files written.")
     ] = DEFAULT_FOLDER,
+    name: Annotated[
+        str,
+        typer.Option(
+            "--name",
+            metavar="PATTERN",
+            help="What they are called, of {input}, {file} (with its suffix), {folder} (its "
+            "folder's name), {output}, {graph}; a slash makes folders.",
+        ),
+    ] = DEFAULT_NAME,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Write over files that hold something else.")
+    ] = False,
     only: OnlyOption = None,
     nodes: NodesOption = None,
     graphs: GraphsOption = None,
@@ -68,65 +106,291 @@ def run(
         bool,
         typer.Option("--report", help="Write report.html too: before and after, what was done."),
     ] = False,
+    quiet: QuietOption = False,
+    verbose: VerboseOption = False,
     as_json: JsonOption = False,
     **settings: Unpack[Settings],
 ) -> None:
-    """Run a graph: compute what its outputs need and the store does not have."""
-    printer = Printer(as_json=as_json)
+    """Run a graph: compute what its outputs need and the store does not have.
+
+    Outputs are named after the first file that goes in, such as song.restored.wav. What is there
+    already and holds something else is not written over.
+    """
+    printer = Printer(as_json=as_json, quiet=quiet)
     require_writable(folder)
     if (graph is None) == (from_provenance is None):
         raise typer.BadParameter("name a graph, or a file with --from-provenance")
-    if from_provenance is not None:
-        recipe = read_provenance(from_provenance)
-        opened = Graph.from_json(recipe.graph, source=str(from_provenance), nodes=nodes or ())
-    else:
-        recipe = None
+    recipe = None if from_provenance is None else read_provenance(from_provenance)
+    if recipe is None:
         opened = open_graph(str(graph), nodes, graphs)
-    bound = {**(recipe.bindings if recipe else {}), **read_inputs(opened, inputs)}
+    else:
+        opened = Graph.from_json(recipe.graph, source=str(from_provenance), nodes=nodes or ())
     given = read_params(opened, params)
     changed = {**(recipe.params if recipe else {}), **given}
-    for change in recipe.changes(given) if recipe else ():
-        printer.remark(f"  changed: {change}")
-    with ProgressDisplay() as display, printer.alone_on_stdout():
-        result = opened.run(
-            bound,
-            params=changed,
-            outputs=only or (list(recipe.outputs) if recipe else None),
-            removed=removed,
+    outputs = only or (list(recipe.outputs) if recipe else None)
+    recordings = read_recordings(opened, inputs, files, changed, outputs)
+    if recipe is not None:
+        _require_inputs(recipe, recordings[0])
+        recordings = [{**recipe.bindings, **one} for one in recordings]
+        for change in recipe.changes(given):
+            printer.remark(f"  changed: {change}")
+    writing = _Writing(folder, name, overwrite, not no_provenance, not no_tags)
+    command = shlex.join(["resonate", *sys.argv[1:]]) if report else None
+    work = _Work(opened, changed, outputs, removed, command, settings)
+    work.require_free(recordings, writing)
+    display = ProgressDisplay(quiet=quiet, verbose=verbose, runs=len(recordings))
+    with display, printer.alone_on_stdout():
+        if len(recordings) == 1:
+            result, page = work.run(recordings[0], writing, display)
+        else:
+            ends = work.run_many(recordings, writing, display)
+    if len(recordings) == 1:
+        _tell(printer, result, recipe, page, removed=removed)
+    else:
+        _tell_all(printer, opened.name, ends)
+
+
+@dataclass(frozen=True)
+class _Writing:
+    """How files are written."""
+
+    folder: Path
+    name: str
+    overwrite: bool
+    provenance: bool
+    tags: bool
+
+    def save(self, result: Result) -> None:
+        result.save(
+            self.folder,
+            name=self.name,
+            overwrite=self.overwrite,
+            provenance=self.provenance,
+            tags=self.tags,
+        )
+
+
+@dataclass(frozen=True)
+class _End:
+    """What came of one of several recordings."""
+
+    label: str
+    result: Result | None
+    error: ResonateError | None
+
+    def document(self) -> dict[str, Any]:
+        if self.result is not None and self.error is None:
+            return {"recording": self.label, **self.result.report}
+        error = {"type": type(self.error).__name__, "message": spoken(str(self.error))}
+        return {"recording": self.label, "status": "failed", "error": error}
+
+
+@dataclass(frozen=True)
+class _Work:
+    """A graph, and how it is run."""
+
+    graph: Graph
+    params: Mapping[str, Any]
+    outputs: Sequence[str] | None
+    removed: bool
+    command: str | None
+    settings: Settings
+
+    def require_free(self, recordings: Sequence[Mapping[str, Binding]], writing: _Writing) -> None:
+        """Find out before anything runs that something else would be written over."""
+        taken: dict[str, tuple[str, str]] = {}
+        there: list[Path] = []
+        for label, recording in zip(_labels(recordings), recordings, strict=True):
+            for target in self._targets(recording, writing):
+                path = os.path.normpath(target.path).casefold()
+                other, output = taken.setdefault(path, (label, target.output))
+                if other != label:
+                    raise OverwriteError(
+                        _shared(target.path, other, label, recordings), [target.path]
+                    )
+                if output == target.output and target.state == "other":
+                    there.append(target.path)
+        if there and not writing.overwrite:
+            raise OverwriteError.of(there)
+
+    def _targets(self, recording: Mapping[str, Binding], writing: _Writing) -> list[Target]:
+        try:
+            return self.graph.targets(
+                recording,
+                writing.folder,
+                name=writing.name,
+                params=self.params,
+                outputs=self.outputs,
+                **self.settings,
+            )
+        except InputError:  # told by the run; of several, beside what becomes of the others
+            return []
+
+    def run(
+        self, recording: Mapping[str, Binding], writing: _Writing, display: ProgressDisplay
+    ) -> tuple[Result, Path | None]:
+        """Run it on one recording, write the files, and return what came of it and its page."""
+        result = self.graph.run(
+            recording,
+            params=self.params,
+            outputs=self.outputs,
+            removed=self.removed,
             on_event=display,
-            **settings,
+            **self.settings,
         )
         told = len(result.report["warnings"])
-        result.save(folder, provenance=not no_provenance, tags=not no_tags)
-        page = None
-        if report:
-            command = shlex.join(["resonate", *sys.argv[1:]])
-            page = opened.report(result, folder, command=command, **settings)
-    for warning in result.report["warnings"][told:]:
-        printer.warning(warning["message"])
-    differences = list(recipe.differences(result.provenance)) if recipe else []
-    printer.document({**result.report, "differences": differences} if recipe else result.report)
-    counts = {
-        status: sum(one["status"] == status for one in result.report["nodes"])
-        for status in ("ran", "cached", "skipped")
+        writing.save(result)
+        for warning in result.report["warnings"][told:]:
+            display.say(f"  warning: {spoken(warning['message'])}", style="yellow")
+        return result, self._page(result, "report.html")
+
+    def _page(self, result: Result, name: str) -> Path | None:
+        """Write the page of a run beside its outputs, if there is to be one."""
+        if self.command is None:
+            return None
+        written = next(iter(result.report["outputs"].values()))["path"]
+        folder = Path(written).parent
+        return self.graph.report(result, folder, command=self.command, name=name, **self.settings)
+
+    def run_many(
+        self,
+        recordings: Sequence[Mapping[str, Binding]],
+        writing: _Writing,
+        display: ProgressDisplay,
+    ) -> list[_End]:
+        """Run each, and write its files as soon as they are there."""
+        labels = _labels(recordings)
+        ends: dict[int, _End] = {}
+
+        def end(index: int, came: Result | ResonateError) -> None:
+            label = labels[index]
+            if isinstance(came, Result):
+                try:
+                    writing.save(came)
+                    self._page(came, f"{Path(label).stem}.report.html")
+                    ends[index] = _End(label, came, None)
+                    display.tell(f"  {label}: done in {came.report['seconds']:.1f} s")
+                    return
+                except ResonateError as error:
+                    came = error
+            ends[index] = _End(label, None, came)
+            display.tell(f"  {label}: failed")
+
+        shown = [display.of_run(index, label) for index, label in enumerate(labels)]
+        with contextlib.suppress(BatchError):  # each of them was heard of
+            self.graph.run_many(
+                recordings,
+                params=self.params,
+                outputs=self.outputs,
+                removed=self.removed,
+                on_event=lambda index, event: shown[index](event),
+                on_result=end,
+                **self.settings,
+            )
+        return [ends[index] for index in range(len(recordings))]
+
+
+def _labels(recordings: Sequence[Mapping[str, Binding]]) -> list[str]:
+    """Return what recordings are called in lines: what of their bindings is not the same."""
+    if len(recordings) == 1:
+        return [""]
+    first, second, *_ = recordings
+    (varied,) = (name for name in first if first[name] != second[name])
+    return [str(one[varied]) for one in recordings]
+
+
+def _shared(path: Path, one: str, other: str, recordings: Sequence[Mapping[str, Binding]]) -> str:
+    """Say that two recordings would go into one file, and how they would not."""
+    labels = [Path(label).absolute() for label in _labels(recordings)]
+    apart = {"{folder}/{input}.{output}": [(path.parent.name, path.stem) for path in labels]}
+    apart["{file}.{output}"] = [(path.name, "") for path in labels]
+    apart["{folder}/{file}.{output}"] = [(path.parent.name, path.name) for path in labels]
+    free = [name for name, keys in apart.items() if len(set(keys)) == len(keys)]
+    hint = f"; take --name '{free[0]}'" if free else "; run them one by one"
+    return f"{path}: {one} and {other} would share this file{hint}"
+
+
+def _require_inputs(recipe: Recipe, recording: Mapping[str, Binding]) -> None:
+    """Find out that files are gone which a file was made of."""
+    gone = {
+        name: InputError(
+            path, f"there is no such file any more; say where it is now: -i {name}=NEWPLACE"
+        )
+        for name, path in recipe.files.items()
+        if name not in recording and not path.exists()
     }
-    summary = ", ".join(f"{count} {status}" for status, count in counts.items() if count)
-    printer.line(f"{opened.name}: {summary} in {result.report['seconds']:.1f} s")
+    if (error := InputsError.of(gone)) is not None:
+        raise error
+
+
+# -- what is said at the end ----------------------------------------------------------------------
+
+
+def _tell(
+    printer: Printer, result: Result, recipe: Recipe | None, page: Path | None, *, removed: bool
+) -> None:
+    report = result.report
+    differences = list(recipe.differences(result.provenance)) if recipe else []
+    printer.document({**report, "differences": differences} if recipe else report)
+    printer.line(f"{report['graph']}: {_counted(report)} in {report['seconds']:.1f} s")
     for difference in differences:
         printer.line(f"  differs: {difference}")
     if recipe and not differences:
         printer.line("  the same samples as in the file it was made from")
-    for name, output in result.report["outputs"].items():
-        printer.line(f"  {name}: {output['path']}")
-        if difference := output.get("removed"):
-            printer.line(f"  {name}, removed: {difference['path']}{_at_level(difference)}")
+    for line in _written(report):
+        printer.line(f"  {line}")
     if page is not None:
         printer.line(f"  to hear and see: {page}")
-    if removed and not result.removed:
+    if removed and not result.removed and not printer.is_quiet:
         printer.remark("  nothing to subtract: no output is the sound of an input, of its shape")
 
 
-def _at_level(difference: Mapping[str, Any]) -> str:
-    """Say which gain was taken back before what was taken out was found."""
-    gain = difference["gain_db"]
-    return f" (the gain of {gain:.1f} dB taken back)" if gain else ""
+def _tell_all(printer: Printer, graph: str, ends: Sequence[_End]) -> None:
+    """Print a table of all, what failed last, and end with 1 if anything did."""
+    done = [end for end in ends if end.result is not None]
+    failed = [end for end in ends if end.result is None]
+    printer.document(
+        {
+            "graph": graph,
+            "status": "failed" if failed else "done",
+            "runs": [end.document() for end in ends],
+        }
+    )
+    printer.line()
+    rows = []
+    for end in done:
+        assert end.result is not None
+        report = end.result.report
+        paths = ", ".join(str(output["path"]) for output in report["outputs"].values())
+        rows.append((end.label, f"{report['seconds']:.1f} s", _counted(report), paths))
+    rows += [(end.label, "", "failed", "") for end in failed]
+    printer.table(("recording", "took", "steps", "written"), rows)
+    printer.line()
+    printer.line(f"{graph}: {len(done)} of {len(ends)} done")
+    for end in failed:
+        assert end.error is not None
+        printer.trouble(f"{end.label}: {_without(str(end.error), end.label)}")
+    if failed:
+        raise typer.Exit(1)
+
+
+def _without(message: str, label: str) -> str:
+    return message.removeprefix(f"{label}: ")
+
+
+def _counted(report: Mapping[str, Any]) -> str:
+    words = {"ran": "ran", "cached": "reused", "skipped": "not needed"}
+    counts = {
+        word: sum(one["status"] == status for one in report["nodes"])
+        for status, word in words.items()
+    }
+    return ", ".join(f"{count} {word}" for word, count in counts.items() if count)
+
+
+def _written(report: Mapping[str, Any]) -> Iterator[str]:
+    for name, output in report["outputs"].items():
+        yield f"{name}: {output['path']}"
+        if difference := output.get("removed"):
+            gain = difference["gain_db"]
+            how = f" (the gain of {gain:.1f} dB taken back)" if gain else ""
+            yield f"{name}, removed: {difference['path']}{how}"

@@ -3,6 +3,6 @@
 In come graphs, runs and stores; out go rows of figures, reasons, inventories and pages to hear and
 see them on.
 
-Doors: `sweep`, `grid`, `reference`, `rows`, `why`, `inventory`, `run_page`, `shown` (rows in
-notebooks). Behind them: `advice`.
+Doors: `sweep`, `grid`, `reference`, `rows`, `tables`, `why`, `inventory`, `run_page`, `shown` (rows
+in notebooks). Behind them: `advice`, `sweep_page`.
 """

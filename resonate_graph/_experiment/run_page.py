@@ -79,6 +79,7 @@ def write_run_page(
     *,
     description: str = "",
     command: str = "",
+    name: str = NAME,
     store: Store | None = None,
     models: Path | None = None,
 ) -> Path:
@@ -90,6 +91,7 @@ def write_run_page(
         folder: where the page goes.
         description: what the graph is for.
         command: what the run was started with; empty where that is not known.
+        name: what the page is called, if no output is called so.
         store: where loudness is looked up and kept.
         models: the folder of model weights.
 
@@ -99,8 +101,8 @@ def write_run_page(
     page = _Page(result, graph, folder, store, models)
     content = page.text(description, command).encode()
     saved = [Path(str(one["path"])) for one in result.report["outputs"].values()]
-    taken = any(one.name == NAME and one.parent.resolve() == folder.resolve() for one in saved)
-    return publish(folder / (OTHER_NAME if taken else NAME), lambda file: file.write(content))
+    taken = any(one.name == name and one.parent.resolve() == folder.resolve() for one in saved)
+    return publish(folder / (OTHER_NAME if taken else name), lambda file: file.write(content))
 
 
 class _Page:

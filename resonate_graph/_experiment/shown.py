@@ -8,7 +8,8 @@ from pathlib import Path
 from .._base.display import Bundle, shows
 from .._page.notebook import table_and_players
 from .._page.player import SOUNDS, Track
-from .rows import Row, Rows, table
+from .rows import Row, Rows
+from .tables import in_one
 
 
 @shows(Rows)
@@ -25,7 +26,14 @@ def _compared(rows: Sequence[Row]) -> Bundle:
     outputs = dict.fromkeys(output for row in rows for output in row.files)
     players = {output: [track for row in rows for track in _tracks(row, output)]
                for output in outputs}  # fmt: skip
-    return table_and_players(*table(rows), players)
+    table = in_one(rows)
+    return table_and_players(
+        table.headings,
+        table.cells,
+        players,
+        alike=table.same_in_words,
+        failures=[f"{row.name}: {row.error}" for row in rows if row.error],
+    )
 
 
 def _tracks(row: Row, output: str) -> list[Track]:

@@ -8,11 +8,12 @@ when it is started again: what was finished is in the store.
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import math
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from functools import partial
@@ -24,16 +25,20 @@ from .._base.errors import Cancelled, GraphError, InputError, ResonateError
 from .._base.publish import publish
 from .._page.player import FILES, SOUNDS, Ready, Track, forget, ready
 from .._run.provenance import SUFFIX
-from .._run.results import Result
+from .._run.results import Result, compressed
 from .._sound.audio import Audio
 from .._sound.decode import read_audio
 from .._sound.figures import si_sdr
 from .._sound.limits import Limits
 from .grid import Trial
 from .reference import Reference, form
-from .rows import Heard, Row, Rows, Source, report_page
+from .rows import Heard, Row, Rows, Source
+from .sweep_page import report_page
 
 _RESULTS = "results.json"
+
+#: Where a sweep links what it was made of.
+_SOURCE_FILE = r"(inputs|references)(/[^/.][^/]*){1,2}"
 
 
 def sweep(
@@ -45,8 +50,10 @@ def sweep(
     measure: Callable[[Audio], Mapping[str, float | None]],
     inputs: Mapping[str, Path | Audio],
     reference: Reference,
+    pictured: Collection[str],
     jobs: int = 1,
     on_row: Callable[[Row], None] = lambda row: None,
+    on_picture: Callable[[int, int], None] = lambda done, total: None,
 ) -> Rows:
     """Run every combination of a grid of params, each into a folder of its own.
 
@@ -54,6 +61,10 @@ def sweep(
     ``results.json``, ``report.html`` and its ``report_files``, which are brought up to date after
     each combination. What an earlier sweep wrote there and this one did not, according to its
     ``results.json``, is removed, unless all of this one failed.
+
+    Sounds are written as FLAC of 24 bits, since they are there to be listened to; what goes beyond
+    full scale, as WAV. All that the page shows lies in `folder`, inputs as hard links where that
+    can be, and ``results.json`` names it relative to that: the folder may be moved.
 
     Args:
         name: the graph's name.
@@ -63,8 +74,10 @@ def sweep(
         measure: gives the figures of an audio output.
         inputs: the sounds that are bound, which the report has as well.
         reference: what results are compared with.
+        pictured: the outputs that the report shows and lets hear; the others are linked.
         jobs: how many combinations run at a time.
         on_row: told of each combination when it is done.
+        on_picture: told how many sounds the report has by now, of how many.
 
     Returns:
         The rows, in the order of the trials.
@@ -74,7 +87,16 @@ def sweep(
     heard.update(reference.files)
     earlier, earlier_sounds = _listed(folder / _RESULTS)
     shown = Heard()
-    sources = [_source(one, sound, folder, shown) for one, sound in heard.items()]
+    pictures = itertools.count(1)
+    right = [index for index, trial in enumerate(trials) if trial.fault is None]
+    total = len(heard) + len(right) * len(pictured)
+
+    def picture(track: Track) -> Ready:
+        made = ready(track, folder)
+        on_picture(next(pictures), total)
+        return made
+
+    sources = [_source(one, sound, folder, shown, picture) for one, sound in heard.items()]
     finished: dict[int, Row] = {}
     writing = Lock()
     stop = Event()
@@ -82,7 +104,13 @@ def sweep(
     def attempt(index: int) -> None:
         place = folder / f"{index + 1:0{width}d}"
         row, sounds = _attempt(
-            partial(run, cancelled=stop.is_set), trials[index], place, measure, reference
+            partial(run, cancelled=stop.is_set),
+            trials[index],
+            place,
+            measure,
+            reference,
+            pictured,
+            picture,
         )
         with writing:
             shown.results[row.name] = sounds
@@ -91,7 +119,6 @@ def sweep(
             _write_results(name, sources, done, folder, shown)
             on_row(row)
 
-    right = [index for index, trial in enumerate(trials) if trial.fault is None]
     for index in sorted(set(range(len(trials))) - set(right)):
         attempt(index)
     if jobs == 1:
@@ -120,17 +147,20 @@ def _attempt(
     folder: Path,
     measure: Callable[[Audio], Mapping[str, float | None]],
     reference: Reference,
+    pictured: Collection[str],
+    picture: Callable[[Track], Ready],
 ) -> tuple[Row, dict[str, Ready]]:
     if trial.fault is not None:
         return Row(folder.name, trial.params, "failed", _message(trial.fault)), {}
     try:
         result = run(trial.params)
-        files = result.save(folder)
+        files = result.for_listening().save(folder)
         forms = {one: form(sound) for one, sound in _sounds_of(result, files)}
         partners = reference.partners(forms)
         figures = dict(_figures_of(_sounds_of(result, files), measure, partners))
-        tracks = _tracks_of(_sounds_of(result, files), files, folder, figures, trial.params)
-        heard = {name: ready(track, folder.parent) for name, track in tracks}
+        sounds = ((name, sound) for name, sound in _sounds_of(result, files) if name in pictured)
+        tracks = _tracks_of(sounds, files, folder, figures, trial.params)
+        heard = {name: picture(track) for name, track in tracks}
     except Cancelled:
         raise
     except Exception as error:  # whatever it is, the other combinations go on
@@ -202,36 +232,70 @@ def _tracks_of(
         )
 
 
-def _source(name: str, sound: Path | Audio, folder: Path, shown: Heard) -> Source:
-    """Show an input beside the results: where it lies, or else as a copy."""
-    file_name = name.replace(" ", "-")
-    if isinstance(sound, Audio):
-        path = sound.save(folder / "inputs" / f"{file_name}.wav")
-    else:
-        path = sound
-        try:
-            os.path.relpath(sound, folder)
-        except ValueError:  # it lies on another drive
-            content = sound.read_bytes()
-            path = _write(folder / "inputs" / f"{file_name}{sound.suffix}", content)
-    audio = sound if isinstance(sound, Audio) else None
+def _source(
+    name: str,
+    sound: Path | Audio,
+    folder: Path,
+    shown: Heard,
+    picture: Callable[[Track], Ready],
+) -> Source:
+    """Show an input beside the results: linked into their folder, or else as a copy there."""
+    kind, _, own = name.partition(" ")
+    place = folder / f"{kind}s" / own
     try:
-        found = ready(
-            Track(name, name, os.path.relpath(path, folder), audio, note=path.name), folder
-        )
+        path = _kept(sound, place) if isinstance(sound, Audio) else _linked(sound, place)
+        audio = sound if isinstance(sound, Audio) else None
+        found = picture(Track(name, name, path.relative_to(folder), audio, note=path.name))
     except InputError:  # it was there when the sweep began
-        return Source(name, str(path))
+        return Source(name, str(sound))
     shown.sources.append(found)
     return Source(name, str(path), str(found.picture(folder)))
+
+
+def _kept(sound: Audio, place: Path) -> Path:
+    kept = compressed(sound)
+    if isinstance(kept, Audio):
+        return kept.save(place / "sound.wav")
+    return _write(place / f"sound{kept.suffix}", kept.content)
+
+
+def _linked(source: Path, place: Path) -> Path:
+    """Return a file as it is found in a folder: another name of the same, or a copy."""
+    target = place / source.name
+    with contextlib.suppress(OSError):
+        place.mkdir(parents=True, exist_ok=True)
+        if target.exists() and target.samefile(source):
+            return target
+        target.unlink(missing_ok=True)
+        target.hardlink_to(source.resolve())
+        return target
+    try:
+        content = source.read_bytes()
+    except OSError as error:
+        raise InputError(source, f"cannot be read: {error.strerror}") from error
+    return _write(target, content)
 
 
 def _write_results(
     graph: str, sources: Sequence[Source], rows: Sequence[Row], folder: Path, shown: Heard
 ) -> None:
+    def inside(path: str) -> str:
+        return Path(os.path.relpath(path, folder)).as_posix() if path else path
+
     document = {
         "graph": graph,
-        "inputs": [asdict(one) for one in sources],
-        "rows": [asdict(row) for row in rows],
+        "inputs": [
+            {**asdict(one), "file": inside(one.file), "picture": inside(one.picture)}
+            for one in sources
+        ],
+        "rows": [
+            {
+                **asdict(row),
+                "files": {name: inside(path) for name, path in row.files.items()},
+                "pictures": {name: inside(path) for name, path in row.pictures.items()},
+            }
+            for row in rows
+        ],
     }
     text = json.dumps(document, indent=2, ensure_ascii=False) + "\n"
     _write(folder / _RESULTS, text.encode())
@@ -254,7 +318,9 @@ def _listed(results: Path) -> tuple[list[str], list[str]]:
                     name = f"{row['name']}/{Path(path).name}"
                     found += [name, name + SUFFIX]
                 pictures += row.get("pictures", {}).values()
-        pictures += [one["picture"] for one in document.get("inputs", [])]
+        for one in document.get("inputs", []):
+            pictures.append(one["picture"])
+            found += [str(one["file"])] if re.fullmatch(_SOURCE_FILE, one["file"]) else []
     sounds = [Path(one).parent.name for one in pictures if Path(one).parent.parent.name == FILES]
     return [name for name in found if not name.endswith(("/", "/.."))], sounds
 

@@ -6,9 +6,8 @@ their ranges, bindings, and what a node's own `prepare` hook can tell (stems a m
 
 from __future__ import annotations
 
-import contextlib
 import difflib
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import chain
@@ -100,13 +99,27 @@ def parse_checked(text: str, source: str, catalog: Catalog, library: Library) ->
         flat = flatten(reading.document, located, library)
     except GraphError:  # it would be too large
         raise GraphError(source, reading.problems) from None
+    rest = _Check(flat, catalog, Call(), reading.vague)
+    rest.look()
     others = [
         one
-        for one in _Check(flat, catalog, Call(), reading.vague).look().found
+        for one in rest.problems.found
         if one.pointer not in said
         and not (one.code == "missing-input" and one.pointer.removesuffix("/inputs") in odd_nodes)
     ]
     raise GraphError(source, [*reading.problems, *others])
+
+
+@dataclass(frozen=True)
+class _Parts:
+    """What was found of each node, and of the outputs that are wanted."""
+
+    wires: Mapping[str, Mapping[str, tuple[Source | None, ...]]]
+    params: Mapping[str, BaseModel | None]
+    outputs: Mapping[str, Source | None]
+    encoders: Mapping[str, NodeType | None]
+    order: Sequence[str]
+    needed: Collection[str]
 
 
 class _Check:
@@ -124,13 +137,16 @@ class _Check:
         self.types: dict[str, NodeType | None] = {}
         self.doubts: list[Problem] = []
 
-    def look(self) -> Problems:
-        """Return what is wrong."""
-        with contextlib.suppress(GraphError):
-            self.bind()
-        return self.problems
-
     def bind(self) -> BoundGraph:
+        parts = self.look()
+        self.problems.raise_any()
+        wires, params = parts.wires, parts.params
+        steps = {name: self._step(name, wires[name], params[name]) for name in parts.order}
+        warnings = tuple(self._warnings(parts.needed))
+        return self._bound(steps, parts.outputs, parts.encoders, warnings)
+
+    def look(self) -> _Parts:
+        """Find out what is wrong, and return what a graph is made of if nothing is."""
         self._check_call()
         self.params.check_graph()
         wanted = self._wanted_outputs()
@@ -152,9 +168,7 @@ class _Check:
         needed = self._needed(wanted)
         self._check_bindings(needed)
         self._ask_the_nodes(needed, [*outputs.values(), *_all_of(wires, needed)], params)
-        self.problems.raise_any()
-        steps = {name: self._step(name, wires[name], params[name]) for name in order}
-        return self._bound(steps, outputs, encoders, tuple(self._warnings(needed)))
+        return _Parts(wires, params, outputs, encoders, order, needed)
 
     # -- the call -------------------------------------------------------------------------
 

@@ -118,13 +118,10 @@ class ParamCheck:
         waiting = list(found)
         while waiting:  # a param of a graph that this one uses may be one of this one
             spec = self._document.params.get(waiting.pop())
-            if (
-                spec is not None
-                and isinstance(spec.default, Link)
-                and spec.default.name not in found
-            ):
-                found.add(spec.default.name)
-                waiting.append(spec.default.name)
+            link = spec.default if spec is not None else None
+            if isinstance(link, Link) and link.name not in found:
+                found.add(link.name)
+                waiting.append(link.name)
         return found
 
     def warnings(self, nodes: Collection[str]) -> Iterator[Problem]:

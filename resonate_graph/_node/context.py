@@ -59,6 +59,8 @@ class RunContext:
     Attributes:
         device: where to compute: ``cpu``, ``mps`` or ``cuda:N``.
         wanted: the output ports somebody needs; the others need not be computed.
+        besides: output ports that nobody needs now and that are kept for later, where the node
+            said that they come out of the same work (`node`'s ``besides``).
         models: the folder that was named for model weights, None for the usual places.
         numerics: how it is to compute, where that depends on the device: what its `numerics` hook
             said, and the key of its result has.
@@ -74,6 +76,7 @@ class RunContext:
 
     device: str = "cpu"
     wanted: frozenset[str] = frozenset()
+    besides: frozenset[str] = frozenset()
     models: Path | None = None
     numerics: str = FP32
     threads: int = field(default_factory=lambda: this_machine().threads)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -47,6 +47,9 @@ Numerics = Callable[["Placed"], str]
 #: Where in its first sound the output of a node begins, in seconds, given its params; before it
 #: where that is negative, None where the params do not say it.
 Begins = Callable[[Mapping[str, Any]], "float | None"]
+
+#: Which output ports come out of the work for those that are wanted, at next to no more cost.
+Besides = Callable[["Preparation"], Collection[str]]
 
 
 @dataclass(frozen=True)
@@ -104,6 +107,7 @@ class NodeType:
         avoid: the devices it does not take unless it is told to.
         numerics: how it computes, where that depends on the device.
         begins: where in what goes in first what comes out begins, by its params, in seconds.
+        besides: which outputs come out of the work for others; ``all`` where all do.
         doc: the function's docstring.
     """
 
@@ -122,6 +126,7 @@ class NodeType:
     avoid: tuple[Avoid, ...] = ()
     numerics: Numerics | None = None
     begins: Begins | None = None
+    besides: Besides | Literal["all"] | None = None
     pack: str | None = None
 
     @property
@@ -180,6 +185,22 @@ class NodeType:
             return {}
         with self._within_the_tree():
             return self.prepare(question)
+
+    def given_besides(self, question: Preparation) -> frozenset[str]:
+        """Return the output ports that come out of the work for the wanted ones, these left out.
+
+        A node without a context gives all it has; of others they are known where it says so.
+        """
+        ports = frozenset(port.name for port in self.outputs)
+        if self.besides == "all" or not self.takes_context:
+            return ports - question.wanted
+        if self.besides is None:
+            return frozenset()
+        try:
+            with self._within_the_tree():
+                return ports.intersection(self.besides(question)) - question.wanted
+        except ResonateError:  # what is not known now, such as of a model that is not here
+            return frozenset()
 
     def computed_in(self, place: Placed) -> str:
         """Return how it computes there, by the node's `numerics` hook."""

@@ -9,7 +9,7 @@ import inspect
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Concatenate, Generic, Protocol, TypeVar, cast, overload
+from typing import Any, Concatenate, Generic, Literal, Protocol, TypeVar, cast, overload
 
 from typing_extensions import ParamSpec
 
@@ -17,7 +17,7 @@ from .._base.errors import ResonateWarning
 from .._machine.cost import HEAVY, LIGHT, Cost
 from .._machine.devices import Avoid, place, probe
 from .context import RunContext
-from .declaration import Begins, NodeType, Numerics, Placement, Prepare, accelerated
+from .declaration import Begins, Besides, NodeType, Numerics, Placement, Prepare, accelerated
 from .signature import read_signature
 
 P = ParamSpec("P")
@@ -88,6 +88,7 @@ def node(
     avoid: Sequence[Avoid] = ...,
     numerics: Numerics | None = ...,
     begins: Begins | None = ...,
+    besides: Besides | Literal["all"] | None = ...,
 ) -> _Decorator: ...
 def node(
     function: Callable[..., Any] | None = None,
@@ -101,6 +102,7 @@ def node(
     avoid: Sequence[Avoid] = (),
     numerics: Numerics | None = None,
     begins: Begins | None = None,
+    besides: Besides | Literal["all"] | None = None,
 ) -> Any:
     """Make a node of a function; its signature is the declaration.
 
@@ -124,6 +126,10 @@ def node(
             sound the output begins, in seconds. By it the time references of broadcast WAV files
             are shifted. A node without it is believed to keep the beginning where it keeps the
             length. Part of no key.
+        besides: for a node that computes only the outputs somebody needs: given a `Preparation`,
+            which others come out of that work at next to no more cost. They are asked for by
+            `RunContext.besides` and kept for later, as long as the store has room. ``all`` for one
+            that gives all it has in any case. Part of no key.
 
     Returns:
         A decorator whose result is callable as before, and can be added to a `Graph`; of a
@@ -153,6 +159,7 @@ def node(
             avoid=tuple(avoid),
             numerics=numerics,
             begins=begins,
+            besides=besides,
         )
         return Node(declared)
 

@@ -35,9 +35,9 @@ _HEADER = 24
 #: A layout is made again with better orders of ports so many times at most.
 _ROUNDS = 7
 
-#: Beyond so many items, wires are straight pieces and one order of ports is enough: graphlay's
-#: slanted wires take time that grows with the square.
-_MANY = 300
+#: Beyond so many items, wires are straight pieces and ports are put in order once; beyond so many
+#: more not at all: finding places takes time that grows with the square.
+_MANY, _VERY_MANY = 300, 1000
 
 
 @dataclass(frozen=True)
@@ -115,7 +115,7 @@ class Layout:
         boxes: the items.
         curves: the wires.
         frames: the frames, outer ones first.
-        crossings: how often wires cross.
+        crossings: how often wires cross; 0 where there are too many to count them.
     """
 
     width: float
@@ -131,10 +131,11 @@ def layout(view: View) -> Layout:
     if not view.items:
         return Layout(0.0, 0.0, (), (), (), 0)
     many = len(view.items) > _MANY
+    rounds = 1 if len(view.items) > _VERY_MANY else 2 if many else _ROUNDS
     boxes: tuple[Box, ...] = tuple(map(_box, view.items))
     best: Layout | None = None
     unchanged = 0
-    for done in range(2 if many else _ROUNDS):
+    for done in range(rounds):
         found = _arranged(boxes, view, smooth=not many)
         # the first is as good as none: its columns have ragged edges
         if done < 2 or best is None or found.crossings < best.crossings:
@@ -289,7 +290,7 @@ def _arranged(given: Sequence[Box], view: View, *, smooth: bool) -> Layout:
             Frame(frame, *corners[f"/{frame}"], *made.nodes[place]["size"].values())
             for frame, place in places.items()
         ),
-        crossings=made.metrics()["crossings"],
+        crossings=made.metrics()["crossings"] if smooth else 0,
     )
 
 
@@ -347,7 +348,7 @@ def _options(*, smooth: bool) -> dict[str, Any]:
         },
         "routing": {"style": "diagonal" if smooth else "orthogonal"},
         "coords": {"branch_style": "symmetric"},
-        **({} if smooth else {"effort": "fast"}),
+        "effort": "thorough" if smooth else "fast",
     }
 
 

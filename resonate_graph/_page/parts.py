@@ -80,7 +80,7 @@ def document(
         f'<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
         f'<link rel="icon" href="data:,">\n'
-        f"<title>{heading}</title>\n<style>\n{styles}</style>\n</head>\n<body>\n"
+        f"<title>{heading}</title>\n<style>\n{styles}</style>\n</head>\n<body data-rg-page>\n"
         f"<header>\n<h1>{heading}</h1>\n{below}</header>\n<main>\n{body}\n</main>\n{end}"
         f"{script() if player else ''}</body>\n</html>\n"
     )

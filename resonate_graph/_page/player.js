@@ -76,7 +76,11 @@ class Player {
     if (current && current !== this) current.pause();
     current = this;
     if (this.looping && (this.position < this.loop[0] || this.position >= this.loop[1])) this.transport.place = this.loop[0];
-    return this.transport.play().catch(error => this.say(`This cannot be played here: ${error.message}.`));
+    this.fault = "";
+    return this.transport.play().catch(error => {
+      this.fault = `This cannot be played: ${error.message}.`;
+      this.pause();
+    });
   }
 
   seek(seconds) {
@@ -196,12 +200,15 @@ class Player {
         this.equalButton, this.loopButton, element("span", { class: "rg-zoom" },
           button("far", "Zoom out", () => this.zoom(0.5), "Zoom out (−)"), button("all", "Show all", () => this.zoom(0), "Show all (0)"),
           button("near", "Zoom in", () => this.zoom(2), "Zoom in (+)"))),
-      this.list, this.stage, this.part, this.slider, this.how, this.told, ...this.findings(), this.keys());
+      this.list, this.stage, this.part, this.slider, this.how, this.told, ...this.findings(), ...this.terms(), this.keys());
     this.pointers();
     new ResizeObserver(() => this.picture()).observe(this.stage);
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.picture());
     // what was clicked does not keep the keys: space is for the sound
-    this.root.addEventListener("click", event => event.detail && event.target.closest("button")?.blur());
+    this.root.tabIndex = -1;
+    this.root.addEventListener("click", event => {
+      if (event.detail && !event.target.closest("summary, a, input")) this.root.focus({ preventScroll: true });
+    });
     this.root.addEventListener("pointerdown", () => { if (!current || !current.playing) current = this; });
     this.root.addEventListener("focusin", () => { if (!current || !current.playing) current = this; });
   }
@@ -254,6 +261,14 @@ class Player {
       more ? element("p", {}, more) : null, element("ol", {}, ...items))];
   }
 
+  // What the levels beside the sounds are.
+  terms() {
+    const terms = Object.entries(this.document.terms);
+    if (!terms.length || !this.tracks.some(track => track.lufs != null)) return [];
+    return [element("details", { class: "rg-terms" }, element("summary", {}, terms.map(([term]) => term).join(", ")),
+      ...terms.map(([term, text]) => element("p", {}, element("b", {}, term), `: ${text}`)))];
+  }
+
   keys() {
     return element("details", { class: "rg-keys" }, element("summary", {}, "Keys"),
       element("dl", {}, ...KEYS.flatMap(([key, does]) => [element("dt", {}, ...key.split(" ").map(one => element("kbd", {}, one))), element("dd", {}, does)])));
@@ -289,6 +304,7 @@ class Player {
 
   // What is heard, in a sentence or two.
   explain() {
+    if (this.fault) return this.fault;
     const track = this.voice.tracks[0], parts = [];
     if (!track.copy) return "Browsers do not play this: take the file.";
     parts.push(this.transport.pieces?.get(track)?.itself ? "You hear the file itself, loaded piece by piece." : track.copy.codec === "mp3"
@@ -445,25 +461,31 @@ function mount(root) {
   if (!current) current = made;
 }
 
+// On a page of our own keys work wherever the focus is; in somebody else's, as a notebook, only
+// where it is on a player.
+const ours = document.body.hasAttribute("data-rg-page");
+
 document.addEventListener("keydown", event => {
-  const at = event.target;
-  if (!current || event.defaultPrevented || at.closest?.("input:not([type=range]), textarea, select, [contenteditable]")) return;
-  if (!current.root.isConnected) return;
-  // in a notebook, keys are the notebook's but for those inside a player
-  if (current.root.closest(".rg-embedded") && !current.root.contains(at)) return;
-  if ((event.key === " " || event.key === "Enter") && at.closest?.("button:not([role=radio]), a, summary")) return;
-  if (event.key === "Enter" && at.closest?.("button")) return;
+  const at = event.target, within = at.closest?.(".rg-player")?.player;
+  const player = within || (ours ? current : null);
+  if (!player || event.defaultPrevented || !player.root.isConnected) return;
+  if (at.closest?.("input:not([type=range]), textarea, select, [contenteditable]")) return;
+  if (event.key === " " && at.closest?.("button:not([role=radio]), a, summary")) return;
+  if (event.key === "Enter" && at.closest?.("button, a, summary")) return;
   if (at.closest?.("input[type=range]") && /^Arrow|Home|End|Page/.test(event.key)) return;
   const group = at.closest?.("[role=radiogroup]");
   if (group && /^Arrow(Up|Down)$/.test(event.key)) {
-    const step = event.key === "ArrowDown" ? 1 : -1, count = current.voices.length;
-    current.choose((current.chosen + step + count) % count);
-    current.voice.button.focus();
+    const step = event.key === "ArrowDown" ? 1 : -1, count = player.voices.length;
+    player.choose((player.chosen + step + count) % count);
+    player.voice.button.focus();
     event.preventDefault();
-  } else if (current.key(event)) event.preventDefault();
-});
+  } else if (player.key(event)) {
+    event.preventDefault();
+    event.stopPropagation();
+  }
+}, true);
 
-window.resonatePlayer = { piece, mount };
 const mountAll = () => document.querySelectorAll(".rg-player").forEach(mount);
+window.resonatePlayer = { piece, mount, mountAll };
 if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", mountAll);
 else mountAll();

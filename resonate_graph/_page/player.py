@@ -36,6 +36,7 @@ from .._sound.audio import Audio
 from .._sound.decode import file_digest
 from .._store.folder import Store
 from . import copies, looks
+from .terms import TERMS
 from .tracks import Mark, Track, lying, opened
 
 __all__ = ["FILES", "SOUNDS", "Mark", "Ready", "Track", "forget", "link", "player", "ready"]
@@ -112,6 +113,7 @@ def player(
     gains = _gains(voices, prepared)
     document = {
         "label": label,
+        "terms": {term: TERMS[term] for term in ("LUFS", "dBTP")},
         "tracks": [
             {**one.data, "gain_db": gains.get(one.track.name), "marks": _marks(one.track)}
             for one in prepared

@@ -25,6 +25,7 @@ from .._run.events import (
     RunStarted,
     Warned,
 )
+from .._run.settings import nobody_listens
 
 #: Runs that are over sooner show nothing; what is shown is renewed no more often.
 _PATIENCE_SECONDS = 0.4
@@ -41,7 +42,7 @@ def in_notebook() -> bool:
 def run_listener() -> Callable[[Event], None]:
     """Return what `Graph.run` tells its events where nobody else wants them."""
     if not in_notebook():
-        return lambda event: None
+        return nobody_listens
     shown = Progress(_display())
     return lambda event: shown(0, event)
 

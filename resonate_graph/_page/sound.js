@@ -39,7 +39,7 @@ function copied(track, index) {
     script.onerror = () => {
       script.remove();
       waiting.delete(key);
-      reject(new Error(`${script.src} is not there`));
+      reject(new Error(`${track.url}/${index}.js is not beside the page`));
     };
     document.head.append(script);
   });
@@ -302,8 +302,12 @@ class Transport {
     this.waiting = true;
     this.changed();
     await this.wake();
+    const sounding = [...this.audible].map(track => this.pieces.get(track));
+    for (const pieces of sounding) pieces.fault = null;
     await this.readyAt(this.place, this.audible);
     if (attempt !== this.attempt) return;
+    const broken = sounding.find(pieces => pieces.fault);
+    if (broken) throw broken.fault;
     this.waiting = false;
     this.silence();
     const from = this.frames(this.place), loop = this.loop && {

@@ -148,7 +148,8 @@ class View {
 
   drawWave({ track, dim, samples }, top, height, named) {
     const { pen } = this, peaks = this.peaksOf(track), middle = top + height / 2;
-    const tall = (height / 2 - 3) / this.reach;
+    const reach = named ? Math.max(0.01, ...this.lanes.map(lane => lane.track.peaks.reach)) : this.reach;
+    const tall = (height / 2 - 3) / reach;
     pen.strokeStyle = this.ink("line");
     pen.lineWidth = 1;
     pen.beginPath();

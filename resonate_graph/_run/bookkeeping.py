@@ -32,6 +32,7 @@ from .events import (
     NodeStarted,
     NodeWaiting,
     RunFinished,
+    RunPlanned,
     RunStarted,
     Warned,
 )
@@ -39,7 +40,7 @@ from .keys import step_key
 from .outcome import Outcome, StepReport
 from .outlook import Outlook
 from .plan import Found, Plan, Status
-from .settings import Setup
+from .settings import Setup, nobody_listens
 from .stored import Kept, Stored
 
 
@@ -192,6 +193,9 @@ class Run:
         for name in self.graph.needed:  # told now, not after an hour
             if self._plan.must_run(name):
                 self.outlook.place(name)
+        self._report_reused()
+        if self._setup.on_event is not nobody_listens:
+            self.tell(RunPlanned(*self.outlook.times(self._setup.machine.threads)))
         self._release()
 
     def plan(self, *, fetch: bool) -> Plan:
@@ -346,6 +350,15 @@ class Run:
                 inputs[port.name] = values[0] if values else None
         return inputs
 
+    def besides(self, name: str) -> frozenset[str]:
+        """Return what else a step gives at next to no cost, and the store does not have yet."""
+        assert self._plan is not None
+        if not self.stored.keeps:
+            return frozenset()
+        step, wanted = self.graph.steps[name], self._plan.wanted(name)
+        question = Preparation(step.plain_params, wanted, self._setup.models)
+        return step.type.given_besides(question) - self._plan.present(name)
+
     def context(self, name: str, lane: str, threads: int) -> RunContext:
         """Return what a step that begins now is given, and tell that it does."""
         assert self._plan is not None
@@ -355,6 +368,7 @@ class Run:
         return RunContext(
             device=lane,
             wanted=self._plan.wanted(name),
+            besides=self.besides(name),
             models=self._setup.models,
             numerics=self._numerics(self.graph.steps[name]),
             threads=threads,
@@ -400,7 +414,8 @@ class Run:
             self.held_bytes += Size.of(value).bytes
         self.stored.note(name, done.kept)
         if self.stored.is_broken:
-            self._held.update(PortRef(name, port) for port in done.values)
+            wanted = self.graph.wanted_ports[name]
+            self._held.update(PortRef(name, port) for port in done.values if port in wanted)
         digests = {port: entry.digest for port, entry in done.kept.entries.items()}
         self._plan.finished(name, digests)
         self.tell(NodeFinished(name, report.type, "ran", done.seconds, done.did))
@@ -474,7 +489,7 @@ class Run:
         assert self._plan is not None
         for name, status in self._plan.statuses.items():
             report = self._reports[name]
-            if status == "cached" and report.status != "ran":
+            if status == "cached" and report.status == "skipped":
                 report.status, report.device = "cached", self.stored.device(name)
                 report.did = self.stored.did(name)
                 self.tell(NodeFinished(name, report.type, "cached", 0.0, report.did))

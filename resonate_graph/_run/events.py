@@ -18,6 +18,22 @@ class RunStarted:
 
 
 @dataclass(frozen=True)
+class RunPlanned:
+    """What is to be done is known, and nothing of it is done yet.
+
+    What is known to be reused was told before, by a `NodeFinished` each.
+
+    Attributes:
+        seconds: what each node is expected to take that has to run, or may have to: by earlier
+            runs, else by what the nodes declare.
+        total_seconds: how long all of them are expected to take, some at the same time.
+    """
+
+    seconds: Mapping[str, float]
+    total_seconds: float
+
+
+@dataclass(frozen=True)
 class InputRead:
     """An input was identified: decoded, or recognised as decoded before."""
 
@@ -72,6 +88,14 @@ class Warned:
 
 
 @dataclass(frozen=True)
+class PictureMade:
+    """The page of a sweep has `done` of `total` sounds by now, to be seen and heard."""
+
+    done: int
+    total: int
+
+
+@dataclass(frozen=True)
 class RunFinished:
     """The run ended: ``done``, ``failed`` or ``cancelled``."""
 
@@ -80,6 +104,6 @@ class RunFinished:
 
 
 Event: TypeAlias = (
-    "RunStarted | InputRead | NodeStarted | NodeWaiting | NodeProgress | NodeFinished | Warned "
-    "| RunFinished"
+    "RunStarted | RunPlanned | InputRead | NodeStarted | NodeWaiting | NodeProgress | NodeFinished "
+    "| Warned | PictureMade | RunFinished"
 )

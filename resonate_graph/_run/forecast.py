@@ -24,6 +24,7 @@ class PlannedStep:
         status: ``run``; ``cached``; ``skipped`` where nobody needs it; ``open`` where it depends
             on what comes out of an earlier node whether it runs.
         wanted: its output ports that are needed.
+        besides: those that nobody needs, which come out of the same work and would be kept.
         key: its key, where that is known before running.
         lane: where it would run: ``cpu`` or an accelerator; None where it would not, as below.
         order: which one to start it would be, from 1 on.
@@ -42,6 +43,7 @@ class PlannedStep:
     starts_seconds: float | None = None
     seconds: float | None = None
     bytes: int | None = None
+    besides: tuple[str, ...] = ()
 
 
 class Forecast(Shown, Sequence[PlannedStep]):
@@ -110,6 +112,7 @@ def forecast(run: Run, plan: Plan, machine: Machine) -> Forecast:
                 starts_seconds=turn.starts if turn else None,
                 seconds=turn.job.seconds if turn else None,
                 bytes=turn.job.bytes if turn else None,
+                besides=tuple(sorted(run.besides(name))) if turn else (),
             )
         )
     return Forecast(steps, machine, rehearsal)

@@ -122,6 +122,16 @@ class Outlook:
         """How large everything will be, as far as that can be known."""
         return expected_sizes(self._graph, self._size)
 
+    def times(self, threads: int) -> tuple[dict[str, float], float]:
+        """Return what each step will take that has to run, and all of them together.
+
+        Args:
+            threads: how many threads of the CPU there are.
+        """
+        seconds = {name: one.seconds for name, one in self.expected.items()}
+        work = sum(seconds[name] * self.demand(name, threads)[1] for name in seconds) / threads
+        return seconds, max(work, *self._paths.values(), 0.0)
+
     def path_seconds(self, name: str) -> float:
         """Return the longest path of work that begins with a step."""
         return self._paths[name]

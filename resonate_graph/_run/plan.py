@@ -120,6 +120,11 @@ class Plan:
         unknown = self._graph.wanted_ports[step] - state.digests.keys()
         return frozenset(state.asked_for_values - present) | unknown
 
+    def present(self, step: str) -> frozenset[str]:
+        """The output ports of a step that the store has."""
+        found = self._states[step].found
+        return found.present if found else frozenset()
+
     def in_use(self, source: Source) -> bool:
         """Whether a step that is still to come may read a source."""
         return any(

@@ -234,12 +234,8 @@ def _behind(graph: BoundGraph, source: Source) -> Source:
 
 
 def _is_same_step(step: Step, node: Mapping[str, Any]) -> bool:
-    return bool(
-        node["type"] == step.type.id
-        and node["version"] == step.type.version
-        and node["params"] == dict(step.plain_params)
-        and node["libraries"] == step.type.library_versions
-    )
+    now = (step.type.id, step.type.version, dict(step.plain_params), step.type.library_versions)
+    return now == (node["type"], node["version"], node["params"], node["libraries"])
 
 
 @cache

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+import copy
+import io
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import IO, Any
 
+import numpy as np
+
 from .._base.display import Shown
-from .._base.errors import InputError, OutputError
+from .._base.errors import InputError, OutputError, OverwriteError
 from .._base.publish import publish
 from .._node.values import File, Report, Value, digest, plain_json
 from .._sound.audio import Audio
@@ -20,10 +24,13 @@ from .courses import Course
 from .outcome import Outcome
 from .provenance import SUFFIX, TAG
 from .removed import Removed
-from .targets import PLAIN, file_name, holds, refuse, require_apart, suffix_of
+from .targets import PLAIN, file_name, holds, require_apart, suffix_of
 
 #: Beyond this a WAV file is RF64, whose metadata nobody agrees on; the file beside it has it all.
 _MAX_TAGGED_BYTES = 4_000_000_000
+
+#: What FLAC holds, and how much is done to make its files small, from 0 to 1.
+_FLAC_CHANNELS, _FLAC_RATE, _FLAC_EFFORT = 8, 655_350, 0.25
 
 
 class Result(Shown, Mapping[str, Value]):
@@ -136,11 +143,14 @@ class Result(Shown, Mapping[str, Value]):
         for _, path in every:
             self._spare_the_inputs(path)
         if not overwrite:
-            values = [*self.values(), *self.removed.values()]
-            pairs = zip(values, (path for _, path in every), strict=True)
-            there = [path for value, path in pairs if path.exists() and not holds(path, value)]
+            there = [
+                path
+                for files, values in ((targets, self), (taken_out, self.removed))
+                for output, path in files.items()
+                if path.exists() and not holds(path, values[output])
+            ]
             if there:
-                raise refuse(there)
+                raise OverwriteError.of(there)
         read = {name: self._tags(name) for name in self._sources} if tags else {}
         text = json.dumps(self.provenance, ensure_ascii=False) if provenance else None
         for output, path in targets.items():
@@ -164,6 +174,15 @@ class Result(Shown, Mapping[str, Value]):
             / file_name(name, output=output, suffix=suffix_of(value), graph=graph, sources=sources)
             for output, value in self.items()
         }
+
+    def for_listening(self) -> Result:
+        """Return the same with sounds as FLAC files of 24 bits, where full scale holds them."""
+        heard = copy.copy(self)
+        heard._values = {
+            name: compressed(value) if isinstance(value, Audio) else value
+            for name, value in self._values.items()
+        }
+        return heard
 
     def __getitem__(self, name: str) -> Value:
         try:
@@ -229,6 +248,25 @@ class Result(Shown, Mapping[str, Value]):
                 raise OutputError(
                     f"{path}: this file is the input {name!r}; write into another folder"
                 )
+
+
+def compressed(audio: Audio) -> Audio | File:
+    """Return a sound as a FLAC file of 24 bits; itself where FLAC cannot hold it."""
+    import soundfile
+
+    peak = float(np.abs(audio.samples).max(initial=0.0))
+    if peak > 1.0 or audio.channels > _FLAC_CHANNELS or audio.sample_rate > _FLAC_RATE:
+        return audio
+    content = io.BytesIO()
+    soundfile.write(
+        content,
+        audio.samples.T,
+        audio.sample_rate,
+        "PCM_24",
+        format="FLAC",
+        compression_level=_FLAC_EFFORT,
+    )
+    return File(content.getvalue(), ".flac")
 
 
 def _save(

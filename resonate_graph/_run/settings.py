@@ -62,6 +62,10 @@ class Settings(TypedDict, total=False):
     salvage: Annotated[bool, Default(Limits.salvage)]
 
 
+def nobody_listens(event: Event) -> None:
+    """Let an event be."""
+
+
 @dataclass(frozen=True)
 class Setup:
     """How a run is done, once its settings are understood.
@@ -86,7 +90,7 @@ class Setup:
     limits: Limits = field(default_factory=Limits)
     exact_reuse: bool = False
     map_results: bool = False
-    on_event: Callable[[Event], None] = lambda event: None
+    on_event: Callable[[Event], None] = nobody_listens
     cancelled: Callable[[], bool] = lambda: False
     inventory: Callable[[], Inventory] = probe
     presumed: Callable[[], Inventory] = presume

@@ -6,7 +6,8 @@ so once, and computes.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import contextlib
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -109,6 +110,11 @@ class Stored:
         """Return what a stored step noted that it did; nothing in records of before notes."""
         return self._known[name].did
 
+    @property
+    def keeps(self) -> bool:
+        """Whether what comes out of a step will be kept."""
+        return self._store is not None and not self.is_broken
+
     def look_up(self, name: str, key: Key) -> Found:
         """Return what is known of a step whose key has become known."""
         self._known[name] = _Known(key)
@@ -132,7 +138,11 @@ class Stored:
         known.warnings, known.device = record.warnings, record.device
         known.did = dict(record.did or ())
         digests = {port: entry.digest for port, entry in record.ports.items()}
-        present = store.present(record, lambda port: self._report_damage(PortRef(name, port)))
+        present = store.present(
+            record,
+            lambda port: self._report_damage(PortRef(name, port)),
+            used=self._graph.wanted_ports[name],
+        )
         return Found(known.key.hex, digests, present)
 
     def value(self, source: PortRef) -> Value:
@@ -181,13 +191,15 @@ class Stored:
         known, store = self._known.get(name), self._store
         if known is None or store is None:
             return Kept()
-        entries = {port: Entry.of(value) for port, value in values.items()}
+        wanted = {port: value for port, value in values.items() if port in ctx.wanted}
+        entries = {port: Entry.of(value) for port, value in wanted.items()}
         if self.is_broken:
             return Kept(entries)
         try:
-            for value in values.values():
-                share = seconds / len(values)
+            for value in wanted.values():
+                share = seconds / len(wanted)
                 store.put(value, seconds=share, file=ctx.workspace.written(value))
+            entries.update(self._kept_besides(store, values, ctx))
             store.put_record(
                 known.key,
                 entries,
@@ -202,6 +214,16 @@ class Stored:
         finally:
             ctx.workspace.remove()
         return Kept(entries)
+
+    def _kept_besides(
+        self, store: Store, values: Mapping[str, Value], ctx: RunContext
+    ) -> Iterator[tuple[str, Entry]]:
+        """Keep what nobody asked for as well, as long as there is room; it is the first to go."""
+        for port, value in values.items():
+            if port not in ctx.wanted:
+                with contextlib.suppress(OutputError, StoreError):
+                    file = ctx.workspace.written(value)
+                    yield port, store.put(value, file=file, wanted=False)
 
     def note(self, name: str, kept: Kept) -> None:
         """Note what came of keeping a step's results."""

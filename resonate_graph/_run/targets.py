@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import Literal, TypeAlias
 
-from .._base.errors import InputError, OutputError, OverwriteError, ParamError
+from .._base.errors import InputError, OutputError, ParamError
 from .._graph.bound import BoundGraph, PortRef
 from .._node.values import File, Report, Value, plain_json
 from .._sound.audio import Audio
@@ -129,17 +129,6 @@ def require_apart(paths: Sequence[tuple[str, Path]]) -> None:
         other = taken.setdefault(os.path.normpath(path).casefold(), name)
         if other != name:
             raise OutputError(f"{path}: the outputs {other} and {name} share this file")
-
-
-def refuse(paths: Sequence[Path]) -> OverwriteError:
-    """Return the refusal to write over files that hold something else."""
-    what = "is there already, with other content"
-    if len(paths) == 1:
-        lines = [f"{paths[0]} {what}"]
-    else:
-        lines = [f"{len(paths)} files are there already, with other content", *map(str, paths)]
-    lines[0] += ": take another folder, or `name=...`, or write over it with `overwrite=True`"
-    return OverwriteError("\n  ".join(lines), paths)
 
 
 def holds(path: Path, value: Value) -> bool:

@@ -224,7 +224,7 @@ class Audio(Shown):
                 f"an Audio times {_spelled(ratio)}: a sound is multiplied by a number; for "
                 "anything else calculate with audio.samples and give it to audio.with_samples"
             )
-        return self.with_samples(self.samples * np.float64(factor))
+        return self._scaled(np.multiply, factor)
 
     __rmul__ = __mul__
 
@@ -235,7 +235,7 @@ class Audio(Shown):
             raise AudioError(
                 f"an Audio divided by {_spelled(ratio)}: it is divided by a number, but not by 0"
             )
-        return self.with_samples(self.samples / np.float64(divisor))
+        return self._scaled(np.divide, divisor)
 
     def __neg__(self) -> Audio:
         return self.with_samples(-self.samples)
@@ -264,6 +264,10 @@ class Audio(Shown):
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Audio, (np.asarray(self.samples), self.sample_rate, self.layout)
+
+    def _scaled(self, scale: np.ufunc, number: float) -> Audio:
+        with np.errstate(over="ignore", invalid="ignore"):  # told as an AudioError
+            return self.with_samples(scale(self.samples, np.float64(number)))
 
     def _frame(self, seconds: object, default: int) -> int:
         """Return the frame at a time, for a part."""

@@ -21,7 +21,7 @@ import os
 import secrets
 import shutil
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -94,13 +94,18 @@ class Store:
         return record
 
     def present(
-        self, record: Record, damaged: Callable[[str], None] = lambda port: None
+        self,
+        record: Record,
+        damaged: Callable[[str], None] = lambda port: None,
+        *,
+        used: Collection[str] | None = None,
     ) -> frozenset[str]:
         """Return the ports of a record whose object is there, in the right size.
 
         Args:
             record: the record.
             damaged: told of each port whose object is there in another size; it is moved away.
+            used: the ports that a run uses; None for all of them.
         """
         found = {port: entry for port, entry in record.ports.items() if self._has(entry)}
         for port in record.ports.keys() - found.keys():
@@ -108,8 +113,10 @@ class Store:
             if path not in self._damaged and _size(path) is not None:
                 self._quarantine(path)
                 damaged(port)
-        for entry in found.values():
-            self.retention.used(self._object_path(entry))
+        share = record.seconds / max(len(record.ports), 1)
+        for port, entry in found.items():
+            if used is None or port in used:
+                self.retention.used(self._object_path(entry), share)
         return frozenset(found)
 
     def get(self, entry: Entry, port_type: PortType) -> Value:
@@ -131,7 +138,14 @@ class Store:
             raise Quarantined(path)
         return value
 
-    def put(self, value: Value, *, seconds: float = 0.0, file: Path | None = None) -> Entry:
+    def put(
+        self,
+        value: Value,
+        *,
+        seconds: float = 0.0,
+        file: Path | None = None,
+        wanted: bool = True,
+    ) -> Entry:
         """Keep a value and return what a record says about it.
 
         Args:
@@ -139,6 +153,8 @@ class Store:
             seconds: how long it took to compute; the dearer, the longer it is kept.
             file: a file of the store's own (see `workspace_folder`) that holds just this; it is
                 taken as the object.
+            wanted: whether the run that computed it uses it; what it does not use can be dropped
+                at once.
 
         Raises:
             OutputError: it cannot be written; nothing is left behind.
@@ -149,8 +165,8 @@ class Store:
             if file is None or not adopt(file, path):
                 publish(path, lambda file: write(value, file), temp_folder=self._temporary)
             self._damaged.discard(path)
-            self.retention.added(path, entry.bytes, seconds)
-        else:
+            self.retention.added(path, entry.bytes, seconds, used=wanted)
+        elif wanted:
             self.retention.used(path, seconds)
         return entry
 

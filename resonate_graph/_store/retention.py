@@ -201,12 +201,20 @@ class Retention:
         self.floor_is_out_of_reach = False
         self._stuck_at = None
 
-    def added(self, path: Path, size: int, seconds: float) -> None:
-        """Note a new object; drop others where the limit or the disk asks for it."""
+    def added(self, path: Path, size: int, seconds: float, *, used: bool = True) -> None:
+        """Note a new object; drop others where the limit or the disk asks for it.
+
+        Args:
+            path: the object.
+            size: how many bytes it has.
+            seconds: how long it took to compute.
+            used: whether the run that made it uses it; what it does not use may go at once.
+        """
         with contextlib.suppress(OSError):
             self._note(path.stem, 0, seconds)
         with self._lock:
-            self.used(path)
+            if used:
+                self.used(path)
             self._uncounted += size
             limit = self.limit_bytes
             known = limit if self._size is None else self._size + size

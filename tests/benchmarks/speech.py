@@ -3,8 +3,14 @@
 Each voice is put into each noise at each level; printed are, by noise and in all, means of how far
 the SI-SDR rises (dB), of PESQ (ITU-T P.862.2, wide band, by ``pesq``) and of STOI (by ``pystoi``).
 Below stand what comes out of the voices alone, and how much of music is left. The noises are made
-here, as wide as the recordings: hiss (white), rain (sparse drops over pink noise), a crowd (six
-stretches of the other voices at once) and a fan (low noise and the tones of its blades).
+here, as wide as the recordings: hiss (white), pink noise, rain (sparse drops over pink noise), a
+crowd (six stretches of the other voices at once), a restaurant (twenty of them in a room, and
+cutlery), wind (gusts of low noise), a worn record (crackle, rumble and hiss) and a fan (low noise
+and the tones of its blades). With ``--noises DIR`` a recording there whose name begins with that of
+a noise stands for it.
+
+DeepFilterNet itself is its library as it comes: the sound brought to 48 kHz by soxr, given frame by
+frame as loud as it is, its delay cut off.
 
 The voices are the reader of the tests and, with ``--recordings DIR``, those below a folder; ten
 seconds of each count, after ``--rate``, to which they are converted first: a recording of today
@@ -27,15 +33,27 @@ import numpy as np
 from resonate_graph import Audio, read_audio
 from resonate_nodes import denoise, enhance_speech, resample, spectral_gate, to_mono
 from tests.benchmarks.restoration import Repair, excerpt, recordings, through_ffmpeg
+from tests.deepfilternet import DELAY, FRAME, by_its_library
 from tests.degradations import rms
 from tests.signals import Array, si_sdr_db
 
 READER = Path(__file__).parents[1] / "recordings" / "speech.flac"
 SNRS_DB = (0.0, 10.0, 20.0)
 
+
+def by_deepfilternet(audio: Audio) -> Audio:
+    """Return what DeepFilterNet's library makes of one channel, with nothing of ours around it."""
+    there = resample(audio, sample_rate=48_000).samples[0]
+    padded = np.pad(there, (0, DELAY + -len(there) % FRAME))
+    voice = by_its_library(padded)[DELAY:][: len(there)]
+    back = resample(Audio(voice, 48_000), sample_rate=audio.sample_rate)
+    return audio.with_samples(np.pad(back.samples, ((0, 0), (0, 2)))[:, : audio.frames])
+
+
 WAYS: dict[str, Repair] = {
     "nothing": lambda audio: audio,
     "enhance_speech": enhance_speech,
+    "DeepFilterNet itself": by_deepfilternet,
     "denoise": denoise,
     "denoise, strength 1": lambda audio: denoise(audio, strength=1.0),
     "spectral_gate": spectral_gate,
@@ -58,10 +76,67 @@ def rain(audio: Audio, random: np.random.Generator) -> Array:
     band = butter(2, [700, min(9000.0, top)], "bandpass", fs=audio.sample_rate, output="sos")
     falls = random.random(audio.frames) < 400 / audio.sample_rate
     drops = sosfilt(band, falls * random.exponential(size=audio.frames))
+    return np.asarray(drops / np.std(drops) + 0.5 * pink(audio, random))
+
+
+def pink(audio: Audio, random: np.random.Generator) -> Array:
+    """Return noise that falls by 3 dB an octave from 20 Hz on."""
     spectrum = np.fft.rfft(random.standard_normal(audio.frames))
-    spectrum /= np.sqrt(np.maximum(np.arange(len(spectrum)), 1))
-    pink = np.fft.irfft(spectrum, audio.frames)
-    return np.asarray(drops / np.std(drops) + 0.5 * pink / np.std(pink))
+    lowest = 20 * audio.frames / audio.sample_rate
+    noise = np.fft.irfft(spectrum / np.sqrt(np.maximum(np.arange(len(spectrum)), lowest)))
+    return np.asarray(np.resize(noise, audio.frames) / np.std(noise))
+
+
+def wind(audio: Audio, random: np.random.Generator) -> Array:
+    """Return gusts of noise below 250 Hz, and what whistles about 700 Hz when they are strong."""
+    from scipy.signal import butter, sosfilt
+
+    rate = audio.sample_rate
+    air = sosfilt(butter(2, 250, fs=rate, output="sos"), random.standard_normal(audio.frames))
+    whistle = sosfilt(
+        butter(2, [500, 1000], "bandpass", fs=rate, output="sos"),
+        random.standard_normal(audio.frames),
+    )
+    slow = np.interp(
+        np.arange(audio.frames) / rate, np.arange(0, 60, 0.7), random.standard_normal(86)
+    )
+    gusts = 10 ** (6 * slow / 20)
+    return np.asarray(gusts * air / np.std(air) + 0.1 * gusts**2 * whistle / np.std(whistle))
+
+
+def vinyl(audio: Audio, random: np.random.Generator) -> Array:
+    """Return the surface of a worn record: crackle, rumble and hiss."""
+    from scipy.signal import butter, sosfilt
+
+    rate = audio.sample_rate
+    falls = random.random(audio.frames) < 60 / rate
+    strikes = falls * random.standard_normal(audio.frames) * random.exponential(size=audio.frames)
+    band = butter(1, [500, min(8000.0, 0.45 * rate)], "bandpass", fs=rate, output="sos")
+    crackle = sosfilt(band, strikes)
+    low = butter(2, 60, fs=rate, output="sos")
+    rumble = sosfilt(low, random.standard_normal(audio.frames))
+    parts = (crackle, 0.7), (rumble, 0.5), (pink(audio, random), 0.5)
+    return np.asarray(sum(level * part / np.std(part) for part, level in parts))
+
+
+def restaurant(audio: Audio, random: np.random.Generator, others: list[Audio]) -> Array:
+    """Return twenty stretches of other voices in a room, and cutlery."""
+    from scipy.signal import fftconvolve
+
+    rate = audio.sample_rate
+    seconds = np.arange(rate) / rate
+    talk = crowd(audio, random, others, 20)
+    room = random.standard_normal(rate) * 10 ** (-3 * seconds / 0.7)  # -60 dB after 0.7 s
+    far = fftconvolve(talk, room)[: audio.frames]
+    ring = np.zeros(audio.frames + rate)
+    for start in random.integers(0, audio.frames, 3 * round(audio.duration_seconds)):
+        hertz = random.uniform(2500, 7000, 4)
+        tones = np.sin(2 * np.pi * np.minimum(hertz, 0.45 * rate)[:, None] * seconds)
+        ring[start : start + rate] += random.exponential() * (tones * np.exp(-seconds / 0.02)).sum(
+            0
+        )
+    ring = ring[: audio.frames]
+    return np.asarray(far / np.std(far) + 0.3 * ring / np.std(ring))
 
 
 def fan(audio: Audio, random: np.random.Generator) -> Array:
@@ -75,17 +150,36 @@ def fan(audio: Audio, random: np.random.Generator) -> Array:
     return np.asarray(air / np.std(air) + 0.5 * blades / np.std(blades))
 
 
-def crowd(audio: Audio, random: np.random.Generator, others: list[Audio]) -> Array:
-    """Return six stretches of other voices at once, some nearer than others."""
+def crowd(audio: Audio, random: np.random.Generator, others: list[Audio], count: int = 6) -> Array:
+    """Return stretches of other voices at once, some nearer than others."""
     talk = np.concatenate([one.samples[0] / rms(one) for one in others])
     talk = np.tile(talk, 1 + 2 * audio.frames // len(talk))
-    starts = random.integers(0, len(talk) - audio.frames, 6)
-    levels = 10 ** (random.uniform(-4, 4, 6) / 20)
+    starts = random.integers(0, len(talk) - audio.frames, count)
+    levels = 10 ** (random.uniform(-4, 4, count) / 20)
     return np.asarray(sum(level * talk[start:][: audio.frames]
                           for start, level in zip(starts, levels, strict=True)))  # fmt: skip
 
 
-NOISES: dict[str, Callable[..., Array]] = {"hiss": hiss, "rain": rain, "crowd": crowd, "fan": fan}
+def recorded(noise: Audio, audio: Audio, random: np.random.Generator) -> Array:
+    """Return a stretch of a recording of noise."""
+    there = resample(to_mono(noise), sample_rate=audio.sample_rate).samples[0]
+    there = np.tile(there, 2 + audio.frames // len(there))
+    start = random.integers(0, len(there) - audio.frames)
+    return there[start:][: audio.frames].astype(np.float64)
+
+
+#: Those that other voices are part of come last.
+NOISES: dict[str, Callable[..., Array]] = {
+    "hiss": hiss,
+    "pink": pink,
+    "rain": rain,
+    "wind": wind,
+    "vinyl": vinyl,
+    "fan": fan,
+    "restaurant": restaurant,
+    "crowd": crowd,
+}
+OF_VOICES = (restaurant, crowd)
 
 
 def noisy(audio: Audio, noise: Array, snr_db: float) -> Audio:
@@ -113,6 +207,7 @@ def main() -> None:
     """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--recordings", type=Path, help="a folder of voices: WAV, FLAC, OGG, MP3")
+    parser.add_argument("--noises", type=Path, help="a folder of noises: WAV, FLAC, OGG, MP3")
     parser.add_argument("--rate", type=int, default=44_100, help="sample rate in Hz; 0: their own")
     parser.add_argument("ways", nargs="*", default=[""], help="beginnings of what to try")
     asked = parser.parse_args()
@@ -132,27 +227,28 @@ def main() -> None:
         if name.startswith(tuple(asked.ways))
         and (shutil.which("ffmpeg") or not name.startswith("ffmpeg"))
     }
-    in_noise(list(voices.values()), ways)
+    makers = dict(NOISES)
+    for path in sorted(asked.noises.iterdir()) if asked.noises else []:
+        for kind in (kind for kind in NOISES if path.name.startswith(kind)):
+            makers[kind] = partial(recorded, read_audio(path))
+            print(f"{kind} is {path.name}")
+    in_noise(list(voices.values()), ways, makers)
     alone(list(voices.values()), ways)
 
 
-def in_noise(voices: list[Audio], ways: Mapping[str, Repair]) -> None:
+def in_noise(
+    voices: list[Audio], ways: Mapping[str, Repair], makers: Mapping[str, Callable[..., Array]]
+) -> None:
     """Print what each way makes of voices in noise."""
-    row = "{:<10}{:<30}{:>8}{:>8}{:>8}"
+    row = "{:<12}{:<30}{:>8}{:>8}{:>8}"
     print(row.format("", "", "SI-SDR", "PESQ", "STOI"))
     figures: dict[str, list[tuple[float, ...]]] = {name: [] for name in ways}
-    makers: dict[str, Callable[..., Array]] = {
-        "hiss": hiss,
-        "rain": rain,
-        "crowd": crowd,
-        "fan": fan,
-    }
     for kind, make in makers.items():
         here: dict[str, list[tuple[float, ...]]] = {name: [] for name in ways}
         for index, voice in enumerate(voices):
             others = [other for other in voices if other is not voice] or voices
-            maker = partial(make, others=others) if make is crowd else make
-            noise = maker(voice, np.random.default_rng(index))
+            given = {"others": others} if make in OF_VOICES else {}
+            noise = make(voice, np.random.default_rng(index), **given)
             for snr_db in SNRS_DB:
                 damaged = noisy(voice, noise, snr_db)
                 before = si_sdr_db(damaged, voice)

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import resonate_graph as rg
-from resonate_graph import Audio, Result
+from resonate_graph import Audio, Result, Store
 from resonate_nodes import LoudnessReport, highpass, measure_loudness
 from tests import degradations
 from tests.models import MIDDLE_AND_SIDES, linear_htdemucs, save_th
@@ -124,3 +124,16 @@ def test_stem_remaster_balances_the_stems(
         * np.linalg.norm(beside) / np.linalg.norm(sides)
     )  # fmt: skip
     assert changed_db == pytest.approx(-20, abs=0.3)
+
+
+def test_what_one_graph_separated_another_need_not(excerpt: Audio, store: Store) -> None:
+    """`instrumental` asks for the voice alone; the model gives the others in the same pass."""
+    sound, params = {"mix": excerpt}, {"model": "mini"}
+    (split, *_) = rg.stock("instrumental").plan(sound, params=params, store=store)
+    assert (split.wanted, split.besides) == (("vocals",), ("bass", "drums", "other"))
+    rg.stock("instrumental").run(sound, params=params, store=store)
+    (split, *others) = rg.stock("vocal-repair").plan(sound, params=params, store=store)
+    assert (split.id, split.status) == ("split", "cached")
+    assert {one.status for one in others} <= {"run", "open"}
+    result = rg.stock("vocal-repair").run(sound, params=params, store=store)
+    assert result.report["nodes"][0]["status"] == "cached"

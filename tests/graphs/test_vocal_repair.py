@@ -33,7 +33,7 @@ class Job:
 
     @property
     def restored(self) -> Path:
-        return self.folder / "out" / "restored.wav"
+        return self.folder / "out" / "mix.restored.wav"
 
     def call(self, *arguments: str, mix: Path | None = None) -> tuple[str | Path, ...]:
         """What `resonate` is told."""
@@ -135,7 +135,7 @@ def test_without_the_stems_the_finished_file_is_still_there(
             path.unlink()
     again = call(*job.call("--store", str(store), "-o", str(tmp_path / "out")))
     assert again.statuses == dict.fromkeys(NODES, "cached")
-    found = rg.read_audio(tmp_path / "out" / "restored.wav")
+    found = rg.read_audio(tmp_path / "out" / "mix.restored.wav")
     assert found.digest == kept
 
 

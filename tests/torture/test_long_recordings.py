@@ -43,7 +43,7 @@ def test_a_stored_run_of_30_minutes_takes_less_than_250_mb(tmp_path: Path, tortu
     assert statuses([*COMMAND, *arguments]) == {"ran"}
     limited = [sys.executable, "-c", _LIMITED, str(LIMIT_BYTES), *COMMAND[1:], *arguments]
     assert statuses(limited) == {"cached"}
-    written = soundfile.info(tmp_path / "out" / "sum.wav")
+    written = soundfile.info(tmp_path / "out" / f"{recording.stem}.sum.wav")
     assert written.frames == minutes * 60 * RATE
 
 

@@ -63,6 +63,9 @@ assert_type(mix([tone, tone], gains_db=[0, -6.5]), Audio)
 assert_type(measure_loudness(tone), LoudnessReport)
 assert_type(encode_flac(tone, subtype="PCM_16"), File)
 
+# Calculated with
+assert_type(Audio.read("tone.wav")[1.0:2.5] + 0.5 * tone - tone / 2, Audio)
+
 # Wired into a graph
 graph = Graph("typed", description="typed")
 song = graph.input("song", Audio)
@@ -90,4 +93,5 @@ settings: rg.Settings = {"device": "cpu", "threads": 2, "store": rg.Store("store
 graph.run({"song": "song.wav"}, params={"amount": 2}, **settings)
 graph.run({"song": "song.wav"}, device="cuda:1", store="store", reuse="exact", max_minutes=60)
 assert_type(graph.run_many([{"song": "song.wav"}], **settings), list[rg.Result])
-assert_type(graph.plan({"song": "song.wav"}, **settings), rg.Forecast)
+assert_type(graph.plan({"song": "song.wav"}, {"amount": 2}, **settings), rg.Forecast)
+assert_type(graph.draw({"song": "song.wav"}, {"amount": 2}, **settings).svg, str)

@@ -39,7 +39,12 @@ class HarmonicPercussive(NamedTuple):
     residual: Audio
 
 
-@node(version=1, uses=("librosa",), cost=Cost(seconds_per_second=0.1, bytes_per_input_byte=8))
+@node(
+    version=1,
+    uses=("librosa",),
+    cost=Cost(seconds_per_second=0.1, bytes_per_input_byte=8),
+    besides="all",
+)
 def hpss(
     ctx: RunContext,
     audio: Audio,

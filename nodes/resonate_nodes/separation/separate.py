@@ -85,6 +85,18 @@ def prepare_model(question: Preparation) -> Mapping[str, Any]:
     }
 
 
+def stems_besides(question: Preparation) -> frozenset[str]:
+    """Return the stems that the sub-models give which run for the wanted ones."""
+    files = models.find(question.params["model"], question.models, fetch=False)
+    matrix = files.weights or tuple((1.0,) * len(files.stems) for _ in files.files)
+    models_of = {
+        stem: {number for number, row in enumerate(matrix) if row[column]}
+        for column, stem in enumerate(files.stems)
+    }
+    running = set[int]().union(*(models_of.get(stem, ()) for stem in question.wanted))
+    return frozenset(stem for stem, needed in models_of.items() if needed and needed <= running)
+
+
 def _would_do(question: Preparation, name: str) -> bool:
     """Whether a model that is here has the stems that are wanted."""
     try:
@@ -124,6 +136,7 @@ def numerics_of(place: Placed) -> str:
         bytes=1_500_000_000,
     ),
     avoid=[SLOW_ON_MPS],
+    besides=stems_besides,
 )
 def separate(
     ctx: RunContext,
@@ -138,7 +151,8 @@ def separate(
     """Separate a mix into stems.
 
     Only stems that somebody uses are computed: of a bag like ``htdemucs_ft``, whose sub-models
-    each know one stem, only the sub-models of those stems run. Demucs' models work at 44.1 kHz
+    each know one stem, only the sub-models of those stems run. Where these give other stems as
+    well, as a single model does, they are kept for later too. Demucs' models work at 44.1 kHz
     in stereo; a mix at another rate is converted and its stems come back at its own rate and
     exact length: by soxr, or on an accelerator by torchaudio as `resample` has it, which is
     another result (other samples above 19 kHz). Channels go through in pairs (1-2, 3-4, ...), each
@@ -176,7 +190,7 @@ def separate(
         Audio(1 ch, 44100 frames, 44100 Hz, 1.000 s)
     """
     files = models.find(model, ctx.models, fetch=True)
-    names = [name for name in files.stems if name in ctx.wanted]
+    names = [name for name in files.stems if name in ctx.wanted | ctx.besides]
     placement = Placement(
         ctx.device,
         precision=precision,

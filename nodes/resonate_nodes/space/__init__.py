@@ -2,5 +2,5 @@
 
 In come sounds; out go sounds whose samples were moved, added, chosen or converted, not repaired.
 
-Doors: `stereo`, `timing`, `speed`, `shape`, `rate`, `mixing`.
+Doors: `stereo`, `timing`, `speed`, `shape`, `rate`, `sinc`, `mixing`.
 """

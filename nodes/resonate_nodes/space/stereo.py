@@ -65,7 +65,7 @@ class MonoReport(Report):
     bands: list[MonoBand]
 
 
-@node(version=1)
+@node(version=1, besides="all")
 def mid_side(ctx: RunContext, audio: Audio) -> MidSide:
     """Split stereo into what is in the middle and what is at the sides, one channel each.
 

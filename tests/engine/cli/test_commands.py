@@ -42,10 +42,11 @@ HEAVY = (
 def test_run_writes_the_outputs_and_says_where(tmp_path: Path, quieter: Path, mix: Path) -> None:
     ended = resonate("run", quieter, "-i", f"mix={mix}", "-p", "level_db=-6", cwd=tmp_path)
     assert ended.code == 0
-    assert re.match(r"quieter: 1 ran in \d+\.\d s\n  out: out/out\.wav\n$", ended.out)
+    assert re.match(r"quieter: 1 ran in \d+\.\d s\n  out: out/mix\.out\.wav\n$", ended.out)
     assert [line.split()[:2] for line in ended.said] == [["gain", "ran"]]
-    assert rg.read_audio(tmp_path / "out" / "out.wav") == gain(rg.read_audio(mix), gain_db=-6.0)
-    assert files_in(tmp_path) == ["out/out.wav", "out/out.wav.provenance.json", "quieter.json"]
+    assert rg.read_audio(tmp_path / "out" / "mix.out.wav") == gain(rg.read_audio(mix), gain_db=-6.0)
+    written = ["out/mix.out.wav", "out/mix.out.wav.provenance.json"]
+    assert files_in(tmp_path) == [*written, "quieter.json"]
 
 
 def test_run_prints_one_json_document_and_nothing_else(
@@ -63,8 +64,8 @@ def test_run_prints_one_json_document_and_nothing_else(
     assert (node["id"], node["type"], node["status"]) == ("gain", "gain", "ran")
     assert (node["device"], len(node["key"])) == ("cpu", 64)
     (output,) = report["outputs"].values()
-    assert output["path"] == str(tmp_path / "out" / "out.wav")
-    audio = rg.read_audio(tmp_path / "out" / "out.wav")
+    assert output["path"] == str(tmp_path / "out" / "mix.out.wav")
+    audio = rg.read_audio(tmp_path / "out" / "mix.out.wav")
     assert output["digest"] == audio.digest
     in_process = rg.load(quieter).run({"mix": mix}, store=tmp_path / "store").report
     assert in_process["nodes"] == [{**node, "status": "cached", "seconds": 0.0}]
@@ -97,8 +98,8 @@ def test_run_takes_a_param_of_a_node_and_an_output_of_many(
     words = ("run", "deliver", "-i", f"master={mix}", "-o", tmp_path / "out", "--json")
     ended = call(*words, "--only", "loudness", "-p", "level.target_lufs=-20")
     assert ended.statuses == {"level": "ran", "measure": "ran", "encode": "skipped"}
-    assert files_in(tmp_path / "out") == ["loudness.json", "loudness.json.provenance.json"]
-    loudness = json.loads((tmp_path / "out" / "loudness.json").read_text())
+    assert files_in(tmp_path / "out") == ["mix.loudness.json", "mix.loudness.json.provenance.json"]
+    loudness = json.loads((tmp_path / "out" / "mix.loudness.json").read_text())
     assert loudness["integrated_lufs"] == pytest.approx(-20, abs=0.1)
 
 

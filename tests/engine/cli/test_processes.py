@@ -83,7 +83,7 @@ def test_a_file_name_that_is_no_text_is_no_obstacle(
         path = plain
     ended = resonate("run", quieter, "-i", f"mix={path}", "-o", tmp_path / "out")
     assert ended.code == 0, ended.err
-    assert (tmp_path / "out" / "out.wav").exists()
+    assert (tmp_path / "out" / f"{path.stem}.out.wav").exists()
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "utf-8:strict"])

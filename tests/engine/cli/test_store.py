@@ -212,7 +212,7 @@ def test_verify_finds_a_flipped_bit_and_the_run_mends_it(
     assert damaged == [str(victim)]
     arguments = ["-i", f"master={song}", "-o", str(tmp_path / "2"), "--store", str(store)]
     assert call.document("run", "deliver", *arguments)["status"] == "done"
-    first, second = (tmp_path / one / "delivered.wav" for one in ("out", "2"))
+    first, second = (tmp_path / one / "song.delivered.wav" for one in ("out", "2"))
     assert read_audio(first) == read_audio(second)
 
 

@@ -32,9 +32,11 @@ def test_a_row_is_told_for_each_combination(
     ]
     ended = call("sweep", quieter, *given, "-o", tmp_path / "out")
     assert ended.code == 0
-    assert "01 of 2: done  level_db=-3" in ended.out
-    assert "02 of 2: done  level_db=-6" in ended.out
-    assert str(tmp_path / "out" / "report.html") in ended.out
+    assert ended.said[::2] == ["1 of 2  level_db=-3", "2 of 2  level_db=-6"]
+    heading, *lines, last = [line.split() for line in ended.out.splitlines() if line]
+    assert heading == ["level_db", "LUFS", "dBTP", "took"]
+    assert [line[:2] for line in lines] == [["01", "-3"], ["02", "-6"]]
+    assert last[-1] == str(tmp_path / "out" / "report.html")
     again = call("sweep", quieter, *given, "-o", tmp_path / "out", "--json")
     assert [(row["params"], row["ran"]) for row in rows(again.out)] == [
         ({"level_db": -3}, []),

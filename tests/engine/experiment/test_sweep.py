@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from html.parser import HTMLParser
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 import numpy as np
@@ -16,11 +16,13 @@ import resonate_graph as rg
 from resonate_graph import (
     Audio,
     Cancelled,
+    Event,
     Graph,
     GraphError,
     InputError,
     NodeError,
     ParamError,
+    PictureMade,
     Preparation,
     RunStarted,
     Store,
@@ -38,6 +40,11 @@ from resonate_nodes import (
     normalize_loudness,
     separate,
 )
+from tests.signals import followed, white_noise
+from tests.tools import needs
+
+if TYPE_CHECKING:
+    from tests.browser import Browser
 
 
 @pytest.fixture
@@ -151,7 +158,7 @@ def test_whatever_happens_in_one_the_others_go_on(
     """Something that is no error of ours, from where results are written."""
     graph = Graph("fragile")
     graph.output("out", graph.add(gain, "level")(graph.input("take", Audio), gain_db=0.0))
-    (tmp_path / "02" / "out.wav").mkdir(parents=True)  # where a file has to be
+    (tmp_path / "02" / "out.flac").mkdir(parents=True)  # where a file has to be
     written: list[list[str]] = []
 
     def read(row: object) -> None:
@@ -406,11 +413,11 @@ def test_what_an_earlier_sweep_left_is_removed_and_nothing_else(
     graph.sweep({"take": excerpt}, {"target": [-20.0]}, folder, store=store)
     left = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
     assert {one for one in left if "report_files" not in one} == {
-        "01/master.wav",
-        "01/master.wav.provenance.json",
+        "01/master.flac",
+        "01/master.flac.provenance.json",
         "03/notes.txt",
         "05/master.wav",
-        "inputs/input-take.wav",
+        "inputs/take/sound.flac",
         "report.html",
         "results.json",
     }
@@ -472,15 +479,16 @@ def test_the_results_and_the_page_lie_in_the_folder(
     page.feed(text)
     done = ("01", "02")
     players = [link for tag, link in page.found if tag == "audio"]
-    assert players == ["inputs/input-take.wav", *(f"{name}/out.wav" for name in done)]
+    assert players == ["inputs/take/sound.flac", *(f"{name}/out.flac" for name in done)]
     files = [link for tag, link in page.found if not link.startswith("data:")]
     assert all((tmp_path / link).is_file() for link in files)
     pictures = [row["pictures"]["out"] for row in results["rows"][:2]]
-    assert all(Path(one).is_file() for one in (*pictures, results["inputs"][0]["picture"]))
+    inputs = [results["inputs"][0][one] for one in ("picture", "file")]
+    assert all((tmp_path / one).is_file() for one in (*pictures, *inputs))
     assert "low_db is above high_db" in text
 
 
-def test_inputs_and_the_reference_are_heard_where_they_lie(
+def test_what_a_sweep_shows_lies_in_its_folder_which_may_be_moved(
     graph: Graph, excerpt: Audio, store: Store, tmp_path: Path
 ) -> None:
     take = excerpt.save(tmp_path / "50% #1?.wav")
@@ -489,10 +497,59 @@ def test_inputs_and_the_reference_are_heard_where_they_lie(
     page = Links()
     page.feed((folder / "report.html").read_text())
     players = [unquote(link) for tag, link in page.found if tag == "audio"]
-    assert players == ["../50% #1?.wav", "../50% #1?.wav", "01/master.wav"]
+    linked = ["inputs/take/50% #1?.wav", "references/50% #1?.wav"]
+    assert players == [*linked, "01/master.flac"]
+    assert all((folder / one).samefile(take) for one in linked)
+    moved = folder.rename(tmp_path / "elsewhere")
     files = [unquote(link) for _, link in page.found if not link.startswith("data:")]
-    assert all((folder / one).is_file() for one in files)
-    assert not (folder / "inputs").exists()
+    assert all((moved / one).is_file() for one in files)
+    results = json.loads((moved / "results.json").read_text())
+    told = [one["file"] for one in results["inputs"]] + list(results["rows"][0]["files"].values())
+    assert told == players
+    assert str(tmp_path) not in json.dumps(results)
+
+
+def test_what_is_there_to_be_listened_to_is_flac_unless_it_is_too_loud(
+    excerpt: Audio, store: Store, tmp_path: Path
+) -> None:
+    graph = Graph("loud")
+    graph.output("out", graph.add(gain, "level")(graph.input("take", Audio), gain_db=0.0))
+    grid = {"level.gain_db": [-3.0, 30.0]}
+    rows = graph.sweep({"take": excerpt}, grid, tmp_path, store=store)
+    assert [Path(row.files["out"]).name for row in rows] == ["out.flac", "out.wav"]
+    heard = [read_audio(row.files["out"]) for row in rows]
+    np.testing.assert_allclose(heard[0].samples, gain(excerpt, gain_db=-3.0).samples, atol=2**-23)
+    assert heard[1] == gain(excerpt, gain_db=30.0)
+
+
+def test_stems_are_shown_where_that_is_asked(excerpt: Audio, store: Store, tmp_path: Path) -> None:
+    graph = Graph("sides")
+    mid, side = graph.add(mid_side, "apart")(graph.input("take", Audio))
+    level = graph.add(gain, "level")(side, gain_db=0.0)
+    graph.output("whole", graph.add(from_mid_side)(mid, level))
+    graph.output("side", level)
+    grid = {"level.gain_db": [-3.0, -6.0]}
+
+    def shown(**more: Any) -> set[str]:
+        rows = graph.sweep({"take": excerpt}, grid, tmp_path, store=store, **more)
+        assert all(set(row.figures) == set(row.files) for row in rows)
+        (names,) = {tuple(row.pictures) for row in rows}
+        return set(names)
+
+    assert shown() == {"whole"}
+    assert shown(pictures=["side"]) == {"side"}
+    assert shown(pictures=[]) == set()
+    assert shown(outputs=["side"]) == {"side"}
+    with pytest.raises(ParamError, match="no output 'sides'; did you mean 'side'"):
+        shown(pictures=["sides"])
+
+
+def test_pictures_are_counted(graph: Graph, excerpt: Audio, store: Store, tmp_path: Path) -> None:
+    events: list[Event] = []
+    grid = {"target": [-20.0, -16.0]}
+    graph.sweep({"take": excerpt}, grid, tmp_path, store=store, on_event=events.append)
+    made = [event for event in events if isinstance(event, PictureMade)]
+    assert made == [PictureMade(done, 3) for done in (1, 2, 3)]
 
 
 def test_the_page_says_what_was_compared_and_what_was_best(
@@ -510,15 +567,31 @@ def test_the_page_says_what_was_compared_and_what_was_best(
     assert "02: clean.frequency_hz = 60.0" in text
 
 
+@needs("chromium")
+def test_results_are_switched_between_on_a_phone_too(
+    graph: Graph, store: Store, tmp_path: Path, browser: Browser
+) -> None:
+    noise = white_noise(seconds=3, rate=32_000, rms=0.05)
+    graph.sweep({"take": noise}, {"clean.frequency_hz": [6000.0]}, tmp_path, store=store)
+    page = browser.open(tmp_path / "report.html", width=390)
+    assert page.run("document.documentElement.scrollWidth") == 390
+    page.run("window.one = document.querySelector('.rg-player').player, null")
+    heard = page.played(noise.sample_rate, "2", each_seconds=0.3)
+    sounds = {"take": noise, "01": read_audio(tmp_path / "01" / "master.wav")}
+    assert [name for name, _ in followed(heard, sounds)] == ["take", "01"]
+    assert not page.faults
+    page.close()
+
+
 def test_a_sweep_of_which_all_failed_removes_nothing(
     graph: Graph, excerpt: Audio, store: Store, tmp_path: Path
 ) -> None:
     folder = tmp_path / "out"
     graph.sweep({"take": excerpt}, {"target": [-20.0, -16.0]}, folder, store=store)
     for name in ("01", "02"):
-        (folder / name / "master.wav").rename(folder / f"{name}.wav")
-        (folder / name / "master.wav").mkdir()
+        (folder / name / "master.flac").rename(folder / f"{name}.flac")
+        (folder / name / "master.flac").mkdir()
     (row,) = graph.sweep({"take": excerpt}, {"target": [-18.0]}, folder, store=store)
     assert row.status == "failed"
     assert "cannot be written" in row.error
-    assert (folder / "02" / "master.wav.provenance.json").exists()
+    assert (folder / "02" / "master.flac.provenance.json").exists()

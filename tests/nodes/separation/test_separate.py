@@ -56,6 +56,18 @@ def models(models_dir: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return models_dir
 
 
+@pytest.fixture(scope="module")
+def excerpt(excerpt: Audio) -> Audio:
+    """As much of the bundled recording as takes the small models two segments."""
+    return excerpt.with_samples(excerpt.samples[:, : SEGMENT_FRAMES + SEGMENT_FRAMES // 4])
+
+
+@pytest.fixture(scope="module")
+def moment(excerpt: Audio) -> Audio:
+    """Half a second of it."""
+    return excerpt.with_samples(excerpt.samples[:, : RATE // 2])
+
+
 def by_demucs(model: Any, mix: Audio, *, shifts: int = 0) -> NDArray[np.float32]:
     return separated_by_demucs(model, mix.samples, shifts=shifts)
 
@@ -148,7 +160,7 @@ def test_a_bags_segment_length_is_kept(
     expected = by_demucs(demucs_model("short", tmp_path), excerpt)
     forwards.clear()
     assert_equals(separate(excerpt, model="short"), expected)
-    assert len(forwards) == 4  # 3 s at a stride of 0.75 s
+    assert len(forwards) == 3  # 1.9 s at a stride of 0.75 s
 
 
 def test_another_overlap_is_demucs_other_overlap(excerpt: Audio, models_dir: Path) -> None:
@@ -205,6 +217,28 @@ def test_another_stem_tomorrow_runs_only_its_own_model(
     assert len(forwards) == per_model
     again = graph_of("vocals", "drums", model="htdemucs_ft").run({"mix": excerpt}, store=store)
     assert again["drums"] == separate(excerpt, model="htdemucs_ft").drums
+
+
+def test_stems_that_come_out_of_the_same_pass_are_kept(
+    excerpt: Audio, store: Store, forwards: list[Any]
+) -> None:
+    everything = separate(excerpt, model="htdemucs")
+    forwards.clear()
+    first = graph_of("vocals", model="htdemucs")
+    (planned,) = first.plan({"mix": excerpt}, store=store)
+    assert planned.besides == ("bass", "drums", "other")
+    assert first.run({"mix": excerpt}, store=store)["vocals"] == everything.vocals
+    once = len(forwards)
+    result = graph_of(*planned.besides, model="htdemucs").run({"mix": excerpt}, store=store)
+    assert len(forwards) == once > 0
+    assert {name: result[name] for name in planned.besides} == {
+        name: getattr(everything, name) for name in planned.besides
+    }
+
+
+def test_of_a_bag_only_those_that_the_models_give_which_run(excerpt: Audio, store: Store) -> None:
+    (planned,) = graph_of("vocals", model="htdemucs_ft").plan({"mix": excerpt}, store=store)
+    assert planned.besides == ()
 
 
 def test_weights_are_read_once_whatever_stems_are_asked_for(
@@ -476,40 +510,38 @@ def wandering(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("wandering")
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
-def test_a_model_that_draws_random_positions_is_reproducible(
-    excerpt: Audio, precision: Any
-) -> None:
-    once = separate(excerpt, model="wandering", precision=precision)[:4]
+def test_a_model_that_draws_random_positions_is_reproducible(moment: Audio, precision: Any) -> None:
+    once = separate(moment, model="wandering", precision=precision)[:4]
     random.seed(99)
-    assert separate(excerpt, model="wandering", precision=precision)[:4] == once
+    assert separate(moment, model="wandering", precision=precision)[:4] == once
 
 
 @pytest.mark.usefixtures("wandering")
-def test_random_positions_are_the_same_for_any_number_of_threads(excerpt: Audio) -> None:
+def test_random_positions_are_the_same_for_any_number_of_threads(moment: Audio) -> None:
     import torch
 
-    once = separate(excerpt, model="wandering")[:4]
+    once = separate(moment, model="wandering")[:4]
     before = torch.get_num_threads()
     torch.set_num_threads(before % 2 + 1)
     try:
-        assert separate(excerpt, model="wandering")[:4] == once
+        assert separate(moment, model="wandering")[:4] == once
     finally:
         torch.set_num_threads(before)
 
 
 @pytest.mark.usefixtures("wandering")
-def test_two_that_draw_random_positions_do_not_disturb_each_other(excerpt: Audio) -> None:
+def test_two_that_draw_random_positions_do_not_disturb_each_other(moment: Audio) -> None:
     seeds = [1, 2, 3, 4]
-    alone = [separate(excerpt, model="wandering", seed=seed)[:4] for seed in seeds]
+    alone = [separate(moment, model="wandering", seed=seed)[:4] for seed in seeds]
     with ThreadPoolExecutor(len(seeds)) as pool:
-        both = pool.map(lambda seed: separate(excerpt, model="wandering", seed=seed)[:4], seeds)
+        both = pool.map(lambda seed: separate(moment, model="wandering", seed=seed)[:4], seeds)
         assert list(both) == alone
     assert alone[0] != alone[1]
 
 
 @pytest.mark.usefixtures("wandering")
 def test_while_a_model_is_fetched_another_can_draw(
-    excerpt: Audio, monkeypatch: pytest.MonkeyPatch
+    moment: Audio, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What is loaded draws too, and both would wait for each other."""
 
@@ -524,7 +556,7 @@ def test_while_a_model_is_fetched_another_can_draw(
 
     monkeypatch.setattr(placement, "_residents", Watched())
     with ThreadPoolExecutor(1) as elsewhere:
-        separate(excerpt, model="wandering")
+        separate(moment, model="wandering")
 
 
 def test_nobody_elses_random_numbers_are_touched(excerpt: Audio) -> None:
