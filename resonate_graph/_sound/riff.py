@@ -117,7 +117,9 @@ class Fmt:
         """Return how many frames of a codec so many bytes hold; None where that is not known."""
         if self.codec == _G721:
             return length * 2 // max(1, self.channels)
-        return length // self.block_bytes * self.block_frames if self.block_frames else None
+        if not self.block_bytes or not self.block_frames:
+            return None
+        return length // self.block_bytes * self.block_frames
 
     def pcm(self, path: Path, *, big: bool = False) -> Pcm | None:
         """Return how the samples stand in the file; None where they are compressed.
@@ -178,8 +180,8 @@ def survey_headless(path: Path, raw: IO[bytes], size: int, *, salvage: bool) -> 
     lost = "its beginning is missing"
     if open_end and not is_mark(said):
         lost += f", and its end ({start + said - size:,} bytes)"
-    extent_ = Extent(size if open_end else start + said)
-    reading = read_samples(path, raw, fmt, start, extent_, big=False, frames=frames)
+    where = Extent(size if open_end else start + said)
+    reading = read_samples(path, raw, fmt, start, where, big=False, frames=frames)
     return replace(reading, lost=lost)
 
 

@@ -385,6 +385,18 @@ def test_a_fmt_chunk_of_adpcm_that_contradicts_itself_is_refused(
         read_audio(path)
 
 
+def test_blocks_of_no_bytes_are_refused(tmp_path: Path, excerpt: Audio) -> None:
+    path = tmp_path / "a.wav"
+    soundfile.write(path, excerpt.samples[0], 8000, "GSM610")
+    content = bytearray(path.read_bytes())
+    struct.pack_into("<H", content, 32, 0)
+    for damaged in (content, content[: len(content) // 2]):
+        path.write_bytes(damaged)
+        for limits in (Limits(), Limits(salvage=True)):
+            with pytest.raises(InputError, match=r"damaged|cut off"):
+                read_audio(path, limits)
+
+
 @pytest.mark.parametrize(("field", "value"), [(24, 0), (24, 2**31)])
 def test_a_rate_that_cannot_be_is_refused(tmp_path: Path, field: int, value: int) -> None:
     content = bytearray(uncompressed.wav(drawn("s16", 600, 2)))
