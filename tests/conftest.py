@@ -53,6 +53,7 @@ def _own_surroundings(
     own = tmp_path_factory.getbasetemp() / "default-stores" / str(next(_default_stores))
     monkeypatch.setenv("RESONATE_STORE", str(own))
     monkeypatch.delenv("RESONATE_MODELS", raising=False)
+    monkeypatch.delenv("COLUMNS", raising=False)  # pytest-xdist says 80 to its workers
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     monkeypatch.setenv("HF_HOME", str(tmp_path_factory.getbasetemp() / "hugging-face"))
     monkeypatch.setenv("TORCH_HOME", str(tmp_path_factory.getbasetemp() / "torch"))
@@ -163,9 +164,8 @@ def forwards() -> Iterator[list[Any]]:
 
 
 @pytest.fixture
-def call(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Command]:
+def call(capsys: pytest.CaptureFixture[str]) -> Iterator[Command]:
     """Calls `resonate` in this process."""
-    monkeypatch.delenv("COLUMNS", raising=False)
     before = signal.getsignal(signal.SIGTERM)
     yield Command(capsys)
     signal.signal(signal.SIGTERM, before)

@@ -27,7 +27,13 @@ def _compared(rows: Sequence[Row]) -> Bundle:
     players = {output: [track for row in rows for track in _tracks(row, output)]
                for output in outputs}  # fmt: skip
     table = in_one(rows)
-    return table_and_players(table.headings, table.cells, players)
+    return table_and_players(
+        table.headings,
+        table.cells,
+        players,
+        alike=table.same_in_words,
+        failures=[f"{row.name}: {row.error}" for row in rows if row.error],
+    )
 
 
 def _tracks(row: Row, output: str) -> list[Track]:

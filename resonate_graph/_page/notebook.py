@@ -341,10 +341,17 @@ def _times(step: PlannedStep) -> list[str]:
 
 
 def table_and_players(
-    headings: Sequence[str], rows: Sequence[Sequence[str]], players: Mapping[str, Sequence[Track]]
+    headings: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    players: Mapping[str, Sequence[Track]],
+    *,
+    alike: str,
+    failures: Sequence[str],
 ) -> Bundle:
     """Return a table with players below it, such as the rows of a sweep with what came of each."""
     return shown(
+        *(parts.notice(failure, kind="failed") for failure in failures),
         explained(parts.table(headings, rows)),
+        parts.paragraph(f"The same in all: {alike}") if alike else "",
         *(part for label, tracks in players.items() for part in _players(tracks, label)),
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import time
 from pathlib import Path
@@ -244,7 +243,7 @@ def test_records_of_which_nothing_is_left_go_after_a_while(
     log.write_text("".join(f"{float(when) - 100 * 86_400} {one}\n" for when, one in lines))
     assert call.document("store", "gc", *place)["forgotten"] == [], "they were written today"
     for path in store.glob("records/*/*.json"):
-        record = Record.model_validate(json.loads(path.read_text()), extra="ignore")
+        record = Record.model_validate_json(path.read_text(), extra="ignore")
         path.write_bytes(seal(record.model_copy(update={"created": time.time() - 100 * 86_400})))
     keys = {item["key"] for item in call.document("store", "ls", "--all", *place)["items"]}
     assert len(keys) == 4
