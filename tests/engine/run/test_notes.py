@@ -124,19 +124,11 @@ def test_the_command_line_says_it_after_each_step(
     monkeypatch.setenv("COLUMNS", "80")
     path = graph.save(tmp_path / "noting.json")
     words = did_in_words(DID)
-<<<<<<< HEAD
-    for status in (r"ran \d+\.\d s", "reused"):
-        ended = call(
-            "run", path, "-i", f"mix={mix}", "-o", tmp_path, "--nodes", OWN_NODES, "--verbose"
-        )
-        *_, head, below = ended.said  # beside each other they would be longer than 80 columns
-=======
     for status in (r"ran \d+\.\d s", "cached"):
         ended = call(
             "run", path, "-i", f"mix={mix}", "-o", tmp_path, "--nodes", OWN_NODES, "--verbose"
         )
-        head, below = ended.said  # beside each other they would be longer than 80 columns
->>>>>>> 721a09e797449209b1bc0cf88342590a0381c9d5
+        *_, head, below = ended.said  # beside each other they would be longer than 80 columns
         assert re.fullmatch(rf"  noted            {status}", head)
         assert below == f"      {words}"
 
