@@ -124,7 +124,7 @@ def test_the_command_line_says_it_after_each_step(
     monkeypatch.setenv("COLUMNS", "80")
     path = graph.save(tmp_path / "noting.json")
     words = did_in_words(DID)
-    for status in (r"ran \d+\.\d s", "cached"):
+    for status in (r"ran \d+\.\d s", "reused"):
         ended = call(
             "run", path, "-i", f"mix={mix}", "-o", tmp_path, "--nodes", OWN_NODES, "--verbose"
         )
