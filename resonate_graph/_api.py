@@ -12,7 +12,7 @@ from typing import Any
 from typing_extensions import Unpack
 
 from ._base.display import Bundle, Shown, shown_by, shows
-from ._base.errors import BatchError, GraphError, ParamError, ResonateError
+from ._base.errors import BatchError, GraphError, ParamError, Problem, ResonateError
 from ._base.keywords import spelled_out
 from ._base.near_names import instead
 from ._base.publish import publish, require_writable
@@ -48,6 +48,7 @@ from ._run.removed import removed as taken_out
 from ._run.results import Result
 from ._run.settings import Settings, Setup, nobody_listens, understood
 from ._run.targets import PLAIN, Target, targets
+from ._sound.limits import Limits
 
 #: How many nodes a graph's repr names.
 _NAMED = 8
@@ -152,30 +153,51 @@ class Graph(Shown, Builder):
 
     def check(
         self,
-        inputs: Collection[str] | None = None,
+        inputs: Mapping[str, Binding] | Collection[str] | None = None,
         params: Mapping[str, Any] | None = None,
         *,
         outputs: Collection[str] | None = None,
         models: str | os.PathLike[str] | None = None,
+        limits: Limits | None = None,
     ) -> BoundGraph:
         """Find everything that is wrong with the graph, without running it.
 
         Args:
-            inputs: names of the inputs that will be bound; None to leave that open.
+            inputs: names of the inputs that will be bound; or, as `run` takes it, what will be
+                bound: then its files are read, and the weights of models are compared with all
+                that is known of them. None to leave that open.
             params: graph params by name, node params as ``node.param``.
             outputs: the outputs that are wanted; None for all.
             models: the folder of model weights.
+            limits: how files are read; None for the usual way.
 
         Raises:
             GraphError: with every problem at once, each with its place.
+            InputError: a file cannot be read; an `InputsError` where several cannot.
         """
+        given = inputs if isinstance(inputs, Mapping) else None
         call = Call(
             params=params or {},
             inputs=inputs,
             outputs=outputs,
             models=Path(models) if models is not None else None,
+            verify=given is not None,
         )
-        return check(self._flat(), self._catalog, call)
+        bound = check(self._flat(), self._catalog, call)
+        if given is None:
+            return bound
+        setup = replace(Setup(), limits=limits or Limits())
+        bindings = self._bindings(bound, given, setup)
+        said: list[Problem] = []
+
+        def read(name: str) -> None:
+            where = f"inputs[{name!r}]"
+            bindings.warn = lambda code, text: said.append(Problem(code, text, argument=where))
+            bindings.value(name)
+            bindings.release(name)
+
+        bindings.every(read)
+        return replace(bound, warnings=(*bound.warnings, *said))
 
     @spelled_out(Settings)
     def run(

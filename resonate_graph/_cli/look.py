@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 from typing_extensions import Unpack
 
-from .. import PlannedStep, Settings
+from .. import Limits, PlannedStep, Settings
 from .call import (
     GraphArgument,
     GraphsOption,
@@ -23,7 +23,7 @@ from .call import (
     read_params,
 )
 from .output import Printer, megabytes, problem_document
-from .settings import ModelsOption, takes_settings
+from .settings import MaxMinutesOption, ModelsOption, SalvageOption, takes_settings
 
 
 def register(app: typer.Typer) -> None:
@@ -40,20 +40,23 @@ def check(
     models: ModelsOption = None,
     nodes: NodesOption = None,
     graphs: GraphsOption = None,
+    max_minutes: MaxMinutesOption = Limits.max_minutes,
+    salvage: SalvageOption = Limits.salvage,
     as_json: JsonOption = False,
 ) -> None:
     """Find everything that is wrong with a graph, without running it.
 
-    Bindings are checked too once any input is bound with -i.
+    Once any input is bound with -i, bindings are checked too: their files are read, and the weights
+    of models are compared with all that is known of them.
     """
     printer = Printer(as_json=as_json)
     opened = open_graph(graph, nodes, graphs)
-    bindings = read_inputs(opened, inputs)
     bound = opened.check(
-        list(bindings) or None,
+        read_inputs(opened, inputs) or None,
         params=read_params(opened, params),
         outputs=only or None,
         models=models,
+        limits=Limits(max_minutes=max_minutes, salvage=salvage),
     )
     needed = {name: bound.inputs[name].type for name in bound.needed_inputs}
     printer.document(

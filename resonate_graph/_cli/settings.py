@@ -33,6 +33,8 @@ def option(name: str, **more: Any) -> Any:
 
 DeviceOption = Annotated[str, option("device", metavar="D")]
 ModelsOption = Annotated[Path | None, option("models", metavar="DIR")]
+MaxMinutesOption = Annotated[float, option("max_minutes")]
+SalvageOption = Annotated[bool, option("salvage")]
 StoreOption = Annotated[Path | None, option("store", metavar="DIR")]
 NoStoreOption = Annotated[bool, typer.Option("--no-store", help="Keep nothing and reuse nothing.")]
 ThreadsOption = Annotated[int | None, option("threads", metavar="N", min=1)]

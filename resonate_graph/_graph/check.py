@@ -59,12 +59,14 @@ class Call:
         inputs: the names of the inputs that are bound; None where bindings do not matter yet.
         outputs: the outputs that are wanted; None for all.
         models: the folder of model weights.
+        verify: whether weights are compared with their checksums.
     """
 
     params: Mapping[str, Any] = field(default_factory=dict)
     inputs: Collection[str] | None = None
     outputs: Collection[str] | None = None
     models: Path | None = None
+    verify: bool = False
 
 
 def check(flat: Flat, catalog: Catalog, call: Call) -> BoundGraph:
@@ -500,7 +502,9 @@ class _Check:
         def warn(message: str, param: str) -> None:
             self.doubts.append(self.params.doubt(name, message, param))
 
-        question = Preparation(plain_json(params), wanted, self.call.models, warn=warn)
+        question = Preparation(
+            plain_json(params), wanted, self.call.models, verify=self.call.verify, warn=warn
+        )
         try:
             node_type.prepared(question)
         except ParamError as error:

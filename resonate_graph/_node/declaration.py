@@ -62,6 +62,8 @@ class Preparation:
         models: the folder that was named for model weights, None for the usual places.
         fetch: whether it may use the network; where it may not and what it needs is missing, it
             returns what it knows, or raises `MissingModelError`.
+        verify: whether what is there is to be compared with all that is known of it, such as
+            checksums; it may take a while.
         warn: called with (message, param) about what is most likely not meant; `Graph.check` tells
             it.
     """
@@ -70,6 +72,7 @@ class Preparation:
     wanted: frozenset[str]
     models: Path | None = None
     fetch: bool = False
+    verify: bool = False
     warn: Callable[[str, str], None] = lambda message, param: None
 
 

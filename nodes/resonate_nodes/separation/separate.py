@@ -31,7 +31,7 @@ from resonate_graph import (
 
 from ..space.rate import converted, require_rate
 from ..space.sinc import Sinc, fits
-from . import demucs, models
+from . import demucs, models, weights
 from .overlap_add import Read, reading
 from .placement import Placement, Precision
 
@@ -78,6 +78,9 @@ def prepare_model(question: Preparation) -> Mapping[str, Any]:
             question.warn(str(error), "model")
         return {"weights": None}
     _require_stems(name, files.stems, question.wanted)
+    if question.verify:
+        for path in files.files:
+            weights.verify(path)
     return {
         "weights": list(files.digests),
         "shares": files.weights,

@@ -84,14 +84,35 @@ def load(path: Path) -> Any:
     return model
 
 
+def verify(path: Path) -> None:
+    """Compare a weights file with all that is known of it.
+
+    That is the checksum in its name, if there is one: of ``SIG-CHECKSUM.th``, and of a file in the
+    local copy of the hub, which is called by its SHA-256; and those inside a ``.th`` archive. A
+    ``.safetensors`` file of another place has none: only its length can be compared.
+
+    Raises:
+        ModelError: something does not match.
+    """
+    read_description(path)
+    verify_checksum(path)
+    if path.suffix == ".th":
+        with zipfile.ZipFile(path) as archive:
+            if (damaged := archive.testzip()) is not None:
+                raise _damaged(path, f"the checksum of {damaged} in it does not match")
+
+
 def verify_checksum(path: Path) -> None:
-    """Compare a file named ``SIG-CHECKSUM.th`` with its checksum, the start of its SHA-256.
+    """Compare a file with the SHA-256 in its name, or the start of it as in ``SIG-CHECKSUM.th``.
 
     Raises:
         ModelError: it does not match.
     """
     signature, dash, checksum = path.stem.rpartition("-")
-    if path.suffix != ".th" or not dash or not signature:
+    stored = path.resolve().name
+    if re.fullmatch("[0-9a-f]{64}", stored):
+        checksum = stored
+    elif path.suffix != ".th" or not dash or not signature:
         return
     hasher = sha256()
     with path.open("rb") as file:
@@ -169,7 +190,11 @@ def _read_safetensors(path: Path) -> tuple[str, Sequence[Any], Mapping[str, Any]
         length = int.from_bytes(file.read(8), "little")
         if length > path.stat().st_size:
             raise _damaged(path, "its header is longer than the file")
-        metadata = json.loads(file.read(length))["__metadata__"]
+        header = json.loads(file.read(length))
+    metadata = header.pop("__metadata__")
+    ends = [one["data_offsets"][1] for one in header.values()]
+    if 8 + length + max(ends, default=0) != path.stat().st_size:
+        raise _damaged(path, "it is cut off, or something was appended")
     if "structure" in metadata:
         raise _quantized(path)
     return (

@@ -444,6 +444,47 @@ def test_a_file_that_is_cut_off_is_damaged(kept: float, suffix: str, folder: Pat
     assert "the weights are damaged" in refused("cut")
 
 
+def test_a_full_check_compares_weights_with_what_is_known_of_them(
+    folder: Path, tmp_path: Path
+) -> None:
+    graph, bound = bass_graph("one"), {"mix": SOUND}
+
+    def told(path: Path, at: int) -> str:
+        """Flip a bit, and return what a full check says; a check of names alone says nothing."""
+        content = bytearray(path.read_bytes())
+        content[at] ^= 1
+        path.write_bytes(content)
+        graph.check(["mix"], models=folder)
+        with pytest.raises(GraphError) as caught:
+            graph.check(bound, models=folder)
+        path.unlink()
+        return caught.value.problems[0].message
+
+    whole = save_th(small_htdemucs(0), folder / "one.th")
+    graph.check(bound, models=folder)
+    middle = whole.stat().st_size // 2
+    assert "the weights are damaged: the checksum of" in told(whole, middle)
+    named = save_th(small_htdemucs(0), tmp_path / "one.th")
+    checksum = hashlib.sha256(named.read_bytes()).hexdigest()
+    named = named.rename(folder / f"one-{checksum[:8]}.th")
+    graph.check(bound, models=folder)
+    assert "the weights are damaged: its checksum is" in told(named, middle)
+    # as the local copy of the hub has it: a link to a file that is called by its SHA-256
+    stored = save_safetensors(small_htdemucs(0), tmp_path / "blob")
+    stored = stored.rename(tmp_path / hashlib.sha256(stored.read_bytes()).hexdigest())
+    (folder / "one.safetensors").symlink_to(stored)
+    graph.check(bound, models=folder)
+    assert "the weights are damaged: its checksum is" in told(stored, middle)
+
+
+def test_safetensors_that_are_cut_off_are_found_without_loading_them(folder: Path) -> None:
+    path = save_safetensors(small_htdemucs(0), folder / "cut.safetensors")
+    bass_graph("cut").check(models=folder)
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    with pytest.raises(GraphError, match="the weights are damaged: it is cut off"):
+        bass_graph("cut").check(models=folder)
+
+
 @pytest.mark.parametrize("suffix", [".th", ".safetensors"])
 def test_noise_is_damaged(suffix: str, folder: Path) -> None:
     noise = np.random.default_rng(0).bytes(5000)
