@@ -178,11 +178,7 @@ def test_the_command_line_writes_it_and_says_where(
     path = chain(3.0).save(tmp_path / "chain.json")
     words = ("run", path, "-i", f"mix={mix}", "-o", tmp_path, "--nodes", OWN_NODES, "--removed")
     ended = call(*words)
-<<<<<<< HEAD
-    beside = tmp_path / "mix.restored.removed.wav"
-=======
     beside = tmp_path / f"{mix.stem}.restored.removed.wav"
->>>>>>> 383f898c0b26baa419d3ced59edd06a39459d534
     assert ended.out.splitlines()[-1] == (
         f"  restored, removed: {beside} (the gain of 3.0 dB taken back)"
     )
