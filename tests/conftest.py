@@ -18,20 +18,15 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import pytest
-from hypothesis import settings
 
 from resonate_graph import Audio, Store, read_audio
+from tests.counts import load_profile
 from tests.engine.commands import Command
 from tests.models import write_models
 from tests.tools import look_for_what_it_needs
 
 if TYPE_CHECKING:
     from tests.browser import Browser
-
-# How long an example takes says more about the machine than about the code.
-settings.register_profile("resonate", deadline=None)
-settings.load_profile("resonate")
-
 
 #: Stores that nobody names: a number each, since looking for a free name takes longer than a test.
 _default_stores = itertools.count()
@@ -64,6 +59,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--all-tools", action="store_true", help="let tests fail, not skip, for a missing program"
     )
     parser.addoption("--torture", action="store_true", help="the full counts, an hour or more")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    load_profile(torture=config.getoption("--torture"))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

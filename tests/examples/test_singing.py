@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from examples.mini_model.phonemes import CODAS, CONSONANTS, NOISES, ONSETS, VOWELS, spell
 from examples.mini_model.singers import STYLES
 from examples.mini_model.singing import Note, Register, Split, Voice, draw_voice, sing
+from tests.counts import examples
 
 RATE = 44100
 REGISTERS: tuple[Register, ...] = get_args(Register)
@@ -200,7 +201,7 @@ def test_no_voice_is_heard_in_two_splits() -> None:
                 assert all(gap > 0.004 for gap in gaps)
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=examples(6))
 @given(
     st.lists(
         st.tuples(

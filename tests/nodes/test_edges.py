@@ -22,6 +22,7 @@ from hypothesis import strategies as st
 
 import resonate_nodes as rn
 from resonate_graph import Audio
+from tests.counts import examples
 from tests.degradations import clipped, with_hum
 from tests.signals import decibels
 
@@ -177,7 +178,7 @@ def test_an_edge_is_no_click(treat: Callable[[Audio], Audio], silent: bool, groo
     treat=st.sampled_from([as_mp3, as_ogg, resampled, sliced]),
     silent=st.booleans(),
 )
-@settings(max_examples=25, derandomize=True)
+@settings(max_examples=examples(12), derandomize=True)
 def test_no_edge_of_any_piece_is_raised(
     groove: Audio,
     place: float,

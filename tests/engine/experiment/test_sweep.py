@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -47,7 +48,13 @@ if TYPE_CHECKING:
     from tests.browser import Browser
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
+def excerpt(excerpt: Audio) -> Audio:
+    """A second of it is enough."""
+    return excerpt.with_samples(excerpt.samples[:, : excerpt.sample_rate])
+
+
+@pytest.fixture(scope="module")
 def graph() -> Graph:
     made = Graph("levels")
     clean = made.add(highpass, "clean")(made.input("take", Audio), frequency_hz=40.0)
@@ -58,6 +65,21 @@ def graph() -> Graph:
 
 
 GRID = {"quiet.gain_db": [-3.0, -6.0], "target": [-20.0, -16.0, -12.0]}
+
+
+@dataclass(frozen=True)
+class Swept:
+    """A sweep that several tests look at."""
+
+    rows: list[rg.Row]
+    store: Path
+
+
+@pytest.fixture(scope="module")
+def swept(graph: Graph, excerpt: Audio, tmp_path_factory: pytest.TempPathFactory) -> Swept:
+    place = tmp_path_factory.mktemp("swept")
+    rows = graph.sweep({"take": excerpt}, GRID, place / "out", store=place / "store")
+    return Swept(rows, place / "store")
 
 
 def in_order(question: Preparation) -> Mapping[str, Any]:
@@ -87,10 +109,8 @@ def bounded() -> Graph:
 BOUNDS = {"level.low_db": [-9.0, -3.0], "level.high_db": [-6.0, -3.0]}
 
 
-def test_every_combination_is_run_in_order_and_shares_what_it_can(
-    graph: Graph, excerpt: Audio, store: Store, tmp_path: Path
-) -> None:
-    rows = graph.sweep({"take": excerpt}, GRID, tmp_path, store=store)
+def test_every_combination_is_run_in_order_and_shares_what_it_can(swept: Swept) -> None:
+    rows = swept.rows
     assert [tuple(row.params.values()) for row in rows] == [
         (gain_db, target) for gain_db in (-3.0, -6.0) for target in (-20.0, -16.0, -12.0)
     ]
@@ -195,19 +215,17 @@ def test_a_parallel_sweep_stops_when_it_is_told_to(
 
 
 def test_started_again_it_computes_nothing_twice(
-    graph: Graph, excerpt: Audio, store: Store, tmp_path: Path
+    graph: Graph, excerpt: Audio, swept: Swept, tmp_path: Path
 ) -> None:
-    graph.sweep({"take": excerpt}, GRID, tmp_path, store=store)
-    again = graph.sweep({"take": excerpt}, GRID, tmp_path / "again", store=store)
+    again = graph.sweep({"take": excerpt}, GRID, tmp_path, store=swept.store)
     assert [row.ran for row in again] == [()] * 6
 
 
 def test_in_parallel_it_gives_the_same_and_shares_the_same(
-    graph: Graph, excerpt: Audio, tmp_path: Path
+    graph: Graph, excerpt: Audio, swept: Swept, tmp_path: Path
 ) -> None:
-    one = graph.sweep({"take": excerpt}, GRID, tmp_path / "a", store=tmp_path / "one")
-    many = graph.sweep({"take": excerpt}, GRID, tmp_path / "b", store=tmp_path / "many", jobs=3)
-    assert [row.figures for row in many] == [row.figures for row in one]
+    many = graph.sweep({"take": excerpt}, GRID, tmp_path, store=tmp_path / "many", jobs=3)
+    assert [row.figures for row in many] == [row.figures for row in swept.rows]
     ran = [node for row in many for node in row.ran]
     assert ran.count("clean") == 1
     assert ran.count("quiet") == 2

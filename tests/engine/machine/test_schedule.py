@@ -62,13 +62,13 @@ def situations(draw: st.DrawFn) -> tuple[list[Job], list[Running], Lanes, int]:
 
 def is_within_limits(running: list[Running], lanes: Lanes, held: int) -> bool:
     cards = [one.lane for one in running if one.lane != CPU]
-    memory = held + sum(one.job.bytes for one in running)
+    taken = sum(one.job.bytes for one in running)  # where held is beyond the limit, none is left
     return (
         sum(one.job.threads for one in running) <= lanes.threads
         and len(cards) == len(set(cards))
         and set(cards) <= set(lanes.accelerators)
         and all(one.lane in one.job.lanes for one in running)
-        and (memory <= lanes.memory_bytes or len(running) <= 1)
+        and (taken <= max(0, lanes.memory_bytes - held) or len(running) <= 1)
     )
 
 

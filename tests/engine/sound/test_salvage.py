@@ -13,13 +13,14 @@ from hypothesis import strategies as st
 
 from resonate_graph import Audio, InputError, Limits, ResonateWarning, read_audio, salvage
 from resonate_nodes import encode_mp3
+from tests.counts import examples
 from tests.files import claim_flac_frames, mpeg_frames, ogg_pages, write_lame
 
 KINDS = ("wav", "rf64", "flac", "ogg", "opus", "mp3", "streamed mp3")
 #: Frames of sound that a frame or page may hold, and what a decoder needs to settle.
 REACH = {"flac": 4096, "ogg": 30_000, "mp3": 6 * 1152, "streamed mp3": 6 * 1152}
 FEW = settings(
-    max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=examples(8), suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 
 

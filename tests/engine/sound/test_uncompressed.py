@@ -20,6 +20,7 @@ from resonate_graph import Audio, InputError, Limits, read_audio
 from resonate_graph._sound.containers import survey
 from resonate_graph._sound.parts import Part
 from tests import uncompressed
+from tests.counts import examples
 from tests.tools import needs
 from tests.uncompressed import CONTAINERS, drawn
 
@@ -61,7 +62,7 @@ def write_by_ffmpeg(audio: Audio, path: Path, *options: str, pipe: bool = False)
     channels=st.integers(1, 9),
     rate=st.sampled_from([8000, 11025, 44100, 48000, 96000, 192000, 12345]),
 )
-@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(60), suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_every_container_and_kind_of_samples_is_read_bit_by_bit(
     tmp_path: Path, container: str, data: st.DataObject, frames: int, channels: int, rate: int
 ) -> None:
@@ -427,7 +428,7 @@ def test_headers_of_nothing_are_refused(
     changes=st.lists(st.tuples(st.integers(0, 150), st.integers(0, 255)), min_size=1, max_size=6),
     length=st.integers(20, 400),
 )
-@settings(max_examples=400, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(150), suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_damaged_headers_lead_to_sound_or_to_an_input_error(
     tmp_path: Path, container: str, changes: list[tuple[int, int]], length: int
 ) -> None:

@@ -20,6 +20,7 @@ from scipy import stats
 
 from resonate_graph import Audio, File, NodeError, ParamError, ResonateWarning, read_audio
 from resonate_nodes import encode_flac, encode_mp3, encode_ogg, encode_wav, lowpass
+from tests.counts import examples
 from tests.signals import Array, sine, white_noise
 from tests.tools import needs
 
@@ -67,7 +68,7 @@ def test_dither_adds_one_step_at_most(encode: Encoder, subtype: Subtype, excerpt
     assert 0.5 < np.abs(error).max() <= 1.5
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(20))
 @pytest.mark.filterwarnings("ignore:true-peak-over")  # noise up to full scale is beyond it
 @given(
     samples=hnp.arrays(
@@ -104,7 +105,7 @@ def test_what_has_the_formats_steps_already_survives_plain_rounding(encode: Enco
     assert not errors(encode, audio, "PCM_16", dither="none").any()
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(15))
 @given(
     samples=hnp.arrays(
         np.float32,

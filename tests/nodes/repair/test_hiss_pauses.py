@@ -11,6 +11,7 @@ from scipy.signal import lfilter
 
 from resonate_graph import Audio, ResonateWarning
 from resonate_nodes import denoise, noise_floor, resample
+from tests.counts import examples
 from tests.signals import Array, decibels, relative_db, si_sdr_db, white_noise
 
 Times = NDArray[np.bool_]
@@ -67,7 +68,7 @@ def part(audio: Audio, chosen: Times) -> Audio:
     snr_db=st.sampled_from([5.0, 10.0]),
     stationary=st.booleans(),
 )
-@settings(max_examples=6)
+@settings(max_examples=examples(4))
 def test_dithered_pauses_are_taken_for_what_silent_ones_are(
     rate: int,
     channels: int,
@@ -145,7 +146,7 @@ def test_a_soft_recording_is_treated_as_a_loud_one(
     stationary=st.booleans(),
     of_music=st.booleans(),
 )
-@settings(max_examples=6)
+@settings(max_examples=examples(4))
 def test_gated_pauses_are_no_noise_floor(
     start: float,
     depth_db: float,

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from resonate_graph import Audio, ResonateWarning
 from resonate_nodes import denoise, resample, to_mono
+from tests.counts import examples
 from tests.signals import Array, decibels, difference_db, si_sdr_db, sine, white_noise
 
 RATE = 44_100
@@ -130,7 +131,7 @@ def clicked(noise: Array, start: float, part: float, random: np.random.Generator
     channels=st.sampled_from([1, 2]),
     seed=st.integers(0, 100),
 )
-@settings(max_examples=25)
+@settings(max_examples=examples(10))
 def test_black_fades_and_clicks_in_a_profile_do_not_count(
     spoil: Spoil, start: float, part: float, rate: int, channels: int, seed: int, excerpt: Audio
 ) -> None:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from resonate_graph import Audio, Graph, NodeError
 from resonate_nodes import spectral_gate
+from tests.counts import examples
 from tests.signals import decibels, white_noise
 
 RATE = 16_000
@@ -63,7 +64,7 @@ def test_it_is_noisereduce(params: dict[str, Any], with_noise: bool) -> None:
     assert apart_db(spectral_gate(sound, noise, **params), theirs(sound, noise, **params)) < -150
 
 
-@settings(max_examples=12)
+@settings(max_examples=examples(6))
 @given(
     frames=st.integers(1, 9000),
     rate=st.sampled_from([8000, 22_050, 44_100, 96_000]),

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from resonate_graph import Audio, ResonateWarning
 from resonate_nodes import declick, declip, decrackle, detect_clicks, repair_dropouts
 from tests import degradations
+from tests.counts import examples
 from tests.signals import Array, joined, relative_db, si_sdr_db
 
 RATE = 44_100
@@ -191,7 +192,7 @@ def test_a_sound_gated_at_its_own_pace_is_no_row_of_dropouts(excerpt: Audio) -> 
     gain=st.sampled_from([1.0, 0.3, 20.0]),
     start=st.floats(0, 9),
 )
-@settings(max_examples=10, derandomize=True)
+@settings(max_examples=examples(6), derandomize=True)
 @pytest.mark.filterwarnings("ignore::resonate_graph.ResonateWarning")
 def test_rounding_is_no_click(
     groove: Audio, bits: int, steps: float, gain: float, start: float

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from resonate_graph import Audio, Catalog, Graph, NodeError, ResonateWarning
 from resonate_nodes import enhance_speech, gain, resample
 from resonate_nodes.repair import deep_filter
+from tests.counts import examples
 from tests.deepfilternet import DELAY, FRAME, by_its_library
 from tests.degradations import with_hiss
 from tests.signals import difference_db, relative_db, si_sdr_db, white_noise
@@ -36,7 +37,7 @@ def test_the_library_is_late_by_three_frames(speech: Audio) -> None:
     assert int(likeness.argmax()) - (len(voice) - 1) == DELAY
 
 
-@settings(max_examples=4)
+@settings(max_examples=examples(3))
 @given(st.lists(st.integers(0, 1500), max_size=8), st.integers(1, FRAME))
 def test_whatever_the_blocks_are_it_is_the_library_without_delay(
     speech: Audio, lengths: list[int], more: int

@@ -27,6 +27,7 @@ from resonate_nodes.separation import models
 from resonate_nodes.separation.demucs import Separator
 from resonate_nodes.separation.overlap_add import reading
 from resonate_nodes.separation.placement import Placement
+from tests.counts import examples
 from tests.models import (
     SOURCES,
     save_th,
@@ -146,7 +147,7 @@ def test_every_length_gives_what_demucs_gives(name: str, folder: Path) -> None:
         assert_equals(stems, separated_by_demucs(model, mix.samples))
 
 
-@settings(max_examples=10, derandomize=True)
+@settings(max_examples=examples(10), derandomize=True)
 @given(
     name=st.sampled_from(NAMES),
     frames=st.integers(1, 2 * SEGMENT + 2),

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from resonate_nodes.separation.overlap_add import OverlapAdd, Pass, cut, jobs, reading
+from tests.counts import examples
 
 RATE = 1000
 SEGMENT = 100
@@ -86,7 +87,7 @@ def length_of(model: Any) -> Callable[[int], int]:
     return getattr(model, "valid_length", int)
 
 
-@settings(deadline=None, max_examples=80)
+@settings(max_examples=examples(30))
 @given(
     frames=st.integers(1, 450),
     overlap=st.sampled_from([0.0, 0.1, 0.25, 0.5, 0.75, 0.9]),
@@ -103,7 +104,7 @@ def test_one_model_is_put_together_as_demucs_does(
     np.testing.assert_array_equal(put_together([model], [one], mix, group), expected)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=examples(15))
 @given(frames=st.integers(1, 450), seed=st.integers(0, 9))
 def test_a_bag_is_averaged_as_demucs_does(frames: int, seed: int) -> None:
     from demucs.apply import BagOfModels

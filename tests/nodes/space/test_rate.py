@@ -12,6 +12,7 @@ from scipy import signal
 from resonate_graph import Audio, NodeError, ParamError
 from resonate_nodes import resample
 from resonate_nodes.space.rate import converted
+from tests.counts import examples
 from tests.signals import decibels, difference_db, impulse, peak, response, sine
 
 RATES = [8000, 11_025, 16_000, 22_050, 32_000, 44_100, 48_000, 88_200, 96_000, 176_400, 192_000]
@@ -95,7 +96,7 @@ def test_what_the_new_rate_cannot_hold_is_removed_and_the_rest_kept(method: Meth
     assert decibels(peak(middle(too_high))) < -120
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=examples(20))
 @given(
     frames=st.integers(0, 5000),
     rate=st.sampled_from(RATES),
@@ -142,7 +143,7 @@ def test_a_sound_at_a_rate_out_of_range_is_refused(rate: int, method: Method) ->
     rates=st.sampled_from([(44_100, 48_000), (48_000, 44_100), (8000, 44_100), (96_000, 44_100)]),
     lengths=st.lists(st.integers(0, 3000), max_size=8),
 )
-@settings(max_examples=40)
+@settings(max_examples=examples(15))
 def test_a_sound_in_blocks_is_what_soxr_makes_of_the_whole(
     rates: tuple[int, int], lengths: list[int]
 ) -> None:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from resonate_graph import Audio, torchaudio
 from resonate_nodes.space import sinc
 from resonate_nodes.space.sinc import Sinc, fits
+from tests.counts import examples
 from tests.signals import difference_db
 
 Single = NDArray[np.float32]
@@ -47,7 +48,7 @@ def in_blocks(
     return Audio(np.concatenate(list(parts), axis=1), new_rate)
 
 
-@settings(max_examples=25)
+@settings(max_examples=examples(12))
 @given(
     rates=st.sampled_from(PAIRS),
     lengths=st.lists(st.integers(0, 2500), max_size=6),

@@ -20,6 +20,7 @@ from resonate_nodes import (
 )
 from resonate_nodes import mix as mix_tracks
 from resonate_nodes.space.speed import Method
+from tests.counts import examples
 from tests.signals import decibels, difference_db, sine
 
 METHODS: list[Method] = ["rubberband", "phase-vocoder"]
@@ -72,7 +73,7 @@ def test_it_is_resampling_where_that_is_exact(excerpt: Audio) -> None:
     assert difference_db(faster, excerpt.with_samples(wanted.samples)) < -120
 
 
-@settings(max_examples=30)
+@settings(max_examples=examples(12))
 @given(
     frames=st.integers(0, 4000),
     ratio=st.floats(0.1, 10),

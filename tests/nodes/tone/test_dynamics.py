@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from resonate_graph import Audio
 from resonate_nodes import compress, expand, gain, gate
+from tests.counts import examples
 from tests.signals import (
     decibels,
     difference_db,
@@ -34,7 +35,7 @@ def last_level_db(audio: Audio) -> float:
     return decibels(abs(float(audio.samples[0, -1])))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(15))
 @given(
     level_db=st.floats(-60, 12),
     threshold_db=st.floats(-60, 0),
@@ -57,7 +58,7 @@ def test_the_compressors_static_curve(
     assert last_level_db(heard) == pytest.approx(expected, abs=1e-3)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(15))
 @given(level_db=st.floats(-70, 0), threshold_db=st.floats(-60, 0), ratio=st.floats(1, 3))
 def test_the_gates_static_curve(level_db: float, threshold_db: float, ratio: float) -> None:
     heard = gate(
@@ -181,7 +182,7 @@ def test_the_image_stays_where_it_is(name: str, excerpt: Audio) -> None:
     np.testing.assert_allclose(heard_left * right, heard_right * left, rtol=0, atol=1e-7)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(15))
 @given(
     level_db=st.floats(-90, 0),
     threshold_db=st.floats(-60, 0),

@@ -13,6 +13,7 @@ from scipy import signal
 from resonate_graph import Audio, NodeError, ParamError
 from resonate_nodes import Band, eq, highpass, lowpass
 from tests import degradations
+from tests.counts import examples
 from tests.signals import Array, decibels, difference_db, impulse, response, si_sdr_db
 
 Kind = Literal["bell", "low_shelf", "high_shelf", "notch"]
@@ -62,7 +63,7 @@ def test_a_band_filters_as_scipys_bilinear_transform_of_the_prototype(
     assert difference_db(eq(excerpt, bands=[band]), expected) < -120
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(25))
 @given(
     kind=st.sampled_from(KINDS[:3]),
     position=st.floats(0.02, 0.45),

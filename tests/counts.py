@@ -1,0 +1,22 @@
+"""How many examples a property is tried with: few; with ``--torture`` twenty-five times as many."""
+
+from __future__ import annotations
+
+from hypothesis import settings
+
+_FEW, _MANY = 40, 1000
+
+
+def load_profile(*, torture: bool) -> None:
+    """Say how many examples there are where a test does not say it itself.
+
+    How long one takes says more about the machine than about the code, so none has a deadline.
+    """
+    name = "torture" if torture else "resonate"
+    settings.register_profile(name, deadline=None, max_examples=_MANY if torture else _FEW)
+    settings.load_profile(name)
+
+
+def examples(few: int) -> int:
+    """Return how many examples there are of a property that takes long."""
+    return few * settings.default.max_examples // _FEW
