@@ -37,7 +37,7 @@ def prepare_speech(question: Preparation) -> Mapping[str, Any]:
 
 
 @node(
-    version=1,
+    version=2,
     uses=("soxr",),
     prepare=prepare_speech,
     cost=Cost(seconds_per_second=0.3, seconds=0.5, threads=1, bytes=60_000_000),

@@ -98,7 +98,7 @@ def test_channels_out_of_phase_do_not_cancel(short: Audio) -> None:
 
 @pytest.mark.parametrize("gain_db", [-60.0, 40.0])
 def test_how_loud_it_is_does_not_matter(short: Audio, gain_db: float) -> None:
-    """The library takes what lies below -70 dBFS for silence, and does worse far from -30."""
+    """The library takes what lies below -70 dBFS for silence, and does worse far from -20."""
     noisy = with_hiss(short, snr_db=10)
     scaled = enhance_speech(gain(noisy, gain_db=gain_db))
     assert relative_db(gain(scaled, gain_db=-gain_db), enhance_speech(noisy)) < -60
