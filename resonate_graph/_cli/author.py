@@ -8,11 +8,11 @@ from typing import Annotated, Any
 
 import typer
 
-from .. import Catalog, Graph, load, schema
+from .. import Catalog, Graph, schema
 from .._base.publish import publish
 from .._graph.layout import layout
 from .._graph.migration import migrated
-from .call import GraphArgument, GraphsOption, JsonOption, NodesOption, open_graph
+from .call import GraphArgument, GraphsOption, JsonOption, NodesOption, open_graph, read_graph
 from .output import Printer
 
 Files = Annotated[list[Path], typer.Argument(metavar="FILE...", help="Graph files.")]
@@ -84,7 +84,7 @@ def fmt(files: Files, check: Check = False) -> None:
     printer = Printer(as_json=False)
     changed = 0
     for path in files:
-        after = load(path).document.to_json()
+        after = read_graph(path).document.to_json()
         before = path.read_text(encoding="utf-8")
         if after != before:
             changed += 1
@@ -149,7 +149,7 @@ def migrate(files: Files, check: Check = False) -> None:
     catalog = Catalog.installed()
     changed = False
     for path in files:
-        load(path)  # which says what is wrong with the file
+        read_graph(path)  # which says what is wrong with the file
         text, done = migrated(path.read_text(encoding="utf-8-sig"), str(path), catalog)
         for one in done or ["nothing to migrate"]:
             printer.line(f"{path}: {one}")

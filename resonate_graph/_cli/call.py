@@ -12,7 +12,7 @@ from typing import Annotated, Any
 
 import typer
 
-from .. import Binding, CatalogError, Graph, load, stock, stock_graphs
+from .. import Binding, CatalogError, Graph, InputError, load, stock, stock_graphs
 
 GraphArgument = Annotated[
     str, typer.Argument(metavar="GRAPH", help="A graph file, or the name of a stock graph.")
@@ -64,9 +64,8 @@ def open_graph(name: str, nodes: Sequence[str] | None, graphs: Path | None = Non
         graphs: a folder with graphs that it may use, besides those beside it.
 
     Raises:
-        InputError: the file cannot be read.
         GraphError: the file is no graph.
-        CatalogError: there is neither, or nodes cannot be used.
+        CatalogError: there is neither, the file cannot be read, or nodes cannot be used.
     """
     path = Path(name)
     if not path.is_file() and name in stock_graphs():
@@ -75,7 +74,20 @@ def open_graph(name: str, nodes: Sequence[str] | None, graphs: Path | None = Non
         what = "this is a folder" if path.is_dir() else "there is no such file"
         known = ", ".join(stock_graphs())
         raise CatalogError(f"{name}: {what}, and no stock graph has that name ({known})")
-    return load(path, nodes=nodes or (), graphs=graphs)
+    return read_graph(path, nodes, graphs)
+
+
+def read_graph(path: Path, nodes: Sequence[str] | None = None, graphs: Path | None = None) -> Graph:
+    """Return the graph of a file. One that cannot be read is a call that makes no sense.
+
+    Raises:
+        CatalogError: the file cannot be read, or nodes cannot be used.
+        GraphError: the file is no graph.
+    """
+    try:
+        return load(path, nodes=nodes or (), graphs=graphs)
+    except InputError as error:
+        raise CatalogError(str(error)) from error
 
 
 def read_inputs(graph: Graph, given: Sequence[str] | None) -> dict[str, Binding]:

@@ -21,7 +21,8 @@ _MANY = 8
 #: The groups of options, by the names of their params.
 _GROUPS: dict[str, tuple[str, ...]] = {
     "What goes in": (
-        "inputs", "params", "only", "nodes", "reference", "from_provenance", "salvage",
+        "inputs", "params", "only", "nodes", "modules", "graphs", "reference",
+        "from_provenance", "salvage",
         "warn_minutes", "max_minutes",
     ),
     "What comes out": (

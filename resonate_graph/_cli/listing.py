@@ -118,7 +118,7 @@ def devices(
     printer.line(f"auto takes {chosen}")
     memory = f"{machine.memory_bytes / 1e9:.1f} GB of memory"
     printer.line(f"steps share {machine.threads} threads of the CPU and {memory}")
-    printer.line(libraries)
+    printer.paragraph(libraries)
     printer.line()
     printer.table(("node", "params", "takes", "why"), list(_rows(choices)))
 

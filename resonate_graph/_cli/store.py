@@ -150,13 +150,17 @@ def gc(
     """
     printer = Printer(as_json=as_json)
     opened = _open(store)
+    try:
+        size = parse_bytes(limit) if limit else None
+    except StoreError as error:
+        raise typer.BadParameter(f"--limit: {error}") from None
     swept = opened.sweep_up()
     forgotten = []
     for record in outlived(opened):
         with contextlib.suppress(StoreError):  # a run is making its content again
             opened.forget(record)
             forgotten.append(record.key)
-    dropped = opened.retention.make_room(parse_bytes(limit) if limit else None)
+    dropped = opened.retention.make_room(size)
     freed = sum(item.bytes for item in dropped)
     printer.document(
         {
@@ -267,7 +271,7 @@ def _chosen(store: Store, keys: Sequence[str]) -> list[Record]:
     """Return the records that keys, or the start of keys, name.
 
     Raises:
-        StoreError: one names none, or several.
+        BadParameter: one names none, or several.
     """
     records = list(store.records())
     chosen = []
@@ -275,7 +279,7 @@ def _chosen(store: Store, keys: Sequence[str]) -> list[Record]:
         found = [record for record in records if record.key.startswith(key)]
         if len(found) != 1:
             many = "no result has" if not found else f"{len(found)} results have"
-            raise StoreError(
+            raise typer.BadParameter(
                 f"{many} a key that starts with {key!r}; `resonate store ls` lists them"
             )
         chosen.extend(found)

@@ -58,7 +58,8 @@ def roomy(
     widths = [max(map(cell_len, column)) for column in zip(*rows, strict=True)]
     least = [min(wide, _READABLE) if may else wide
              for wide, may in zip(widths, folding, strict=True)]  # fmt: skip
-    kept = [column for column, wide in enumerate(widths) if wide]
+    told = [any(cells) for cells in zip(*rows[1:], strict=True)] or [True] * len(widths)
+    kept = [column for column, wide in enumerate(widths) if wide and (told[column] or not width)]
     for column in spare:
         if width is None or sum(least[n] + _GAP for n in kept) - _GAP <= width:
             break

@@ -37,7 +37,7 @@ class Settings(TypedDict, total=False):
         models: the folder of model weights; None for the usual places.
         reuse: ``exact`` to reuse only what was computed on the same kind of device.
         warn_minutes: warn about inputs longer than this.
-        max_minutes: refuse inputs longer than this, and small files that unpack to more samples
+        max_minutes: refuse inputs longer than this; and small files that unpack to more samples
             than so many minutes of stereo have at 48 kHz (see `Limits`).
         salvage: read what is left of damaged inputs; silence stands for what is known to be lost
             in their middle, a warning says what was lost, and the report lists the gaps.

@@ -6,7 +6,7 @@ A sound is read once, in blocks. Of a long one, each column stands for many wind
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -58,6 +58,7 @@ def overview(
     scale: Scale = "log",
     lowest_hz: float = 20.0,
     window_seconds: float = 0.093,
+    progress: Callable[[float, float], object] = lambda done, total: None,
 ) -> Overview:
     """Return what can be shown of a sound in some columns.
 
@@ -73,6 +74,7 @@ def overview(
             sample rate; the other scales begin at 0.
         window_seconds: length of the Hann window of the spectra, to the nearest power of two in
             samples.
+        progress: told how many frames were looked at, of how many; such as `RunContext.progress`.
 
     Raises:
         InputError: the file cannot be read.
@@ -88,7 +90,8 @@ def overview(
 
     def summary(rate: int, frames: int, blocks: Iterator[NDArray[np.float32]]) -> Overview:
         edges = _edges(rate, bands, scale, lowest_hz) if bands else np.zeros(0)
-        return _summary(rate, frames, blocks, columns, edges, window_seconds)
+        told = _telling(blocks, frames, progress)
+        return _summary(rate, frames, told, columns, edges, window_seconds)
 
     if isinstance(sound, Path):
         with audio_blocks(sound) as opened:
@@ -96,6 +99,17 @@ def overview(
     starts = range(0, max(sound.frames, 1), _BLOCK_FRAMES)
     parts = (sound.samples[:, start : start + _BLOCK_FRAMES] for start in starts)
     return summary(sound.sample_rate, sound.frames, parts)
+
+
+def _telling(
+    blocks: Iterator[NDArray[np.float32]], frames: int, progress: Callable[[float, float], object]
+) -> Iterator[NDArray[np.float32]]:
+    """Yield blocks, and tell how far it is whenever one is asked for."""
+    done = 0
+    for block in blocks:
+        progress(done, max(frames, 1))
+        yield block
+        done += block.shape[1]
 
 
 def _edges(rate: int, bands: int, scale: Scale, lowest_hz: float) -> NDArray[np.float64]:

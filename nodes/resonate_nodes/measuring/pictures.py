@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Annotated, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from resonate_graph import Audio, File, NodeError, Overview, node, overview
+from resonate_graph import Audio, File, NodeError, Overview, RunContext, node, overview
 
 from .._common.channels import channel_names
 from ..loudness import bs1770
@@ -27,13 +28,14 @@ _LEAST_SHOWN_LU = 20.0
 
 
 @node(version=1, uses=("matplotlib",))
-def plot_waveform(audio: Audio, *, title: Title = "Waveform") -> File:
+def plot_waveform(ctx: RunContext, audio: Audio, *, title: Title = "Waveform") -> File:
     """Draw the waveform of each channel: its peaks, and inside them its RMS level.
 
     The axis goes to full scale, or farther where the sound does; for a sound below -20 dBFS, not
     as far. Where a sound goes beyond full scale, that is marked in red.
 
     Args:
+        ctx: filled in by the engine.
         audio: the sound, of up to 16 channels.
         title: what stands above it.
 
@@ -50,7 +52,7 @@ def plot_waveform(audio: Audio, *, title: Title = "Waveform") -> File:
         '.png'
     """
     drawing.require_drawable(audio)
-    seen = overview(audio, columns=_COLUMNS)
+    seen = overview(audio, columns=_COLUMNS, progress=ctx.progress)
     reach = drawing.reach_of(seen)
     height = 2.2 if audio.channels == 1 else 1.7 if audio.channels == 2 else 1.2
     with drawing.drawing():
@@ -70,6 +72,7 @@ def plot_waveform(audio: Audio, *, title: Title = "Waveform") -> File:
 
 @node(version=1, uses=("matplotlib", "scipy"))
 def plot_spectrogram(
+    ctx: RunContext,
     audio: Audio,
     *,
     title: Title = "Spectrogram",
@@ -83,6 +86,7 @@ def plot_spectrogram(
     sound each column is the mean power over many windows.
 
     Args:
+        ctx: filled in by the engine.
         audio: the sound, of up to 16 channels.
         title: what stands above it.
         scale: of the frequencies: ``log`` from 20 Hz, ``mel``, or ``linear``.
@@ -103,7 +107,12 @@ def plot_spectrogram(
     """
     drawing.require_drawable(audio)
     seen = overview(
-        audio, columns=_COLUMNS, bands=_BANDS, scale=scale, window_seconds=window_ms / 1000
+        audio,
+        columns=_COLUMNS,
+        bands=_BANDS,
+        scale=scale,
+        window_seconds=window_ms / 1000,
+        progress=ctx.progress,
     )
     height = 4.2 if audio.channels == 1 else 2.9 if audio.channels == 2 else 1.9
     with drawing.drawing():
@@ -172,6 +181,7 @@ def plot_loudness(
 
 @node(version=1, uses=("matplotlib", "scipy"))
 def plot_compare(
+    ctx: RunContext,
     before: Audio,
     after: Audio,
     *,
@@ -185,6 +195,7 @@ def plot_compare(
     panel shows by how many dB the level changed, where there was or is any.
 
     Args:
+        ctx: filled in by the engine.
         before: the sound before.
         after: the sound after, of the same rate and length.
         title: what stands above it.
@@ -199,7 +210,16 @@ def plot_compare(
     """
     if (before.sample_rate, before.frames) != (after.sample_rate, after.frames):
         raise NodeError(f"before is {before}, after is {after}: rate and length have to match")
-    seen = [overview(one, columns=_COLUMNS, bands=_BANDS, scale=scale) for one in (before, after)]
+    seen = [
+        overview(
+            one,
+            columns=_COLUMNS,
+            bands=_BANDS,
+            scale=scale,
+            progress=partial(_of_two, ctx, number),
+        )
+        for number, one in enumerate((before, after))
+    ]
     levels = [_levels(one.power.mean(axis=0), lowest_dbfs) for one in seen]
     with drawing.drawing():
         figure, panels = drawing.sheet(title, drawing.remark_of(before), [1.3, 1.9, 1.9, 1.9])
@@ -220,6 +240,11 @@ def plot_compare(
         drawing.colour_bar(figure, [change], image, "change (dB)")
         drawing.time_axis(panels, before.duration_seconds)
         return drawing.png(figure)
+
+
+def _of_two(ctx: RunContext, number: int, done: float, total: float) -> None:
+    """Report progress of the first or the second of two sounds of one length."""
+    ctx.progress(number * total + done, 2 * total)
 
 
 def _levels(power: NDArray[Any], lowest_dbfs: float) -> NDArray[Any]:

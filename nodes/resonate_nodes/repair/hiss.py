@@ -94,7 +94,12 @@ def denoise(
     profile = None if noise is None else _profile(ctx, audio, noise, frame, threshold_std)
     if profile is not None:
         reduced = profile_gate.gated(
-            audio.samples, profile, audio.sample_rate, frame, strength=strength
+            audio.samples,
+            profile,
+            audio.sample_rate,
+            frame,
+            strength=strength,
+            progress=ctx.progress,
         )
     elif audio.frames < frame:
         ctx.warn("too-short", f"{audio.frames} frames are too few to tell noise from sound")
@@ -102,7 +107,11 @@ def denoise(
         return audio
     else:
         reduced = log_mmse.denoised(
-            audio.samples, audio.sample_rate, stationary=stationary, strength=strength
+            audio.samples,
+            audio.sample_rate,
+            stationary=stationary,
+            strength=strength,
+            progress=ctx.progress,
         )
     for before, after in zip(audio.samples, reduced, strict=True):
         after[before == 0] = 0  # digital silence stays

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Annotated, Literal, NamedTuple
 
 import numpy as np
@@ -99,6 +99,7 @@ def dehum(
         ctx.warn("no-hum", f"no hum was found around {places}: the sound is left as it is")
         ctx.note(summary="no hum found")
         return audio
+    ctx.progress(2 * len(bases), 2 * len(bases) + 1)
     result = _without(samples, hum, q)
     _note(ctx, audio, hum, samples, result)
     return audio.with_samples(result)
@@ -263,8 +264,25 @@ def _strongest(
 ) -> _Hum | None:
     """Return the hum that stands out most, None where there is none."""
     with single_threaded():
-        found = [hum for base in bases if (hum := _hum(samples, sample_rate, base, harmonics, ctx))]
+        found = [
+            hum
+            for number, base in enumerate(bases)
+            if (hum := _hum(samples, sample_rate, base, harmonics, _Share(ctx, number, len(bases))))
+        ]
     return max(found, key=lambda hum: hum.score, default=None)
+
+
+class _Share(NamedTuple):
+    """One of the bases that are tried, for progress: each is gone through twice, and one more."""
+
+    ctx: RunContext
+    number: int
+    of: int
+
+    def pass_of(self, half: int) -> Callable[[float], None]:
+        """Return what is told how much of the first or the second pass is done, as a ratio."""
+        done = 2 * self.number + half
+        return lambda ratio: self.ctx.progress(done + ratio, 2 * self.of + 1)
 
 
 class _Knots:
@@ -302,7 +320,13 @@ class _Knots:
         padded = np.pad(inside, [*[(0, 0)] * (inside.ndim - 1), (0, missing)])
         return padded.reshape(*inside.shape[:-1], last - first, self.hop)
 
-    def amplitudes(self, samples: Array, frequencies: Array, harmonics: int) -> Complex:
+    def amplitudes(
+        self,
+        samples: Array,
+        frequencies: Array,
+        harmonics: int,
+        progress: Callable[[float], None],
+    ) -> Complex:
         """Return the complex amplitude of each harmonic at each knot, by channel.
 
         Each is a mean under a Hann window that reaches two knots to either side; at the ends, the
@@ -313,6 +337,7 @@ class _Knots:
         mass = np.zeros((self._rows + 4, 4))
         ones = np.ones(samples.shape[1])
         for first, last, wave in self.waves(frequencies):
+            progress(first / self._rows)
             place = slice(first + 2, last + 2)
             mass[place] = self.rows(ones, first, last) @ window
             heard = self.rows(samples, first, last).astype(np.complex128)
@@ -339,7 +364,7 @@ class _Hum(NamedTuple):
 
 
 def _hum(
-    samples: Array, sample_rate: int, base_hz: float, harmonics: int, ctx: RunContext
+    samples: Array, sample_rate: int, base_hz: float, harmonics: int, share: _Share
 ) -> _Hum | None:
     """Return the hum near a base frequency, None where there is none."""
     knots = _Knots(samples.shape[1], sample_rate, base_hz)
@@ -347,12 +372,10 @@ def _hum(
     count = min(harmonics, int(np.ceil(highest)) - 1)
     if count < 1 or len(knots) < _LEAST_KNOTS:
         return None
-    ctx.check_cancelled()
     steady = np.full(len(knots), base_hz)
-    tracked = knots.amplitudes(samples, steady, min(count, _TRACKED_HARMONICS))
+    tracked = knots.amplitudes(samples, steady, min(count, _TRACKED_HARMONICS), share.pass_of(0))
     frequencies = _followed(tracked, knots)
-    ctx.check_cancelled()
-    amplitudes = knots.amplitudes(samples, frequencies, count)
+    amplitudes = knots.amplitudes(samples, frequencies, count, share.pass_of(1))
     stands_out, keeps_level = _prominence(amplitudes)
     stands_out_db = 10 * np.log10(stands_out)
     present = (stands_out_db > _STANDS_OUT_DB) & (keeps_level > _STEADY)

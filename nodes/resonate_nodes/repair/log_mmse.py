@@ -19,7 +19,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -49,9 +49,18 @@ _LEAST_GAIN = 0.05
 _NEIGHBOURS = np.hanning(7)[1:-1] / np.hanning(7).sum()
 _STEPS = 2
 _REACH = _STEPS * (len(_NEIGHBOURS) // 2)
+# What finding the noise floors takes, against all that follows: for progress only.
+_FLOORS_SHARE = 0.25
 
 
-def denoised(samples: Single, sample_rate: int, *, stationary: bool, strength: float) -> Single:
+def denoised(
+    samples: Single,
+    sample_rate: int,
+    *,
+    stationary: bool,
+    strength: float,
+    progress: Callable[[float, float], object] = lambda done, total: None,
+) -> Single:
     """Return samples of shape (channels, frames), at least one of them, with the noise reduced.
 
     Args:
@@ -61,10 +70,14 @@ def denoised(samples: Single, sample_rate: int, *, stationary: bool, strength: f
             one per stretch, and in between a mean of both. Stretches of digital silence do
             not count, nor do those that were muted.
         strength: what is taken of what was found to be noise: 1 for all.
+        progress: told (done, total) now and then.
     """
     stft = _stft(samples, sample_rate)
     synthesis = Synthesis(stft, stft.window)
-    floors = _floors(stft, stationary=stationary)
+    total = stft.count * (1 + _FLOORS_SHARE)
+    floors = _floors(
+        stft, stationary=stationary, progress=lambda done: progress(done * _FLOORS_SHARE, total)
+    )
     result = np.empty_like(samples)
     for spectra, snr, first_estimate in _first_step(stft, floors):
         signal = first_estimate
@@ -75,6 +88,7 @@ def denoised(samples: Single, sample_rate: int, *, stationary: bool, strength: f
         gain = 1 - np.float32(strength) * (1 - np.maximum(gain, np.float32(_LEAST_GAIN)))
         start, finished = synthesis.add((spectra * gain)[:, _REACH:-_REACH])
         result[:, start : start + finished.shape[1]] = finished
+        progress(stft.count * _FLOORS_SHARE + start / stft.hop, total)
     return result
 
 
@@ -162,12 +176,13 @@ class _Floors:
         return floor
 
 
-def _floors(stft: Stft, *, stationary: bool) -> _Floors:
+def _floors(stft: Stft, *, stationary: bool, progress: Callable[[float], object]) -> _Floors:
     """Return the noise floors of all stretches; those that tell of no noise have the lowest."""
     sound = _mean_squares(stft.samples)
     found: list[_Floors] = []
     for first in range(0, stft.count, _STRETCH_FRAMES):
         last = min(first + _STRETCH_FRAMES, stft.count)
+        progress(first)
         whole = _stretch(stft, max(0, last - _STRETCH_FRAMES), last, sound)
         found.append(replace(whole, is_closed=whole.is_closed[:, first - last :]))
     return _Floors(

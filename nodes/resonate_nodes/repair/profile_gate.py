@@ -18,6 +18,7 @@ four means over boxes: exact, and the same however the sound is cut into blocks.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -66,7 +67,13 @@ def profile_of(noise: Single, sample_rate: int, length: int, *, threshold_std: f
 
 
 def gated(
-    samples: Single, profile: Profile, sample_rate: int, length: int, *, strength: float
+    samples: Single,
+    profile: Profile,
+    sample_rate: int,
+    length: int,
+    *,
+    strength: float,
+    progress: Callable[[float, float], object] = lambda done, total: None,
 ) -> Single:
     """Return samples of shape (channels, frames) with the noise reduced.
 
@@ -76,6 +83,7 @@ def gated(
         sample_rate: in Hz.
         length: of a frame, in samples.
         strength: what the gate takes of what lies below the threshold: 1 for all.
+        progress: told (done, total) now and then.
     """
     window = hann_window(length)
     stft = Stft(samples, window)
@@ -86,6 +94,7 @@ def gated(
     reach_frames = int(_SMOOTH_SECONDS * sample_rate / stft.hop)
     result = np.empty_like(samples)
     for first, last in stft.blocks():
+        progress(first, stft.count)
         spectra = stft.spectra(first - reach_frames, last + reach_frames)
         mask = spectra.real**2 + spectra.imag**2 > thresholds[:, None]
         gain = _smoothed(mask, reach_bins, reach_frames)

@@ -140,6 +140,5 @@ def test_the_command_line_has_an_option_for_each(call: Command, command: str) ->
     for name in SETTINGS:
         assert f"--{spelled.get(name, name).replace('_', '-')} " in shown
     assert "--no-store " in shown
-    assert "Refuse inputs longer than this, and small files" in shown
-    assert "(see `Limits`). [30]" in shown
+    assert "Refuse inputs longer than this. [30]" in shown
     assert "``" not in shown
