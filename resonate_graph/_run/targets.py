@@ -107,12 +107,22 @@ def expected_suffix(graph: BoundGraph, output: str) -> str | None:
     source = graph.outputs[output]
     if not isinstance(source, PortRef):
         return ".wav" if graph.inputs[source.name].type == "audio" else ".json"
-    port = graph.steps[source.node].type.output(source.port)
-    kind = port.type.python if port else Audio
+    kind = _kind(graph, output)
     if kind is File:
-        _, dot, suffix = output.partition(".")
-        return f".{suffix}" if dot else None
+        _, encodes, suffix = graph.steps[source.node].type.name.partition("encode_")
+        dot, own = output.partition(".")[1:]
+        suffix = own if dot else suffix if encodes else ""
+        return f".{suffix}" if suffix else None
     return ".wav" if kind is Audio else ".json"
+
+
+def _kind(graph: BoundGraph, output: str) -> object:
+    """Return the type of an output that a step gives; that of sound, for an input."""
+    source = graph.outputs[output]
+    port = None
+    if isinstance(source, PortRef):
+        port = graph.steps[source.node].type.output(source.port)
+    return port.type.python if port else Audio
 
 
 def require_apart(paths: Sequence[tuple[str, Path]]) -> None:
@@ -212,8 +222,7 @@ def _state(
     try:
         recipe = read_provenance(path)
         # what is kept of an encoded file is the digest of its bytes without tags
-        encoded = path.suffix != ".wav" or "." in output
-        if not encoded and _samples(path).digest != recipe.outputs.get(output):
+        if _kind(graph, output) is Audio and _samples(path).digest != recipe.outputs.get(output):
             return "other"
     except InputError:
         return "other"

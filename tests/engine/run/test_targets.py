@@ -111,7 +111,7 @@ def test_it_is_known_before_what_would_be_written_over(
     graph: Graph, take: Path, tmp_path: Path, store: Store
 ) -> None:
     folder, others = tmp_path / "out", {"params": {"level_db": -3.0}}
-    known = ["flac.flac", "quiet", "loudness"]  # the suffix of the other is its node's affair
+    known = ["flac.flac", "quiet", "loudness", "mp3"]
     assert states(graph, take, folder, store) == dict.fromkeys(known, "free")
     graph.run({"take": take}, store=store).save(folder)
     assert states(graph, take, folder, store) == dict.fromkeys(known, "same")
