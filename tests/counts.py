@@ -19,4 +19,6 @@ def load_profile(*, torture: bool) -> None:
 
 def examples(few: int) -> int:
     """Return how many examples there are of a property that takes long."""
-    return few * settings.default.max_examples // _FEW
+    profile = settings.default
+    assert profile is not None
+    return few * profile.max_examples // _FEW
