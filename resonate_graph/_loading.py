@@ -68,8 +68,8 @@ def schema(*, nodes: Collection[str] = ()) -> dict[str, Any]:
 
     Example:
         >>> import resonate_graph as rg
-        >>> rg.schema()["$defs"]["node-gain"]["properties"]["params"]["required"]
-        ['gain_db']
+        >>> rg.schema()["$defs"]["node-gain"]["properties"]["type"]["enum"][0]
+        'gain'
     """
     catalog = Catalog.installed()
     for module in nodes:

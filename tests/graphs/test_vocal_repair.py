@@ -79,7 +79,9 @@ def test_the_file_has_the_rate_length_and_channels_of_the_mix(job: Job) -> None:
     loudness = measure_loudness(rg.read_audio(job.restored))
     assert loudness.true_peak_dbtp is not None
     assert loudness.true_peak_dbtp <= -0.99
-    assert files_in(job.folder / "out") == ["restored.wav", "restored.wav.provenance.json"]
+    assert files_in(job.folder / "out") == [
+        "mix.restored.wav", "mix.restored.wav.provenance.json",
+    ]  # fmt: skip
 
 
 def test_a_second_run_computes_nothing_and_loads_no_torch(job: Job, tmp_path: Path) -> None:

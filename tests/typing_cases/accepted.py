@@ -95,3 +95,11 @@ graph.run({"song": "song.wav"}, device="cuda:1", store="store", reuse="exact", m
 assert_type(graph.run_many([{"song": "song.wav"}], **settings), list[rg.Result])
 assert_type(graph.plan({"song": "song.wav"}, {"amount": 2}, **settings), rg.Forecast)
 assert_type(graph.draw({"song": "song.wav"}, {"amount": 2}, **settings).svg, str)
+
+
+@node
+def without_brackets(audio: Audio) -> Audio:
+    return audio
+
+
+assert_type(without_brackets(AUDIO), Audio)

@@ -269,7 +269,7 @@ def test_nothing_is_removed_where_one_of_several_cannot_be(
 def test_what_names_nothing_is_an_error(call: Command, filled: tuple[Path, Path]) -> None:
     store, _ = filled
     done = call("store", "pin", "zzz", "--store", str(store))
-    assert done.code == 1
+    assert done.code == 2
     assert "no result has a key that starts with 'zzz'" in done.err
     assert call("store", "gc", "--limit", "lots", "--store", str(store)).code == 1
 

@@ -595,7 +595,7 @@ def test_results_are_switched_between_on_a_phone_too(
     assert page.run("document.documentElement.scrollWidth") == 390
     page.run("window.one = document.querySelector('.rg-player').player, null")
     heard = page.played(noise.sample_rate, "2", each_seconds=0.3)
-    sounds = {"take": noise, "01": read_audio(tmp_path / "01" / "master.wav")}
+    sounds = {"take": noise, "01": read_audio(tmp_path / "01" / "master.flac")}
     assert [name for name, _ in followed(heard, sounds)] == ["take", "01"]
     assert not page.faults
     page.close()
