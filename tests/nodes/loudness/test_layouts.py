@@ -19,7 +19,7 @@ RATE = 48_000
 def surround(layout: str) -> Audio:
     """Return noise in each channel at a level of its own, and a low tone in the LFE."""
     speakers = Audio(np.zeros((_channels(layout), 1)), RATE, layout).speakers or ()
-    time = np.arange(5 * RATE) / RATE
+    time = np.arange(2 * RATE) / RATE
     draw = np.random.default_rng(4)
     channels = [
         10 ** (-10 / 20) * np.sin(2 * np.pi * 60 * time)
