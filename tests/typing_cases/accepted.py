@@ -102,4 +102,4 @@ def without_brackets(audio: Audio) -> Audio:
     return audio
 
 
-assert_type(without_brackets(AUDIO), Audio)
+assert_type(graph.add(without_brackets)(song), Audio)
