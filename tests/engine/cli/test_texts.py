@@ -174,8 +174,9 @@ to hear and see them side by side: trials/report.html
 COMMANDS = [
     "", "--help", "run --help", "report --help", "check --help", "plan --help", "why --help",
     "draw --help", "sweep --help", "store --help", "store ls --help", "nodes --help", "nodes",
-    "nodes separate", "nodes denoise", "graphs", "devices", "store ls", "store stats",
-    "plan song-repair -i mix=take.wav -p model=mini", "check song-repair",
+    "nodes separate", "nodes denoise", "graphs", "store ls", "store stats", "check song-repair",
+    pytest.param("devices", marks=pytest.mark.torch),
+    pytest.param("plan song-repair -i mix=take.wav -p model=mini", marks=pytest.mark.torch),
 ]  # fmt: skip
 
 
@@ -206,7 +207,7 @@ def test_nothing_is_wider_than_80_columns_or_ends_in_blanks(
         ("fmt nothing.json", 2),
         ("nodes nothing", 2),
         ("graphs show nothing", 2),
-        ("devices --device tpu", 2),
+        pytest.param("devices --device tpu", 2, marks=pytest.mark.torch),
         ("why quieter.json nothing -i mix=take.wav", 2),
         ("why quieter.json -i mix=take.wav --no-store", 2),
         ("sweep quieter.json -i mix=take.wav -p level_db=3,4", 2),
