@@ -8,11 +8,14 @@ from typing import Annotated
 import typer
 from typing_extensions import Unpack
 
-from .. import Graph, Result, Settings, read_provenance
-from .call import JsonOption, NodesOption
+from .. import Graph, Recipe, Result, Settings, read_provenance
+from .call import InputOption, JsonOption, NodesOption, read_inputs
 from .output import Printer
 from .progress import ProgressDisplay
 from .settings import takes_settings
+
+#: What ends the names of files that say how others were made.
+SUFFIX = ".provenance.json"
 
 File = Annotated[
     Path, typer.Argument(metavar="FILE", help="A file that a run wrote, or its .provenance.json.")
@@ -27,6 +30,7 @@ def register(app: typer.Typer) -> None:
 @takes_settings
 def report(
     file: File,
+    inputs: InputOption = None,
     nodes: NodesOption = None,
     as_json: JsonOption = False,
     **settings: Unpack[Settings],
@@ -34,35 +38,44 @@ def report(
     """Write report.html beside a file that a run wrote: before and after, what each step did.
 
     It is made from the file's provenance and the store. What is not stored any more is computed
-    again, from the files that were bound.
+    again, from the files that were bound; -i says where one lies now. Exit code 1 if other samples
+    came out than are in the file.
     """
     printer = Printer(as_json=as_json)
     recipe = read_provenance(file)
     graph = Graph.from_json(recipe.graph, source=str(file), nodes=nodes or ())
     with ProgressDisplay() as display, printer.alone_on_stdout():
         result = graph.run(
-            recipe.bindings,
+            {**recipe.bindings, **read_inputs(graph, inputs)},
             params=recipe.params,
             outputs=list(recipe.outputs),
             on_event=display,
             **settings,
         )
-        _link(result, file)
+        differences = list(recipe.differences(result.provenance))
+        for difference in differences:
+            message = f"this is not what is in {file.name}: {difference}"
+            result.report["warnings"].append({"code": "differs", "message": message, "node": None})
+        if not differences:
+            _link(result, recipe, file)
         page = graph.report(result, file.parent, **settings)
-    differences = list(recipe.differences(result.provenance))
     printer.document({"page": str(page), "differences": differences})
     for difference in differences:
         printer.remark(f"  differs: {difference}")
     printer.line(str(page))
+    raise typer.Exit(1 if differences else 0)
 
 
-def _link(result: Result, file: Path) -> None:
-    """Note where the outputs lie: beside the file, under names that are made like its own."""
-    plain = file.name.removesuffix(".provenance.json")
-    stems = {name: name.partition(".")[0] for name in result}
-    own = next((stem for stem in stems.values() if Path(plain).stem.endswith(stem)), "")
-    before = Path(plain).stem.removesuffix(own)
-    for name, stem in stems.items():
-        beside = [one for one in file.parent.glob(f"{before}{stem}.*") if one.suffix != ".json"]
-        if len(beside) == 1:
-            result.report["outputs"][name]["path"] = str(beside[0])
+def _link(result: Result, recipe: Recipe, file: Path) -> None:
+    """Note where the outputs lie: files beside this one that were made in the same way."""
+    for beside in sorted(file.parent.glob(f"*{SUFFIX}")):
+        made = beside.with_name(beside.name.removesuffix(SUFFIX))
+        if not made.exists() or read_provenance(beside) != recipe:
+            continue
+        fitting = [
+            name
+            for name in result
+            if f".{made.stem}".endswith(f".{name.partition('.')[0]}") or len(result) == 1
+        ]
+        for name in sorted(fitting, key=len)[-1:]:
+            result.report["outputs"][name]["path"] = str(made)

@@ -27,6 +27,8 @@ _ADVICE = {
     "all-silent": "Nothing is in it. Look whether the right file was given.",
     "not-speech": "This node keeps voices alone. For music take denoise.",
     "unfinished-header": "The recorder did not finish the file. Listen to its end.",
+    "differs": "The inputs were changed since, or nodes and libraries are others now. Name the "
+    "inputs of then with -i.",
     "clipped": "Lower the level before it is encoded: normalize_loudness keeps a ceiling.",
     "beyond-full-scale": "Lower the level before it is encoded, or keep float WAV.",
     "checksum-mismatch": "Compare with another copy of the file, if there is one.",

@@ -151,7 +151,11 @@ class _Page:
 
     def _sounds(self) -> Iterator[_Heard]:
         report = self._result.report
-        several = len(report["inputs"]) > 1
+        several = len(self._result.inputs) > 1
+        for name, bound in self._result.inputs.items():
+            if isinstance(bound, Audio):
+                label = f"{name}, as it was" if several else "As it was"
+                yield self._sound(f"input {name}", label, None, bound, "input", marks=self._found)
         for name, one in report["inputs"].items():
             path = Path(one["path"])
             try:
@@ -361,7 +365,7 @@ class _Page:
 
 
 def _signed(value: float | None) -> str:
-    return "–" if value is None else f"{value:.1f}".replace("-", "−")
+    return "–" if value is None else f"{round(value, 1) + 0.0:.1f}".replace("-", "−")
 
 
 def _with_minus(text: str) -> str:
@@ -369,7 +373,7 @@ def _with_minus(text: str) -> str:
 
 
 def _time(seconds: float) -> str:
-    minutes, rest = divmod(seconds, 60)
+    minutes, rest = divmod(round(seconds, 1), 60)
     return f"{int(minutes)}:{rest:04.1f} min" if minutes else f"{rest:.1f} s"
 
 
@@ -380,7 +384,7 @@ def _fields(report: Report) -> Sequence[Sequence[str]]:
         value = getattr(report, name)
         words, unit = unit_of(name)
         if isinstance(value, float):
-            value = f"{value:.2f}".rstrip("0").rstrip(".")
+            value = f"{value:.3g}" if abs(value) < 1 else f"{value:.2f}".rstrip("0").rstrip(".")
         if isinstance(value, (str, int, bool)):
             rows.append([words, f"{value} {unit}".strip()])
     return rows

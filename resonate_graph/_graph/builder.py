@@ -286,7 +286,7 @@ class Builder:
     def _add_graph(
         self, graph: Builder, name: str | None, device: Sequence[str]
     ) -> Callable[..., Any]:
-        definition = definition_of(complete(graph.document, graph._library, stock=False))
+        definition = definition_of(complete(graph.document, graph._library))
         self._catalog = self._catalog.joined(graph._catalog)
 
         def wire(*args: Any, **kwargs: Any) -> Any:

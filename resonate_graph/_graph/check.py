@@ -33,7 +33,7 @@ from .._node.ports import Port, PortType, scalar_type
 from .._node.values import plain_json
 from .bound import BoundGraph, InputRef, PortRef, Source, Step, dependencies
 from .document import GraphDocument, NodeSpec, read
-from .library import Library
+from .library import Library, bodies
 from .param_check import ParamCheck
 from .positions import join
 from .problems import Located, Problems
@@ -431,6 +431,10 @@ class _Check:
         for name in self.document.inputs:
             if f"${name}" not in used:
                 yield self._unused("input", name)
+        uses = {spec.graph for body in bodies(self.flat.source) for spec in body.nodes.values()}
+        for name in self.document.graphs:
+            if name not in uses:
+                yield self._unused("graph", name)
         params = self.params.used_by(used)
         for name in self.document.params:
             if name not in params and "." not in name:  # else one of a graph that this one uses

@@ -181,7 +181,7 @@ def _copy_in(
     folder: Path | None,
     library: Library,
     stock: bool,
-    trail: tuple[str, ...],
+    trail: tuple[int, ...],
 ) -> None:
     known = (*known, body.graphs)
     own = dict(body.graphs)
@@ -193,14 +193,16 @@ def _copy_in(
             continue
         if not (stock or name.startswith("./")):
             continue
-        if name in trail or len(trail) > MAX_DEPTH:
-            raise GraphError(name, [Problem("cycle", f"{name!r} uses itself")])
         try:
             found = library.find(name, folder)
         except NotUsableError as error:
             raise GraphError(name, [Problem("unknown-graph", str(error))]) from None
+        if id(found.document) in trail or len(trail) > MAX_DEPTH:
+            raise GraphError(name, [Problem("cycle", f"{name!r} uses itself")])
         own[name] = definition_of(found.document)
-        _copy_in(own[name], (), found.folder, library, stock, (*trail, name))
+        # what it means by a stock graph's name is no definition of those around it here
+        inside = (*trail, id(found.document))
+        _copy_in(own[name], (), found.folder, library, True, inside)
     if own:
         body.graphs = own
 

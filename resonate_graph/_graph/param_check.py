@@ -162,7 +162,11 @@ class ParamCheck:
                 hint = partial(instead, name, chain(self._document.params, self._all_params()))
                 message, where = f"no param {name!r}", f"params[{name!r}]"
                 self._problems.add("unknown-param", "", message, hint=hint, argument=where)
-            elif dot and node not in self._document.nodes:
+            elif own := [one for one in self._document.params if one.startswith(f"{node}.")]:
+                message, where = f"no param {name!r}", f"params[{name!r}]"
+                hint = partial(instead, name, own)
+                self._problems.add("unknown-param", "", message, hint=hint, argument=where)
+            elif node not in self._document.nodes:
                 message = f"no node {node!r} for param {name!r}"
                 hint = partial(instead, node, self._document.nodes)
                 where = f"params[{name!r}]"

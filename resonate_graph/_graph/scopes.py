@@ -276,11 +276,14 @@ class Scopes:
         """Return what is wired into each input of a used graph, for one key."""
         wires: dict[str, str] = {}
         for name in body.inputs:
-            given: Any = (use.spec.for_each or {}).get(name, use.spec.inputs.get(name))
-            if isinstance(given, dict):
-                given = given.get(key)
+            bundle = (use.spec.for_each or {}).get(name)
+            given: Any = use.spec.inputs.get(name)
+            if isinstance(bundle, str):
+                given = bundle.replace("*", key, 1)
+            elif bundle is not None:
+                given = bundle.get(key)
             if isinstance(given, str):
-                wires[name] = given.replace("*", key, 1)
+                wires[name] = given
         return wires
 
     def _declare_params(
@@ -299,7 +302,7 @@ class Scopes:
             self._located.places[join("/params", own)] = (
                 where if plain else place.at("params", name)
             )
-            for key in set(each or ()) - set(keys):
+            for key in (one for one in each or () if one not in keys):
                 message = f"{use.way!r} is not used for {key!r}{instead(key, keys)}"
                 self.add(where.at(key), "unknown-key", message, key=True)
             for key in keys:

@@ -27,6 +27,7 @@ class Flat:
     """A graph with all that it uses spelled out.
 
     Attributes:
+        source: the graph as it is written.
         document: its plain nodes; their names are ways such as ``repair/vocals/denoise``.
         located: gives problems their places.
         problems: what was wrong with how graphs are used.
@@ -34,6 +35,7 @@ class Flat:
         expected: wires that go into a used graph, with the type of the input and its place.
     """
 
+    source: GraphDocument
     document: GraphDocument
     located: Located
     problems: list[Problem] = field(default_factory=list)
@@ -48,7 +50,7 @@ def flatten(document: GraphDocument, located: Located, library: Library) -> Flat
         GraphError: it would be too large.
     """
     if not any(is_use(spec) for spec in document.nodes.values()):
-        return Flat(document, located, siblings={"": list(document.nodes)})
+        return Flat(document, document, located, siblings={"": list(document.nodes)})
     return _Flattening(document, located, library).flat
 
 
@@ -78,7 +80,7 @@ class _Flattening:
         flat = GraphDocument.model_construct(
             **{**dict(document), "nodes": nodes, "outputs": outputs, "params": scopes.params}
         )
-        self.flat = Flat(flat, spelled, scopes.problems, scopes.siblings, self._expected)
+        self.flat = Flat(document, flat, spelled, scopes.problems, scopes.siblings, self._expected)
 
     def _nodes(self, scope: Scope) -> Iterator[tuple[str, NodeSpec]]:
         """Yield the plain nodes of a scope and of all inside it, in the order they are written."""

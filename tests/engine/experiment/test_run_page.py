@@ -140,6 +140,43 @@ def test_a_page_is_made_again_from_a_file(call: Command, page: Path, store: Stor
     assert {one.key for one in store.records()} == before
 
 
+def test_other_samples_than_are_in_the_file_are_told(
+    call: Command, store: Store, tmp_path: Path
+) -> None:
+    side = tmp_path / "side.wav"
+    white_noise(rate=RATE, seed=3).save(side)
+    ended = call(
+        "run", "deliver", side, "-o", tmp_path, "--store", store.path, "--only", "delivered"
+    )
+    assert ended.code == 0, ended.err
+    white_noise(rate=RATE, seed=4, rms=0.01).save(side)
+    made = tmp_path / "side.delivered.wav"
+    ended = call("report", made, "--store", store.path)
+    assert ended.code == 1
+    said = text_of(tmp_path / "report.html")
+    assert "this is not what is in side.delivered.wav" in said
+    assert "--from-provenance" not in said
+
+
+def test_what_was_taken_out_lies_beside_and_is_not_taken_for_the_output(
+    call: Command, folder: Path, store: Store, tmp_path: Path
+) -> None:
+    words = ("run", "vinyl", folder / "side a.wav", "-o", tmp_path, "--store", store.path)
+    assert call(*words, "--removed").code == 0
+    (tmp_path / "moved.wav").write_bytes((folder / "side a.wav").read_bytes())
+    made = tmp_path / "side a.restored.wav"
+    ended = call("report", made, "-i", f"recording={tmp_path / 'moved.wav'}", "--store", store.path)
+    assert ended.code == 0, ended.err
+    assert f"--from-provenance '{made}'" in text_of(tmp_path / "report.html")
+
+
+def test_a_sound_that_is_no_file_is_heard_before_and_after(tmp_path: Path, store: Store) -> None:
+    made = rg.stock("vinyl")
+    result = made.run({"recording": white_noise(rate=RATE, seed=5)}, store=store)
+    said = made.report(result, tmp_path, store=store).read_text()
+    assert '"As it was"' in said
+
+
 def test_a_run_writes_its_page_where_that_is_asked(
     call: Command, folder: Path, result: Result, store: Store, tmp_path: Path
 ) -> None:

@@ -199,6 +199,28 @@ def test_what_lies_in_files_is_copied_into_what_is_written(tmp_path: Path) -> No
     assert factors(Graph.from_json(recipe.graph, nodes=[toy_nodes.MODULE])) == factors(made)
 
 
+def test_what_is_copied_means_the_same_where_its_names_are_taken(tmp_path: Path) -> None:
+    """A file uses a stock graph by a name that the graph around it has for another."""
+    end = {"type": "graph", "graph": "deliver", "inputs": {"master": "$audio"}}
+    write(tmp_path, "chain.json", {"inputs": AUDIO, "nodes": {"end": end},
+                                   "outputs": {"out": "end.delivered"}})  # fmt: skip
+    own = {"inputs": {"master": {"type": "audio"}}, "nodes": {"n": scale("$master", 2)},
+           "outputs": {"delivered": "n"}}  # fmt: skip
+    body = {**song("./chain.json"), "graphs": {"deliver": own}}
+    made = read(write(tmp_path, "song.json", body))
+    saved = read(made.save(tmp_path / "elsewhere" / "song.json"))
+    assert list(saved.check().steps) == list(made.check().steps)
+    assert saved.differences(made) == []
+
+
+def test_files_of_one_name_in_several_folders_are_no_circle(tmp_path: Path) -> None:
+    write(tmp_path, "a.json", nested("./sub/b.json"))
+    write(tmp_path, "sub/b.json", nested("./a.json"))
+    write(tmp_path, "sub/a.json", CHAIN)
+    made = read(write(tmp_path, "song.json", song("./a.json")))
+    assert factors(read(made.save(tmp_path / "elsewhere" / "song.json"))) == factors(made)
+
+
 def test_files_of_a_folder_of_the_caller_are_found_too(tmp_path: Path) -> None:
     write(tmp_path / "shared", "chain.json", CHAIN)
     path = write(tmp_path / "songs", "song.json", song("./chain.json"))
@@ -338,10 +360,14 @@ def test_wires_in_a_circle_are_found_through_what_hands_them_on() -> None:
         (use(first="x"), "bad-param", "'x' is no number"),
         (use(first={"$param": "nope"}), "unknown-param", "no graph param 'nope'"),
         ({**use(), "inputs": {"audio": ["$x"]}}, "not-a-list", "takes one wire, not a list"),
+        (use(wire="each.*"), "not-a-list", "each.* is many wires, and one is taken here"),
+        (each({"k": "each.*"}), "not-a-list", "each.* is many wires, and one is taken here"),
     ],
 )  # fmt: skip
 def test_each_fault_of_a_use_is_told(node: dict[str, Any], code: str, message: str) -> None:
-    problems = problems_of(using({"split": SPLIT, "u": node}, {"out": "$x"}))
+    problems = problems_of(
+        using({"split": SPLIT, "each": each({"k": "$x"}), "u": node}, {"out": "$x"})
+    )
     assert code in [one.code for one in problems]
     assert any(message in one.message for one in problems if one.code == code)
 
@@ -391,6 +417,17 @@ def test_long_ways_are_refused_not_followed_for_ever() -> None:
     bundles["n1500"] = each({"k": "$x"}, "h")
     made = using(bundles, {"out": "n1499.k"}, graphs={"h": hand})
     assert "too-deep" in {one.code for one in problems_of(made)}
+
+
+def test_a_param_of_a_use_that_is_misspelt_is_told_with_what_was_meant() -> None:
+    made = using({"u": each({"l": "$x"})}, {"out": "u.l"})
+    message = only(made, params={"u/l.frist": 1}).message
+    assert message == "no param 'u/l.frist'; did you mean 'u/l.first'?"
+
+
+def test_a_definition_that_nothing_uses_is_warned_of() -> None:
+    bound = using({"a": scale("$x", 1)}, {"out": "a"}).check()
+    assert [one.code for one in bound.warnings] == ["unused-graph"]
 
 
 # -- in Python -------------------------------------------------------------------------------------
