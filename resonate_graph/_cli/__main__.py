@@ -1,5 +1,5 @@
 """``python -m resonate_graph._cli`` is ``resonate``."""
 
-from .main import main
+from . import main
 
 main()

@@ -25,7 +25,7 @@ import soundfile
 import typer
 
 import resonate_graph as rg
-from resonate_graph._cli.main import app
+from resonate_graph._cli.application import app
 from tests.docs.pages import PAGES, ROOT, Block, blocks, commands
 from tests.engine.commands import Command
 

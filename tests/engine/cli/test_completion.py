@@ -10,8 +10,8 @@ import typer
 
 import resonate_graph as rg
 from resonate_graph import Catalog
+from resonate_graph._cli.application import app
 from resonate_graph._cli.completion import complete
-from resonate_graph._cli.main import app
 from tests.engine.commands import OWN_NODES, Command
 
 FILES = [":files"]

@@ -94,3 +94,18 @@ def test_any_name_and_any_encoding_can_be_printed(quieter: Path, encoding: str) 
     assert ended.code == 1
     assert "Traceback" not in ended.err
     assert ended.document["error"]["message"] == f"{name}: there is no such file"
+
+
+def test_ctrl_c_is_the_same_wherever_it_meets_python(tmp_path: Path) -> None:
+    own = tmp_path / "own.py"
+    own.write_text('exec("raise KeyboardInterrupt")\n')
+    ended = resonate("nodes", "--nodes", own)
+    assert ended.code == 130
+    assert ended.err == "interrupted\n"
+
+
+def test_ctrl_c_while_the_command_line_loads_is_no_traceback(tmp_path: Path) -> None:
+    (tmp_path / "typer.py").write_text("raise KeyboardInterrupt\n")
+    ended = resonate("nodes", PYTHONPATH=str(tmp_path))
+    assert ended.code == 130
+    assert ended.err == "interrupted\n"

@@ -52,7 +52,7 @@ def _options(
         raise typer.Exit
 
 
-def main(arguments: list[str] | None = None) -> NoReturn:
+def call_and_exit(arguments: list[str] | None = None) -> NoReturn:
     """Run a command and end the process with its exit code."""
     signal.signal(signal.SIGTERM, _end)
     use_safe_output()
@@ -61,7 +61,11 @@ def main(arguments: list[str] | None = None) -> NoReturn:
         completion.print_completion(typer.main.get_command(app), arguments[1:])
         sys.exit(0)
     try:
-        sys.exit(_run_command(arguments))
+        code = _run_command(arguments)
+        # Run with ``-m``, Python ends itself by SIGINT once code in a string (as dataclasses make it
+        # while a library loads) was interrupted, though that was handled, until some ends well.
+        exec("")
+        sys.exit(code)
     except BrokenPipeError:  # whoever read what we print has stopped: head, less
         sys.stderr.close()
         sys.exit(1)
