@@ -62,8 +62,8 @@ def call_and_exit(arguments: list[str] | None = None) -> NoReturn:
         sys.exit(0)
     try:
         code = _run_command(arguments)
-        # Run with ``-m``, Python ends itself by SIGINT once code in a string (as dataclasses make it
-        # while a library loads) was interrupted, though that was handled, until some ends well.
+        # Run with ``-m``, Python ends itself by SIGINT once code in a string (a dataclass in the
+        # making) was interrupted, though that was handled, until some other ends well.
         exec("")
         sys.exit(code)
     except BrokenPipeError:  # whoever read what we print has stopped: head, less

@@ -86,7 +86,7 @@ def encodec_model(folder: Path) -> Any:
     import torch
 
     torchaudio()  # which it imports, and which does not load everywhere
-    from encodec import EncodecModel
+    from encodec.model import EncodecModel
 
     model = EncodecModel.encodec_model_48khz(pretrained=False)
     model.load_state_dict(torch.load(weights, map_location="cpu", weights_only=True))
@@ -99,7 +99,7 @@ def write_random(folder: Path) -> None:
     import torch
 
     torchaudio()
-    from encodec import EncodecModel
+    from encodec.model import EncodecModel
 
     torch.manual_seed(0)
     model = EncodecModel.encodec_model_48khz(pretrained=False)
