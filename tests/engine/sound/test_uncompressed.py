@@ -166,7 +166,7 @@ def test_alac_that_would_be_read_as_other_samples_is_refused(tmp_path: Path) -> 
     codes = np.random.default_rng(0).integers(-(2**31), 2**31, 4096, np.int32)
     soundfile.write(path, codes, 44100, "ALAC_32", format="CAF")
     assert not np.array_equal(soundfile.read(path, dtype="int32")[0], codes)  # why it is refused
-    with pytest.raises(InputError, match="it holds ALAC of 32 bits.*ffmpeg -i"):
+    with pytest.raises(InputError, match=r"it holds ALAC of 32 bits.*ffmpeg -i"):
         read(path)
 
 
