@@ -63,6 +63,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     load_profile(torture=config.getoption("--torture"))
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        # as where a shell starts it with `&`: processes of tests would not hear Ctrl-C either
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
