@@ -29,6 +29,7 @@ from .. import (
     read_provenance,
 )
 from .._base.publish import require_writable
+from .again import Again
 from .call import (
     GraphsOption,
     InputOption,
@@ -128,9 +129,11 @@ def run(
     given = read_params(opened, params)
     changed = {**(recipe.params if recipe else {}), **given}
     outputs = only or (list(recipe.outputs) if recipe else None)
+    again, given_inputs = None, set[str]()
     recordings = read_recordings(opened, inputs, files, changed, outputs)
     if recipe is not None:
         _require_inputs(recipe, recordings[0])
+        again, given_inputs = Again.of(Path(str(from_provenance)), recipe), set(recordings[0])
         recordings = [{**recipe.bindings, **one} for one in recordings]
         for change in recipe.changes(given):
             printer.remark(f"  changed: {change}")
@@ -145,7 +148,9 @@ def run(
         else:
             ends = work.run_many(recordings, writing, display)
     if len(recordings) == 1:
-        _tell(printer, result, recipe, page, removed=removed)
+        _tell(printer, result, again, page, removed=removed)
+        if again is not None and not again.is_as_asked(result, given, given_inputs):
+            raise typer.Exit(1)
     else:
         _tell_all(printer, opened.name, ends)
 
@@ -327,16 +332,16 @@ def _require_inputs(recipe: Recipe, recording: Mapping[str, Binding]) -> None:
 
 
 def _tell(
-    printer: Printer, result: Result, recipe: Recipe | None, page: Path | None, *, removed: bool
+    printer: Printer, result: Result, again: Again | None, page: Path | None, *, removed: bool
 ) -> None:
     report = result.report
-    differences = list(recipe.differences(result.provenance)) if recipe else []
-    printer.document({**report, "differences": differences} if recipe else report)
+    differences = again.differences(result) if again else []
+    printer.document({**report, "differences": differences} if again else report)
     printer.line(f"{report['graph']}: {_counted(report)} in {report['seconds']:.1f} s")
     for difference in differences:
         printer.line(f"  differs: {difference}")
-    if recipe and not differences:
-        printer.line("  the same samples as in the file it was made from")
+    if again and again.is_same(result):
+        printer.line(f"  {again.conclusion}")
     for line in _written(report):
         printer.line(f"  {line}")
     if page is not None:

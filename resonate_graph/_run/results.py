@@ -25,6 +25,7 @@ from .outcome import Outcome
 from .provenance import SUFFIX, TAG
 from .removed import Removed
 from .targets import PLAIN, file_name, holds, require_apart, suffix_of
+from .verify import held
 
 #: Beyond this a WAV file is RF64, whose metadata nobody agrees on; the file beside it has it all.
 _MAX_TAGGED_BYTES = 4_000_000_000
@@ -152,11 +153,13 @@ class Result(Shown, Mapping[str, Value]):
             if there:
                 raise OverwriteError.of(there)
         read = {name: self._tags(name) for name in self._sources} if tags else {}
-        text = json.dumps(self.provenance, ensure_ascii=False) if provenance else None
+        told = self.provenance if provenance else None
         for output, path in targets.items():
             from_files = [read.get(one, Tags()) for one in self._main_inputs.get(output, ())]
             broadcast = self._broadcast(output, path) if tags else None
-            trouble, untimed = _save(self[output], path, common(from_files), text, broadcast)
+            trouble, untimed = _save(
+                output, self[output], path, common(from_files), told, broadcast
+            )
             if trouble:
                 self._warn("tags-lost", f"{path}: {trouble}")
             if untimed:
@@ -270,12 +273,20 @@ def compressed(audio: Audio) -> Audio | File:
 
 
 def _save(
-    value: Value, path: Path, tags: Tags, provenance: str | None, broadcast: Broadcast | None
+    output: str,
+    value: Value,
+    path: Path,
+    tags: Tags,
+    provenance: Mapping[str, Any] | None,
+    broadcast: Broadcast | None,
 ) -> tuple[str, str]:
     """Write a file and its provenance; say which tags and times it does not carry, and why."""
     fitting = tags.fitting(path.suffix)
-    made = Tags({TAG: [provenance]} if provenance is not None else {})
     trouble, untimed = tags.lost_in(path.suffix), ""
+    told: dict[str, Any] | None = None
+
+    def made() -> Tags:
+        return Tags({TAG: [json.dumps(told, ensure_ascii=False)]} if told is not None else {})
 
     def tag(file: IO[bytes], written: Tags) -> None:
         if written != Tags() and path.suffix in TAGGED and file.tell() < _MAX_TAGGED_BYTES:
@@ -289,10 +300,13 @@ def _save(
             untimed = f"{broadcast.names} are left out: only WAV files below 4 GB hold them"
 
     def write(file: IO[bytes]) -> None:
-        nonlocal trouble
+        nonlocal trouble, told
         _write_value(file, value)
+        if provenance is not None:
+            told = {**provenance, "file": {"output": output, **held(value, file)}}
+            file.seek(0, 2)
         try:
-            tag(file, Tags({**fitting.fields, **made.fields}, fitting.pictures))
+            tag(file, Tags({**fitting.fields, **made().fields}, fitting.pictures))
         except OSError:
             raise
         except Exception as error:  # whatever strange tags make of their writer
@@ -302,12 +316,12 @@ def _save(
             file.seek(0)
             file.truncate()
             _write_value(file, value)
-            tag(file, made)
+            tag(file, made())
         time(file)
 
     publish(path, write)
-    if provenance is not None:
-        text = json.dumps(json.loads(provenance), indent=2, ensure_ascii=False) + "\n"
+    if told is not None:
+        text = json.dumps(told, indent=2, ensure_ascii=False) + "\n"
         beside = path.with_name(path.name + SUFFIX)
         publish(beside, lambda file: file.write(text.encode()))
     return trouble, untimed
