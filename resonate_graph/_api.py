@@ -589,6 +589,7 @@ class Graph(Shown, Builder):
             inputs=bindings.sounds,
             reference=Reference.read(reference, bound, setup.limits, setup.models),
             pictured=_pictured(bound, pictures, setup.models),
+            store=setup.store,
             jobs=jobs,
             on_row=on_row or rows_listener(len(found)),
             on_picture=lambda done, total: tell(PictureMade(done, total)),

@@ -7,7 +7,7 @@ import os
 import re
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -127,6 +127,7 @@ class _Page:
         for one in self._heard:
             if one.kind != "removed":
                 one.figures = measure(one.sound, store)
+                one.track = _levelled(one.track, one.sound, one.figures)
 
     def text(self, description: str, command: str) -> str:
         """Return the page."""
@@ -362,6 +363,14 @@ class _Page:
             + parts.facts(facts)
             + parts.folded("Versions of nodes and libraries", table)
         )
+
+
+def _levelled(track: Track, sound: Audio, figures: Mapping[str, float | None]) -> Track:
+    """Return a track with its loudness, where the player plays the sound as it is."""
+    if sound.channels > 2:  # it is folded down to two
+        return track
+    loudness, peak = figures["integrated_lufs"], figures["true_peak_dbtp"]
+    return replace(track, lufs=loudness, true_peak_dbtp=peak)
 
 
 def _signed(value: float | None) -> str:
