@@ -22,12 +22,15 @@ from .._sound.broadcast import Broadcast, read_broadcast, write_broadcast
 from .._sound.tags import TAGGED, Tags, common, read_tags, write_tags
 from .courses import Course
 from .outcome import Outcome
-from .provenance import SUFFIX, TAG
+from .provenance import SUFFIX, TAG, read_provenance
 from .removed import Removed
 from .targets import PLAIN, file_name, holds, require_apart, suffix_of
 
 #: Beyond this a WAV file is RF64, whose metadata nobody agrees on; the file beside it has it all.
 _MAX_TAGGED_BYTES = 4_000_000_000
+
+#: What ends the names of files that have what was taken out.
+TAKEN_OUT = ".removed.wav"
 
 #: What FLAC holds, and how much is done to make its files small, from 0 to 1.
 _FLAC_CHANNELS, _FLAC_RATE, _FLAC_EFFORT = 8, 655_350, 0.25
@@ -114,7 +117,8 @@ class Result(Shown, Mapping[str, Value]):
         that are made of it alone: shifted where `trim` or `pad` moved the beginning, counted at
         the rate of the output. Where it would not be true, it is left out with a warning.
 
-        What was taken out lies beside its output as ``NAME.removed.wav`` (see `removed`).
+        What was taken out lies beside its output as ``NAME.removed.wav`` (see `removed`). Where
+        this run was not asked for it, what an earlier one took out of other samples is gone.
 
         Args:
             folder: where the files go.
@@ -137,11 +141,12 @@ class Result(Shown, Mapping[str, Value]):
             ParamError: `name` is no such pattern.
         """
         targets = self._files(Path(folder), name)
-        taken_out = {one: targets[one].with_suffix(".removed.wav") for one in self.removed}
+        taken_out = {one: targets[one].with_suffix(TAKEN_OUT) for one in self.removed}
         every = [*targets.items(), *taken_out.items()]
         require_apart([(repr(output), path) for output, path in every])
         for _, path in every:
             self._spare_the_inputs(path)
+        stale = list(self._stale(targets))
         if not overwrite:
             there = [
                 path
@@ -149,8 +154,8 @@ class Result(Shown, Mapping[str, Value]):
                 for output, path in files.items()
                 if path.exists() and not holds(path, values[output])
             ]
-            if there:
-                raise OverwriteError.of(there)
+            if there or stale:
+                raise OverwriteError.of([*there, *stale])
         read = {name: self._tags(name) for name in self._sources} if tags else {}
         text = json.dumps(self.provenance, ensure_ascii=False) if provenance else None
         for output, path in targets.items():
@@ -162,10 +167,25 @@ class Result(Shown, Mapping[str, Value]):
             if untimed:
                 self._warn("time-lost", f"{path}: {untimed}")
             self.report["outputs"][output]["path"] = str(path)
+            if provenance:
+                _save_provenance(path, self.provenance)
         for output, path in taken_out.items():
-            self.removed[output].save(path)
+            _save(self.removed[output], path, Tags(), text, None)
             self.report["outputs"][output]["removed"]["path"] = str(path)
+        for path in stale:
+            path.unlink(missing_ok=True)
         return targets
+
+    def _stale(self, targets: Mapping[str, Path]) -> Iterator[Path]:
+        """Yield what an earlier run took out of other samples than are written now."""
+        for output, path in targets.items():
+            beside = path.with_suffix(TAKEN_OUT)
+            if output in self.removed or not beside.exists():
+                continue
+            with contextlib.suppress(InputError):  # it is somebody's own
+                made = read_provenance(beside).outputs.get(output)
+                if made != self.provenance["outputs"][output]:
+                    yield beside
 
     def _files(self, folder: Path, name: str) -> dict[str, Path]:
         graph, sources = self.report["graph"], self._sources
@@ -272,7 +292,7 @@ def compressed(audio: Audio) -> Audio | File:
 def _save(
     value: Value, path: Path, tags: Tags, provenance: str | None, broadcast: Broadcast | None
 ) -> tuple[str, str]:
-    """Write a file and its provenance; say which tags and times it does not carry, and why."""
+    """Write a file, its provenance in it; say which tags and times it does not carry, and why."""
     fitting = tags.fitting(path.suffix)
     made = Tags({TAG: [provenance]} if provenance is not None else {})
     trouble, untimed = tags.lost_in(path.suffix), ""
@@ -306,11 +326,13 @@ def _save(
         time(file)
 
     publish(path, write)
-    if provenance is not None:
-        text = json.dumps(json.loads(provenance), indent=2, ensure_ascii=False) + "\n"
-        beside = path.with_name(path.name + SUFFIX)
-        publish(beside, lambda file: file.write(text.encode()))
     return trouble, untimed
+
+
+def _save_provenance(path: Path, provenance: Mapping[str, Any]) -> None:
+    """Write a file's provenance beside it."""
+    text = json.dumps(provenance, indent=2, ensure_ascii=False) + "\n"
+    publish(path.with_name(path.name + SUFFIX), lambda file: file.write(text.encode()))
 
 
 def _write_value(file: IO[bytes], value: Value) -> None:
