@@ -20,6 +20,8 @@ _PNG = b"\x89PNG\r\n\x1a\n"
 _KINDS = {".png": "image/png", ".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".webp": "image/webp"}
 _NUMBER = re.compile(r"[+\-−–]?[\d.,\s]*\d(\s?(%|°|[a-zA-Zµσ/]+))?|[-–−]|")
 _MINUS = re.compile(r"^-(?=[\d.])")
+#: The line by which a page of ours is known.
+MARK = "<body data-rg-page>"
 _PLAYER = 'class="rg-player"'
 _SCRIPTS = ("sound.js", "view.js", "player.js")
 _NOTHING = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
@@ -80,7 +82,7 @@ def document(
         f'<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
         f'<link rel="icon" href="data:,">\n'
-        f"<title>{heading}</title>\n<style>\n{styles}</style>\n</head>\n<body data-rg-page>\n"
+        f"<title>{heading}</title>\n<style>\n{styles}</style>\n</head>\n{MARK}\n"
         f"<header>\n<h1>{heading}</h1>\n{below}</header>\n<main>\n{body}\n</main>\n{end}"
         f"{script() if player else ''}</body>\n</html>\n"
     )
