@@ -155,6 +155,9 @@ def test_all_problems_of_a_graph_are_told_at_once(
     for line, column, message in PLACES.values():
         pattern = rf"^  {line}:{column} /\S+: {re.escape(message)}$"
         assert re.search(pattern, ended.err, re.MULTILINE), message
+    said = call("check", "wrong.json", *others).out
+    for code, (line, column, message) in PLACES.items() if command == "check" else ():
+        assert f"wrong.json:{line}:{column}: {code}: {message}\n" in said
     assert files_in(tmp_path) == ["wrong.json"]
 
 
@@ -265,6 +268,9 @@ def test_a_folder_does_not_hide_a_stock_graph_of_its_name(
 def test_a_file_that_is_no_graph_ends_with_2(tmp_path: Path, call: Command, content: bytes) -> None:
     (tmp_path / "graph.json").write_bytes(content)
     ended = call("check", tmp_path / "graph.json")
+    assert ended.code == 2
+    assert re.search(rf"^{tmp_path}/graph\.json: \d problems?$", ended.out, re.MULTILINE)
+    ended = call("plan", tmp_path / "graph.json")
     assert ended.code == 2
     assert re.match(rf"error: {tmp_path}/graph\.json: \d problems?$", ended.said[0])
 
