@@ -14,20 +14,15 @@ from .._common.channels import Listed, channel_names, decibels, per_minute
 from .._common.notes import note_known
 from .._common.runs import runs, touching
 from .._common.silence import least_frames, silence
+from .clipping_levels import clipped
 from .sparse_declipping import rebuilt
 
 Single = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 
-# What counts as lying at the clipping level: float32 keeps 1.2e-7, an encoder of 24 bits 1.2e-7
-# of full scale.
-_AT_LEVEL = 1e-5
-_NEAR_LEVEL = 0.01
-_RUN = 3
-_LEAST_RUNS = 3
-# Where nearly all lies at the level there is nothing to tell the rest from.
+# Where all within such a time was cut off nothing tells how far it went.
 _KNOWN_WITHIN_SECONDS = 0.093
-_LEAST_KNOWN = 0.1
+_LEAST_KNOWN = 0.01
 
 
 class Clip(Report):
@@ -49,7 +44,8 @@ class ChannelClipping(Report):
 
     Attributes:
         channel: which channel.
-        upper_dbfs: the level at which it is cut off upwards; None where it is not.
+        upper_dbfs: the level at which it is cut off upwards, the highest where it has several;
+            None where it is not.
         lower_dbfs: the level at which it is cut off downwards; None where it is not.
         clips: how many peaks were cut off.
         clips_per_minute: how many in each minute of the sound; None without samples.
@@ -109,7 +105,7 @@ class ClippingReport(Report):
         return found or [Finding("No peaks are cut off.")]
 
 
-@node(version=1)
+@node(version=2, uses=("scipy",))
 def detect_clipping(
     ctx: RunContext,
     audio: Audio,
@@ -119,8 +115,8 @@ def detect_clipping(
 ) -> ClippingReport:
     """Count peaks that were cut off, and say at which level and where: those `declip` rebuilds.
 
-    Without a threshold each channel and polarity is judged by itself, as `declip` does: it is
-    clipped where samples pile up at its extreme, in runs of three or more.
+    Without a threshold each channel, polarity and second is judged by itself, as `declip` does: it
+    is clipped where its peaks end in plateaus at one level, and nearly none goes beyond.
 
     Args:
         ctx: filled in by the engine.
@@ -142,19 +138,18 @@ def detect_clipping(
     for name, samples in zip(
         channel_names(audio.channels, audio.speakers), audio.samples, strict=True
     ):
-        low, high = _levels(samples, threshold_dbfs)
-        clipped = (samples >= high) | (samples <= -low)
-        anywhere |= clipped
-        starts, stops = runs(clipped)
+        found = clipped(samples, audio.sample_rate, threshold_dbfs)
+        anywhere |= found.either
+        starts, stops = runs(found.either)
         lengths_ms = 1000 * (stops - starts) / audio.sample_rate
         channels.append(
             ChannelClipping(
                 channel=name,
-                upper_dbfs=decibels(high) if (samples >= high).any() else None,
-                lower_dbfs=decibels(low) if (samples <= -low).any() else None,
+                upper_dbfs=decibels(samples[found.upper].max(initial=0.0)),
+                lower_dbfs=decibels(-samples[found.lower].min(initial=0.0)),
                 clips=len(starts),
                 clips_per_minute=per_minute(len(starts), audio),
-                clipped_percent=100 * float(np.count_nonzero(clipped)) / max(audio.frames, 1),
+                clipped_percent=100 * float(np.count_nonzero(found.either)) / max(audio.frames, 1),
                 longest_ms=float(lengths_ms.max()) if len(starts) else None,
                 beyond_full_scale=int(np.count_nonzero(np.abs(samples) > 1)),
             )
@@ -193,13 +188,14 @@ def declip(
     second result in frames of half the length, and one by hard thresholding (A-SPADE) where it
     differs, are joined with it.
 
-    Without a threshold each channel and polarity is judged by itself: it is clipped where samples
-    pile up at its extreme, in runs of three or more. A sound without such runs comes back as it
-    is. A peak that is cut off where the sound begins or ends, beside digital silence too, stays:
-    how far it went cannot be told from one side. How much is rebuilt has no limit, as clicks have
-    one: in a second of music clipped to 15 dB an eighth to a fifth of all samples lies at the
-    level, and that they pile up there is what shows the damage.
-    Clipped sounds that went through MP3 or another filter since have no such level: name it.
+    Without a threshold each channel, polarity and second is judged by itself: it is clipped where
+    its peaks end in plateaus at one level, and nearly none goes beyond. Plateaus need not be quite
+    flat, as after dither or a filter against DC. A sound without them comes back as it is, and so
+    do square waves and what takes few values: it was made so. A peak that is cut off where the
+    sound begins or ends, beside digital silence too, stays: how far it went cannot be told from one
+    side. How much is rebuilt has no limit, as clicks have one: in a second of music clipped to
+    15 dB an eighth to a fifth of all samples lies at the level, and that they pile up there is what
+    shows the damage. What went through MP3 since has no such level: name it.
 
     Args:
         ctx: filled in by the engine.
@@ -218,19 +214,18 @@ def declip(
     result = audio.samples.copy()
     did = _Rebuilt(audio.samples.size)
     for index, channel in enumerate(audio.samples):
-        low, high = _levels(channel, threshold_dbfs)
-        upper, lower = channel >= high, channel <= -low
-        lowest = np.where(lower, np.float32(-np.inf), channel)
-        highest = np.where(upper, np.float32(np.inf), channel)
+        found = clipped(channel, audio.sample_rate, threshold_dbfs)
+        lowest = np.where(found.lower, np.float32(-np.inf), channel)
+        highest = np.where(found.upper, np.float32(np.inf), channel)
         for piece in rebuilt(channel, lowest, highest, audio.sample_rate):
             ctx.progress(index + piece.start / audio.frames, audio.channels)
             there = slice(piece.start, piece.start + len(piece.samples))
             result[index, there] += piece.part * (piece.samples - channel[there])
         # where pieces are faded into each other a sample may fall a trace short of the level
         np.clip(result[index], lowest, highest, out=result[index])
-        stays = touching(upper | lower, _untold(upper | lower, channel, audio.sample_rate))
+        stays = touching(found.either, _untold(found.either, channel, audio.sample_rate))
         result[index, stays] = channel[stays]
-        did.add(channel, result[index], (upper | lower) & ~stays)
+        did.add(channel, result[index], found.either & ~stays)
     did.note(ctx)
     return audio.with_samples(result)
 
@@ -264,33 +259,12 @@ class _Rebuilt:
         )
 
 
-def _levels(channel: Single, threshold_dbfs: float | None) -> tuple[float, float]:
-    """Return how far down and up a channel goes before it is clipped; infinity for not at all."""
-    if threshold_dbfs is not None:
-        level = 10 ** (threshold_dbfs / 20) * (1 - _AT_LEVEL)
-        return level, level
-    return _level(-channel), _level(channel)
-
-
-def _level(channel: Single) -> float:
-    top = float(channel.max(initial=0.0))
-    if top <= 0:
-        return np.inf
-    level = top * (1 - _AT_LEVEL)
-    at_level = channel >= level
-    edges = np.flatnonzero(np.diff(np.concatenate([[0], at_level.astype(np.int8), [0]])))
-    runs = np.count_nonzero(edges[1::2] - edges[::2] >= _RUN)
-    near = np.count_nonzero(channel >= top * (1 - _NEAR_LEVEL))
-    piled_up = 4 * np.count_nonzero(at_level) > near
-    return level if runs >= _LEAST_RUNS and piled_up else np.inf
-
-
-def _untold(clipped: Mask, channel: Single, sample_rate: int) -> Mask:
+def _untold(cut_off: Mask, channel: Single, sample_rate: int) -> Mask:
     """Return where there is nothing that tells how far a peak went."""
     from scipy.ndimage import uniform_filter1d
 
     width = round(_KNOWN_WITHIN_SECONDS * sample_rate)
-    around = uniform_filter1d(clipped.astype(np.float32), width, mode="nearest")
+    around = uniform_filter1d(cut_off.astype(np.float32), width, mode="nearest")
     untold: Mask = _edges(channel, sample_rate) | (around > 1 - _LEAST_KNOWN)
     return untold
 
