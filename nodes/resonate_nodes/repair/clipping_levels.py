@@ -24,10 +24,12 @@ Places = NDArray[np.intp]
 # What counts as lying at the clipping level: float32 keeps 1.2e-7, an encoder of 24 bits 1.2e-7
 # of full scale.
 _AT_LEVEL = 1e-5
-# Samples pile up at the highest level where it holds a quarter of what lies within 1 %.
+# Samples pile up at the highest level where it holds a quarter of what lies within 1 %. There are
+# so many runs of them, and so many of those have steep flanks.
 _NEAR_LEVEL = 0.01
 _PILED_UP = 0.25
 _LEAST_AT_THE_TOP = 3
+_LEAST_STEEP_AT_THE_TOP = 2
 
 # A plateau has so many samples, lies in the upper part of what is around it, and its flanks are so
 # much steeper than those of a parabola.
@@ -180,8 +182,12 @@ def _at_the_top(channel: Single, tops: Single, step: float) -> Mask:
     at_level = channel >= level
     near = np.count_nonzero(channel >= top * (1 - _NEAR_LEVEL))
     if np.count_nonzero(at_level) > _PILED_UP * near:
+        starts, stops = runs(at_level)
         plateaus = _plateaus(channel, tops, _AT_LEVEL, step)
-        if np.count_nonzero(plateaus.lows >= level) >= _LEAST_AT_THE_TOP:
+        if (
+            np.count_nonzero(stops - starts >= _RUN) >= _LEAST_AT_THE_TOP
+            and np.count_nonzero(plateaus.lows >= level) >= _LEAST_STEEP_AT_THE_TOP
+        ):
             return at_level
     return np.zeros(len(channel), bool)
 

@@ -46,7 +46,7 @@ _PIECE_SECONDS = 6.0
 # Thresholds are relative to the RMS of the sound. They fall in so many rounds; in more of them
 # where more than a fifth is clipped, up to a half.
 _HIGHEST, _LOWEST = 20.0, 0.015
-_ROUNDS, _MORE_ROUNDS = 150, 100
+_ROUNDS, _MORE_ROUNDS = 150, 75
 _MUCH_CLIPPED, _MOST_CLIPPED = 0.2, 0.5
 _MOMENTUM = 0.8
 # In half frames, and by hard thresholding.
@@ -93,18 +93,37 @@ def rebuilt(
         highest: the most.
         sample_rate: in Hz.
     """
-    margin = _frame(_FRAMES_SECONDS[0], sample_rate)
-    for piece in _pieces(lowest < highest, margin, round(_PIECE_SECONDS * sample_rate)):
-        inside = slice(max(piece.start - margin, 0), min(piece.stop + margin, len(samples)))
-        beyond = (inside.start - (piece.start - margin), piece.stop + margin - inside.stop)
-        known = _Known(*(np.pad(one[inside], beyond) for one in (samples, lowest, highest)))
-        there = slice(beyond[0], beyond[0] + inside.stop - inside.start)
-        part = np.pad(piece.part(), margin)[there]
-        yield Rebuilt(inside.start, _joined(known, sample_rate)[there], part)
+    cut_off = lowest < highest
+    widest = _frame(_FRAMES_SECONDS[0], sample_rate)
+    for piece in _pieces(cut_off, widest, round(_PIECE_SECONDS * sample_rate)):
+        frame = _suited(_cut(samples, piece.start - widest, piece.stop + widest), sample_rate)
+        part = piece.part()
+        # what is far from all that was cut off is not worked on
+        near = without_gaps(cut_off[piece.start : piece.stop], max(2 * frame, widest))
+        for first, last in zip(*runs_of(near), strict=True):
+            start, stop = piece.start + int(first), piece.start + int(last)
+            known = _Known(
+                *(_cut(one, start - frame, stop + frame) for one in (samples, lowest, highest))
+            )
+            yield Rebuilt(start, _joined(known, frame)[frame:-frame], part[first:last])
+
+
+def _cut(samples: Single, start: int, stop: int) -> Single:
+    """Return a stretch of a sound, with zeros beyond its ends."""
+    beyond = (max(-start, 0), max(stop - len(samples), 0))
+    return np.pad(samples[max(start, 0) : stop], beyond)
 
 
 def _frame(seconds: float, sample_rate: int) -> int:
     return int(2 ** max(6, round(np.log2(seconds * sample_rate))))
+
+
+def _suited(samples: Single, sample_rate: int) -> int:
+    """Return the longest frame in which a sound is about as simple as in any other, in samples."""
+    sizes = [_frame(seconds, sample_rate) for seconds in _FRAMES_SECONDS]
+    sums = [float(np.abs(_Frames(size, len(samples)).spectra(samples)).sum()) for size in sizes]
+    simple = (total <= _SLACK * min(sums) for total in sums)
+    return next(size for size, fine in zip(sizes, simple, strict=True) if fine)
 
 
 class _Piece(NamedTuple):
@@ -152,11 +171,16 @@ class _Known(NamedTuple):
         return wave
 
 
-def _joined(known: _Known, sample_rate: int) -> Single:
-    """Return a stretch with its peaks rebuilt in three ways, joined."""
+def _joined(known: _Known, frame: int) -> Single:
+    """Return a stretch with its peaks rebuilt in three ways, joined.
+
+    Args:
+        known: the stretch, with a margin of a frame on both sides in which nothing need be right.
+        frame: how long frames are, in samples.
+    """
     level = np.sqrt(np.mean(np.square(known.samples, dtype=np.float64)))
     unit = _Known(*((one / level).astype(np.float32) for one in known))
-    frames = _suited(unit.samples, sample_rate)
+    frames = _Frames(frame, len(unit.samples))
     much = np.clip(
         (unit.clipped_share() - _MUCH_CLIPPED) / (_MOST_CLIPPED - _MUCH_CLIPPED), 0.0, 1.0
     )
@@ -213,14 +237,6 @@ class _Frames:
         for place in range(_OVERLAP):
             total[place : place + self.count] += hops[:, place]
         return total.reshape(-1)[: self.length]
-
-
-def _suited(samples: Single, sample_rate: int) -> _Frames:
-    """Return the longest frames in which a sound is about as simple as in any other."""
-    choice = [_Frames(_frame(seconds, sample_rate), len(samples)) for seconds in _FRAMES_SECONDS]
-    sums = [float(np.abs(frames.spectra(samples)).sum()) for frames in choice]
-    simple = (total <= _SLACK * min(sums) for total in sums)
-    return next(frames for frames, fine in zip(choice, simple, strict=True) if fine)
 
 
 def _socially(
