@@ -276,7 +276,8 @@ class Run:
         identity = self._shared.identities[step.id]
         key = step_key(step, inputs, identity, numerics=numerics, device=device)
         self._reports[step.id].key = key.hex
-        return self.stored.look_up(step.id, key)
+        anywhere = step_key(step, inputs, identity, numerics=numerics) if device else None
+        return self.stored.look_up(step.id, key, anywhere=anywhere, device=device)
 
     def _numerics(self, step: Step) -> str:
         """Return how a step whose inputs are known computes."""
