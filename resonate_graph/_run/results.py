@@ -228,10 +228,14 @@ class Result(Shown, Mapping[str, Value]):
     def _tags(self, name: str) -> Tags:
         """Return what may be carried of the tags of an input's file."""
         try:
-            return read_tags(self._sources[name]).carried
+            tags = read_tags(self._sources[name])
         except InputError as error:
             self._warn("tags-lost", f"{error}; the outputs carry none of them")
             return Tags()
+        if tags.damage:
+            what = f"its tags are damaged in part ({tags.damage}); the outputs carry the rest"
+            self._warn("tags-lost", f"{self._sources[name]}: {what}")
+        return tags.carried
 
     def _broadcast(self, name: str, path: Path) -> Broadcast | None:
         """Return what of the times of a recording is true of an output made of it."""
@@ -329,18 +333,26 @@ def _save(
         if provenance is not None:
             told = {**provenance, "file": {"output": output, **held(value, file)}}
             file.seek(0, 2)
-        try:
-            tag(file, Tags({**fitting.fields, **made().fields}, fitting.pictures))
-        except OSError:
-            raise
-        except Exception as error:  # whatever strange tags make of their writer
-            if isinstance(error.__context__, OSError):  # mutagen's own name for a full disk
-                raise error.__context__ from error
-            trouble = f"its tags could not be written: {str(error) or type(error).__name__}"
-            file.seek(0)
-            file.truncate()
-            _write_value(file, value)
-            tag(file, made())
+        every = {**fitting.fields, **made().fields}
+        for written, left in (
+            (Tags(every, fitting.pictures), "its pictures"),
+            (Tags(every), "its tags"),
+            (made(), ""),
+        ):
+            try:
+                tag(file, written)
+                break
+            except OSError:
+                raise
+            except Exception as error:  # whatever strange tags make of their writer
+                if isinstance(error.__context__, OSError):  # mutagen's own name for a full disk
+                    raise error.__context__ from error
+                if not left:
+                    raise
+                trouble = f"{left} could not be written: {str(error) or type(error).__name__}"
+                file.seek(0)
+                file.truncate()
+                _write_value(file, value)
         time(file)
 
     publish(path, write)
