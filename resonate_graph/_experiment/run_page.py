@@ -289,10 +289,10 @@ class _Page:
         tracks = [one.track for one in self._heard]
         if not tracks:
             return notices
-        shown = player(
-            tracks, folder=self._folder, label="Before and after", stems="Stems", store=self._store
-        )
-        return parts.section("Before and after", notices, shown)
+        is_changed = any(one.kind != "input" for one in self._heard)
+        heading = "Before and after" if is_changed else "As it was"
+        shown = player(tracks, folder=self._folder, label=heading, stems="Stems", store=self._store)
+        return parts.section(heading, notices, shown)
 
     def _steps(self) -> str:
         """Return what each step did, in the order in which they ran."""
