@@ -10,7 +10,6 @@ Aimed at for `check`: below 1 s.
 
 from __future__ import annotations
 
-import json
 import sys
 import time
 from collections.abc import Callable

