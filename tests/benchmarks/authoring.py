@@ -1,9 +1,9 @@
-"""Processor time of what authors wait for, at 2,000 nodes: ``python -m tests.benchmarks.authoring``.
+"""What authors wait for, at 2,000 nodes: ``python -m tests.benchmarks.authoring``.
 
 Graphs of four shapes: a chain, one node that takes from all others, a chain of uses of one
-definition, and layers of which each node takes from two before it; and a chain in which every second
-node is wrong. Printed is the least of three calls, in seconds of the processor, without the start
-of the program.
+definition, and layers of which each node takes from two before it; and a chain in which every
+second node is wrong. Printed is the least of three calls, in seconds of the processor, without the
+start of the program.
 
 Aimed at for `check`: below 1 s.
 """
