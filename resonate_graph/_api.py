@@ -443,6 +443,7 @@ class Graph(Shown, Builder):
         *,
         command: str = "",
         name: str = "report.html",
+        overwrite: bool = True,
         **settings: Unpack[Settings],
     ) -> Path:
         """Write the page of a run: before and after to be heard, what each step did, warnings.
@@ -452,6 +453,7 @@ class Graph(Shown, Builder):
             folder: gets the page and what its player loads.
             command: what the run was started with, to be shown.
             name: what the page is called.
+            overwrite: False to write over nothing but a page of this graph and the same files.
             settings: as for `run`; of these ``store`` and ``models`` count.
 
         Returns:
@@ -459,6 +461,7 @@ class Graph(Shown, Builder):
 
         Raises:
             OutputError: it cannot be written.
+            OverwriteError: `overwrite` is False, and something else is there.
         """
         setup = understood(settings)
         bound = self.check(
@@ -471,6 +474,7 @@ class Graph(Shown, Builder):
             description=self._document.description or "",
             command=command,
             name=name,
+            overwrite=overwrite,
             store=setup.store,
             models=setup.models,
         )
@@ -593,6 +597,7 @@ class Graph(Shown, Builder):
             inputs=bindings.sounds,
             reference=Reference.read(reference, bound, setup.limits, setup.models),
             pictured=_pictured(bound, pictures, setup.models),
+            store=setup.store,
             jobs=jobs,
             on_row=on_row or rows_listener(len(found)),
             on_picture=lambda done, total: tell(PictureMade(done, total)),

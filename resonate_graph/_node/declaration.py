@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from importlib import metadata
 from pathlib import Path
@@ -120,6 +120,7 @@ class NodeType:
         fits: says at which sample rates it cannot do its work.
         rate: the sample rate of what comes out, by its params, in Hz.
         besides: which outputs come out of the work for others; ``all`` where all do.
+        renamed: what ports and params were called before, with what they are called now.
         doc: the function's docstring.
     """
 
@@ -141,6 +142,7 @@ class NodeType:
     fits: Fits | None = None
     rate: Rate | None = None
     besides: Besides | Literal["all"] | None = None
+    renamed: Mapping[str, str] = field(default_factory=dict)
     pack: str | None = None
 
     @property
@@ -179,6 +181,11 @@ class NodeType:
     def output(self, name: str) -> Port | None:
         """Return the output port of that name."""
         return next((port for port in self.outputs if port.name == name), None)
+
+    def instead(self, name: str, known: Collection[str]) -> str:
+        """Return what is to be said after "has no param 'x'": its new name, or those there are."""
+        new = self.renamed.get(name)
+        return f"; it is called {new!r} now" if new in known else instead(name, known)
 
     def check_params(self, params: Mapping[str, Any]) -> BaseModel:
         """Validate params as they stand in JSON; 1 is not "1" and not true.

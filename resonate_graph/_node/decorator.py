@@ -13,7 +13,7 @@ from typing import Any, Concatenate, Generic, Literal, Protocol, TypeVar, cast, 
 
 from typing_extensions import ParamSpec
 
-from .._base.errors import ResonateWarning
+from .._base.errors import CatalogError, ResonateWarning
 from .._machine.cost import HEAVY, LIGHT, Cost
 from .._machine.devices import Avoid, place, probe
 from .context import RunContext
@@ -101,6 +101,7 @@ def node(
     fits: Fits | None = ...,
     rate: Rate | None = ...,
     besides: Besides | Literal["all"] | None = ...,
+    renamed: Mapping[str, str] = ...,
 ) -> _Decorator: ...
 def node(
     function: Callable[..., Any] | None = None,
@@ -117,6 +118,7 @@ def node(
     fits: Fits | None = None,
     rate: Rate | None = None,
     besides: Besides | Literal["all"] | None = None,
+    renamed: Mapping[str, str] = {},
 ) -> Any:
     """Make a node of a function; its signature is the declaration.
 
@@ -150,6 +152,8 @@ def node(
             which others come out of that work at next to no more cost. They are asked for by
             `RunContext.besides` and kept for later, as long as the store has room. ``all`` for one
             that gives all it has in any case. Part of no key.
+        renamed: ports and params that were called otherwise before: the old name with today's. A
+            graph that has the old one is told, and ``resonate check --fix`` writes the new one.
 
     Returns:
         A decorator whose result is callable as before, and can be added to a `Graph`; of a
@@ -169,8 +173,9 @@ def node(
     """
 
     def decorate(function: Callable[..., Any]) -> Node[Any, Any]:
+        declared = read_signature(function)
         declared = replace(
-            read_signature(function),
+            declared,
             version=version,
             device=device,
             uses=tuple(uses),
@@ -182,10 +187,26 @@ def node(
             fits=fits,
             rate=rate,
             besides=besides,
+            renamed=_require_renamed(declared, renamed),
         )
         return Node(declared)
 
     return decorate if function is None else decorate(function)
+
+
+def _require_renamed(declared: NodeType, renamed: Mapping[str, str]) -> Mapping[str, str]:
+    """Return the renamed ports and params, if they are now what is said.
+
+    Raises:
+        CatalogError: what one is called now is no port or param, or what it was called is one.
+    """
+    ports = [port.name for port in (*declared.inputs, *declared.outputs)]
+    names = {*ports, *declared.params.model_fields}
+    for old, new in renamed.items():
+        if new not in names or old in names:
+            wrong = f"it has no port or param {new!r}" if new not in names else f"it has {old!r}"
+            raise CatalogError(f"{declared.name}: {old!r} was not renamed to {new!r}: {wrong}")
+    return dict(renamed)
 
 
 def _eager_device(node_type: NodeType, given: Mapping[str, Any]) -> str:

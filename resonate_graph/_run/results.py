@@ -23,12 +23,16 @@ from .._sound.tags import TAGGED, Tags, common, read_tags, write_tags
 from .courses import Course
 from .outcome import Outcome
 from .provenance import SUFFIX, TAG
+from .recipe import read_provenance
 from .removed import Removed
 from .targets import PLAIN, file_name, holds, require_apart, suffix_of
 from .verify import held
 
 #: Beyond this a WAV file is RF64, whose metadata nobody agrees on; the file beside it has it all.
 _MAX_TAGGED_BYTES = 4_000_000_000
+
+#: What ends the names of files that have what was taken out.
+TAKEN_OUT = ".removed.wav"
 
 #: What FLAC holds, and how much is done to make its files small, from 0 to 1.
 _FLAC_CHANNELS, _FLAC_RATE, _FLAC_EFFORT = 8, 655_350, 0.25
@@ -115,7 +119,8 @@ class Result(Shown, Mapping[str, Value]):
         that are made of it alone: shifted where `trim` or `pad` moved the beginning, counted at
         the rate of the output. Where it would not be true, it is left out with a warning.
 
-        What was taken out lies beside its output as ``NAME.removed.wav`` (see `removed`).
+        What was taken out lies beside its output as ``NAME.removed.wav`` (see `removed`). Where
+        this run was not asked for it, what an earlier one took out of other samples is gone.
 
         Args:
             folder: where the files go.
@@ -138,11 +143,12 @@ class Result(Shown, Mapping[str, Value]):
             ParamError: `name` is no such pattern.
         """
         targets = self._files(Path(folder), name)
-        taken_out = {one: targets[one].with_suffix(".removed.wav") for one in self.removed}
+        taken_out = {one: targets[one].with_suffix(TAKEN_OUT) for one in self.removed}
         every = [*targets.items(), *taken_out.items()]
         require_apart([(repr(output), path) for output, path in every])
         for _, path in every:
             self._spare_the_inputs(path)
+        stale = list(self._stale(targets))
         if not overwrite:
             there = [
                 path
@@ -150,8 +156,8 @@ class Result(Shown, Mapping[str, Value]):
                 for output, path in files.items()
                 if path.exists() and not holds(path, values[output])
             ]
-            if there:
-                raise OverwriteError.of(there)
+            if there or stale:
+                raise OverwriteError.of([*there, *stale])
         read = {name: self._tags(name) for name in self._sources} if tags else {}
         told = self.provenance if provenance else None
         for output, path in targets.items():
@@ -166,9 +172,22 @@ class Result(Shown, Mapping[str, Value]):
                 self._warn("time-lost", f"{path}: {untimed}")
             self.report["outputs"][output]["path"] = str(path)
         for output, path in taken_out.items():
-            self.removed[output].save(path)
+            _save(output, self.removed[output], path, Tags(), told, None, beside=False)
             self.report["outputs"][output]["removed"]["path"] = str(path)
+        for path in stale:
+            path.unlink(missing_ok=True)
         return targets
+
+    def _stale(self, targets: Mapping[str, Path]) -> Iterator[Path]:
+        """Yield what an earlier run took out of other samples than are written now."""
+        for output, path in targets.items():
+            beside = path.with_suffix(TAKEN_OUT)
+            if output in self.removed or not beside.exists():
+                continue
+            with contextlib.suppress(InputError):  # it is somebody's own
+                made = read_provenance(beside).outputs.get(output)
+                if made != self.provenance["outputs"][output]:
+                    yield beside
 
     def _files(self, folder: Path, name: str) -> dict[str, Path]:
         graph, sources = self.report["graph"], self._sources
@@ -283,8 +302,13 @@ def _save(
     tags: Tags,
     provenance: Mapping[str, Any] | None,
     broadcast: Broadcast | None,
+    *,
+    beside: bool = True,
 ) -> tuple[str, str]:
-    """Write a file and its provenance; say which tags and times it does not carry, and why."""
+    """Write a file and its provenance; say which tags and times it does not carry, and why.
+
+    Provenance stands in the file where it holds tags, and beside it unless that is not wanted.
+    """
     fitting = tags.fitting(path.suffix)
     trouble, untimed = tags.lost_in(path.suffix), ""
     told: dict[str, Any] | None = None
@@ -332,10 +356,9 @@ def _save(
         time(file)
 
     publish(path, write)
-    if told is not None:
+    if told is not None and beside:
         text = json.dumps(told, indent=2, ensure_ascii=False) + "\n"
-        beside = path.with_name(path.name + SUFFIX)
-        publish(beside, lambda file: file.write(text.encode()))
+        publish(path.with_name(path.name + SUFFIX), lambda file: file.write(text.encode()))
     return trouble, untimed
 
 
