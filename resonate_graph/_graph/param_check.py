@@ -77,6 +77,10 @@ class ParamCheck:
             if key.startswith(prefix)
         }
         written = {key: value for key, value in spec.params.items() if key not in overrides}
+        if "$param" in written:
+            message = 'a graph param stands for one param of a node: "NAME": {"$param": ...}'
+            self._problems.add("bad-param", pointer, message)
+            return None
         given, failed = self._fill(written, pointer)
         if failed:
             return None
@@ -186,7 +190,7 @@ class ParamCheck:
         value = self._given[name] if given else spec.default
         if isinstance(value, Link):
             value = self._values.get(value.name)
-        if value is None:
+        if value is None and not given:
             return
         if (fault := _fault(value, spec)) is None:
             self._values[name] = value
@@ -198,7 +202,7 @@ class ParamCheck:
 
     def _all_params(self) -> Iterator[str]:
         for node, spec in self._document.nodes.items():
-            if node_type := self._catalog.types.get(spec.type.partition("@")[0]):
+            if node_type := self._catalog.of_any_version(spec.type):
                 yield from (f"{node}.{param}" for param in node_type.params.model_fields)
 
     def _bad_params(
