@@ -14,6 +14,7 @@ from .._experiment.run_page import is_of_another
 from .call import InputOption, JsonOption, NodesOption, read_inputs
 from .output import Printer
 from .progress import ProgressDisplay
+from .recordings import require_files
 from .settings import takes_settings
 
 #: What ends the names of files that say how others were made, and of what was taken out.
@@ -49,7 +50,9 @@ def report(
     printer = Printer(as_json=as_json)
     recipe = read_provenance(file)
     graph = Graph.from_json(recipe.graph, source=str(file), nodes=nodes or ())
-    bindings = {**recipe.bindings, **read_inputs(graph, inputs)}
+    given = read_inputs(graph, inputs)
+    require_files(recipe, given)
+    bindings = {**recipe.bindings, **given}
     page = file.parent / "report.html"
     files = [Path(str(bindings[name])) for name in recipe.files]
     if not overwrite and is_of_another(page, graph.name, files):
