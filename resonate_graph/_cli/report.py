@@ -11,6 +11,7 @@ from typing_extensions import Unpack
 
 from .. import Graph, OverwriteError, Recipe, Result, Settings, read_provenance
 from .._experiment.run_page import is_of_another
+from .again import Again
 from .call import InputOption, JsonOption, NodesOption, read_inputs
 from .output import Printer
 from .progress import ProgressDisplay
@@ -49,6 +50,7 @@ def report(
     """
     printer = Printer(as_json=as_json)
     recipe = read_provenance(file)
+    again = Again.of(file, recipe)
     graph = Graph.from_json(recipe.graph, source=str(file), nodes=nodes or ())
     given = read_inputs(graph, inputs)
     require_files(recipe, given)
@@ -67,18 +69,18 @@ def report(
             on_event=display,
             **settings,
         )
-        differences = list(recipe.differences(result.provenance))
-        for difference in differences:
+        differences = again.differences(result)
+        for difference in differences if not again.is_same(result) else ():
             message = f"this is not what is in {file.name}: {difference}"
             result.report["warnings"].append({"code": "differs", "message": message, "node": None})
-        if not differences:
+        if again.is_same(result):
             _link(result, recipe, file)
         page = graph.report(result, file.parent, overwrite=overwrite, **settings)
     printer.document({"page": str(page), "differences": differences})
     for difference in differences:
         printer.remark(f"  differs: {difference}")
     printer.line(str(page))
-    raise typer.Exit(1 if differences else 0)
+    raise typer.Exit(0 if again.is_same(result) else 1)
 
 
 def _link(result: Result, recipe: Recipe, file: Path) -> None:

@@ -18,7 +18,6 @@ from .. import (
     Graph,
     InputError,
     OverwriteError,
-    Recipe,
     ResonateError,
     Result,
     Settings,
@@ -26,7 +25,7 @@ from .. import (
     read_provenance,
 )
 from .._experiment.run_page import is_of_another
-from .again import command_again
+from .again import Again
 from .call import (
     GraphsOption,
     InputOption,
@@ -41,6 +40,7 @@ from .call import (
     require_folder,
     require_one_tone,
 )
+from .command_again import command_again
 from .output import Printer
 from .progress import ProgressDisplay
 from .recordings import read_recordings, require_files
@@ -130,19 +130,21 @@ def run(
     given = read_params(opened, params)
     changed = {**(recipe.params if recipe else {}), **given}
     outputs = only or (list(recipe.outputs) if recipe else None)
+    again, given_inputs = None, set[str]()
     recordings = read_recordings(opened, inputs, files, changed, outputs)
     if recipe is not None:
         require_files(recipe, recordings[0])
+        again, given_inputs = Again.of(Path(str(from_provenance)), recipe), set(recordings[0])
         recordings = [{**recipe.bindings, **one} for one in recordings]
         for change in recipe.changes(given):
             printer.remark(f"  changed: {change}")
     writing = _Writing(folder, name, overwrite, not no_provenance, not no_tags)
     varied = _varied(recordings)
 
-    def again(recording: Mapping[str, Binding]) -> str:
+    def command(recording: Mapping[str, Binding]) -> str:
         return command_again(context, (varied, str(recording[varied])) if varied else None)
 
-    work = _Work(opened, changed, outputs, removed, again if report else None, settings)
+    work = _Work(opened, changed, outputs, removed, command if report else None, settings)
     work.require_free(recordings, writing)
     display = ProgressDisplay(quiet=quiet, verbose=verbose, runs=len(recordings))
     with display, printer.alone_on_stdout():
@@ -151,7 +153,9 @@ def run(
         else:
             ends = work.run_many(recordings, writing, display)
     if len(recordings) == 1:
-        _tell(printer, result, recipe, page, removed=removed)
+        _tell(printer, result, again, page, removed=removed)
+        if again is not None and not again.is_as_asked(result, given, given_inputs):
+            raise typer.Exit(1)
     else:
         _tell_all(printer, opened.name, ends)
 
@@ -200,7 +204,7 @@ class _Work:
     params: Mapping[str, Any]
     outputs: Sequence[str] | None
     removed: bool
-    again: Callable[[Mapping[str, Binding]], str] | None
+    command: Callable[[Mapping[str, Binding]], str] | None
     settings: Settings
 
     def require_free(self, recordings: Sequence[Mapping[str, Binding]], writing: _Writing) -> None:
@@ -210,7 +214,7 @@ class _Work:
         several = len(recordings) > 1
         for label, recording in zip(_labels(recordings), recordings, strict=True):
             targets = self._targets(recording, writing)
-            if self.again is not None and targets:
+            if self.command is not None and targets:
                 page = _page_beside(targets[0].path, targets[0].output, several=several)
                 if is_of_another(page, self.graph.name, self._files(recording)):
                     there.append(page)
@@ -276,14 +280,14 @@ class _Work:
         several: bool,
     ) -> Path | None:
         """Write the page of a run beside its outputs, if there is to be one."""
-        if self.again is None:
+        if self.command is None:
             return None
         output, one = next(iter(result.report["outputs"].items()))
         page = _page_beside(Path(one["path"]), output, several=several)
         return self.graph.report(
             result,
             page.parent,
-            command=self.again(recording),
+            command=self.command(recording),
             name=page.name,
             overwrite=writing.overwrite,
             **self.settings,
@@ -367,17 +371,17 @@ def _shared(path: Path, one: str, other: str, recordings: Sequence[Mapping[str, 
 
 
 def _tell(
-    printer: Printer, result: Result, recipe: Recipe | None, page: Path | None, *, removed: bool
+    printer: Printer, result: Result, again: Again | None, page: Path | None, *, removed: bool
 ) -> None:
     report = result.report
-    differences = list(recipe.differences(result.provenance)) if recipe else []
+    differences = again.differences(result) if again else []
     document = _document(result, page)
-    printer.document({**document, "differences": differences} if recipe else document)
+    printer.document({**document, "differences": differences} if again else document)
     printer.line(f"{report['graph']}: {_counted(report)} in {report['seconds']:.1f} s")
     for difference in differences:
         printer.line(f"  differs: {difference}")
-    if recipe and not differences:
-        printer.line("  the same samples as in the file it was made from")
+    if again and again.is_same(result):
+        printer.line(f"  {again.conclusion}")
     for line in _written(report):
         printer.line(f"  {line}")
     if page is not None:

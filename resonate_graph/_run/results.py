@@ -22,9 +22,11 @@ from .._sound.broadcast import Broadcast, read_broadcast, write_broadcast
 from .._sound.tags import TAGGED, Tags, common, read_tags, write_tags
 from .courses import Course
 from .outcome import Outcome
-from .provenance import SUFFIX, TAG, read_provenance
+from .provenance import SUFFIX, TAG
+from .recipe import read_provenance
 from .removed import Removed
 from .targets import PLAIN, file_name, holds, require_apart, suffix_of
+from .verify import held
 
 #: Beyond this a WAV file is RF64, whose metadata nobody agrees on; the file beside it has it all.
 _MAX_TAGGED_BYTES = 4_000_000_000
@@ -157,20 +159,20 @@ class Result(Shown, Mapping[str, Value]):
             if there or stale:
                 raise OverwriteError.of([*there, *stale])
         read = {name: self._tags(name) for name in self._sources} if tags else {}
-        text = json.dumps(self.provenance, ensure_ascii=False) if provenance else None
+        told = self.provenance if provenance else None
         for output, path in targets.items():
             from_files = [read.get(one, Tags()) for one in self._main_inputs.get(output, ())]
             broadcast = self._broadcast(output, path) if tags else None
-            trouble, untimed = _save(self[output], path, common(from_files), text, broadcast)
+            trouble, untimed = _save(
+                output, self[output], path, common(from_files), told, broadcast
+            )
             if trouble:
                 self._warn("tags-lost", f"{path}: {trouble}")
             if untimed:
                 self._warn("time-lost", f"{path}: {untimed}")
             self.report["outputs"][output]["path"] = str(path)
-            if provenance:
-                _save_provenance(path, self.provenance)
         for output, path in taken_out.items():
-            _save(self.removed[output], path, Tags(), text, None)
+            _save(output, self.removed[output], path, Tags(), told, None, beside=False)
             self.report["outputs"][output]["removed"]["path"] = str(path)
         for path in stale:
             path.unlink(missing_ok=True)
@@ -226,10 +228,14 @@ class Result(Shown, Mapping[str, Value]):
     def _tags(self, name: str) -> Tags:
         """Return what may be carried of the tags of an input's file."""
         try:
-            return read_tags(self._sources[name]).carried
+            tags = read_tags(self._sources[name])
         except InputError as error:
             self._warn("tags-lost", f"{error}; the outputs carry none of them")
             return Tags()
+        if tags.damage:
+            what = f"its tags are damaged in part ({tags.damage}); the outputs carry the rest"
+            self._warn("tags-lost", f"{self._sources[name]}: {what}")
+        return tags.carried
 
     def _broadcast(self, name: str, path: Path) -> Broadcast | None:
         """Return what of the times of a recording is true of an output made of it."""
@@ -290,12 +296,25 @@ def compressed(audio: Audio) -> Audio | File:
 
 
 def _save(
-    value: Value, path: Path, tags: Tags, provenance: str | None, broadcast: Broadcast | None
+    output: str,
+    value: Value,
+    path: Path,
+    tags: Tags,
+    provenance: Mapping[str, Any] | None,
+    broadcast: Broadcast | None,
+    *,
+    beside: bool = True,
 ) -> tuple[str, str]:
-    """Write a file, its provenance in it; say which tags and times it does not carry, and why."""
+    """Write a file and its provenance; say which tags and times it does not carry, and why.
+
+    Provenance stands in the file where it holds tags, and beside it unless that is not wanted.
+    """
     fitting = tags.fitting(path.suffix)
-    made = Tags({TAG: [provenance]} if provenance is not None else {})
     trouble, untimed = tags.lost_in(path.suffix), ""
+    told: dict[str, Any] | None = None
+
+    def made() -> Tags:
+        return Tags({TAG: [json.dumps(told, ensure_ascii=False)]} if told is not None else {})
 
     def tag(file: IO[bytes], written: Tags) -> None:
         if written != Tags() and path.suffix in TAGGED and file.tell() < _MAX_TAGGED_BYTES:
@@ -309,30 +328,38 @@ def _save(
             untimed = f"{broadcast.names} are left out: only WAV files below 4 GB hold them"
 
     def write(file: IO[bytes]) -> None:
-        nonlocal trouble
+        nonlocal trouble, told
         _write_value(file, value)
-        try:
-            tag(file, Tags({**fitting.fields, **made.fields}, fitting.pictures))
-        except OSError:
-            raise
-        except Exception as error:  # whatever strange tags make of their writer
-            if isinstance(error.__context__, OSError):  # mutagen's own name for a full disk
-                raise error.__context__ from error
-            trouble = f"its tags could not be written: {str(error) or type(error).__name__}"
-            file.seek(0)
-            file.truncate()
-            _write_value(file, value)
-            tag(file, made)
+        if provenance is not None:
+            told = {**provenance, "file": {"output": output, **held(value, file)}}
+            file.seek(0, 2)
+        every = {**fitting.fields, **made().fields}
+        for written, left in (
+            (Tags(every, fitting.pictures), "its pictures"),
+            (Tags(every), "its tags"),
+            (made(), ""),
+        ):
+            try:
+                tag(file, written)
+                break
+            except OSError:
+                raise
+            except Exception as error:  # whatever strange tags make of their writer
+                if isinstance(error.__context__, OSError):  # mutagen's own name for a full disk
+                    raise error.__context__ from error
+                if not left:
+                    raise
+                trouble = f"{left} could not be written: {str(error) or type(error).__name__}"
+                file.seek(0)
+                file.truncate()
+                _write_value(file, value)
         time(file)
 
     publish(path, write)
+    if told is not None and beside:
+        text = json.dumps(told, indent=2, ensure_ascii=False) + "\n"
+        publish(path.with_name(path.name + SUFFIX), lambda file: file.write(text.encode()))
     return trouble, untimed
-
-
-def _save_provenance(path: Path, provenance: Mapping[str, Any]) -> None:
-    """Write a file's provenance beside it."""
-    text = json.dumps(provenance, indent=2, ensure_ascii=False) + "\n"
-    publish(path.with_name(path.name + SUFFIX), lambda file: file.write(text.encode()))
 
 
 def _write_value(file: IO[bytes], value: Value) -> None:

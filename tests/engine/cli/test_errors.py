@@ -76,7 +76,7 @@ def test_a_bad_file_ends_in_one_message(
     assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.parametrize("name", ["cut.mp3", "claims.flac", "long.flac"])
+@pytest.mark.parametrize("name", ["cut.mp3", "long.flac"])
 def test_a_bad_file_ends_a_process_quickly_and_small(
     tmp_path: Path,
     bad: Callable[[str], Path],
@@ -155,6 +155,9 @@ def test_all_problems_of_a_graph_are_told_at_once(
     for line, column, message in PLACES.values():
         pattern = rf"^  {line}:{column} /\S+: {re.escape(message)}$"
         assert re.search(pattern, ended.err, re.MULTILINE), message
+    said = call("check", "wrong.json", *others).out
+    for code, (line, column, message) in PLACES.items() if command == "check" else ():
+        assert f"wrong.json:{line}:{column}: {code}: {message}\n" in said
     assert files_in(tmp_path) == ["wrong.json"]
 
 
@@ -266,6 +269,9 @@ def test_a_file_that_is_no_graph_ends_with_2(tmp_path: Path, call: Command, cont
     (tmp_path / "graph.json").write_bytes(content)
     ended = call("check", tmp_path / "graph.json")
     assert ended.code == 2
+    assert re.search(rf"^{tmp_path}/graph\.json: \d problems?$", ended.out, re.MULTILINE)
+    ended = call("plan", tmp_path / "graph.json")
+    assert ended.code == 2
     assert re.match(rf"error: {tmp_path}/graph\.json: \d problems?$", ended.said[0])
 
 
@@ -339,7 +345,6 @@ def test_weights_that_cannot_be_had_are_told_in_one_line(tmp_path: Path, mix: Pa
         "name it with --models DIR, or use a model that is here: mini (-p model=mini)"
     )
     assert not (tmp_path / "out").exists()
-    assert ended.seconds < 20
 
 
 def test_a_model_that_is_not_in_the_folder_is_told_with_what_is(
