@@ -119,7 +119,7 @@ class ParamCheck:
         found: set[str] = set()
         for name in nodes:
             if name in self._document.nodes:
-                found |= set(_references(self._document.nodes[name].params))
+                found |= set(references(self._document.nodes[name].params))
         waiting = list(found)
         while waiting:  # a param of a graph that this one uses may be one of this one
             spec = self._document.params.get(waiting.pop())
@@ -282,17 +282,17 @@ class ParamCheck:
         return param in self._given or default is not None
 
 
-def _references(value: Any) -> Iterator[str]:
+def references(value: Any) -> Iterator[str]:
     """Yield the graph params that a param of a node refers to, however deep inside."""
     if isinstance(value, dict):
         name = value.get("$param")
         if isinstance(name, str):
             yield name
         for item in value.values():
-            yield from _references(item)
+            yield from references(item)
     elif isinstance(value, list):
         for item in value:
-            yield from _references(item)
+            yield from references(item)
 
 
 def _fault(value: Any, spec: ParamSpec) -> str | None:
