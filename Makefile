@@ -4,7 +4,7 @@
 # make check    the same, and tries the wheel in an environment of its own
 # make torture  sets up, runs the tests with their full counts: kills writers, fills disks and flips
 #               bits under stores, tries each node with all that there is: an hour
-# make bench    sets up, times the engine, the store, the schedule, separation, repair and pictures
+# make bench    sets up, times the engine, the store, the schedule, separation, repair, pictures and pages
 # make clean    removes what these made
 #
 # What decides whether a change lands is .ci/run: the wheel, make lint, the engine's tests on other
@@ -50,6 +50,7 @@ bench: $(VENV)/installed-bench
 	$(BIN)/python -m tests.benchmarks.bandwidth
 	$(BIN)/python -m tests.benchmarks.nodes
 	$(BIN)/python -m tests.benchmarks.pictures
+	$(BIN)/python -m tests.benchmarks.pages
 	$(BIN)/python -m tests.benchmarks.reading
 
 clean:

@@ -192,7 +192,8 @@ class ParamCheck:
         else:
             where = "" if given or "." in name else "the default "  # else a use said it
             argument = f"params[{name!r}]" if given else ""
-            self._problems.add("bad-param", pointer, f"{where}{value!r} {fault}", argument=argument)
+            at = join(pointer, "default") if where else pointer
+            self._problems.add("bad-param", at, f"{where}{value!r} {fault}", argument=argument)
 
     def _all_params(self) -> Iterator[str]:
         for node, spec in self._document.nodes.items():
@@ -208,7 +209,7 @@ class ParamCheck:
         for path, entry in entries:
             place, name = join(pointer, *path), str(entry["loc"][-1])
             if entry["type"] == "extra_forbidden":
-                hint = partial(instead, name, names_at(node_type.params, path))
+                hint = partial(node_type.instead, name, names_at(node_type.params, path))
                 message = f"{node_type.id!r} has no param {_dotted(path)!r}"
                 argument = self._argument(node, path)
                 self._problems.add(

@@ -18,13 +18,13 @@ import pytest
 from numpy.typing import NDArray
 
 from resonate_graph import Audio, ResonateError
+from resonate_graph.testing import require_valid
 from tests.nodes.catalog import (
     DRAWING,
     NODES,
     RESHAPES,
     TAKES_SEVERAL,
     WITH_OPTIONAL_INPUTS,
-    assert_valid,
     called,
     given,
 )
@@ -240,7 +240,7 @@ def trouble(
     beside = given(name, other.sound()) if other else None
     try:
         outcome = called(name, audio, other=beside, optional=optional)
-        assert_valid(outcome)
+        require_valid(outcome)
         keeps_shape = name not in RESHAPES and other is None
         if keeps_shape and not isinstance(outcome, ResonateError):
             for value in outcome.values():

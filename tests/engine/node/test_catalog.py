@@ -180,7 +180,7 @@ def test_a_missing_node_names_the_pack_that_cannot_be_used(
     command = ("run", path, "-i", "mix=a.wav", "-o", tmp_path / "out")
     ended = resonate(*command, PYTHONPATH=broken_pack)
     assert ended.code == 2
-    said = " ".join(ended.err.split())
+    said = " ".join((ended.out + ended.err).split())
     assert f"no node type 'my_pack/shimmer'{why}" in said
     assert f"no node type 'my_pack/shimmer@2'{why}" in said
     assert said.count(why) == 2
