@@ -14,6 +14,7 @@ from typing import Any, NoReturn
 import typer
 
 from .. import Cancelled, ResonateError, __version__
+from . import app as app_command
 from . import author, completion, demo, listing, look, nodes, report, run, store, sweep
 from .help import TRACEBACK, Command, Group
 from .output import (
@@ -37,7 +38,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     cls=Group,
 )
-for part in (run, report, look, sweep, author, listing, nodes, store, demo, completion):
+parts = (run, report, look, sweep, app_command, author, listing, nodes, store, demo, completion)
+for part in parts:
     part.register(app)
 for command in app.registered_commands:
     command.cls = Command
