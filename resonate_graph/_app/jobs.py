@@ -177,7 +177,7 @@ class Jobs:
         self._lock_of_folder = FileLock(self.folder / "server.lock")
         self._lock_of_folder.acquire()
         self._keep = keep
-        self._changing = threading.Lock()
+        self._changing = threading.Condition()
         self._waiting: queue.Queue[Job | None] = queue.Queue()
         self._asked_to_stop: set[str] = set()
         self._process: tuple[str, subprocess.Popen[bytes]] | None = None
@@ -230,7 +230,7 @@ class Jobs:
         with self._changing:
             self._asked_to_stop.add(job.id)
             if job.state.status == "queued":
-                self._set(job, replace(job.state, status="cancelled", ended=time.time()))
+                self._ended(job, replace(job.state, status="cancelled"))
                 return
             running = self._process
         if running is None or running[0] != job.id:
@@ -242,6 +242,12 @@ class Jobs:
             process.wait(_PATIENCE_SECONDS)
         except subprocess.TimeoutExpired:
             _kill(process)
+
+    def wait(self, job: Job, seconds: float) -> State:
+        """Return how far a run is once it ended, or after some time."""
+        with self._changing:
+            self._changing.wait_for(lambda: job.state.status in ENDED, seconds)
+            return job.state
 
     def remove(self, job: Job) -> None:
         """Remove a run that ended, with all it has."""
@@ -293,6 +299,7 @@ class Jobs:
 
     def _ended(self, job: Job, state: State) -> None:
         self._set(job, replace(state, ended=time.time()))
+        self._changing.notify_all()
 
     @staticmethod
     def _set(job: Job, state: State) -> None:

@@ -52,7 +52,7 @@ class Root:
         """
         try:
             place = (self.folder / name).resolve()
-        except (OSError, ValueError):  # a loop of links, a name with a zero in it
+        except (OSError, RuntimeError, ValueError):  # a loop of links, a name with a zero in it
             raise InputError(Path("?"), "there is no such file in the folder") from None
         if not place.is_relative_to(self.folder):
             raise InputError(Path(name), "it is not in the folder that may be read")
@@ -90,7 +90,7 @@ class Root:
     def _inside(self, place: Path) -> bool:
         try:
             return place.resolve().is_relative_to(self.folder)
-        except OSError:
+        except (OSError, RuntimeError):  # a loop of links
             return False
 
 
