@@ -3,7 +3,7 @@
 # make check    sets up, runs the linters and the type checker, tries the wheel
 # make torture  sets up, runs the tests with their full counts: kills writers, fills disks and flips
 #               bits under stores, tries each node with all that there is: an hour
-# make bench    sets up, times the engine, the store, the schedule, separation, repair and pictures
+# make bench    sets up, times the engine, the store, the schedule, separation, repair, pictures and pages
 # make clean    removes what these made
 #
 # What decides whether a change lands is .ci/run: programs that the tests compare with, the engine's
@@ -47,6 +47,7 @@ bench: $(VENV)/installed-bench
 	$(BIN)/python -m tests.benchmarks.bandwidth
 	$(BIN)/python -m tests.benchmarks.nodes
 	$(BIN)/python -m tests.benchmarks.pictures
+	$(BIN)/python -m tests.benchmarks.pages
 	$(BIN)/python -m tests.benchmarks.reading
 	$(BIN)/python -m tests.benchmarks.authoring
 

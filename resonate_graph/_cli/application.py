@@ -15,7 +15,20 @@ from typing import Any, NoReturn
 import typer
 
 from .. import Cancelled, ResonateError, __version__
-from . import author, check, completion, demo, listing, look, nodes, report, run, store, sweep
+from . import (
+    author,
+    check,
+    completion,
+    demo,
+    listing,
+    look,
+    nodes,
+    report,
+    run,
+    store,
+    sweep,
+    verify,
+)
 from .help import TRACEBACK, Command, Group
 from .output import (
     Printer,
@@ -38,7 +51,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     cls=Group,
 )
-for part in (run, report, check, look, sweep, author, listing, nodes, store, demo, completion):
+for part in (
+    *(run, report, verify, check, look, sweep, author),
+    *(listing, nodes, store, demo, completion),
+):
     part.register(app)
 for command in app.registered_commands:
     command.cls = Command

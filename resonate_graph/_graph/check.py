@@ -14,7 +14,6 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-import networkx as nx
 from pydantic import BaseModel
 
 from .._base.errors import (
@@ -368,6 +367,8 @@ class _Check:
             self.problems.add("wrong-port-type", pointer, message, hint=hint)
 
     def _order(self, wires: Mapping[str, list[Source]]) -> list[str]:
+        import networkx as nx
+
         dag = dependencies(wires)
         position = {name: index for index, name in enumerate(self.document.nodes)}
         try:

@@ -17,7 +17,17 @@ from .._base.errors import CatalogError, ResonateWarning
 from .._machine.cost import HEAVY, LIGHT, Cost
 from .._machine.devices import Avoid, place, probe
 from .context import RunContext
-from .declaration import Begins, Besides, NodeType, Numerics, Placement, Prepare, accelerated
+from .declaration import (
+    Begins,
+    Besides,
+    Fits,
+    NodeType,
+    Numerics,
+    Placement,
+    Prepare,
+    Rate,
+    accelerated,
+)
 from .signature import read_signature
 
 P = ParamSpec("P")
@@ -88,6 +98,8 @@ def node(
     avoid: Sequence[Avoid] = ...,
     numerics: Numerics | None = ...,
     begins: Begins | None = ...,
+    fits: Fits | None = ...,
+    rate: Rate | None = ...,
     besides: Besides | Literal["all"] | None = ...,
     renamed: Mapping[str, str] = ...,
 ) -> _Decorator: ...
@@ -103,6 +115,8 @@ def node(
     avoid: Sequence[Avoid] = (),
     numerics: Numerics | None = None,
     begins: Begins | None = None,
+    fits: Fits | None = None,
+    rate: Rate | None = None,
     besides: Besides | Literal["all"] | None = None,
     renamed: Mapping[str, str] = {},
 ) -> Any:
@@ -128,6 +142,12 @@ def node(
             sound the output begins, in seconds. By it the time references of broadcast WAV files
             are shifted. A node without it is believed to keep the beginning where it keeps the
             length. Part of no key.
+        fits: for a node that cannot do its work at some sample rates: given a `Placed`, raises a
+            `NodeError` that says so. It is asked once the inputs are read, before anything runs,
+            and told the rates that are known by then. Part of no key.
+        rate: for a node whose output has another sample rate than its first sound: given its
+            params, that rate in Hz, or None where they do not say it. A node without it is
+            believed by those of its own pack to keep the rate. Part of no key.
         besides: for a node that computes only the outputs somebody needs: given a `Preparation`,
             which others come out of that work at next to no more cost. They are asked for by
             `RunContext.besides` and kept for later, as long as the store has room. ``all`` for one
@@ -164,6 +184,8 @@ def node(
             avoid=tuple(avoid),
             numerics=numerics,
             begins=begins,
+            fits=fits,
+            rate=rate,
             besides=besides,
             renamed=_require_renamed(declared, renamed),
         )

@@ -164,28 +164,31 @@ AROUND: tuple[Callable[[int], int], ...] = (
 #: and 11 lengths came up together: these numbers share no factor.
 CALLS = 9 * 11
 
-#: Nodes whose calls take longer: each length twice, or the first four once where they draw.
+#: Nodes whose calls take longer: each length twice, or the first three once where they draw.
 FEWER = {
     **dict.fromkeys(
         (
             "align_azimuth",
             "check_mono",
             "compare",
+            "decrackle",
             "dehum",
             "denoise",
             "dereverb",
             "describe",
+            "detect_clicks",
             "detect_hum",
             "extend_bandwidth",
             "hpss",
             "match_eq",
+            "normalize_loudness",
             "saturate",
             "separate",
             "spectral_gate",
         ),
         2 * len(AROUND),
     ),
-    **dict.fromkeys(DRAWING, 4),
+    **dict.fromkeys(DRAWING, 3),
 }
 
 

@@ -99,7 +99,7 @@ quieter: 2 ran in N.N s
 """)  # fmt: skip
     assert_printed(ended.err, """
   a_first_step_with_a_long_name ran N.N s  gain -3.0 dB
-  second           ran N.N s  gain -6.0 dB
+  second                        ran N.N s  gain -6.0 dB
 """)  # fmt: skip
     again = narrow("run", "quieter.json", "take.wav", "-p", "level_db=-3")
     assert_printed(again.out + again.err, """
@@ -171,10 +171,10 @@ to hear and see them side by side: trials/report.html
     assert_printed(ended.err, """
 1 of 2  level_db=-3
   a_first_step_with_a_long_name ran N.N s  gain -3.0 dB
-  second           ran N.N s  gain -6.0 dB
+  second                        ran N.N s  gain -6.0 dB
 2 of 2  level_db=-9
   a_first_step_with_a_long_name ran N.N s  gain -9.0 dB
-  second           ran N.N s  gain -6.0 dB
+  second                        ran N.N s  gain -6.0 dB
 """)  # fmt: skip
 
 

@@ -77,13 +77,13 @@ def test_nodes_of_ones_own_are_in_the_schema() -> None:
 
 
 def test_the_schema_and_check_agree_on_broken_graphs(
-    validator: jsonschema.Draft202012Validator,
+    validator: jsonschema.Draft202012Validator, torture: bool
 ) -> None:
-    """Of 200 broken graphs, what the schema refuses check refuses; what it misses is listed."""
-    draw = random.Random(20)
+    """What the schema refuses of broken graphs check refuses; what it misses is listed."""
+    draw, rounds = random.Random(20), 2000 if torture else 80
     missed: set[str] = set()
     refused = 0
-    for _ in range(200):
+    for _ in range(rounds):
         document = copy.deepcopy(draw.choice(list(STOCK.values())))
         broken(document, draw)
         codes = problems(document)
@@ -93,7 +93,7 @@ def test_the_schema_and_check_agree_on_broken_graphs(
             refused += 1
             assert codes, document
     assert missed <= BEYOND_A_SCHEMA, missed - BEYOND_A_SCHEMA
-    assert refused > 60
+    assert refused > 0.3 * rounds
 
 
 def problems(document: Any) -> list[str]:
