@@ -77,6 +77,10 @@ class ParamCheck:
             if key.startswith(prefix)
         }
         written = {key: value for key, value in spec.params.items() if key not in overrides}
+        if "$param" in written:
+            message = 'a graph param stands for one param of a node: "NAME": {"$param": ...}'
+            self._problems.add("bad-param", pointer, message)
+            return None
         given, failed = self._fill(written, pointer)
         if failed:
             return None
@@ -115,7 +119,7 @@ class ParamCheck:
         found: set[str] = set()
         for name in nodes:
             if name in self._document.nodes:
-                found |= set(_references(self._document.nodes[name].params))
+                found |= set(references(self._document.nodes[name].params))
         waiting = list(found)
         while waiting:  # a param of a graph that this one uses may be one of this one
             spec = self._document.params.get(waiting.pop())
@@ -186,7 +190,7 @@ class ParamCheck:
         value = self._given[name] if given else spec.default
         if isinstance(value, Link):
             value = self._values.get(value.name)
-        if value is None:
+        if value is None and not given:
             return
         if (fault := _fault(value, spec)) is None:
             self._values[name] = value
@@ -198,7 +202,7 @@ class ParamCheck:
 
     def _all_params(self) -> Iterator[str]:
         for node, spec in self._document.nodes.items():
-            if node_type := self._catalog.types.get(spec.type.partition("@")[0]):
+            if node_type := self._catalog.of_any_version(spec.type):
                 yield from (f"{node}.{param}" for param in node_type.params.model_fields)
 
     def _bad_params(
@@ -278,17 +282,17 @@ class ParamCheck:
         return param in self._given or default is not None
 
 
-def _references(value: Any) -> Iterator[str]:
+def references(value: Any) -> Iterator[str]:
     """Yield the graph params that a param of a node refers to, however deep inside."""
     if isinstance(value, dict):
         name = value.get("$param")
         if isinstance(name, str):
             yield name
         for item in value.values():
-            yield from _references(item)
+            yield from references(item)
     elif isinstance(value, list):
         for item in value:
-            yield from _references(item)
+            yield from references(item)
 
 
 def _fault(value: Any, spec: ParamSpec) -> str | None:

@@ -36,6 +36,24 @@ def test_every_bad_param_is_found_at_its_place() -> None:
     ]
 
 
+def test_a_graph_param_in_place_of_all_params_is_found_at_its_place() -> None:
+    text = """{"format": 1, "name": "g", "inputs": {"x": {"type": "audio"}},
+      "params": {"amount": {"type": "number", "default": 2}},
+      "nodes": {
+        "a": {"type": "scale", "inputs": {"audio": "$x"}, "params": ‸{"$param": "amount"}}
+      },
+      "outputs": {"out": "a"}}"""
+    (problem,) = assert_places(text, ("bad-param", "/nodes/a/params"))
+    assert problem.message.endswith('"NAME": {"$param": ...}')
+
+
+def test_null_is_no_value_of_a_graph_param() -> None:
+    params = {"factor": {"$param": "amount"}}
+    nodes = {"a": {"type": "scale", "inputs": {"audio": "$x"}, "params": params}}
+    given = graph(nodes, {"out": "a"}, params={"amount": {"type": "number", "default": 2}})
+    assert str(only(given, params={"amount": None})) == "params['amount']: None is no number"
+
+
 def test_what_is_unknown_inside_of_a_param_is_found_and_says_what_was_meant() -> None:
     """Models of params that say nothing of unknown keys, as pydantic's do by default."""
     text = """{"format": 1, "name": "g", "inputs": {"x": {"type": "audio"}},

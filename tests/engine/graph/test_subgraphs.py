@@ -485,6 +485,31 @@ def test_a_definition_that_nothing_uses_is_warned_of() -> None:
     assert [one.code for one in bound.warnings] == ["unused-graph"]
 
 
+def test_what_nothing_uses_in_definitions_is_warned_of() -> None:
+    number = {"type": "number", "default": 1}
+    hand: dict[str, Any] = {
+        "inputs": {**AUDIO, "spare": {"type": "audio"}},
+        "params": {"by": number, "idle": number},
+        "nodes": {
+            "kept": scale("$audio", {"$param": "by"}),
+            "lost": scale("$spare", {"$param": "idle"}),
+        },
+        "outputs": {"out": "kept"},
+    }
+    last = {"inputs": AUDIO, "nodes": {"kept": scale("$audio", 1)}, "outputs": {"out": "kept"}}
+    first = {**last, "nodes": {"kept": use("last", "$audio")}}
+    used = use("hand")
+    used["inputs"]["spare"] = "$x"
+    made = using({"u": used}, {"out": "u.out"}, graphs={"hand": hand, "first": first, "last": last})
+    assert [(one.code, one.pointer) for one in made.check().warnings] == [
+        ("unused-node", "/graphs/hand/nodes/lost"),
+        ("unused-input", "/graphs/hand/inputs/spare"),
+        ("unused-param", "/graphs/hand/params/idle"),
+        ("unused-graph", "/graphs/first"),
+        ("unused-graph", "/graphs/last"),
+    ]
+
+
 # -- in Python -------------------------------------------------------------------------------------
 
 
