@@ -348,6 +348,10 @@ class _Check:
 
     def _check_expected(self) -> None:
         """Check the types of what goes into the graphs that are used."""
+        for way, name, type_name in self.flat.unconnected:
+            message = f"input {name!r} ({type_name}) of {way!r} is not connected"
+            hint = partial(self.offers.instead, way, scalar_type(type_name))
+            self.problems.add("missing-input", join("/nodes", way), message, hint=hint)
         for wire, type_name, pointer in self.flat.expected:
             source = self._source(wire, pointer)
             kind = scalar_type(type_name) if type_name else None

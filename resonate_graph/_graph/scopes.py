@@ -90,12 +90,15 @@ class Scopes:
         siblings: the names that can be meant beside a node, by the way to them.
         opened: the scopes, by the way to them.
         params: the params of the flat graph.
+        unconnected: inputs of used graphs that nothing goes into: the way to the use, the input's
+            name and type.
     """
 
     def __init__(self, located: Spelled, library: Library) -> None:
         self.problems: list[Problem] = []
         self.siblings: dict[str, list[str]] = {}
         self.opened: dict[str, Scope] = {}
+        self.unconnected: list[tuple[str, str, str]] = []
         self.params: dict[str, ParamSpec] = {}
         self._located = located
         self._library = library
@@ -272,8 +275,7 @@ class Scopes:
                     self.add(place, "duplicate-key", message, key=True)
         for name, spec in body.inputs.items():
             if name not in use.spec.inputs and name not in bundles:
-                message = f"input {name!r} ({spec.type}) of {use.way!r} is not connected"
-                self.add(use.place, "missing-input", message)
+                self.unconnected.append((use.way, name, spec.type))
         for name in use.spec.params:
             if name not in body.params:
                 message = f"{use.spec.graph!r} has no param {name!r}{instead(name, body.params)}"

@@ -8,7 +8,7 @@ what goes into a used graph comes from.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -34,6 +34,8 @@ class Flat:
         siblings: the names that can be meant beside a node, by the way to them.
         expected: wires that go into a used graph, with the type of the input and its place, and
             those that come out of one, with no type.
+        unconnected: inputs of used graphs that nothing goes into: the way to the use, the input's
+            name and type.
         written: for the places of wires that go through used graphs, those where it is written
             what they come from.
         offered: given the way to a scope, its inputs and the outputs of graphs used there: as wires
@@ -48,6 +50,7 @@ class Flat:
     expected: list[tuple[str, str, str]] = field(default_factory=list)
     offered: Callable[[str], Iterable[tuple[str, str, str]]] = lambda way: ()
     written: Mapping[str, str] = field(default_factory=dict)
+    unconnected: Sequence[tuple[str, str, str]] = ()
 
 
 def flatten(document: GraphDocument, located: Located, library: Library) -> Flat:
@@ -105,6 +108,7 @@ class _Flattening:
             self._expected,
             self._offered,
             self._written,
+            scopes.unconnected,
         )
 
     def _nodes(self, scope: Scope) -> Iterator[tuple[str, NodeSpec]]:

@@ -306,7 +306,7 @@ def test_faults_of_uses_and_definitions_are_told_at_once_where_they_stand() -> N
         "no node 'aa'; did you mean 'a'? (in u and 1 more)",
         "$x gives audio, this input takes number; nothing here gives number",
         "9 is above the maximum 4",
-        "input 'amount' (number) of 'v' is not connected",
+        "input 'amount' (number) of 'v' is not connected; nothing here gives number",
         "'chain' has no input 'tracks'; there are: audio, amount",
         "'chain' has no param 'firts'; did you mean 'first'?",
         "no graph 'chian'; did you mean 'chain'?",
