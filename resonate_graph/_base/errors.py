@@ -70,6 +70,16 @@ class ResonateError(Exception):
 
     exit_code: ClassVar[int] = 1
 
+    def __init__(self, *said: object) -> None:
+        super().__init__(*map(_printable, said))
+
+
+def _printable(said: object) -> object:
+    """Return a text without what no terminal takes: names of files and keys of JSON may have it."""
+    if not isinstance(said, str):
+        return said
+    return said.replace("\0", "\\0").encode(errors="backslashreplace").decode()
+
 
 @dataclass(frozen=True)
 class UsePlace:
