@@ -98,10 +98,11 @@ def test_a_stem_is_nearer_than_what_an_equaliser_can_make_of_the_mix(
 def test_a_stem_is_nearer_than_what_hpss_makes_of_the_mix(
     song: Song, stems: dict[str, Audio]
 ) -> None:
-    parts = hpss(song.mix)
+    parts = hpss(beginning(song.mix))
     for stem in STEMS:
         without_model = parts.percussive if stem == "drums" else parts.harmonic
-        assert gain_db(stems[stem], without_model, song.stems[stem]) > 0, stem
+        found, truth = beginning(stems[stem]), beginning(song.stems[stem])
+        assert gain_db(found, without_model, truth) > 0, stem
 
 
 def test_the_stems_are_separated_once_for_all_graphs(

@@ -18,20 +18,16 @@ from resonate_graph._store.records import Entry
 RATE = 44100
 BEYOND = 2**32 // 8 + 1000  # frames of stereo
 ENDING = np.array([[0.25, -0.5, 1.0, -0.0, 1e-45], [-1.0, 0.125, 3.4e38, 1 / 3, -1e-45]], "<f4")
+#: Of silence with this ending. It is compared where the store reads, so it is not computed here.
+DIGEST = "00a08f4ae691e02d3bd6610335bff0c226f919a683dd751e964d1c59e8fd9d04"
 
 
 def test_an_object_beyond_4_gib_reads_back_exactly_at_its_end(tmp_path: Path) -> None:
     """The file has a hole where its samples are zero, so that it takes no room."""
     store = Store(tmp_path / "store", limit_bytes=10**12)
-    hasher = audio_hasher(2, RATE, BEYOND)
-    zeros = np.zeros(2**24, "<f4")
-    silent = 2 * (BEYOND - ENDING.shape[1])
-    for start in range(0, silent, zeros.size):
-        hasher.update(zeros[: min(zeros.size, silent - start)].data.cast("B"))
-    hasher.update(ENDING.T.tobytes())
     size = HEADER_BYTES + 8 * BEYOND
     entry = Entry(
-        digest=hasher.hexdigest(),
+        digest=DIGEST,
         kind="audio",
         suffix=".wav",
         bytes=size,

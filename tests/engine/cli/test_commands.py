@@ -39,8 +39,11 @@ HEAVY = (
 # -- run ----------------------------------------------------------------------------------------
 
 
-def test_run_writes_the_outputs_and_says_where(tmp_path: Path, quieter: Path, mix: Path) -> None:
-    ended = resonate("run", quieter, "-i", f"mix={mix}", "-p", "level_db=-6", cwd=tmp_path)
+def test_run_writes_the_outputs_and_says_where(
+    call: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, quieter: Path, mix: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    ended = call("run", quieter, "-i", f"mix={mix}", "-p", "level_db=-6")
     assert ended.code == 0
     assert re.match(r"quieter: 1 ran in \d+\.\d s\n  out: out/mix\.out\.wav\n$", ended.out)
     assert [line.split()[:2] for line in ended.said] == [["gain", "ran"]]
