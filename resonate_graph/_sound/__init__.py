@@ -8,5 +8,5 @@ Doors: `audio`, `layouts`, `decode`, `content`, `limits`, `wav`, `tags`, `broadc
 modules for each family: `flac` (`flac_frames`, `flac_crc`, `flac_mask`, `flac_salvage`), `ogg`
 (`ogg_pages`, `ogg_salvage`), `mpeg` (`mpeg_frames`, `mpeg_walk`, `mpeg_decodable`, `mpeg_salvage`)
 and, for `pcm`, `riff`, `w64`, `aiff`, `caf` and `au`; `foreign` for what is not read; `decoding`,
-which puts together what libsndfile makes of the parts; and `id3`.
+which puts together what libsndfile makes of the parts; `vorbis_comments`; and `id3`.
 """
