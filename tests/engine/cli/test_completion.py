@@ -53,6 +53,8 @@ def offered(line: str) -> list[str]:
         ("completion z", ["zsh"]),
         ("run nowhere.json -p ", []),
         ("run --from-provenance ", FILES),
+        ("verify ", FILES),
+        ("verify one.wav ", FILES),
     ],
 )  # fmt: skip
 def test_what_is_offered(line: str, expected: list[str]) -> None:
