@@ -68,7 +68,7 @@ def schema(*, nodes: Collection[str] = ()) -> dict[str, Any]:
 
     Example:
         >>> import resonate_graph as rg
-        >>> rg.schema()["$defs"]["node-gain"]["properties"]["type"]["enum"][0]
+        >>> rg.schema()["$defs"]["node-gain"]["properties"]["type"]["const"]
         'gain'
     """
     catalog = Catalog.installed()

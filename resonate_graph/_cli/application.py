@@ -15,6 +15,7 @@ from typing import Any, NoReturn
 import typer
 
 from .. import Cancelled, ResonateError, __version__
+from . import app as app_command
 from . import (
     author,
     check,
@@ -52,8 +53,8 @@ app = typer.Typer(
     cls=Group,
 )
 for part in (
-    *(run, report, verify, check, look, sweep, author),
-    *(listing, nodes, store, demo, completion),
+    *(run, report, verify, check, look, sweep, app_command),
+    *(author, listing, nodes, store, demo, completion),
 ):
     part.register(app)
 for command in app.registered_commands:

@@ -15,6 +15,7 @@ from .again import Again
 from .call import InputOption, JsonOption, NodesOption, read_inputs
 from .output import Printer
 from .progress import ProgressDisplay
+from .recordings import require_files
 from .settings import takes_settings
 
 #: What ends the names of files that say how others were made, and of what was taken out.
@@ -51,7 +52,9 @@ def report(
     recipe = read_provenance(file)
     again = Again.of(file, recipe)
     graph = Graph.from_json(recipe.graph, source=str(file), nodes=nodes or ())
-    bindings = {**recipe.bindings, **read_inputs(graph, inputs)}
+    given = read_inputs(graph, inputs)
+    require_files(recipe, given)
+    bindings = {**recipe.bindings, **given}
     page = file.parent / "report.html"
     files = [Path(str(bindings[name])) for name in recipe.files]
     if not overwrite and is_of_another(page, graph.name, files):

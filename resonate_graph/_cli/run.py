@@ -17,9 +17,7 @@ from .. import (
     Binding,
     Graph,
     InputError,
-    InputsError,
     OverwriteError,
-    Recipe,
     ResonateError,
     Result,
     Settings,
@@ -45,7 +43,7 @@ from .call import (
 from .command_again import command_again
 from .output import Printer
 from .progress import ProgressDisplay
-from .recordings import read_recordings
+from .recordings import read_recordings, require_files
 from .settings import takes_settings
 from .words import spoken
 
@@ -135,7 +133,7 @@ def run(
     again, given_inputs = None, set[str]()
     recordings = read_recordings(opened, inputs, files, changed, outputs)
     if recipe is not None:
-        _require_inputs(recipe, recordings[0])
+        require_files(recipe, recordings[0])
         again, given_inputs = Again.of(Path(str(from_provenance)), recipe), set(recordings[0])
         recordings = [{**recipe.bindings, **one} for one in recordings]
         for change in recipe.changes(given):
@@ -189,10 +187,11 @@ class _End:
     label: str
     result: Result | None
     error: ResonateError | None
+    page: Path | None = None
 
     def document(self) -> dict[str, Any]:
         if self.result is not None and self.error is None:
-            return {"recording": self.label, **self.result.report}
+            return {"recording": self.label, **_document(self.result, self.page)}
         error = {"type": type(self.error).__name__, "message": spoken(str(self.error))}
         return {"recording": self.label, "status": "failed", "error": error}
 
@@ -309,8 +308,8 @@ class _Work:
             if isinstance(came, Result):
                 try:
                     writing.save(came)
-                    self._page(came, recordings[index], writing, several=True)
-                    ends[index] = _End(label, came, None)
+                    page = self._page(came, recordings[index], writing, several=True)
+                    ends[index] = _End(label, came, None, page)
                     display.tell(f"  {label}: done in {came.report['seconds']:.1f} s")
                     return
                 except ResonateError as error:
@@ -368,19 +367,6 @@ def _shared(path: Path, one: str, other: str, recordings: Sequence[Mapping[str, 
     return f"{path}: {one} and {other} would share this file{hint}"
 
 
-def _require_inputs(recipe: Recipe, recording: Mapping[str, Binding]) -> None:
-    """Find out that files are gone which a file was made of."""
-    gone = {
-        name: InputError(
-            path, f"there is no such file any more; say where it is now: -i {name}=NEWPLACE"
-        )
-        for name, path in recipe.files.items()
-        if name not in recording and not path.exists()
-    }
-    if (error := InputsError.of(gone)) is not None:
-        raise error
-
-
 # -- what is said at the end ----------------------------------------------------------------------
 
 
@@ -389,7 +375,8 @@ def _tell(
 ) -> None:
     report = result.report
     differences = again.differences(result) if again else []
-    printer.document({**report, "differences": differences} if again else report)
+    document = _document(result, page)
+    printer.document({**document, "differences": differences} if again else document)
     printer.line(f"{report['graph']}: {_counted(report)} in {report['seconds']:.1f} s")
     for difference in differences:
         printer.line(f"  differs: {difference}")
@@ -419,8 +406,9 @@ def _tell_all(printer: Printer, graph: str, ends: Sequence[_End]) -> None:
     for end in done:
         assert end.result is not None
         report = end.result.report
-        paths = ", ".join(str(output["path"]) for output in report["outputs"].values())
-        rows.append((end.label, f"{report['seconds']:.1f} s", _counted(report), paths))
+        paths = [str(output["path"]) for output in report["outputs"].values()]
+        paths += [str(end.page)] if end.page else []
+        rows.append((end.label, f"{report['seconds']:.1f} s", _counted(report), ", ".join(paths)))
     rows += [(end.label, "", "failed", "") for end in failed]
     printer.table(("recording", "took", "steps", "written"), rows)
     printer.line()
@@ -430,6 +418,11 @@ def _tell_all(printer: Printer, graph: str, ends: Sequence[_End]) -> None:
         printer.trouble(f"{end.label}: {_without(str(end.error), end.label)}")
     if failed:
         raise typer.Exit(1)
+
+
+def _document(result: Result, page: Path | None) -> dict[str, Any]:
+    """Return the report of a run, and where its page is."""
+    return {**result.report, "page": str(page)} if page else result.report
 
 
 def _without(message: str, label: str) -> str:

@@ -32,7 +32,8 @@ from .._node.ports import Port, PortType, scalar_type
 from .._node.values import plain_json
 from .bound import BoundGraph, InputRef, PortRef, Source, Step, dependencies
 from .document import GraphDocument, NodeSpec, read
-from .library import Library, bodies
+from .idle import idle
+from .library import Library
 from .offers import Offers
 from .param_check import ParamCheck
 from .positions import join, node_of
@@ -440,10 +441,8 @@ class _Check:
         for name in self.document.inputs:
             if f"${name}" not in used:
                 yield self._unused("input", name)
-        uses = {spec.graph for body in bodies(self.flat.source) for spec in body.nodes.values()}
-        for name in self.document.graphs:
-            if name not in uses:
-                yield self._unused("graph", name)
+        for what, name, pointer in idle(self.flat.source):
+            yield self._unused(what, name, pointer)
         params = self.params.used_by(used)
         for name in self.document.params:
             if name not in params and "." not in name:  # else one of a graph that this one uses
@@ -453,9 +452,9 @@ class _Check:
         if self.call.outputs is not None:
             yield from self._idle_arguments(needed)
 
-    def _unused(self, what: str, name: str) -> Problem:
+    def _unused(self, what: str, name: str, pointer: str = "") -> Problem:
         message = f"{what} {name!r} is used by nothing that an output needs"
-        pointer = join(f"/{what}s", name)
+        pointer = pointer or join(f"/{what}s", name)
         return self.problems.located.problem(f"unused-{what}", pointer, message, key=True)
 
     def _idle_arguments(self, needed: Collection[str]) -> Iterator[Problem]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import json
 import math
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -118,7 +119,7 @@ class ParamCheck:
         found: set[str] = set()
         for name in nodes:
             if name in self._document.nodes:
-                found |= set(_references(self._document.nodes[name].params))
+                found |= set(references(self._document.nodes[name].params))
         waiting = list(found)
         while waiting:  # a param of a graph that this one uses may be one of this one
             spec = self._document.params.get(waiting.pop())
@@ -132,17 +133,17 @@ class ParamCheck:
         """Yield what stands as a text in some nodes and was most likely meant as a graph param."""
         for name, spec in self._document.nodes.items():
             for param, value in spec.params.items() if name in nodes else ():
-                if hint := self._meant(value):
+                if hint := self._meant(value, name):
                     pointer = join("/nodes", name, "params", param)
                     message = f"{param} is the text {value!r}{hint}"
                     yield self._problems.located.problem("text-param", pointer, message)
 
-    def _meant(self, value: object) -> str:
+    def _meant(self, value: object, node: str) -> str:
         """Return what is to be said of ``"$vox"`` where a graph param was most likely meant."""
         if not isinstance(value, str) or value[:1] != "$" or not value[1:]:
             return ""
-        name = value[1:]
-        if name not in self._document.params:
+        name, way = value[1:], node.rpartition("/")[0]
+        if (f"{way}.{name}" if way else name) not in self._document.params:
             return ""
         return f'; a param of the graph is written {{"$param": {json.dumps(name)}}}'
 
@@ -209,6 +210,7 @@ class ParamCheck:
     ) -> None:
         entries = [(path_in(given, entry["loc"]), entry) for entry in error.errors()]
         parents = {path[:length] for path, _ in entries for length in range(len(path))}
+        unknown = [path for path, entry in entries if entry["type"] == "extra_forbidden"]
         expected: dict[tuple[str | int, ...], list[str]] = {}
         for path, entry in entries:
             place, name = join(pointer, *path), str(entry["loc"][-1])
@@ -220,6 +222,9 @@ class ParamCheck:
                     "unknown-param", place, message, hint=hint, key=True, argument=argument
                 )
             elif entry["type"] == "missing":
+                beside = [str(one[-1]) for one in unknown if one[:-1] == path]
+                if difflib.get_close_matches(name, beside, n=1):
+                    continue  # it was said what that was meant to be
                 message = f"{node_type.id!r} needs param {_dotted((*path, name))!r}"
                 self._problems.add("missing-param", join(place, name), message)
             elif path not in parents:  # else another alternative has its fault further inside
@@ -231,7 +236,7 @@ class ParamCheck:
             argument = self._argument(node, path)
             own = f"{node}.{_dotted(path)}"
             where = (own if argument != f"params[{own!r}]" else "") if argument else _dotted(path)
-            wrong = f"{', or '.join(messages)}, not {value!r}{self._meant(value)}"
+            wrong = f"{', or '.join(messages)}, not {value!r}{self._meant(value, node)}"
             message = f"{where}: {wrong}" if where else wrong
             self._problems.add("bad-param", join(pointer, *path), message, argument=argument)
 
@@ -277,17 +282,17 @@ class ParamCheck:
         return param in self._given or default is not None
 
 
-def _references(value: Any) -> Iterator[str]:
+def references(value: Any) -> Iterator[str]:
     """Yield the graph params that a param of a node refers to, however deep inside."""
     if isinstance(value, dict):
         name = value.get("$param")
         if isinstance(name, str):
             yield name
         for item in value.values():
-            yield from _references(item)
+            yield from references(item)
     elif isinstance(value, list):
         for item in value:
-            yield from _references(item)
+            yield from references(item)
 
 
 def _fault(value: Any, spec: ParamSpec) -> str | None:

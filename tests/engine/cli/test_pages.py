@@ -37,7 +37,7 @@ def commands(page: str) -> list[str]:
 
 def test_the_command_that_makes_it_again_names_what_was_given(sides: Path, call: Command) -> None:
     words = ("run", "quieter.json", "a.wav", "-p", "level_db=-6", "-o", "o ut", "--report")
-    assert call(*words, "--json", "-v").code == 0
+    assert call.document(*words, "-v")["page"] == "o ut/report.html"
     again, by_provenance = commands("o ut/report.html")
     assert again == "resonate run quieter.json a.wav -p level_db=-6 -o 'o ut' --report"
     assert by_provenance == "resonate run --from-provenance 'o ut/a.out.wav' -o again"
@@ -46,7 +46,8 @@ def test_the_command_that_makes_it_again_names_what_was_given(sides: Path, call:
 
 def test_each_of_several_recordings_has_a_page_of_its_own(sides: Path, call: Command) -> None:
     words = ("run", "quieter.json", "a.wav", "b.wav", "-o", "out", "--report", "-q")
-    assert call(*words).code == 0
+    document = call.document(*words)
+    assert [run["page"] for run in document["runs"]] == ["out/a.report.html", "out/b.report.html"]
     for name in ("a", "b"):
         again, _ = commands(f"out/{name}.report.html")
         assert again == f"resonate run quieter.json -o out --report -i mix={name}.wav"
@@ -81,6 +82,16 @@ def test_a_page_of_other_files_is_not_written_over_unless_it_is_said(
     assert call("report", "out/a.out.wav", "--overwrite").code == 0
     Path("out/report.html").write_text("my own notes")
     assert call("report", "out/a.out.wav").code == 2
+
+
+def test_a_page_of_a_file_whose_source_was_moved_says_where_to_name_it(
+    sides: Path, call: Command
+) -> None:
+    assert call("run", "quieter.json", "a.wav", "-o", "out").code == 0
+    (sides / "a.wav").rename("moved.wav")
+    ended = call("report", "out/a.out.wav")
+    assert (ended.code, ended.said[0].endswith("say where it is now: -i mix=NEWPLACE")) == (1, True)
+    assert call("report", "out/a.out.wav", "-i", "mix=moved.wav").code == 0
 
 
 def test_a_page_made_again_lets_hear_what_was_taken_out_where_that_was_written(

@@ -59,19 +59,18 @@ def test_what_is_unknown_inside_of_a_param_is_found_and_says_what_was_meant() ->
     text = """{"format": 1, "name": "g", "inputs": {"x": {"type": "audio"}},
       "nodes": {
         "a": {"type": "bend", "inputs": {"audio": "$x"}, "params": {"parts": [
-          {"kind": "line", "slope": 1, ‸"colour": 2}, ‸{"kind": "step", ‸"att": 1}]}}
+          {"kind": "line", "slope": 1, ‸"colour": 2}, {"kind": "step", ‸"att": 1}]}}
       },
       "outputs": {"out": "a"}}"""
     problems = assert_places(
         text,
         ("unknown-param", "/nodes/a/params/parts/0/colour"),
-        ("missing-param", "/nodes/a/params/parts/1/at"),
         ("unknown-param", "/nodes/a/params/parts/1/att"),
     )
     assert problems[0].message == (
         "'bend' has no param 'parts.0.colour'; there are: kind, slope, at"
     )
-    assert problems[2].message == "'bend' has no param 'parts.1.att'; did you mean 'at'?"
+    assert problems[1].message == "'bend' has no param 'parts.1.att'; did you mean 'at'?"
 
 
 def test_a_param_of_several_types_has_one_problem_at_its_place() -> None:
