@@ -4,6 +4,7 @@
 # make check    the same, and tries the wheel in an environment of its own
 # make torture  sets up, runs the tests with their full counts: kills writers, fills disks and flips
 #               bits under stores, tries each node with all that there is: an hour
+# make fuzz     sets up, reads mutated files for MINUTES=30: graphs, sound, tags, weights, records
 # make bench    sets up, times the engine, the store, the schedule, separation, repair, pictures and pages
 # make clean    removes what these made
 #
@@ -13,10 +14,11 @@
 PYTHON ?= python3
 VENV ?= .venv
 TESTS ?=
+MINUTES ?= 30
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet -c constraints.txt
 
-.PHONY: demo test lint check torture bench clean
+.PHONY: demo test lint check torture fuzz bench clean
 
 demo: $(VENV)/installed-run
 	$(BIN)/resonate demo
@@ -39,6 +41,9 @@ check: lint
 
 torture: $(VENV)/installed-test
 	$(BIN)/python -m pytest --torture --durations=20
+
+fuzz: $(VENV)/installed-test
+	$(BIN)/python -m tests.fuzz $(MINUTES)
 
 bench: $(VENV)/installed-bench
 	$(BIN)/python -m tests.benchmarks.engine

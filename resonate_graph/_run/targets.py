@@ -222,7 +222,7 @@ def _state(
         return "same" if holds(path, known) else "other"
     try:
         recipe = read_provenance(path)
-        if recipe.held is not None and content(path, recipe.held.holds) != recipe.held.digest:
+        if recipe.held is None or content(path, recipe.held.holds) != recipe.held.digest:
             return "other"
     except InputError:
         return "other"

@@ -52,6 +52,10 @@ class Size:
         return cls(len(value.content)) if isinstance(value, File) else cls()
 
 
+#: How many there are of something: what every reader of JSON counts exactly.
+Count = Annotated[int, Field(ge=0, lt=2**53)]
+
+
 class Entry(BaseModel):
     """What a record says about one port.
 
@@ -71,10 +75,10 @@ class Entry(BaseModel):
     digest: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
     kind: Kind
     suffix: Annotated[str, Field(pattern=r"^\.[A-Za-z0-9]+$")]
-    bytes: int
-    channels: int | None = None
-    sample_rate: int | None = None
-    frames: int | None = None
+    bytes: Count
+    channels: Count | None = None
+    sample_rate: Count | None = None
+    frames: Count | None = None
     layout: str | None = None
 
     @property

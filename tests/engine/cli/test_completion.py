@@ -56,6 +56,8 @@ def offered(line: str) -> list[str]:
         ("check vinyl --format s", ["sarif"]),
         ("run nowhere.json -p ", []),
         ("run --from-provenance ", FILES),
+        ("verify ", FILES),
+        ("verify one.wav ", FILES),
     ],
 )  # fmt: skip
 def test_what_is_offered(line: str, expected: list[str]) -> None:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import random
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from blake3 import blake3
 
 from resonate_graph import Audio, Graph, Store
+from resonate_graph._node.values import canonical_json
+from resonate_graph._store.records import Entry, Key, Record, unseal
 from resonate_nodes import gain, mix
 from tests.engine.runs import chain, codes, count, object_of, objects, records, statuses
 from tests.faults import flipped, full_disk
@@ -251,3 +255,19 @@ def test_a_disk_that_fills_up_costs_the_store_not_the_result(
     assert result["out"] == excerpt.with_samples(excerpt.samples * np.float32(0.125))
     assert objects(store) == []
     assert files_in(store.path / "temporary") == []
+
+
+@pytest.mark.parametrize(("port", "size"), [("bytes", -1), ("frames", -5), ("sample_rate", -1)])
+def test_a_record_that_tells_of_an_impossible_size_counts_as_damaged(
+    port: str, size: int, excerpt: Audio
+) -> None:
+    key = Key.of({"type": "test"})
+    whole = Record(key=key.hex, preimage={"type": "test"}, ports={"out": Entry.of(excerpt)})
+
+    def sealed(plain: dict[str, Any]) -> bytes:
+        return canonical_json({**plain, "seal": blake3(canonical_json(plain)).hexdigest()})
+
+    plain = whole.model_dump(mode="json", exclude_none=True)
+    assert unseal(sealed(plain)) == whole
+    plain["ports"]["out"][port] = size
+    assert unseal(sealed(plain)) is None

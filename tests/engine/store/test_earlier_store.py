@@ -24,8 +24,9 @@ from tests.engine.runs import statuses
 EARLIER = Path(__file__).parent / "earlier"
 INPUTS: dict[str, str | float] = {"take": str(EARLIER / "take.flac"), "offset": 0.5}
 EXPECTED: dict[str, Any] = json.loads((EARLIER / "expected.json").read_text())
-#: The only step that declares a library.
+#: The only step that declares a library. Its node, `highpass`, has had a param more since.
 WITH_LIBRARY = "clean"
+NEW_PARAM = "phase"
 #: The only step whose node has had a new version since: `encode_wav`, for sounds with a layout.
 RAISED = "file"
 #: Where the header of a sound says which channels it has; then it said nothing of two.
@@ -107,6 +108,8 @@ def test_a_key_is_made_of_what_its_record_says(graph: Graph, store: Store) -> No
         assert (name == WITH_LIBRARY) == bool(preimage["libraries"])
         assert preimage["libraries"].keys() == earlier.preimage["libraries"].keys()
         preimage["libraries"] = earlier.preimage["libraries"]
+        params = preimage["params"] = dict(preimage["params"])
+        assert (params.pop(NEW_PARAM, None) == "minimum") == (name == WITH_LIBRARY)
         if name == RAISED:
             assert preimage["version"] > earlier.preimage["version"]
             preimage["version"] = earlier.preimage["version"]
