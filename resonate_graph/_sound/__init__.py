@@ -8,9 +8,5 @@ Doors: `audio`, `layouts`, `decode`, `content`, `limits`, `wav`, `tags`, `broadc
 modules for each family: `flac` (`flac_frames`, `flac_crc`, `flac_mask`, `flac_salvage`), `ogg`
 (`ogg_pages`, `ogg_salvage`), `mpeg` (`mpeg_frames`, `mpeg_walk`, `mpeg_decodable`, `mpeg_salvage`)
 and, for `pcm`, `riff`, `w64`, `aiff`, `caf` and `au`; `foreign` for what is not read; `decoding`,
-<<<<<<< HEAD
 which puts together what libsndfile makes of the parts; and, for tags, `id3` and `vorbis_comments`.
-=======
-which puts together what libsndfile makes of the parts; `vorbis_comments`; and `id3`.
->>>>>>> 11201b9a6345a212a53b2b61c64a70576a454542
 """
