@@ -14,7 +14,7 @@ and Thomson, so that what is in one channel only, and hiss, does not count.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,16 +44,25 @@ _FOR_THE_SMALLER = 1e-3
 # reverberation has a delay too, but it is none of the tape.
 _LEAST_AGREEMENT = 0.95
 _LEAST_SHARE = 0.75
+# Channels of opposite polarity, or further apart than is looked for, share this of their amplitude
+# at least. The phases of those of opposite polarity agree so far with a delay, and so much further
+# than without turning one over: those of a pure tone agree as far either way.
+_LEAST_SHARE_AT_ALL = 0.5
+_LEAST_INVERTED_AGREEMENT = 0.7
+_RATHER_INVERTED = 0.3
+# Delays beyond the limit are sought up to here, to be told.
+_TOLD_SECONDS = 0.01
+_LONGEST_MS = 5.0
 # Heads that are in order are this far apart: 20 degrees at 10 kHz.
 _LEAST_DELAY_SECONDS = 5.5e-6
 
 
-@node(version=2, uses=("scipy",), cost=Cost(seconds_per_second=0.02))
+@node(version=3, uses=("scipy",), cost=Cost(seconds_per_second=0.02))
 def align_azimuth(
     ctx: RunContext,
     audio: Audio,
     *,
-    max_delay_ms: Annotated[float, Field(gt=0, le=5)] = 0.3,
+    max_delay_ms: Annotated[float, Field(gt=0, le=_LONGEST_MS)] = 0.3,
     follow: bool = True,
 ) -> Audio:
     """Line up left and right of a tape that was played with a head out of azimuth.
@@ -63,9 +72,15 @@ def align_azimuth(
     It is the delay of what both channels share, such as voices in the middle; where they share
     little, the delay of what lies around is kept. Less than 5.5 µs is left alone: heads that are in
     order have that. Where left and right share too little throughout, as two unrelated tracks or a
-    very wide mix do, the sound comes back unchanged, with the warning ``no-common-sound``. A delay
-    that was recorded, by microphones that stood apart, is taken for one of the tape: leave such
+    very wide mix do, the sound comes back unchanged, with the warning ``no-common-sound``; where
+    they share much, but at a delay beyond the limit, ``delay-beyond-limit`` tells it. A delay that
+    was recorded, by microphones that stood apart, is taken for one of the tape: leave such
     recordings alone.
+
+    A right channel of opposite polarity, as by a cable that was wired the wrong way round, is
+    turned over, and lined up as any other: the warning ``inverted`` says so. It is known by the
+    phases of all frequencies together, which agree with no delay but with one of the opposite
+    polarity.
 
     Only the delay is mended: treble that each track lost by the wrong angle does not come back.
     Beyond its ends the sound is taken to go on mirrored.
@@ -98,59 +113,123 @@ def align_azimuth(
     if audio.channels == 1 or not audio.samples.any():
         ctx.note(summary="nothing to line up")
         return audio
-    found = _delays(audio, max_delay_ms / 1000 * audio.sample_rate, follow)
+    shared = _cross_spectra(audio)
+    limit = max_delay_ms / 1000 * audio.sample_rate
+    inverted = _is_inverted(shared)
+    if inverted:
+        ctx.warn("inverted", "the right channel had the opposite polarity: it was turned over")
+        ctx.note(right_inverted=1)
+        shared = shared._replace(cross=-shared.cross)
+    right = audio.samples[1].astype(np.float64) * (-1 if inverted else 1)
+    found = _delays(shared, limit, follow)
     if found is None:
-        ctx.warn("no-common-sound", "left and right share too little to be lined up")
-        ctx.note(summary="left and right share too little to be lined up")
-        return audio
-    centres, delays = found
-    if np.abs(delays).max() < _LEAST_DELAY_SECONDS * audio.sample_rate:
+        _tell_why(ctx, shared)
+    elif np.abs(found[1]).max() >= _LEAST_DELAY_SECONDS * audio.sample_rate:
+        centres, delays = found
+        found_us = 1e6 / audio.sample_rate * delays
+        ctx.note(right_delay_us=float(np.median(found_us)))
+        if np.ptp(found_us):
+            ctx.note(delays_us=[float(found_us.min()), float(found_us.max())])
+        right = _moved(right, centres, -delays)
+    else:
         ctx.note(summary="left and right are in line")
+        found = None
+    if found is None and not inverted:
         return audio
-    found_us = 1e6 / audio.sample_rate * delays
-    ctx.note(right_delay_us=float(np.median(found_us)))
-    if np.ptp(found_us):
-        ctx.note(delays_us=[float(found_us.min()), float(found_us.max())])
-    right = _moved(audio.samples[1].astype(np.float64), centres, -delays)
     return audio.with_samples(np.stack([audio.samples[0].astype(np.float64), right]))
 
 
-def _delays(audio: Audio, furthest: float, follow: bool) -> tuple[Array, Array] | None:
+class _Shared(NamedTuple):
+    """What left and right have in common: spectra of shape (stretches, frequencies).
+
+    Attributes:
+        sample_rate: in Hz.
+        centres: the frames where the stretches lie.
+        left: the power spectrum of the left channel.
+        right: that of the right one.
+        cross: the cross-spectrum.
+        radians: the frequencies, per frame.
+    """
+
+    sample_rate: int
+    centres: Array
+    left: Array
+    right: Array
+    cross: Spectra
+    radians: Array
+
+    def agreement(self, sign: int, furthest: float) -> float:
+        """Return how far the phases of the whole agree with a delay, at a polarity."""
+        product = self.left.sum(axis=0) * self.right.sum(axis=0)
+        known = _delay(sign * self.cross.sum(axis=0), product, self.radians, furthest)
+        return known[2] if known else 0.0
+
+    def share(self) -> float:
+        """Return how much of the amplitude both share throughout, 0 to 1."""
+        amplitudes = np.sqrt(self.left.sum(axis=0) * self.right.sum(axis=0)).sum()
+        return float(np.abs(self.cross.sum(axis=0)).sum() / max(amplitudes, 1e-300))
+
+
+def _is_inverted(shared: _Shared) -> bool:
+    """Whether the right channel has the opposite polarity."""
+    if shared.share() < _LEAST_SHARE_AT_ALL:
+        return False
+    furthest = _TOLD_SECONDS * shared.sample_rate
+    agrees = shared.agreement(-1, furthest)
+    without = shared.agreement(1, furthest)
+    return agrees >= max(_LEAST_INVERTED_AGREEMENT, without + _RATHER_INVERTED)
+
+
+def _tell_why(ctx: RunContext, shared: _Shared) -> None:
+    """Warn that no delay was found: it lies beyond the limit, or there is none."""
+    far = _delays(shared, _TOLD_SECONDS * shared.sample_rate, follow=False)
+    if far is None or shared.share() < _LEAST_SHARE_AT_ALL:
+        why = "left and right share too little to be lined up"
+        ctx.warn("no-common-sound", why)
+    else:
+        delay_ms = 1000 * float(far[1][0]) / shared.sample_rate
+        why = f"right is {abs(delay_ms):.2f} ms {'later' if delay_ms > 0 else 'earlier'} than left"
+        mend = (
+            f"max_delay_ms={np.ceil(10 * abs(delay_ms) - 0.01) / 10:g} lines them up"
+            if abs(delay_ms) <= _LONGEST_MS
+            else "the node delay moves one of them"
+        )
+        ctx.warn("delay-beyond-limit", f"{why}, beyond the limit: {mend}")
+    ctx.note(summary=why)
+
+
+def _delays(shared: _Shared, furthest: float, follow: bool) -> tuple[Array, Array] | None:
     """Return by how many frames right is later than left, and at which frames.
 
     None where they share too little.
     """
-    centres, powers, cross, radians = _cross_spectra(audio)
+    centres, cross = shared.centres, shared.cross
     weights = np.ones((1, len(centres)))
     if follow and len(centres) > 1:
-        apart = np.abs(centres[:, None] - centres) / (_FOLLOW_SECONDS * audio.sample_rate)
+        apart = np.abs(centres[:, None] - centres) / (_FOLLOW_SECONDS * shared.sample_rate)
         weights = np.where(apart < 1, 1 + np.cos(np.pi * np.minimum(apart, 1)), 0)
     amplitudes = np.abs(cross)
     found = []
     for weight in weights:
         both = np.tensordot(weight, cross, 1)
-        left, right = (np.tensordot(weight, power, 1) for power in powers)
+        left, right = (np.tensordot(weight, power, 1) for power in (shared.left, shared.right))
         share = np.abs(both).sum() / max(np.sqrt(left * right).sum(), 1e-300)
         if len(weights) > 1 and share < _LEAST_SHARE:
             continue
-        known = _delay(both, left * right, radians, furthest)
-        if known is not None:
-            delay, counts = known
+        known = _delay(both, left * right, shared.radians, furthest)
+        if known is not None and known[2] >= _LEAST_AGREEMENT:
+            delay, counts, _ = known
             # when it was heard, frequency by frequency: not in the middle, where a part is louder
             times = np.tensordot(weight * centres, amplitudes, 1)
             times /= np.maximum(np.tensordot(weight, amplitudes, 1), 1e-300)
             found.append((np.average(times, weights=counts), delay))
     if not found:
-        return _delays(audio, furthest, False) if len(weights) > 1 else None
+        return _delays(shared, furthest, False) if len(weights) > 1 else None
     places, delays = np.array(sorted(found)).T
     return places, delays
 
 
-def _cross_spectra(audio: Audio) -> tuple[Array, tuple[Array, Array], Spectra, Array]:
-    """Return where stretches lie, both power spectra and the cross-spectrum of each, and radians.
-
-    The spectra have shape (stretches, frequencies).
-    """
+def _cross_spectra(audio: Audio) -> _Shared:
     from scipy.fft import next_fast_len
 
     stretch = min(audio.frames, round(_STRETCH_SECONDS * audio.sample_rate))
@@ -170,15 +249,15 @@ def _cross_spectra(audio: Audio) -> tuple[Array, tuple[Array, Array], Spectra, A
         powers[:, index] = np.square(np.abs(spectra)).sum(axis=1)
         cross[index] = (np.conj(spectra[0]) * spectra[1]).sum(axis=0)
         centres[index] = start + piece.shape[1] / 2
-    return centres, (powers[0], powers[1]), cross, radians[used]
+    return _Shared(audio.sample_rate, centres, powers[0], powers[1], cross, radians[used])
 
 
 def _delay(
     cross: Spectra, product: Array, radians: Array, furthest: float
-) -> tuple[float, Array] | None:
+) -> tuple[float, Array, float] | None:
     """Return by how many frames right is later than left, and what each frequency counted.
 
-    None where the phases do not agree with any delay.
+    And how far the phases agree with that, from -1 to 1. None where no frequency counts.
 
     Args:
         cross: the cross-spectrum.
@@ -205,7 +284,7 @@ def _delay(
         delay -= float(np.average(rest / radians, weights=counts))
     delay = float(np.clip(delay, -furthest, furthest))
     agrees = float(np.cos(phases + delay * radians) @ weights / weights.sum())
-    return (delay, counts) if agrees >= _LEAST_AGREEMENT else None
+    return delay, counts, agrees
 
 
 def _moved(channel: Array, centres: Array, delays: Array) -> Array:

@@ -1,11 +1,8 @@
 """Noise reduction without a noise profile: a noise floor that is sought, and gains in two steps.
 
-- The noise floor of each stretch of some 12 s is, for each frequency, the tenth percentile of the
-  spectrum smoothed over a quarter of a second, as in R. Martin, *Noise power spectral density
-  estimation based on optimal smoothing and minimum statistics* (IEEE Trans. Speech and Audio
-  Processing 9, 2001); and then a low percentile over 650 Hz around each frequency, because hiss
-  has a smooth spectrum and held notes do not. Frames that were muted do not count, and those that
-  a gate turned down have a floor of their own (`noise_frames`).
+- The noise floor of each stretch of some 12 s is sought in its own frames (`noise_spectrum`).
+  Those that were muted do not count, and those that a gate turned down have a floor of their own
+  (`noise_frames`).
 - The first gains are those of Y. Ephraim, D. Malah, *Speech enhancement using a minimum mean-square
   error log-spectral amplitude estimator* (IEEE Trans. ASSP 33, 1985), with the signal-to-noise
   ratio by the decision-directed rule of their paper of 1984.
@@ -26,19 +23,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .noise_frames import above_rounding, closed_frames
+from .noise_spectrum import LOWEST, noise_floor
 from .stft import Single, Spectra, Stft, Synthesis, sine_window
 
 _FRAME_SECONDS = 0.046
 _STRETCH_FRAMES = 1024
-_SMOOTHED_FRAMES = 21
-_QUANTILE = 0.1
-_AROUND_BINS = 31
-_AROUND_PERCENTILE = 30
-_SMOOTHED_BINS = 15
-# A low percentile lies below the mean, in power; this makes up for part of it, so that rather
-# some noise stays than music goes.
-_BIAS = 1.2
-_LOWEST = 1e-20
 # What all this makes of steady noise, against its mean power.
 _FLOOR_OF_NOISE = 0.68
 _MEMORY = 0.96
@@ -113,7 +102,7 @@ def noise_powers(samples: Single, sample_rate: int) -> NDArray[np.float64]:
         for first, last in stretches
         if not first or last - first >= _STRETCH_FRAMES // 4
     ]).min(axis=0).astype(np.float64)  # fmt: skip
-    powers = np.where(np.isinf(floors) | (floors <= _LOWEST), 0.0, floors / _FLOOR_OF_NOISE)
+    powers = np.where(np.isinf(floors) | (floors <= LOWEST), 0.0, floors / _FLOOR_OF_NOISE)
     powers *= 2 / (len(stft.window) * np.sum(stft.window.astype(np.float64) ** 2))
     powers[:, [0, -1]] /= 2  # these two have no mirror image
     return powers
@@ -195,7 +184,7 @@ def _floors(stft: Stft, *, stationary: bool, progress: Callable[[float], object]
 def _filled(floors: Single, *, stationary: bool) -> Single:
     lowest = floors.min(axis=0)
     floors = np.where(np.isinf(floors) | stationary, lowest, floors)
-    floors[np.isinf(floors)] = _LOWEST
+    floors[np.isinf(floors)] = LOWEST
     return floors
 
 
@@ -215,23 +204,11 @@ def _stretch(stft: Stft, first: int, last: int, sound: NDArray[np.float64]) -> _
         closed = closed_frames(power)
         if closed.any():
             floors.is_closed[channel, heard] = closed
-            floors.closed[channel] = _floor(power[closed])
+            floors.closed[channel] = noise_floor(power[closed])
             power = power[~closed]
         if len(power):
-            floors.open[channel] = _floor(power)
+            floors.open[channel] = noise_floor(power)
     return floors
-
-
-def _floor(power: Single) -> Single:
-    """Return the noise floor of some frames of one channel, of shape (frames, bins)."""
-    from scipy.ndimage import percentile_filter, uniform_filter1d
-
-    smooth = uniform_filter1d(power, min(_SMOOTHED_FRAMES, len(power)), axis=0)
-    low = np.quantile(smooth, _QUANTILE, axis=0)
-    low = percentile_filter(low, _AROUND_PERCENTILE, _AROUND_BINS, mode="nearest")
-    low = uniform_filter1d(low, _SMOOTHED_BINS, mode="nearest")
-    floor: Single = np.maximum(_BIAS * low, _LOWEST).astype(np.float32)
-    return floor
 
 
 def _mean_squares(samples: Single) -> NDArray[np.float64]:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from resonate_graph import Audio, NodeError, ResonateWarning
-from resonate_nodes import align_azimuth, check_mono, delay, invert, to_mono, to_stereo
+from resonate_nodes import align_azimuth, check_mono, delay, to_mono, to_stereo
 from tests.degradations import with_hiss
 from tests.signals import Array, relative_db, white_noise
 
@@ -32,8 +32,10 @@ def middle(audio: Audio) -> Audio:
     return audio.with_samples(audio.samples[:, edge:-edge])
 
 
-@pytest.mark.parametrize("delay_frames", [0.3, -0.75, 2.5, -11.0])
-@pytest.mark.parametrize("follow", [True, False])
+@pytest.mark.parametrize(
+    ("delay_frames", "follow"),
+    [(0.3, True), (-0.75, True), (2.5, True), (-11.0, True), (-0.75, False), (-11.0, False)],
+)
 def test_a_fixed_delay_is_taken_out_of_speech(
     speech: Audio, delay_frames: float, follow: bool
 ) -> None:
@@ -91,12 +93,46 @@ def test_what_is_in_order_is_left_alone(music: Audio, speech: Audio) -> None:
     assert align_azimuth(speech) == speech
 
 
-def test_channels_that_share_nothing_come_back_with_a_warning(speech: Audio) -> None:
+def test_channels_that_share_nothing_come_back_with_a_warning() -> None:
     noise = white_noise(seconds=5.0, channels=2)
-    inverted = speech.with_samples(np.concatenate([speech.samples, invert(speech).samples]))
-    for sound in (noise, inverted):
-        with pytest.warns(ResonateWarning, match="no-common-sound"):
-            assert align_azimuth(sound) == sound
+    with pytest.warns(ResonateWarning, match="no-common-sound"):
+        assert align_azimuth(noise) == noise
+
+
+def turned_over(audio: Audio) -> Audio:
+    """Return a sound whose right channel has the opposite polarity."""
+    return audio.with_samples(np.stack([audio.samples[0], -audio.samples[1]]))
+
+
+def test_an_inverted_channel_is_turned_over(music: Audio, speech: Audio) -> None:
+    for sound in (music, to_stereo(speech)):
+        with pytest.warns(ResonateWarning, match="inverted: the right channel"):
+            assert align_azimuth(turned_over(sound)) == sound
+
+
+@pytest.mark.parametrize("delay_frames", [3.4, -7.25])
+def test_one_that_is_late_as_well_is_lined_up_too(speech: Audio, delay_frames: float) -> None:
+    both = to_stereo(speech)
+    with pytest.warns(ResonateWarning, match="inverted"):
+        mended = align_azimuth(turned_over(skewed(both, delay_frames)), max_delay_ms=1.0)
+    assert relative_db(inner(mended), inner(both)) < -50
+
+
+@pytest.mark.parametrize(
+    ("delay_ms", "mend"), [(-2.0, "max_delay_ms=2 "), (6.0, "the node delay ")]
+)
+@pytest.mark.parametrize("inverted", [False, True])
+def test_a_delay_beyond_the_limit_is_told(delay_ms: float, mend: str, inverted: bool) -> None:
+    noise = white_noise(seconds=3.0, rate=16_000, channels=1).samples[0]
+    apart = Audio(np.stack([noise, np.roll(noise, round(16 * delay_ms))]), 16_000)
+    way = "later" if delay_ms > 0 else "earlier"
+    with pytest.warns(ResonateWarning) as told:
+        left_as_it_is = align_azimuth(turned_over(apart) if inverted else apart)
+    assert left_as_it_is == apart  # but for the polarity
+    warnings = [str(one.message) for one in told]
+    assert any(f"right is {abs(delay_ms):.2f} ms {way} than left" in one for one in warnings)
+    assert any(mend in one for one in warnings)
+    assert any("inverted" in one for one in warnings) == inverted
 
 
 def test_more_than_two_channels_are_refused() -> None:
