@@ -66,7 +66,7 @@ SIZES: dict[str, Sizes] = {
     "compare": lambda rate: (512, window(0.046, rate), 0.4 * rate),
     "crossfade": lambda rate: (0.01 * rate,),
     "declick": clicks,
-    "declip": lambda rate: (window(0.093, rate), 8 * window(0.093, rate) / 4),
+    "declip": lambda rate: (window(0.37, rate), window(0.023, rate), 0.093 * rate, rate),
     "decrackle": clicks,
     "deess": lambda rate: (0.004 * rate, 0.012 * rate, 0.05 * rate),
     "dehum": hum,

@@ -190,12 +190,13 @@ def declip(
 
     Without a threshold each channel, polarity and second is judged by itself: it is clipped where
     its peaks end in plateaus at one level, and nearly none goes beyond. Plateaus need not be quite
-    flat, as after dither or a filter against DC. A sound without them comes back as it is, and so
-    do square waves and what takes few values: it was made so. A peak that is cut off where the
+    flat, as after dither or a slow filter against DC. A sound without them comes back as it is, and
+    so do square waves and what takes few values: it was made so. A peak that is cut off where the
     sound begins or ends, beside digital silence too, stays: how far it went cannot be told from one
     side. How much is rebuilt has no limit, as clicks have one: in a second of music clipped to
     15 dB an eighth to a fifth of all samples lies at the level, and that they pile up there is what
-    shows the damage. What went through MP3 since has no such level: name it.
+    shows the damage. After MP3, or a filter that moves the level by more than some per cent, it may
+    not be found: name it.
 
     Args:
         ctx: filled in by the engine.

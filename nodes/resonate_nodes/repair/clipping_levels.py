@@ -46,7 +46,7 @@ _LEAST_VALUES = 5
 _NEAR_TOP = 0.9
 
 # By how much neighbouring samples of a plateau may differ, and how far it may lie from the level.
-_TOLERANCES = ((_AT_LEVEL, _AT_LEVEL), (1e-3, 0.01), (5e-3, 0.02))
+_TOLERANCES = ((_AT_LEVEL, _AT_LEVEL), (1e-3, 0.01), (5e-3, 0.02), (5e-3, 0.05))
 # A wider one counts in a second where it finds more by half.
 _MORE = 1.5
 # The level is the median of so many plateaus that reach this much of what is around them.
