@@ -1,13 +1,14 @@
 # make demo     sets up, restores a bundled recording, shows what it did
 # make test     sets up, runs the tests; TESTS=... are more options for pytest
-# make check    sets up, runs the linters and the type checker, tries the wheel
+# make lint     sets up, runs the linters and the type checker
+# make check    the same, and tries the wheel in an environment of its own
 # make torture  sets up, runs the tests with their full counts: kills writers, fills disks and flips
 #               bits under stores, tries each node with all that there is: an hour
-# make bench    sets up, times the engine, the store, the schedule, separation, repair and pictures
+# make bench    sets up, times the engine, the store, the schedule, separation, repair, pictures and pages
 # make clean    removes what these made
 #
-# What decides whether a change lands is .ci/run: programs that the tests compare with, the engine's
-# tests on other Pythons, make check, make test.
+# What decides whether a change lands is .ci/run: the wheel, make lint, the engine's tests on other
+# Pythons, make test.
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -15,7 +16,7 @@ TESTS ?=
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet -c constraints.txt
 
-.PHONY: demo test check torture bench clean
+.PHONY: demo test lint check torture bench clean
 
 demo: $(VENV)/installed-run
 	$(BIN)/resonate demo
@@ -26,13 +27,15 @@ test: export PYTHONDONTWRITEBYTECODE =
 test: $(VENV)/installed-test
 	$(BIN)/python -m pytest -n logical --maxprocesses 4 --dist worksteal $(TESTS)
 
-check: $(VENV)/installed-check
+lint: $(VENV)/installed-check
 	$(BIN)/python -m pip --disable-pip-version-check check
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	.ci/wheel $(BIN)/python
+
+check: lint
+	PYTHON=$(abspath $(BIN)/python) .ci/wheel
 
 torture: $(VENV)/installed-test
 	$(BIN)/python -m pytest --torture --durations=20
@@ -47,7 +50,9 @@ bench: $(VENV)/installed-bench
 	$(BIN)/python -m tests.benchmarks.bandwidth
 	$(BIN)/python -m tests.benchmarks.nodes
 	$(BIN)/python -m tests.benchmarks.pictures
+	$(BIN)/python -m tests.benchmarks.pages
 	$(BIN)/python -m tests.benchmarks.reading
+	$(BIN)/python -m tests.benchmarks.authoring
 
 clean:
 	rm -rf $(VENV) out dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
@@ -76,4 +81,4 @@ $(VENV)/installed-bench: $(BIN)/python pyproject.toml constraints.txt
 $(VENV)/installed-check: $(BIN)/python pyproject.toml constraints.txt
 	@echo "Installing (about 2 GB, some minutes the first time) ..."
 	$(PIP) -e ".[check]"
-	@touch $@
+	@touch $(VENV)/installed-run $(VENV)/installed-test $@

@@ -10,7 +10,7 @@ twice.
 Graphs: `Graph`, `load`, `stock`, their `schema`, a `Difference` of two; how they are run:
 `Settings`, `Binding`, `Limits`.
 Results: `Result`, `Target`, `Forecast`, `Reason`, `Row`, `Drawing`; `Store` and `inventory` of what
-it has; `read_provenance` of a file, to make it again.
+it has; `read_provenance` of a file, to make it again, and `verify`, whether it is what that says.
 Nodes: `node`, `Audio`, `File`, `Report`, `RunContext`, `Preparation`, `Placed`, `accelerated`,
 `Cost`, `Avoid`, `Catalog`, `NodeType`, `Port`. For those that draw or report: `overview`,
 `Overview`, `unit_of`, `Finding`, and `pages`, the parts of pages with the player.
@@ -78,10 +78,11 @@ from ._run.events import (
     Warned,
 )
 from ._run.forecast import Forecast, PlannedStep
-from ._run.provenance import Recipe, read_provenance
+from ._run.recipe import Recipe, read_provenance
 from ._run.results import Result
 from ._run.settings import Settings, default_store
 from ._run.targets import Target
+from ._run.verify import Verification, verify
 from ._sound.audio import Audio
 from ._sound.decode import Salvaged, read_audio, salvage
 from ._sound.limits import Limits
@@ -163,6 +164,7 @@ __all__ = [
     "StoredItem",
     "Target",
     "Value",
+    "Verification",
     "Warned",
     "accelerated",
     "default_store",
@@ -182,4 +184,5 @@ __all__ = [
     "this_machine",
     "torchaudio",
     "unit_of",
+    "verify",
 ]

@@ -28,8 +28,10 @@ from ._graph.check import Call, check, parse_checked
 from ._graph.difference import Difference, differences
 from ._graph.library import Library, complete
 from ._graph.lineage import wholes
+from ._graph.positions import join
 from ._graph.problems import Located
 from ._graph.subgraphs import Flat, flatten
+from ._machine.schedule import CPU
 from ._node.catalog import Catalog
 from ._node.values import Value
 from ._page.drawing import Drawing, draw, forecast_standings, report_standings
@@ -44,6 +46,7 @@ from ._run.forecast import Forecast, forecast
 from ._run.measure import measure
 from ._run.plan import Plan
 from ._run.provenance import describe
+from ._run.rates import misfits
 from ._run.removed import removed as taken_out
 from ._run.results import Result
 from ._run.settings import Settings, Setup, nobody_listens, understood
@@ -197,6 +200,7 @@ class Graph(Shown, Builder):
             bindings.release(name)
 
         bindings.every(read)
+        self._require_rates(bound, bindings)
         return replace(bound, warnings=(*bound.warnings, *said))
 
     @spelled_out(Settings)
@@ -439,6 +443,7 @@ class Graph(Shown, Builder):
         *,
         command: str = "",
         name: str = "report.html",
+        overwrite: bool = True,
         **settings: Unpack[Settings],
     ) -> Path:
         """Write the page of a run: before and after to be heard, what each step did, warnings.
@@ -448,6 +453,7 @@ class Graph(Shown, Builder):
             folder: gets the page and what its player loads.
             command: what the run was started with, to be shown.
             name: what the page is called.
+            overwrite: False to write over nothing but a page of this graph and the same files.
             settings: as for `run`; of these ``store`` and ``models`` count.
 
         Returns:
@@ -455,6 +461,7 @@ class Graph(Shown, Builder):
 
         Raises:
             OutputError: it cannot be written.
+            OverwriteError: `overwrite` is False, and something else is there.
         """
         setup = understood(settings)
         bound = self.check(
@@ -467,6 +474,7 @@ class Graph(Shown, Builder):
             description=self._document.description or "",
             command=command,
             name=name,
+            overwrite=overwrite,
             store=setup.store,
             models=setup.models,
         )
@@ -589,10 +597,23 @@ class Graph(Shown, Builder):
             inputs=bindings.sounds,
             reference=Reference.read(reference, bound, setup.limits, setup.models),
             pictured=_pictured(bound, pictures, setup.models),
+            store=setup.store,
             jobs=jobs,
             on_row=on_row or rows_listener(len(found)),
             on_picture=lambda done, total: tell(PictureMade(done, total)),
         )
+
+    def _require_rates(self, bound: BoundGraph, bindings: Bindings) -> None:
+        located = Located(self._source, self._text)
+        spans = {name: bindings.span(name) for name in bound.needed_inputs}
+        rates = {name: span.sample_rate for name, span in spans.items() if span is not None}
+        problems = [
+            located.problem("impossible", pointer if step.id in self._document.nodes else "", text)
+            for step, error in misfits(bound, rates.get, lambda name: CPU)
+            for pointer, text in [(join("/nodes", step.id), f"{step.id}: {error}")]
+        ]
+        if problems:
+            raise GraphError(self._source, problems)
 
     def _flat(self) -> Flat:
         return flatten(self._document, Located(self._source, self._text), self._library)

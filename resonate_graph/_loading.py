@@ -9,6 +9,7 @@ from typing import Any
 
 from ._api import Graph
 from ._base.errors import CatalogError
+from ._base.near_names import instead
 from ._graph.library import Library, read_text, stock_graphs
 from ._graph.schema import schema as schema_of
 from ._node.catalog import Catalog
@@ -46,12 +47,11 @@ def stock(name: str, *, nodes: Collection[str] = ()) -> Graph:
     """Return a stock graph by its name, such as ``vocal-repair``.
 
     Raises:
-        CatalogError: there is no such graph; the message lists those that are there.
+        CatalogError: there is no such graph; the message names one that is near, or all.
     """
     graphs = stock_graphs()
     if name not in graphs:
-        known = ", ".join(graphs) or "none is installed"
-        raise CatalogError(f"no stock graph {name!r}; there are: {known}")
+        raise CatalogError(f"no stock graph {name!r}{instead(name, graphs)}")
     graph = Graph.from_json(graphs[name], source=name, nodes=nodes)
     graph._text = None  # nobody has the file before them, so its lines tell nothing
     return graph
@@ -68,7 +68,7 @@ def schema(*, nodes: Collection[str] = ()) -> dict[str, Any]:
 
     Example:
         >>> import resonate_graph as rg
-        >>> rg.schema()["$defs"]["node-gain"]["properties"]["type"]["enum"][0]
+        >>> rg.schema()["$defs"]["node-gain"]["properties"]["type"]["const"]
         'gain'
     """
     catalog = Catalog.installed()

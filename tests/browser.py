@@ -120,6 +120,43 @@ class Opened:
         """Click what a selector finds."""
         self._browser.wait_for(self._page.click(selector))
 
+    def bring(self, selector: str, path: Path) -> None:
+        """Give a file to an input for files."""
+        self._browser.wait_for(self._page.set_input_files(selector, path))
+
+    def fill(self, selector: str, text: str) -> None:
+        """Write into a field, and leave it."""
+        self._browser.wait_for(self._page.fill(selector, text))
+        self._browser.wait_for(self._page.press(selector, "Enter"))
+
+    def focus(self, selector: str) -> None:
+        """Move the focus to what a selector finds."""
+        self._browser.wait_for(self._page.focus(selector))
+
+    def see(self, selector: str) -> None:
+        """Wait until what a selector finds is there to be seen."""
+        self._browser.wait_for(self._page.wait_for_selector(selector, timeout=55_000))
+
+    def download(self, selector: str, folder: Path) -> Path:
+        """Click on a download, and return the file, under the name that it was given."""
+        return self._browser.wait_for(self._download(selector, folder))  # type: ignore[no-any-return]
+
+    async def _download(self, selector: str, folder: Path) -> Path:
+        async with self._page.expect_download() as expected:
+            await self._page.click(selector)
+        found = await expected.value
+        await found.save_as(folder / found.suggested_filename)
+        return folder / found.suggested_filename
+
+    def reload(self) -> None:
+        """Load it anew."""
+        self._browser.wait_for(self._page.reload())
+
+    @property
+    def address(self) -> str:
+        """Where it is."""
+        return self._page.url
+
     def until(self, condition: str) -> None:
         """Wait until an expression is true."""
         self.run(

@@ -70,6 +70,33 @@ class ResonateError(Exception):
 
     exit_code: ClassVar[int] = 1
 
+    def __init__(self, *said: object) -> None:
+        super().__init__(*map(_printable, said))
+
+
+def _printable(said: object) -> object:
+    """Return a text without what no terminal takes: names of files and keys of JSON may have it."""
+    if not isinstance(said, str):
+        return said
+    return said.replace("\0", "\\0").encode(errors="backslashreplace").decode()
+
+
+@dataclass(frozen=True)
+class UsePlace:
+    """Where a node stands that uses a graph.
+
+    Attributes:
+        name: the way to it, such as ``end/repair``.
+        source: the file or graph it is in.
+        line: line in that, from 1; None where it did not come from text.
+        column: column in the line, in characters, from 1.
+    """
+
+    name: str
+    source: str
+    line: int | None = None
+    column: int | None = None
+
 
 @dataclass(frozen=True)
 class Problem:
@@ -87,6 +114,7 @@ class Problem:
             that it uses.
         within: the uses of graphs that lead there, such as ``repair/vocals``; empty for the graph
             itself.
+        uses: where these uses stand, from the outside in.
     """
 
     code: str
@@ -97,6 +125,7 @@ class Problem:
     argument: str = ""
     source: str = ""
     within: str = ""
+    uses: tuple[UsePlace, ...] = ()
 
     def __str__(self) -> str:
         if self.argument:
@@ -109,7 +138,8 @@ class Problem:
     def to_json(self) -> dict[str, Any]:
         """Return the problem as plain JSON values; what only some have, only if this one has it."""
         plain = asdict(self)
-        rare = ("argument", "source", "within")
+        rare = ("argument", "source", "within", "uses")
+        plain["uses"] = list(plain["uses"])
         return {key: plain[key] for key in plain if key not in rare or plain[key]}
 
 

@@ -5,16 +5,31 @@ Exit codes: 0 done, 1 a run failed, 2 the graph or the call is wrong, 130 interr
 
 from __future__ import annotations
 
+import itertools
 import signal
 import sys
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from types import FrameType
 from typing import Any, NoReturn
 
 import typer
 
 from .. import Cancelled, ResonateError, __version__
-from . import author, completion, demo, listing, look, nodes, report, run, store, sweep
+from . import app as app_command
+from . import (
+    author,
+    check,
+    completion,
+    demo,
+    listing,
+    look,
+    nodes,
+    report,
+    run,
+    store,
+    sweep,
+    verify,
+)
 from .help import TRACEBACK, Command, Group
 from .output import (
     Printer,
@@ -37,7 +52,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     cls=Group,
 )
-for part in (run, report, look, sweep, author, listing, nodes, store, demo, completion):
+for part in (
+    *(run, report, verify, check, look, sweep, app_command),
+    *(author, listing, nodes, store, demo, completion),
+):
     part.register(app)
 for command in app.registered_commands:
     command.cls = Command
@@ -75,7 +93,7 @@ def _run_command(given: list[str]) -> int:
     traceback, _ = TRACEBACK
     arguments = [one for one in given if one != traceback]
     command = typer.main.get_command(app)
-    printer = Printer(as_json="--json" in arguments)
+    printer = Printer(as_json=_wants_json(arguments))
     try:
         result = command.main(arguments, prog_name="resonate", standalone_mode=False)
     except (typer.Abort, KeyboardInterrupt):  # older versions of typer; newer ones return 130
@@ -92,6 +110,12 @@ def _run_command(given: list[str]) -> int:
     if result == Cancelled.exit_code:
         return _interrupted(printer, _what_is_left(arguments))
     return result if isinstance(result, int) else 0
+
+
+def _wants_json(arguments: Sequence[str]) -> bool:
+    """Whether a document is asked for, also where the call itself is wrong."""
+    pairs = itertools.pairwise(arguments)
+    return not {"--json", "--format=json"}.isdisjoint(arguments) or ("--format", "json") in pairs
 
 
 def _misused(printer: Printer, error: Any) -> int:

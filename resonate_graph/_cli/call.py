@@ -12,7 +12,18 @@ from typing import Annotated, Any
 
 import typer
 
-from .. import Binding, CatalogError, Graph, InputError, load, stock, stock_graphs
+from .. import (
+    Binding,
+    CatalogError,
+    Graph,
+    InputError,
+    OutputError,
+    load,
+    stock,
+    stock_graphs,
+)
+from .._base.near_names import instead
+from .._base.publish import require_writable
 
 GraphArgument = Annotated[
     str, typer.Argument(metavar="GRAPH", help="A graph file, or the name of a stock graph.")
@@ -72,9 +83,31 @@ def open_graph(name: str, nodes: Sequence[str] | None, graphs: Path | None = Non
         return stock(name, nodes=nodes or ())
     if not path.exists() or path.is_dir():
         what = "this is a folder" if path.is_dir() else "there is no such file"
-        known = ", ".join(stock_graphs())
-        raise CatalogError(f"{name}: {what}, and no stock graph has that name ({known})")
+        other = instead(name, stock_graphs())
+        raise CatalogError(f"{name}: {what}, and no stock graph has that name{other}")
     return read_graph(path, nodes, graphs)
+
+
+def require_folder(folder: Path) -> None:
+    """Find out before anything is done that files cannot be written into a folder.
+
+    Raises:
+        BadParameter: it is none, or may not be written into.
+    """
+    try:
+        require_writable(folder)
+    except OutputError as error:
+        raise typer.BadParameter(f"-o {error}") from error
+
+
+def require_one_tone(*, quiet: bool, verbose: bool) -> None:
+    """Find out that a command is to say both less and more.
+
+    Raises:
+        BadParameter: it is.
+    """
+    if quiet and verbose:
+        raise typer.BadParameter("--quiet and --verbose exclude each other")
 
 
 def read_graph(path: Path, nodes: Sequence[str] | None = None, graphs: Path | None = None) -> Graph:

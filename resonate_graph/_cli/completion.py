@@ -19,6 +19,8 @@ import typer
 
 from .. import Catalog, NodeType, ResonateError, default_store, stock_graphs
 from .._base.docstrings import summary
+from .codes import explanations
+from .diagnostics import FORMATS
 from .help import TRACEBACK
 
 #: The first word of a call that completes another.
@@ -347,6 +349,8 @@ def _nothing(line: _Line, current: str) -> Iterator[Candidate]:
 
 #: Where candidates come from, by the names of params; all others are files.
 _KNOWN: Mapping[str, Callable[[_Line, str], Iterator[Candidate]]] = {
+    "codes": lambda line, current: ((code, one.summary) for code, one in explanations().items()),
+    "form": lambda line, current: ((name, "") for name in ("json", *FORMATS)),
     "graph": _graphs, "inputs": _inputs, "params": _params, "only": _outputs, "pictures": _outputs,
     "node": _nodes_of_graph, "type_id": _types, "keys": _keys, "device": _devices,
     "shell": _shells,

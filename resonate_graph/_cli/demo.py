@@ -16,12 +16,11 @@ from typing import Annotated, Any
 import typer
 
 from .. import Audio, Cancelled, Result, Store, stock
-from .._base.publish import require_writable
 from .._page.parts import Figure
 from .._page.player import Track
 from .._run.measure import measure
 from .._sound.figures import si_sdr
-from .call import JsonOption
+from .call import JsonOption, require_folder
 from .demo_page import Table, write_page
 from .demo_song import (
     CLICKS_PER_SECOND,
@@ -58,7 +57,7 @@ def demo(
 ) -> None:
     """Restore a bundled song that was damaged in a known way, and show the improvement."""
     printer = Printer(as_json=as_json)
-    require_writable(folder)
+    require_folder(folder)
     stock(GRAPH).check(["mix"], params=_PARAMS)  # a damaged model is told before files are written
     try:
         with tempfile.TemporaryDirectory(prefix="resonate-demo-") as place:

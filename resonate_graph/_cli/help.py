@@ -26,11 +26,11 @@ _GROUPS: dict[str, tuple[str, ...]] = {
         "warn_minutes", "max_minutes",
     ),
     "What comes out": (
-        "folder", "name", "overwrite", "no_provenance", "no_tags", "pictures",
+        "folder", "name", "overwrite", "no_provenance", "no_tags", "pictures", "fix",
     ),
     "How it computes": ("device", "threads", "jobs", "models"),
     "What is kept": ("store", "no_store", "exact"),
-    "What is said": ("as_json", "quiet", "verbose", "traceback", "help"),
+    "What is said": ("form", "as_json", "quiet", "verbose", "traceback", "help"),
 }  # fmt: skip
 _REST = "What comes out"
 

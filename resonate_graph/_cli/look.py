@@ -1,4 +1,4 @@
-"""Commands that look at a graph and do not compute: ``check plan why draw``."""
+"""Commands that look at a graph and do not compute: ``plan why draw``."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 from typing_extensions import Unpack
 
-from .. import Limits, PlannedStep, Settings
+from .. import PlannedStep, Settings
 from .call import (
     GraphArgument,
     GraphsOption,
@@ -22,60 +22,14 @@ from .call import (
     read_inputs,
     read_params,
 )
-from .output import Printer, megabytes, problem_document
-from .settings import MaxMinutesOption, ModelsOption, SalvageOption, takes_settings
+from .output import Printer, megabytes
+from .settings import takes_settings
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
-    for command in (check, plan, why, draw):
+    for command in (plan, why, draw):
         app.command()(command)
-
-
-def check(
-    graph: GraphArgument,
-    inputs: InputOption = None,
-    params: ParamOption = None,
-    only: OnlyOption = None,
-    models: ModelsOption = None,
-    nodes: NodesOption = None,
-    graphs: GraphsOption = None,
-    max_minutes: MaxMinutesOption = Limits.max_minutes,
-    salvage: SalvageOption = Limits.salvage,
-    as_json: JsonOption = False,
-) -> None:
-    """Find everything that is wrong with a graph, without running it.
-
-    Once any input is bound with -i, bindings are checked too: their files are read, and the weights
-    of models are compared with all that is known of them.
-    """
-    printer = Printer(as_json=as_json)
-    opened = open_graph(graph, nodes, graphs)
-    bound = opened.check(
-        read_inputs(opened, inputs) or None,
-        params=read_params(opened, params),
-        outputs=only or None,
-        models=models,
-        limits=Limits(max_minutes=max_minutes, salvage=salvage),
-    )
-    needed = {name: bound.inputs[name].type for name in bound.needed_inputs}
-    printer.document(
-        {
-            "graph": opened.name,
-            "status": "ok",
-            "inputs": needed,
-            "outputs": list(bound.outputs),
-            "problems": [],
-            "warnings": [problem_document(one) for one in bound.warnings],
-        }
-    )
-    for warning in bound.warnings:
-        printer.warning(str(warning))
-    printer.line(f"{opened.name}: nothing is wrong")
-    for name, kind in needed.items():
-        printer.line(f"  input {name} ({kind})")
-    for name in bound.outputs:
-        printer.line(f"  output {name}")
 
 
 @takes_settings

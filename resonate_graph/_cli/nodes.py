@@ -15,6 +15,7 @@ from .example import call, example
 from .node_page import page
 from .node_tables import facts, module_name, subject, tables
 from .output import Printer
+from .pack import write_pack
 
 
 def register(app: typer.Typer) -> None:
@@ -24,7 +25,11 @@ def register(app: typer.Typer) -> None:
 
 def nodes(
     type_id: Annotated[
-        str | None, typer.Argument(metavar="[TYPE]", help="Show one node in full.")
+        str | None,
+        typer.Argument(metavar="[TYPE]", help="Show one node in full; new writes a pack."),
+    ] = None,
+    name: Annotated[
+        str | None, typer.Argument(metavar="[NAME]", help="After new: the pack's name.")
     ] = None,
     modules: NodesOption = None,
     as_markdown: Annotated[
@@ -32,7 +37,16 @@ def nodes(
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """List the nodes that can be used, by subject, or show one in full with an example."""
+    """List the nodes that can be used, by subject, or show one in full with an example.
+
+    resonate nodes new NAME writes a pack of nodes of your own: with a node, tests that try what
+    every node owes, and an entry point; it installs and passes as it stands.
+    """
+    if type_id == "new":
+        _write_pack(name, as_json)
+        return
+    if name is not None:
+        raise typer.BadParameter(f"one TYPE is shown, and {name!r} is another")
     if as_markdown and (as_json or type_id is not None):
         raise typer.BadParameter("--markdown goes with neither TYPE nor --json")
     printer = Printer(as_json=as_json)
@@ -53,6 +67,17 @@ def nodes(
     printer.document(_document(node_type, catalog))
     if not as_json:
         _show(printer, node_type, catalog, modules or ())
+
+
+def _write_pack(name: str | None, as_json: bool) -> None:
+    if name is None:
+        raise typer.BadParameter("say what the pack is called: resonate nodes new NAME")
+    printer = Printer(as_json=as_json)
+    written = write_pack(name)
+    printer.document({"files": [str(path) for path in written]})
+    for path in written:
+        printer.line(str(path))
+    printer.line(f'next: pip install -e "{name}[test]" && python -m pytest {name}')
 
 
 def _list(printer: Printer, catalog: Catalog) -> None:

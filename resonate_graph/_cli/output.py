@@ -47,10 +47,10 @@ class Printer:
             return contextlib.redirect_stdout(sys.stderr)
         return contextlib.nullcontext()
 
-    def line(self, text: str = "") -> None:
+    def line(self, text: str | Text = "") -> None:
         """Print a line for people, as it is."""
         if not self._is_silent:
-            self._console.print(Text(text))
+            self._console.print(Text(text) if isinstance(text, str) else text)
 
     def paragraph(self, text: str, *, indent: str = "", hang: str = "") -> None:
         """Print a text for people, in lines as wide as they are; one where nobody says how wide.

@@ -32,6 +32,9 @@ from .words import spoken
 #: A step that reports nothing is believed to be so far at most, as a ratio.
 _UNSEEN = 0.9
 
+#: How wide the column of the steps' names is, at least and at most.
+_SHORTEST_NAME, _LONGEST_NAME = 16, 30
+
 #: What takes less than this has no time left to tell.
 _BRIEF_SECONDS = 2.0
 
@@ -60,6 +63,7 @@ class ProgressDisplay:
         self._bars = _Bars(self._work, console)
         self._tasks: dict[tuple[int, str], TaskID] = {}
         self._reused: dict[int, list[NodeFinished]] = {}
+        self._longest = _SHORTEST_NAME
         self._planned: set[int] = set()
 
     def __enter__(self) -> Self:
@@ -96,6 +100,7 @@ class ProgressDisplay:
             self.say(f"  warning: {prefix}{where}{spoken(event.message)}", style="yellow")
         elif isinstance(event, RunPlanned):
             self._work.planned(index, event)
+            self._longest = min(_LONGEST_NAME, max([self._longest, *map(len, event.seconds)]))
             self._planned.add(index)
             self._tell_reused(index, prefix, silent=silent)
         elif isinstance(event, NodeStarted):
@@ -158,7 +163,7 @@ class ProgressDisplay:
         if event.status == "cached" and not self._verbose:
             self._reused.setdefault(index, []).append(event)
         elif not silent:
-            self.say(finished_line(event, prefix))
+            self.say(finished_line(event, prefix, self._longest))
 
     def _tell_reused(self, index: int, prefix: str, *, silent: bool) -> None:
         """Say how many steps were taken from the store, together."""
@@ -168,16 +173,24 @@ class ProgressDisplay:
 
     def _tell_aside(self, prefix: str, event: Event) -> None:
         if isinstance(event, NodeWaiting):
-            self.say(f"  {prefix}{event.node:<16} waits: another process computes the same")
+            self.say(
+                f"  {prefix}{event.node:<{self._longest}} waits: another process computes the same"
+            )
         elif isinstance(event, InputRead) and self._verbose:
-            self.say(f"  {prefix}{event.name:<16} is {event.description}")
+            self.say(f"  {prefix}{event.name:<{self._longest}} is {event.description}")
 
 
-def finished_line(event: NodeFinished, prefix: str = "") -> str:
-    """Say what became of a node, and what it did: beside it, or below where that is too long."""
+def finished_line(event: NodeFinished, prefix: str = "", longest: int = _SHORTEST_NAME) -> str:
+    """Say what became of a node, and what it did: beside it, or below where that is too long.
+
+    Args:
+        event: the node, and what became of it.
+        prefix: what stands before it.
+        longest: how wide the column of names is.
+    """
     width = stderr_columns()
     status = f"ran {event.seconds:.1f} s" if event.status == "ran" else "reused"
-    head = f"  {prefix}{event.node:<16} {status:<9}"
+    head = f"  {prefix}{event.node:<{longest}} {status:<9}"
     words = did_in_words(event.did) or event.type
     one_line = f"{head}  {words}"
     if width is None or len(one_line) <= width:

@@ -9,7 +9,7 @@ from typing import Any
 
 import typer
 
-from .. import Binding, Graph
+from .. import Binding, Graph, InputError, InputsError, Recipe
 from .call import bound_value, split_pair
 
 
@@ -52,6 +52,27 @@ def read_recordings(
     if not many:
         return [single]
     return [{**single, many[0]: value} for value in several[many[0]]]
+
+
+def require_files(recipe: Recipe, bound: Mapping[str, Binding]) -> None:
+    """Find out that files are gone which a file was made of.
+
+    Args:
+        recipe: how it was made.
+        bound: what is bound instead of what it was made of.
+
+    Raises:
+        InputsError: they are.
+    """
+    gone = {
+        name: InputError(
+            path, f"there is no such file any more; say where it is now: -i {name}=NEWPLACE"
+        )
+        for name, path in recipe.files.items()
+        if name not in bound and not path.exists()
+    }
+    if (error := InputsError.of(gone)) is not None:
+        raise error
 
 
 def _open_input(

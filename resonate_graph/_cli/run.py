@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shlex
-import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -19,16 +17,15 @@ from .. import (
     Binding,
     Graph,
     InputError,
-    InputsError,
     OverwriteError,
-    Recipe,
     ResonateError,
     Result,
     Settings,
     Target,
     read_provenance,
 )
-from .._base.publish import require_writable
+from .._experiment.run_page import is_of_another
+from .again import Again
 from .call import (
     GraphsOption,
     InputOption,
@@ -40,10 +37,13 @@ from .call import (
     VerboseOption,
     open_graph,
     read_params,
+    require_folder,
+    require_one_tone,
 )
+from .command_again import command_again
 from .output import Printer
 from .progress import ProgressDisplay
-from .recordings import read_recordings
+from .recordings import read_recordings, require_files
 from .settings import takes_settings
 from .words import spoken
 
@@ -58,6 +58,7 @@ def register(app: typer.Typer) -> None:
 
 @takes_settings
 def run(
+    context: typer.Context,
     graph: Annotated[
         str | None,
         typer.Argument(metavar="[GRAPH]", help="A graph file, or the name of a stock graph."),
@@ -117,7 +118,8 @@ def run(
     already and holds something else is not written over.
     """
     printer = Printer(as_json=as_json, quiet=quiet)
-    require_writable(folder)
+    require_one_tone(quiet=quiet, verbose=verbose)
+    require_folder(folder)
     if (graph is None) == (from_provenance is None):
         raise typer.BadParameter("name a graph, or a file with --from-provenance")
     recipe = None if from_provenance is None else read_provenance(from_provenance)
@@ -128,15 +130,21 @@ def run(
     given = read_params(opened, params)
     changed = {**(recipe.params if recipe else {}), **given}
     outputs = only or (list(recipe.outputs) if recipe else None)
+    again, given_inputs = None, set[str]()
     recordings = read_recordings(opened, inputs, files, changed, outputs)
     if recipe is not None:
-        _require_inputs(recipe, recordings[0])
+        require_files(recipe, recordings[0])
+        again, given_inputs = Again.of(Path(str(from_provenance)), recipe), set(recordings[0])
         recordings = [{**recipe.bindings, **one} for one in recordings]
         for change in recipe.changes(given):
             printer.remark(f"  changed: {change}")
     writing = _Writing(folder, name, overwrite, not no_provenance, not no_tags)
-    command = shlex.join(["resonate", *sys.argv[1:]]) if report else None
-    work = _Work(opened, changed, outputs, removed, command, settings)
+    varied = _varied(recordings)
+
+    def command(recording: Mapping[str, Binding]) -> str:
+        return command_again(context, (varied, str(recording[varied])) if varied else None)
+
+    work = _Work(opened, changed, outputs, removed, command if report else None, settings)
     work.require_free(recordings, writing)
     display = ProgressDisplay(quiet=quiet, verbose=verbose, runs=len(recordings))
     with display, printer.alone_on_stdout():
@@ -145,7 +153,9 @@ def run(
         else:
             ends = work.run_many(recordings, writing, display)
     if len(recordings) == 1:
-        _tell(printer, result, recipe, page, removed=removed)
+        _tell(printer, result, again, page, removed=removed)
+        if again is not None and not again.is_as_asked(result, given, given_inputs):
+            raise typer.Exit(1)
     else:
         _tell_all(printer, opened.name, ends)
 
@@ -177,10 +187,11 @@ class _End:
     label: str
     result: Result | None
     error: ResonateError | None
+    page: Path | None = None
 
     def document(self) -> dict[str, Any]:
         if self.result is not None and self.error is None:
-            return {"recording": self.label, **self.result.report}
+            return {"recording": self.label, **_document(self.result, self.page)}
         error = {"type": type(self.error).__name__, "message": spoken(str(self.error))}
         return {"recording": self.label, "status": "failed", "error": error}
 
@@ -193,15 +204,21 @@ class _Work:
     params: Mapping[str, Any]
     outputs: Sequence[str] | None
     removed: bool
-    command: str | None
+    command: Callable[[Mapping[str, Binding]], str] | None
     settings: Settings
 
     def require_free(self, recordings: Sequence[Mapping[str, Binding]], writing: _Writing) -> None:
         """Find out before anything runs that something else would be written over."""
         taken: dict[str, tuple[str, str]] = {}
         there: list[Path] = []
+        several = len(recordings) > 1
         for label, recording in zip(_labels(recordings), recordings, strict=True):
-            for target in self._targets(recording, writing):
+            targets = self._targets(recording, writing)
+            if self.command is not None and targets:
+                page = _page_beside(targets[0].path, targets[0].output, several=several)
+                if is_of_another(page, self.graph.name, self._files(recording)):
+                    there.append(page)
+            for target in targets:
                 path = os.path.normpath(target.path).casefold()
                 other, output = taken.setdefault(path, (label, target.output))
                 if other != label:
@@ -226,6 +243,16 @@ class _Work:
         except InputError:  # told by the run; of several, beside what becomes of the others
             return []
 
+    def _files(self, recording: Mapping[str, Binding]) -> list[Path]:
+        """Return the files of a recording's inputs that are needed, in the order of the graph."""
+        needed = self.graph.check(params=self.params, outputs=self.outputs).needed_inputs
+        specs = self.graph.document.inputs
+        return [
+            Path(str(recording[name]))
+            for name in needed
+            if name in recording and specs[name].type == "audio"
+        ]
+
     def run(
         self, recording: Mapping[str, Binding], writing: _Writing, display: ProgressDisplay
     ) -> tuple[Result, Path | None]:
@@ -242,15 +269,29 @@ class _Work:
         writing.save(result)
         for warning in result.report["warnings"][told:]:
             display.say(f"  warning: {spoken(warning['message'])}", style="yellow")
-        return result, self._page(result, "report.html")
+        return result, self._page(result, recording, writing, several=False)
 
-    def _page(self, result: Result, name: str) -> Path | None:
+    def _page(
+        self,
+        result: Result,
+        recording: Mapping[str, Binding],
+        writing: _Writing,
+        *,
+        several: bool,
+    ) -> Path | None:
         """Write the page of a run beside its outputs, if there is to be one."""
         if self.command is None:
             return None
-        written = next(iter(result.report["outputs"].values()))["path"]
-        folder = Path(written).parent
-        return self.graph.report(result, folder, command=self.command, name=name, **self.settings)
+        output, one = next(iter(result.report["outputs"].items()))
+        page = _page_beside(Path(one["path"]), output, several=several)
+        return self.graph.report(
+            result,
+            page.parent,
+            command=self.command(recording),
+            name=page.name,
+            overwrite=writing.overwrite,
+            **self.settings,
+        )
 
     def run_many(
         self,
@@ -267,8 +308,8 @@ class _Work:
             if isinstance(came, Result):
                 try:
                     writing.save(came)
-                    self._page(came, f"{Path(label).stem}.report.html")
-                    ends[index] = _End(label, came, None)
+                    page = self._page(came, recordings[index], writing, several=True)
+                    ends[index] = _End(label, came, None, page)
                     display.tell(f"  {label}: done in {came.report['seconds']:.1f} s")
                     return
                 except ResonateError as error:
@@ -290,13 +331,29 @@ class _Work:
         return [ends[index] for index in range(len(recordings))]
 
 
+def _page_beside(file: Path, output: str, *, several: bool) -> Path:
+    """Return where the page of a run goes: beside its first output, called after its recording."""
+    if not several:
+        return file.with_name("report.html")
+    named = file.stem.removesuffix(output.removesuffix(file.suffix)).rstrip(" .-_") or file.stem
+    return file.with_name(f"{named}.report.html")
+
+
 def _labels(recordings: Sequence[Mapping[str, Binding]]) -> list[str]:
     """Return what recordings are called in lines: what of their bindings is not the same."""
     if len(recordings) == 1:
         return [""]
+    varied = _varied(recordings)
+    return [str(one[varied]) for one in recordings]
+
+
+def _varied(recordings: Sequence[Mapping[str, Binding]]) -> str:
+    """Return the input of which several recordings have each its own; nothing for one."""
+    if len(recordings) == 1:
+        return ""
     first, second, *_ = recordings
     (varied,) = (name for name in first if first[name] != second[name])
-    return [str(one[varied]) for one in recordings]
+    return varied
 
 
 def _shared(path: Path, one: str, other: str, recordings: Sequence[Mapping[str, Binding]]) -> str:
@@ -310,33 +367,21 @@ def _shared(path: Path, one: str, other: str, recordings: Sequence[Mapping[str, 
     return f"{path}: {one} and {other} would share this file{hint}"
 
 
-def _require_inputs(recipe: Recipe, recording: Mapping[str, Binding]) -> None:
-    """Find out that files are gone which a file was made of."""
-    gone = {
-        name: InputError(
-            path, f"there is no such file any more; say where it is now: -i {name}=NEWPLACE"
-        )
-        for name, path in recipe.files.items()
-        if name not in recording and not path.exists()
-    }
-    if (error := InputsError.of(gone)) is not None:
-        raise error
-
-
 # -- what is said at the end ----------------------------------------------------------------------
 
 
 def _tell(
-    printer: Printer, result: Result, recipe: Recipe | None, page: Path | None, *, removed: bool
+    printer: Printer, result: Result, again: Again | None, page: Path | None, *, removed: bool
 ) -> None:
     report = result.report
-    differences = list(recipe.differences(result.provenance)) if recipe else []
-    printer.document({**report, "differences": differences} if recipe else report)
+    differences = again.differences(result) if again else []
+    document = _document(result, page)
+    printer.document({**document, "differences": differences} if again else document)
     printer.line(f"{report['graph']}: {_counted(report)} in {report['seconds']:.1f} s")
     for difference in differences:
         printer.line(f"  differs: {difference}")
-    if recipe and not differences:
-        printer.line("  the same samples as in the file it was made from")
+    if again and again.is_same(result):
+        printer.line(f"  {again.conclusion}")
     for line in _written(report):
         printer.line(f"  {line}")
     if page is not None:
@@ -361,8 +406,9 @@ def _tell_all(printer: Printer, graph: str, ends: Sequence[_End]) -> None:
     for end in done:
         assert end.result is not None
         report = end.result.report
-        paths = ", ".join(str(output["path"]) for output in report["outputs"].values())
-        rows.append((end.label, f"{report['seconds']:.1f} s", _counted(report), paths))
+        paths = [str(output["path"]) for output in report["outputs"].values()]
+        paths += [str(end.page)] if end.page else []
+        rows.append((end.label, f"{report['seconds']:.1f} s", _counted(report), ", ".join(paths)))
     rows += [(end.label, "", "failed", "") for end in failed]
     printer.table(("recording", "took", "steps", "written"), rows)
     printer.line()
@@ -372,6 +418,11 @@ def _tell_all(printer: Printer, graph: str, ends: Sequence[_End]) -> None:
         printer.trouble(f"{end.label}: {_without(str(end.error), end.label)}")
     if failed:
         raise typer.Exit(1)
+
+
+def _document(result: Result, page: Path | None) -> dict[str, Any]:
+    """Return the report of a run, and where its page is."""
+    return {**result.report, "page": str(page)} if page else result.report
 
 
 def _without(message: str, label: str) -> str:

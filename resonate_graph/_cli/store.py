@@ -17,7 +17,7 @@ from .._base.publish import publish
 from .._experiment.inventory import HumanNames, listed, outlived
 from .._store.folder import Quarantined
 from .._store.retention import parse_bytes
-from .call import JsonOption
+from .call import JsonOption, require_folder
 from .help import Command, Group
 from .output import Printer
 from .settings import StoreOption
@@ -226,6 +226,7 @@ def export(
     A linked file is the stored one: do not edit it, and expect it to go when the store drops it.
     """
     printer = Printer(as_json=as_json)
+    require_folder(folder)
     opened = _open(store)
     wanted = {record.key for record in _chosen(opened, keys)} if keys else None
     written: list[str] = []

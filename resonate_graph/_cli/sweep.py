@@ -27,6 +27,8 @@ from .call import (
     read_grid,
     read_inputs,
     read_reference,
+    require_folder,
+    require_one_tone,
 )
 from .output import Printer
 from .progress import ProgressDisplay
@@ -83,6 +85,8 @@ def sweep(
     fails does not stop the others.
     """
     printer = Printer(as_json=as_json, quiet=quiet)
+    require_one_tone(quiet=quiet, verbose=verbose)
+    require_folder(folder)
     opened = open_graph(graph, nodes, graphs)
     fixed, grid = read_grid(opened, params)
     listener = _Listener(combinations(grid), jobs, quiet=quiet, verbose=verbose)

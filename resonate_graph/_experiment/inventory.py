@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .._store.folder import Store
-from .._store.records import OWN, Entry, Record
+from .._store.records import OWN, PLAYER, Entry, Record
 
 OUTLIVED_DAYS = 90
 
@@ -25,7 +25,8 @@ class StoredItem:
         graph: the graph it came from first.
         node: the node's name in it.
         files: the files that were bound to the graph's inputs.
-        own: whether the library keeps it for itself: what an input held, the figures of a sweep.
+        own: whether the library keeps it for itself: what an input held, the figures of
+            a sweep, what players play.
         digest: its content digest.
         bytes: its size.
         here: whether its content is there.
@@ -62,19 +63,27 @@ class StoredItem:
         song = (stems or self.graph).strip(".") or "unknown"  # `..` is no name for a folder
         if self.type == "input":
             return song
-        song = "figures" if self.own else song
+        song = self._kept_for if self.own else song
         port = "" if self.port == "out" else f".{self.port}"
         return f"{song}/{self.node or self.type.replace('/', '_')}{port}"
 
     @property
+    def _kept_for(self) -> str:
+        return "page" if self.type == PLAYER else "figures"
+
+    @property
     def state(self) -> str:
-        """What is to be said of it: ``input``, ``gone``, ``figures``, ``pinned``, or nothing."""
+        """What is to be said of it: ``input``, ``gone``, ``pinned``, or nothing.
+
+        What the library keeps for itself is ``figures``, which it measured, or ``page``, which the
+        players of pages have of sounds.
+        """
         if self.type == "input":
             return "input"
         if not self.here:
             return "gone"
         if self.own:
-            return "figures"
+            return self._kept_for
         return "pinned" if self.pinned else ""
 
 

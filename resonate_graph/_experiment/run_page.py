@@ -7,13 +7,13 @@ import os
 import re
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from .._base.docstrings import summary
-from .._base.errors import InputError
+from .._base.errors import InputError, OverwriteError
 from .._base.publish import publish
 from .._base.units import unit_of
 from .._graph.bound import BoundGraph
@@ -34,8 +34,8 @@ from .._store.folder import Store
 from .advice import advice
 
 NAME = "report.html"
-#: What the page is called where an output of the run has that name.
-OTHER_NAME = "run-report.html"
+#: What stands before the name of the page where an output of the run has that name.
+OTHER = "run-"
 
 _PICTURES = (".png", ".jpg", ".jpeg", ".webp")
 _STATUS = {"ran": "computed", "cached": "reused", "skipped": "not needed"}
@@ -80,6 +80,7 @@ def write_run_page(
     description: str = "",
     command: str = "",
     name: str = NAME,
+    overwrite: bool = True,
     store: Store | None = None,
     models: Path | None = None,
 ) -> Path:
@@ -92,17 +93,44 @@ def write_run_page(
         description: what the graph is for.
         command: what the run was started with; empty where that is not known.
         name: what the page is called, if no output is called so.
-        store: where loudness is looked up and kept.
+        overwrite: False to write over nothing but a page of the same graph and files.
+        store: where loudness, and what players have of sounds, are looked up and kept.
         models: the folder of model weights.
 
     Raises:
         OutputError: it cannot be written.
+        OverwriteError: `overwrite` is False, and something else is there.
     """
-    page = _Page(result, graph, folder, store, models)
-    content = page.text(description, command).encode()
     saved = [Path(str(one["path"])) for one in result.report["outputs"].values()]
     taken = any(one.name == name and one.parent.resolve() == folder.resolve() for one in saved)
-    return publish(folder / (OTHER_NAME if taken else name), lambda file: file.write(content))
+    path = folder / (OTHER + name if taken else name)
+    if not overwrite and is_of_another(path, graph.name, _sources(result)):
+        raise OverwriteError.of([path])
+    page = _Page(result, graph, folder, store, models)
+    content = page.text(description, command).encode()
+    return publish(path, lambda file: file.write(content))
+
+
+def is_of_another(path: Path, graph: str, sources: Sequence[Path]) -> bool:
+    """Whether something stands at a place that is no page of a run of a graph on some files."""
+    try:
+        page = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return False
+    except (OSError, ValueError):
+        return True
+    title = f"<title>{html.escape(_title(graph, sources))}</title>"
+    return not {title, parts.MARK} <= set(page.splitlines())
+
+
+def _title(graph: str, sources: Sequence[Path]) -> str:
+    names = ", ".join(one.name for one in sources)
+    return f"{graph}: {names}" if names else graph
+
+
+def _sources(result: Result) -> list[Path]:
+    """Return the files that went into a run."""
+    return [Path(one["path"]) for one in result.report["inputs"].values()]
 
 
 class _Page:
@@ -127,12 +155,12 @@ class _Page:
         for one in self._heard:
             if one.kind != "removed":
                 one.figures = measure(one.sound, store)
+                one.track = _levelled(one.track, one.sound, one.figures)
 
     def text(self, description: str, command: str) -> str:
         """Return the page."""
         report = self._result.report
-        names = [Path(one["path"]).name for one in report["inputs"].values()]
-        title = f"{report['graph']}: {', '.join(names)}" if names else str(report["graph"])
+        title = _title(str(report["graph"]), _sources(self._result))
         when = f"{datetime.now():%d %B %Y, %H:%M}".lstrip("0")
         body = (
             (parts.paragraph(description) if description else "")
@@ -261,10 +289,10 @@ class _Page:
         tracks = [one.track for one in self._heard]
         if not tracks:
             return notices
-        shown = player(
-            tracks, folder=self._folder, label="Before and after", stems="Stems", store=self._store
-        )
-        return parts.section("Before and after", notices, shown)
+        is_changed = any(one.kind != "input" for one in self._heard)
+        heading = "Before and after" if is_changed else "As it was"
+        shown = player(tracks, folder=self._folder, label=heading, stems="Stems", store=self._store)
+        return parts.section(heading, notices, shown)
 
     def _steps(self) -> str:
         """Return what each step did, in the order in which they ran."""
@@ -362,6 +390,14 @@ class _Page:
             + parts.facts(facts)
             + parts.folded("Versions of nodes and libraries", table)
         )
+
+
+def _levelled(track: Track, sound: Audio, figures: Mapping[str, float | None]) -> Track:
+    """Return a track with its loudness, where the player plays the sound as it is."""
+    if sound.channels > 2:  # it is folded down to two
+        return track
+    loudness, peak = figures["integrated_lufs"], figures["true_peak_dbtp"]
+    return replace(track, lufs=loudness, true_peak_dbtp=peak)
 
 
 def _signed(value: float | None) -> str:

@@ -30,6 +30,7 @@ from .._sound.audio import Audio
 from .._sound.decode import read_audio
 from .._sound.figures import si_sdr
 from .._sound.limits import Limits
+from .._store.folder import Store
 from .grid import Trial
 from .reference import Reference, form
 from .rows import Heard, Row, Rows, Source
@@ -51,6 +52,7 @@ def sweep(
     inputs: Mapping[str, Path | Audio],
     reference: Reference,
     pictured: Collection[str],
+    store: Store | None,
     jobs: int = 1,
     on_row: Callable[[Row], None] = lambda row: None,
     on_picture: Callable[[int, int], None] = lambda done, total: None,
@@ -75,6 +77,7 @@ def sweep(
         inputs: the sounds that are bound, which the report has as well.
         reference: what results are compared with.
         pictured: the outputs that the report shows and lets hear; the others are linked.
+        store: where what the report has of sounds is looked up and kept.
         jobs: how many combinations run at a time.
         on_row: told of each combination when it is done.
         on_picture: told how many sounds the report has by now, of how many.
@@ -92,7 +95,7 @@ def sweep(
     total = len(heard) + len(right) * len(pictured)
 
     def picture(track: Track) -> Ready:
-        made = ready(track, folder)
+        made = ready(track, folder, store=store)
         on_picture(next(pictures), total)
         return made
 

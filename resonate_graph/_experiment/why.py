@@ -12,8 +12,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import networkx as nx
-
 from .._graph.bound import BoundGraph, InputRef, PortRef, Source
 from .._node.values import brief
 from .._run.forecast import status
@@ -110,6 +108,8 @@ class Explainer:
 
     def _roots(self, name: str) -> list[str]:
         """Return the steps upstream, or the step itself, that run for reasons of their own."""
+        import networkx as nx
+
         unknown = nx.ancestors(self._graph.dag, name) | {name}
         return [one for one in self._graph.steps if one in unknown and self._runs_by_itself(one)]
 

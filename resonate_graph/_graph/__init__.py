@@ -6,5 +6,5 @@ every problem at once, each with its place.
 
 Doors: `document`, `positions`, `problems`, `library`, `subgraphs`, `check`, `bound`, `lineage`
 (what an output is of the inputs), `builder`; for authors `schema`, `layout`, `migration`,
-`difference`. Behind them: `places`, `scopes`, `wires`, `param_check`.
+`fixes`, `difference`. Behind them: `places`, `scopes`, `wires`, `param_check`, `offers`, `idle`.
 """

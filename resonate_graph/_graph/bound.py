@@ -8,9 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-import networkx as nx
 from pydantic import BaseModel
 
 from .._base.errors import Problem
@@ -18,6 +17,9 @@ from .._node.declaration import NodeType
 from .._node.values import File, plain_json
 from .._sound.audio import Audio
 from .document import InputSpec
+
+if TYPE_CHECKING:
+    import networkx as nx
 
 
 @dataclass(frozen=True)
@@ -109,6 +111,8 @@ class BoundGraph:
     @cached_property
     def needed(self) -> tuple[str, ...]:
         """The steps that the outputs depend on, in topological order."""
+        import networkx as nx
+
         ends = {source.node for source in self.outputs.values() if isinstance(source, PortRef)}
         needed = set(ends)
         for end in ends:
@@ -154,6 +158,8 @@ class BoundGraph:
 
 def dependencies(wires: Mapping[str, Iterable[Source]]) -> nx.DiGraph[str]:
     """Return the DAG of step ids from what is wired into each step."""
+    import networkx as nx
+
     dag: nx.DiGraph[str] = nx.DiGraph()
     dag.add_nodes_from(wires)
     dag.add_edges_from(

@@ -14,7 +14,6 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-import networkx as nx
 from pydantic import BaseModel
 
 from .._base.errors import (
@@ -33,9 +32,11 @@ from .._node.ports import Port, PortType, scalar_type
 from .._node.values import plain_json
 from .bound import BoundGraph, InputRef, PortRef, Source, Step, dependencies
 from .document import GraphDocument, NodeSpec, read
-from .library import Library, bodies
+from .idle import idle
+from .library import Library
+from .offers import Offers
 from .param_check import ParamCheck
-from .positions import join
+from .positions import join, node_of
 from .problems import Located, Problems
 from .subgraphs import Flat, flatten
 from .wires import NOWHERE
@@ -137,6 +138,8 @@ class _Check:
         self.vague = vague
         self.params = ParamCheck(document, catalog, call.params, self.problems, vague)
         self.types: dict[str, NodeType | None] = {}
+        self.offers = Offers(flat, self.types)
+        self.misfits: set[str] = set()  # wires that fit no input of a used graph
         self.doubts: list[Problem] = []
 
     def bind(self) -> BoundGraph:
@@ -158,12 +161,12 @@ class _Check:
             name: self._source(wire, join("/outputs", name))
             for name, wire in self.document.outputs.items()
         }
+        self._check_expected()
         wires = {name: self._inputs(name, spec) for name, spec in self.document.nodes.items()}
         params = {
             name: self.params.of_node(name, spec, self.types[name])
             for name, spec in self.document.nodes.items()
         }
-        self._check_expected()
         outputs = {name: source for name, source in outputs.items() if name in wanted}
         order = self._order({name: _all(ports) for name, ports in wires.items()})
         encoders = {name: self._encoder(name, source) for name, source in outputs.items()}
@@ -258,7 +261,7 @@ class _Check:
             if node_type and port is None:
                 known = [one.name for one in node_type.inputs]
                 message = f"{spec.type!r} has no input {port_name!r}"
-                hint = partial(instead, port_name, known)
+                hint = partial(node_type.instead, port_name, known)
                 self.problems.add("unknown-port", place, message, hint=hint, key=True)
             wires = given if isinstance(given, list) else [given]
             if port and isinstance(given, list) and not port.many:
@@ -274,7 +277,8 @@ class _Check:
             if missing and not self._misspelt(port.name, spec, node_type):
                 message = f"input {port.name!r} ({port}) of {name!r} is not connected"
                 where = pointer if spec.inputs else join("/nodes", name)
-                self.problems.add("missing-input", where, message)
+                hint = partial(self.offers.instead, name, port.type)
+                self.problems.add("missing-input", where, message, hint=hint)
             found.setdefault(port.name, ())
         return found
 
@@ -294,6 +298,10 @@ class _Check:
             return self._input_source(wire[1:], pointer, port)
         return None if wire == NOWHERE else self._node_source(wire, pointer, port)
 
+    def _written(self, pointer: str) -> str:
+        """Return where it is written what a wire comes from."""
+        return self.flat.written.get(pointer, pointer)
+
     def _node_source(self, wire: str, pointer: str, port: Port | None) -> Source | None:
         node = wire.partition(".")[0]
         if node not in self.document.nodes and "/nodes" not in self.vague:
@@ -302,7 +310,7 @@ class _Check:
             inputs = (f"${name}" for name in self.document.inputs if not way)
             known = self.flat.siblings.get(way + slash, ())
             hint = partial(instead, own, chain(known, inputs))
-            self.problems.add("unknown-node", pointer, message, hint=hint)
+            self.problems.add("unknown-node", self._written(pointer), message, hint=hint)
         node_type = self.types.get(node)
         return None if node_type is None else self._output_source(wire, node_type, pointer, port)
 
@@ -312,15 +320,16 @@ class _Check:
         node, _, port_name = wire.partition(".")
         names = [one.name for one in node_type.outputs]
         if not port_name and len(names) > 1:
-            choices = ", ".join(f"{node}.{name}" for name in names)
+            own = node.rpartition("/")[2]
+            choices = ", ".join(f"{own}.{name}" for name in names)
             message = f"{node!r} has several outputs: say {choices}"
-            self.problems.add("ambiguous-port", pointer, message)
+            self.problems.add("ambiguous-port", self._written(pointer), message)
             return None
         output = node_type.output(port_name or names[0])
         if output is None:
             message = f"{node!r} has no output {port_name!r}"
-            hint = partial(instead, port_name, names)
-            self.problems.add("unknown-port", pointer, message, hint=hint)
+            hint = partial(node_type.instead, port_name, names)
+            self.problems.add("unknown-port", self._written(pointer), message, hint=hint)
             return None
         self._fits(wire, output.type, pointer, port)
         return PortRef(node, output.name)
@@ -331,35 +340,40 @@ class _Check:
             return None
         if spec is None:
             hint = partial(instead, name, self.document.inputs)
-            self.problems.add("unknown-input", pointer, f"no input {name!r}", hint=hint)
+            where = self._written(pointer)
+            self.problems.add("unknown-input", where, f"no input {name!r}", hint=hint)
             return None
         self._fits(f"${name}", scalar_type(spec.type), pointer, port)
         return InputRef(name)
 
     def _check_expected(self) -> None:
         """Check the types of what goes into the graphs that are used."""
+        for way, name, type_name in self.flat.unconnected:
+            message = f"input {name!r} ({type_name}) of {way!r} is not connected"
+            hint = partial(self.offers.instead, way, scalar_type(type_name))
+            self.problems.add("missing-input", join("/nodes", way), message, hint=hint)
         for wire, type_name, pointer in self.flat.expected:
-            source = self._source(wire, pointer) if self._leads_somewhere(wire) else None
-            if source is not None and not scalar_type(type_name).accepts(self._type_of(source)):
+            source = self._source(wire, pointer)
+            kind = scalar_type(type_name) if type_name else None
+            if source is not None and kind and not kind.accepts(self._type_of(source)):
+                self.misfits.add(wire)
                 given = self._type_of(source).name
                 message = f"{wire} gives {given}, this input takes {type_name}"
-                self.problems.add("wrong-port-type", pointer, message)
-
-    def _leads_somewhere(self, wire: str) -> bool:
-        """Whether a wire's end is there, so that only its type can be wrong."""
-        if wire.startswith("$"):
-            return wire[1:] in self.document.inputs
-        node, _, port = wire.partition(".")
-        node_type = self.types.get(node)
-        known = [one.name for one in node_type.outputs] if node_type else []
-        return port in known or (not port and len(known) == 1)
+                hint = partial(self.offers.instead, node_of(pointer), kind, wire)
+                self.problems.add("wrong-port-type", pointer, message, hint=hint)
 
     def _fits(self, wire: str, given: PortType, pointer: str, port: Port | None) -> None:
+        inside = "/" in node_of(pointer) if port is not None else False
+        if inside and wire in self.misfits:
+            return  # it was said where it goes into the used graph
         if port is not None and not port.type.accepts(given):
             message = f"{wire} gives {given.name}, input {port.name!r} takes {port.type.name}"
-            self.problems.add("wrong-port-type", pointer, message)
+            hint = partial(self.offers.instead, node_of(pointer), port.type, wire)
+            self.problems.add("wrong-port-type", pointer, message, hint=hint)
 
     def _order(self, wires: Mapping[str, list[Source]]) -> list[str]:
+        import networkx as nx
+
         dag = dependencies(wires)
         position = {name: index for index, name in enumerate(self.document.nodes)}
         try:
@@ -431,10 +445,8 @@ class _Check:
         for name in self.document.inputs:
             if f"${name}" not in used:
                 yield self._unused("input", name)
-        uses = {spec.graph for body in bodies(self.flat.source) for spec in body.nodes.values()}
-        for name in self.document.graphs:
-            if name not in uses:
-                yield self._unused("graph", name)
+        for what, name, pointer in idle(self.flat.source):
+            yield self._unused(what, name, pointer)
         params = self.params.used_by(used)
         for name in self.document.params:
             if name not in params and "." not in name:  # else one of a graph that this one uses
@@ -444,9 +456,9 @@ class _Check:
         if self.call.outputs is not None:
             yield from self._idle_arguments(needed)
 
-    def _unused(self, what: str, name: str) -> Problem:
+    def _unused(self, what: str, name: str, pointer: str = "") -> Problem:
         message = f"{what} {name!r} is used by nothing that an output needs"
-        pointer = join(f"/{what}s", name)
+        pointer = pointer or join(f"/{what}s", name)
         return self.problems.located.problem(f"unused-{what}", pointer, message, key=True)
 
     def _idle_arguments(self, needed: Collection[str]) -> Iterator[Problem]:

@@ -120,7 +120,7 @@ class _View:
         return {what: value for what, value in shown.items() if value is not None}
 
     def _node(self, spec: NodeSpec) -> dict[str, Any]:
-        node_type = self._catalog.types.get(spec.type.partition("@")[0])
+        node_type = self._catalog.of_any_version(spec.type)
         params = {**_defaults(node_type), **spec.params}
         inputs = {
             f"input {port}": (
@@ -139,7 +139,7 @@ class _View:
         """Return a wire with the port it means."""
         node, dot, port = wire.partition(".")
         spec = self._document.nodes.get(node)
-        node_type = self._catalog.types.get(spec.type.partition("@")[0]) if spec else None
+        node_type = self._catalog.of_any_version(spec.type) if spec else None
         outputs = [one.name for one in node_type.outputs] if node_type else []
         if outputs == [port]:
             return node

@@ -10,8 +10,6 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import networkx as nx
-
 #: Columns of a line.
 WIDTH = 120
 
@@ -92,6 +90,8 @@ def flow(nodes: Mapping[str, Any]) -> list[str]:
 
     Where that leaves a choice, and in a circle, they stand as they did.
     """
+    import networkx as nx
+
     dag: nx.DiGraph[str] = nx.DiGraph()
     dag.add_nodes_from(nodes)
     for name, node in nodes.items():

@@ -7,7 +7,7 @@ relative to the file that names it. What lies outside that file's folder is neve
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib import metadata, resources
@@ -41,7 +41,15 @@ USE = "graph"
 
 
 class NotUsableError(Exception):
-    """A graph cannot be used by the name that another one gives; the text says why."""
+    """A graph cannot be used by the name that another one gives; the text says why.
+
+    Attributes:
+        known: the names of those that could be meant.
+    """
+
+    def __init__(self, message: str, known: Iterable[str] = ()) -> None:
+        self.known = tuple(known)
+        super().__init__(message)
 
 
 class Library:
@@ -83,7 +91,7 @@ class Library:
     def _stock(self, name: str) -> Found:
         texts = stock_graphs()
         if name not in texts:
-            raise NotUsableError(f"no graph {name!r}{instead(name, texts)}")
+            raise NotUsableError(f"no graph {name!r}", texts)
         if name not in self._read:
             self._read[name] = Found(parse(texts[name], name), Located(name, texts[name]))
         return self._read[name]
@@ -196,7 +204,8 @@ def _copy_in(
         try:
             found = library.find(name, folder)
         except NotUsableError as error:
-            raise GraphError(name, [Problem("unknown-graph", str(error))]) from None
+            hint = instead(name, error.known) if error.known else ""
+            raise GraphError(name, [Problem("unknown-graph", f"{error}{hint}")]) from None
         if id(found.document) in trail or len(trail) > MAX_DEPTH:
             raise GraphError(name, [Problem("cycle", f"{name!r} uses itself")])
         own[name] = definition_of(found.document)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any
 
 from .._node.catalog import Catalog
+from .._node.declaration import NodeType
 from .document import FORMAT, Definition, parse
 from .layout import layout
 from .library import bodies
@@ -36,13 +36,28 @@ def migrated(text: str, source: str, catalog: Catalog) -> tuple[str, list[str]]:
     return (layout({**document.to_plain(), "format": FORMAT}) if done else text), done
 
 
+def newer_pin(name: str, node_type: NodeType) -> str | None:
+    """Return a type that is pinned to an older version as it is pinned to the installed one.
+
+    Args:
+        name: the type as a graph has it, such as ``gate@1``.
+        node_type: the installed node.
+
+    Returns:
+        Such as ``gate@2``; None where it is pinned to no older version.
+    """
+    pin = _PIN.fullmatch(name)
+    if pin is None or node_type.version is None or int(pin[2]) >= node_type.version:
+        return None
+    return f"{node_type.id}@{node_type.version}"
+
+
 def _pinned_anew(body: Definition, catalog: Catalog) -> list[str]:
     done = []
     for name, spec in body.nodes.items():
-        pin = _PIN.fullmatch(spec.type)
-        known: Any = catalog.types.get(pin[1]) if pin else None
-        if pin and known and known.version is not None and int(pin[2]) < known.version:
-            newer = f"{known.id}@{known.version}"
+        known = catalog.types.get(spec.type.partition("@")[0])
+        newer = newer_pin(spec.type, known) if known else None
+        if newer is not None:
             done.append(f"node {name}: {spec.type} -> {newer}")
             spec.type = newer
     return done

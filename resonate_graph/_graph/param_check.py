@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import json
 import math
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -76,6 +77,10 @@ class ParamCheck:
             if key.startswith(prefix)
         }
         written = {key: value for key, value in spec.params.items() if key not in overrides}
+        if "$param" in written:
+            message = 'a graph param stands for one param of a node: "NAME": {"$param": ...}'
+            self._problems.add("bad-param", pointer, message)
+            return None
         given, failed = self._fill(written, pointer)
         if failed:
             return None
@@ -114,7 +119,7 @@ class ParamCheck:
         found: set[str] = set()
         for name in nodes:
             if name in self._document.nodes:
-                found |= set(_references(self._document.nodes[name].params))
+                found |= set(references(self._document.nodes[name].params))
         waiting = list(found)
         while waiting:  # a param of a graph that this one uses may be one of this one
             spec = self._document.params.get(waiting.pop())
@@ -128,17 +133,17 @@ class ParamCheck:
         """Yield what stands as a text in some nodes and was most likely meant as a graph param."""
         for name, spec in self._document.nodes.items():
             for param, value in spec.params.items() if name in nodes else ():
-                if hint := self._meant(value):
+                if hint := self._meant(value, name):
                     pointer = join("/nodes", name, "params", param)
                     message = f"{param} is the text {value!r}{hint}"
                     yield self._problems.located.problem("text-param", pointer, message)
 
-    def _meant(self, value: object) -> str:
+    def _meant(self, value: object, node: str) -> str:
         """Return what is to be said of ``"$vox"`` where a graph param was most likely meant."""
         if not isinstance(value, str) or value[:1] != "$" or not value[1:]:
             return ""
-        name = value[1:]
-        if name not in self._document.params:
+        name, way = value[1:], node.rpartition("/")[0]
+        if (f"{way}.{name}" if way else name) not in self._document.params:
             return ""
         return f'; a param of the graph is written {{"$param": {json.dumps(name)}}}'
 
@@ -185,18 +190,19 @@ class ParamCheck:
         value = self._given[name] if given else spec.default
         if isinstance(value, Link):
             value = self._values.get(value.name)
-        if value is None:
+        if value is None and not given:
             return
         if (fault := _fault(value, spec)) is None:
             self._values[name] = value
         else:
             where = "" if given or "." in name else "the default "  # else a use said it
             argument = f"params[{name!r}]" if given else ""
-            self._problems.add("bad-param", pointer, f"{where}{value!r} {fault}", argument=argument)
+            at = join(pointer, "default") if where else pointer
+            self._problems.add("bad-param", at, f"{where}{value!r} {fault}", argument=argument)
 
     def _all_params(self) -> Iterator[str]:
         for node, spec in self._document.nodes.items():
-            if node_type := self._catalog.types.get(spec.type.partition("@")[0]):
+            if node_type := self._catalog.of_any_version(spec.type):
                 yield from (f"{node}.{param}" for param in node_type.params.model_fields)
 
     def _bad_params(
@@ -204,17 +210,21 @@ class ParamCheck:
     ) -> None:
         entries = [(path_in(given, entry["loc"]), entry) for entry in error.errors()]
         parents = {path[:length] for path, _ in entries for length in range(len(path))}
+        unknown = [path for path, entry in entries if entry["type"] == "extra_forbidden"]
         expected: dict[tuple[str | int, ...], list[str]] = {}
         for path, entry in entries:
             place, name = join(pointer, *path), str(entry["loc"][-1])
             if entry["type"] == "extra_forbidden":
-                hint = partial(instead, name, names_at(node_type.params, path))
+                hint = partial(node_type.instead, name, names_at(node_type.params, path))
                 message = f"{node_type.id!r} has no param {_dotted(path)!r}"
                 argument = self._argument(node, path)
                 self._problems.add(
                     "unknown-param", place, message, hint=hint, key=True, argument=argument
                 )
             elif entry["type"] == "missing":
+                beside = [str(one[-1]) for one in unknown if one[:-1] == path]
+                if difflib.get_close_matches(name, beside, n=1):
+                    continue  # it was said what that was meant to be
                 message = f"{node_type.id!r} needs param {_dotted((*path, name))!r}"
                 self._problems.add("missing-param", join(place, name), message)
             elif path not in parents:  # else another alternative has its fault further inside
@@ -226,7 +236,7 @@ class ParamCheck:
             argument = self._argument(node, path)
             own = f"{node}.{_dotted(path)}"
             where = (own if argument != f"params[{own!r}]" else "") if argument else _dotted(path)
-            wrong = f"{', or '.join(messages)}, not {value!r}{self._meant(value)}"
+            wrong = f"{', or '.join(messages)}, not {value!r}{self._meant(value, node)}"
             message = f"{where}: {wrong}" if where else wrong
             self._problems.add("bad-param", join(pointer, *path), message, argument=argument)
 
@@ -272,17 +282,17 @@ class ParamCheck:
         return param in self._given or default is not None
 
 
-def _references(value: Any) -> Iterator[str]:
+def references(value: Any) -> Iterator[str]:
     """Yield the graph params that a param of a node refers to, however deep inside."""
     if isinstance(value, dict):
         name = value.get("$param")
         if isinstance(name, str):
             yield name
         for item in value.values():
-            yield from _references(item)
+            yield from references(item)
     elif isinstance(value, list):
         for item in value:
-            yield from _references(item)
+            yield from references(item)
 
 
 def _fault(value: Any, spec: ParamSpec) -> str | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 
-from .._base.errors import Problem
+from .._base.errors import Problem, UsePlace
 from .positions import join
 from .problems import Located
 
@@ -45,6 +45,9 @@ class Spelled(Located):
         """Return a problem with its place; with `key`, the place of the key, not of the value."""
         kind, _, rest = pointer[1:].partition("/")
         name, slash, rest = rest.partition("/")
+        place = self.places.get(pointer)
+        if place is not None:
+            return self.problem_at(place, code, message, key=key)
         place = self.places.get(f"/{kind}/{name}")
         if place is None:
             return self.own.problem(code, pointer, message, key=key)
@@ -57,4 +60,15 @@ class Spelled(Located):
             message = re.sub(rf"(^|['\"]){re.escape(place.within)}[/.]", r"\1", message)
         found = place.located.problem(code, place.pointer, message, key=key)
         source = "" if place.located.source == self.source else place.located.source
-        return replace(found, source=source, within=place.within)
+        return replace(found, source=source, within=place.within, uses=self.uses(place.within))
+
+    def uses(self, way: str) -> tuple[UsePlace, ...]:
+        """Return where the nodes stand that use what a way leads to, from the outside in."""
+        parts = way.split("/")
+        found = []
+        for length in range(1, len(parts) + 1):
+            name = "/".join(parts[:length])
+            if (place := self.places.get(join("/nodes", name))) is not None:
+                at = place.located.problem("", place.pointer, "", key=True)
+                found.append(UsePlace(name, place.located.source, at.line, at.column))
+        return tuple(found)

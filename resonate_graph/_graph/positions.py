@@ -65,6 +65,10 @@ class Positions:
         start = self._keys.get(pointer)
         return self.find(pointer) if start is None else self._position(start)
 
+    def offset(self, pointer: str, *, key: bool = False) -> int:
+        """Return at which character a value begins that is there, or the key before it."""
+        return self._keys[pointer] if key else self._values[pointer]
+
     def _read(self, text: str) -> None:
         stack: list[_Open] = []
         for match in _TOKEN.finditer(text):
@@ -104,6 +108,11 @@ def join(pointer: str, *parts: str | int) -> str:
     """Append parts to a JSON pointer, escaped as RFC 6901 says."""
     escaped = (str(part).replace("~", "~0").replace("/", "~1") for part in parts)
     return "".join([pointer, *(f"/{part}" for part in escaped)])
+
+
+def node_of(pointer: str) -> str:
+    """Return the name of the node that a pointer leads into, such as ``/nodes/a~1b/inputs``."""
+    return pointer.split("/")[2].replace("~1", "/").replace("~0", "~")
 
 
 def path_in(document: Any, location: Sequence[str | int]) -> tuple[str | int, ...]:

@@ -98,9 +98,9 @@ def _once(problems: Iterable[Problem]) -> list[Problem]:
     """Return the problems; of those that differ in the use that leads there, the first."""
     alike: dict[Problem, list[Problem]] = {}
     for problem in problems:
-        alike.setdefault(replace(problem, within=""), []).append(problem)
+        alike.setdefault(replace(problem, within="", uses=()), []).append(problem)
     return [
-        first if len(rest) == 0 else replace(first, within=f"{first.within} and {len(rest)} more")
+        replace(first, within=f"{first.within} and {len(others)} more") if others else first
         for first, *rest in alike.values()
-        for rest in [[one for one in rest if one.within != first.within]]
+        for others in [{one.within for one in rest} - {first.within}]
     ]

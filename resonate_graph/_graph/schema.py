@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from .._base.docstrings import sections, summary
+from .._base.docstrings import entries, sections, summary
 from .._base.units import unit_of
 from .._machine.devices import DEVICE_PATTERN
 from .._node.catalog import Catalog
@@ -29,7 +29,12 @@ _UI = {"description": "Whatever an editor wants to remember; it changes nothing.
 
 def schema(catalog: Catalog) -> dict[str, Any]:
     """Return the JSON Schema of graph files that may use the nodes of a catalog."""
-    nodes = {f"node-{one.id}".replace("/", "."): _node(one) for one in catalog}
+    nodes: dict[str, Any] = {}
+    for one in catalog:
+        name = f"node-{one.id}".replace("/", ".")
+        nodes[name] = _node(one)
+        if one.version is not None:
+            nodes[f"{name}@{one.version}"] = _pinned(nodes[name], name, f"{one.id}@{one.version}")
     nodes["node-graph"] = _use()
     shared = _shared([{"$ref": f"#/$defs/{name}"} for name in nodes])
     body = shared["definition"]["properties"]
@@ -164,10 +169,8 @@ def _node(node_type: NodeType) -> dict[str, Any]:
     }
     needed = own.get("required", [])
     ports = [port.name for port in node_type.inputs if not port.optional]
-    names = [node_type.id]
-    if node_type.version is not None:
-        names.append(f"{node_type.id}@{node_type.version}")
     description = _markdown(sections(node_type.doc)[""])
+    said = entries(node_type.doc, "Args")
     snippet: dict[str, Any] = {"type": node_type.id}
     if ports:
         snippet["inputs"] = {
@@ -178,9 +181,10 @@ def _node(node_type: NodeType) -> dict[str, Any]:
         snippet["params"] = {name: f"${{{len(ports) + 1}}}" for name in needed}
     return _object(
         {
-            "type": {"enum": names, "description": description, "markdownDescription": description},
+            "type": _constant(node_type.id, description),
             "inputs": _object(
-                {port.name: _wired(port) for port in node_type.inputs}, required=ports
+                {port.name: _wired(port, said.get(port.name, "")) for port in node_type.inputs},
+                required=ports,
             ),
             "params": _object(params, required=needed),
             **_common(),
@@ -194,20 +198,40 @@ def _node(node_type: NodeType) -> dict[str, Any]:
     )
 
 
+def _constant(name: str, description: str) -> dict[str, Any]:
+    """Return the schema of a type; by a `const` editors know which branch was meant."""
+    return {
+        "const": name,
+        "description": description,
+        "markdownDescription": description,
+        "errorMessage": "No node has this type: `resonate nodes` lists those there are.",
+    }
+
+
+def _pinned(node: Mapping[str, Any], name: str, pinned: str) -> dict[str, Any]:
+    """Return the branch of a node that is pinned to its version: that of the node, by reference."""
+    properties = {key: {"$ref": f"#/$defs/{name}/properties/{key}"} for key in node["properties"]}
+    properties["type"] = _constant(pinned, node["description"])
+    same = {key: node[key] for key in ("type", "additionalProperties", "required")}
+    return {**same, "properties": properties, "description": node["description"]}
+
+
 def _port(node_type: NodeType, name: str) -> Port:
     port = node_type.input(name)
     assert port is not None
     return port
 
 
-def _wired(port: Port) -> dict[str, Any]:
+def _wired(port: Port, said: str) -> dict[str, Any]:
     kind = f"{port.type.name}, several wires" if port.many else port.type.name
     if port.optional:
         kind += ", may be left open"
-    if not port.many:
-        return {**_WIRE, "description": f"{kind}."}
+    text = _markdown(f"{said} {kind[0].upper()}{kind[1:]}: node, node.port, or $input.".strip())
+    shown = {"description": text, "markdownDescription": text}
+    if not port.many:  # not by reference: of two descriptions editors show that of the reference
+        return {"type": "string", "pattern": PATTERNS["wire"], **shown}
     least: dict[str, Any] = {"type": "array", "items": _WIRE, "minItems": int(not port.optional)}
-    return {"anyOf": [least, _WIRE], "description": f"{kind}."}
+    return {"anyOf": [least, _WIRE], **shown}
 
 
 def _described_param(name: str, field: Mapping[str, Any], shared: Mapping[str, Any]) -> Any:

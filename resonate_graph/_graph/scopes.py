@@ -6,14 +6,13 @@ that uses a graph gets one for the graph, or one for each of the names it is use
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from .._base.errors import MAX_PROBLEMS, GraphError, Problem
-from .._base.near_names import did_you_mean, instead
+from .._base.near_names import instead
 from .document import MAX_DEPTH, Definition, NodeSpec, ParamSpec
 from .library import USE, Library, NotUsableError, is_use
 from .places import Place, Spelled
@@ -76,7 +75,7 @@ class Scope:
     wires: dict[str, str] = field(default_factory=dict)
     params: dict[str, str] = field(default_factory=dict)
     uses: dict[str, Use] = field(default_factory=dict)
-    ends: dict[str, str | None] = field(default_factory=dict)  # wires that were followed
+    ends: dict[str, tuple[str, Place] | None] = field(default_factory=dict)  # wires followed
 
 
 class Scopes:
@@ -89,12 +88,17 @@ class Scopes:
     Attributes:
         problems: what is wrong.
         siblings: the names that can be meant beside a node, by the way to them.
+        opened: the scopes, by the way to them.
         params: the params of the flat graph.
+        unconnected: inputs of used graphs that nothing goes into: the way to the use, the input's
+            name and type.
     """
 
     def __init__(self, located: Spelled, library: Library) -> None:
         self.problems: list[Problem] = []
         self.siblings: dict[str, list[str]] = {}
+        self.opened: dict[str, Scope] = {}
+        self.unconnected: list[tuple[str, str, str]] = []
         self.params: dict[str, ParamSpec] = {}
         self._located = located
         self._library = library
@@ -113,6 +117,7 @@ class Scopes:
             GraphError: there is no end to it.
         """
         self.siblings[scope.prefix] = list(scope.body.nodes)
+        self.opened[scope.prefix] = scope
         for name, spec in scope.body.nodes.items():
             place = scope.place.at("nodes", name)
             way = scope.prefix + name
@@ -189,11 +194,17 @@ class Scopes:
             found = self._library.find(name, scope.folder)
         except NotUsableError as error:
             own = (one for definitions, _ in scope.known for one in definitions)
-            near = difflib.get_close_matches(name, own, n=2)
-            self.add(where, "unknown-graph", f"{error}{did_you_mean(near)}")
+            hint = instead(name, [*own, *error.known]) if error.known else ""
+            self.add(where, "unknown-graph", f"{error}{hint}")
         except GraphError as error:
             self.problems += [
-                replace(problem, source=error.source, within=use.way) for problem in error.problems
+                replace(
+                    problem,
+                    source=error.source,
+                    within=use.way,
+                    uses=self._located.uses(use.way),
+                )
+                for problem in error.problems
             ]
         else:
             return found.document, Place(found.located, ""), found.folder, ()
@@ -264,8 +275,7 @@ class Scopes:
                     self.add(place, "duplicate-key", message, key=True)
         for name, spec in body.inputs.items():
             if name not in use.spec.inputs and name not in bundles:
-                message = f"input {name!r} ({spec.type}) of {use.way!r} is not connected"
-                self.add(use.place, "missing-input", message)
+                self.unconnected.append((use.way, name, spec.type))
         for name in use.spec.params:
             if name not in body.params:
                 message = f"{use.spec.graph!r} has no param {name!r}{instead(name, body.params)}"

@@ -8,7 +8,7 @@ what goes into a used graph comes from.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,7 +19,7 @@ from .places import Place, Spelled
 from .positions import join
 from .problems import Located
 from .scopes import Scope, Scopes
-from .wires import Wires
+from .wires import End, Wires
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,14 @@ class Flat:
         located: gives problems their places.
         problems: what was wrong with how graphs are used.
         siblings: the names that can be meant beside a node, by the way to them.
-        expected: wires that go into a used graph, with the type of the input and its place.
+        expected: wires that go into a used graph, with the type of the input and its place, and
+            those that come out of one, with no type.
+        unconnected: inputs of used graphs that nothing goes into: the way to the use, the input's
+            name and type.
+        written: for the places of wires that go through used graphs, those where it is written
+            what they come from.
+        offered: given the way to a scope, its inputs and the outputs of graphs used there: as wires
+            that can be written there, with where they end, and the type that an input declares.
     """
 
     source: GraphDocument
@@ -41,6 +48,9 @@ class Flat:
     problems: list[Problem] = field(default_factory=list)
     siblings: dict[str, list[str]] = field(default_factory=dict)
     expected: list[tuple[str, str, str]] = field(default_factory=list)
+    offered: Callable[[str], Iterable[tuple[str, str, str]]] = lambda way: ()
+    written: Mapping[str, str] = field(default_factory=dict)
+    unconnected: Sequence[tuple[str, str, str]] = ()
 
 
 def flatten(document: GraphDocument, located: Located, library: Library) -> Flat:
@@ -50,7 +60,9 @@ def flatten(document: GraphDocument, located: Located, library: Library) -> Flat
         GraphError: it would be too large.
     """
     if not any(is_use(spec) for spec in document.nodes.values()):
-        return Flat(document, document, located, siblings={"": list(document.nodes)})
+        inputs = [(f"${name}", f"${name}", spec.type) for name, spec in document.inputs.items()]
+        siblings = {"": list(document.nodes)}
+        return Flat(document, document, located, siblings=siblings, offered=lambda way: inputs)
     return _Flattening(document, located, library).flat
 
 
@@ -70,17 +82,34 @@ class _Flattening:
         scopes.params.update(document.params)
         scopes.open(top)
         self._wires = Wires(scopes.add)
+        self._places = spelled.places
+        self._written: dict[str, str] = {}
         self._expected: list[tuple[str, str, str]] = []
         nodes = dict(self._nodes(top))
         outputs = {
-            name: self._wires.one(top, wire, place.at("outputs", name))
+            name: self._wire(
+                self._wires.one(top, wire, where := place.at("outputs", name)),
+                where,
+                join("/outputs", name),
+            )
             for name, wire in document.outputs.items()
         }
         self._expect(top)
         flat = GraphDocument.model_construct(
             **{**dict(document), "nodes": nodes, "outputs": outputs, "params": scopes.params}
         )
-        self.flat = Flat(document, flat, spelled, scopes.problems, scopes.siblings, self._expected)
+        self._scopes = scopes.opened
+        self.flat = Flat(
+            document,
+            flat,
+            spelled,
+            scopes.problems,
+            scopes.siblings,
+            self._expected,
+            self._offered,
+            self._written,
+            scopes.unconnected,
+        )
 
     def _nodes(self, scope: Scope) -> Iterator[tuple[str, NodeSpec]]:
         """Yield the plain nodes of a scope and of all inside it, in the order they are written."""
@@ -89,27 +118,67 @@ class _Flattening:
                 for copy in use.copies.values():
                     yield from self._nodes(copy)
             else:
-                yield scope.prefix + name, self._plain(scope, spec, scope.place.at("nodes", name))
+                yield scope.prefix + name, self._plain(scope, name, spec)
 
-    def _plain(self, scope: Scope, spec: NodeSpec, place: Place) -> NodeSpec:
+    def _plain(self, scope: Scope, name: str, spec: NodeSpec) -> NodeSpec:
+        place = scope.place.at("nodes", name)
         inputs: dict[str, str | list[str]] = {}
         for port, given in spec.inputs.items():
             where = place.at("inputs", port)
+            pointer = join("/nodes", scope.prefix + name, "inputs", port)
             if isinstance(given, list):
-                inputs[port] = [
-                    end
+                ends = [
+                    (end, where.at(index))
                     for index, wire in enumerate(given)
                     for end in self._wires.follow(scope, wire, where.at(index))
                 ]
             else:
-                ends = self._wires.follow(scope, given, where)
-                inputs[port] = ends if ".*" in given else ends[0]
+                ends = [(end, where) for end in self._wires.follow(scope, given, where)]
+            if isinstance(given, list) or ".*" in given:
+                inputs[port] = [
+                    self._wire(end, at, join(pointer, index))
+                    for index, (end, at) in enumerate(ends)
+                ]
+            else:
+                inputs[port] = self._wire(ends[0][0], where, pointer)
         params = _renamed(scope, spec.params) if scope.outer else spec.params
         device = spec.device or scope.device
         return spec.model_copy(update={"inputs": inputs, "params": params, "device": device})
 
+    def _offered(self, way: str) -> Iterator[tuple[str, str, str]]:
+        if (scope := self._scopes.get(way)) is None:
+            return
+        for name, spec in scope.body.inputs.items():
+            yield f"${name}", self._wires.input(scope, name, scope.place)[0], spec.type
+        for node, use in scope.uses.items():
+            for key, copy in use.copies.items():
+                start = f"{node}.{key}" if key else node
+                for port, output in use.outputs.items():
+                    wire = start if len(use.outputs) == 1 else f"{start}.{port}"
+                    yield wire, self._wires.end(copy, output)[0], ""
+
+    def _wire(self, end: End, where: Place, pointer: str) -> str:
+        """Return the end of a wire, and note where in the documents it stands.
+
+        Args:
+            end: where it comes from.
+            where: the place of the wire.
+            pointer: where it is in the flat graph.
+        """
+        if pointer[-1].isdigit():  # of a list, in which one wire may have been many
+            self._places[pointer] = where
+        if end[1] != where:
+            self._written[pointer] = self._noted(end[1])
+        return end[0]
+
+    def _noted(self, place: Place) -> str:
+        """Return a pointer that stands for a place."""
+        pointer = f"/wires/{len(self._places)}"
+        self._places[pointer] = place
+        return pointer
+
     def _expect(self, scope: Scope) -> None:
-        """Note which type each wire must have that goes into a used graph."""
+        """Note which type each wire must have that goes into a used graph, and what comes out."""
         for use in scope.uses.values():
             for key, copy in use.copies.items():
                 for name in copy.wires:
@@ -117,7 +186,11 @@ class _Flattening:
                     parts = ("for_each", name, key) if each else ("inputs", name)
                     pointer = join("/nodes", use.way, *parts)
                     end = self._wires.input(copy, name, copy.place)
-                    self._expected.append((end, copy.body.inputs[name].type, pointer))
+                    wire = self._wire(end, use.place.at(*parts), pointer)
+                    self._expected.append((wire, copy.body.inputs[name].type, pointer))
+                for output in copy.body.outputs:
+                    wire, where = self._wires.end(copy, output)
+                    self._expected.append((wire, "", self._noted(where)))
                 self._expect(copy)
 
 

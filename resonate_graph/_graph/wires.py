@@ -11,6 +11,11 @@ from .scopes import Scope, Use
 #: A wire that leads nowhere; why was said where it was followed.
 NOWHERE = ""
 
+#: Where a wire comes from: a plain node's port, or an input of the graph itself, and where that is
+#: written; a wire that goes through used graphs is written in several places, of which this is the
+#: one that names what it comes from.
+End = tuple[str, Place]
+
 #: Through how many used graphs a wire may lead that do nothing with what it brings.
 MAX_PASSES = 100
 
@@ -26,15 +31,15 @@ class Wires:
         self._add = add
         self._passes = 0
 
-    def one(self, scope: Scope, wire: str, place: Place) -> str:
+    def one(self, scope: Scope, wire: str, place: Place) -> End:
         """Return the one end of a wire."""
         ends = self.follow(scope, wire, place)
         if ".*" in wire:
             self._add(place, "not-a-list", f"{wire} is many wires, and one is taken here")
-            return NOWHERE
+            return NOWHERE, place
         return ends[0]
 
-    def follow(self, scope: Scope, wire: str, place: Place) -> list[str]:
+    def follow(self, scope: Scope, wire: str, place: Place) -> list[End]:
         """Return the plain nodes' ports, or inputs of the graph itself, that a wire comes from."""
         if wire.startswith("$"):
             return [self.input(scope, wire[1:], place)]
@@ -44,15 +49,15 @@ class Wires:
             if len(ways) > 1 or ways == ["*"]:
                 message = f"{node!r} is no graph that is used for_each: say node or node.port"
                 self._add(place, "unknown-port", message)
-                return [NOWHERE]
-            return [scope.prefix + wire]  # whether that is there is for the check to say
+                return [(NOWHERE, place)]
+            return [(scope.prefix + wire, place)]  # whether that is there is for the check to say
         if use.spec.for_each is None:
             copies = list(use.copies.values())
         else:
             key, *ways = ways or [""]
             copies = self._copies(use, node, key, place)
         output = self._output(use, node, ways, place) if copies else None
-        return [self._end(copy, output) for copy in copies] if output else [NOWHERE]
+        return [self.end(copy, output) for copy in copies] if output else [(NOWHERE, place)]
 
     def _copies(self, use: Use, node: str, key: str, place: Place) -> list[Scope]:
         """Return what is meant of a graph that is used for each of some names."""
@@ -85,32 +90,32 @@ class Wires:
             self._add(place, "unknown-port", message)
         return use.outputs.get(port)
 
-    def input(self, scope: Scope, name: str, place: Place) -> str:
+    def input(self, scope: Scope, name: str, place: Place) -> End:
         """Return where an input of a scope comes from."""
         if scope.outer is None or scope.use is None:
-            return f"${name}"
+            return f"${name}", place
         if name not in scope.body.inputs:
             message = f"no input {name!r}{instead(name, scope.body.inputs)}"
             self._add(place, "unknown-input", message)
-            return NOWHERE
+            return NOWHERE, place
         if name not in scope.wires:
-            return NOWHERE
+            return NOWHERE, place
         each = name in (scope.use.spec.for_each or {})
         parts = ("for_each", name, scope.key) if each else ("inputs", name)
         wire, where = scope.wires[name], scope.use.place.at(*parts)
         return self._remember(scope, f"${name}", scope.outer, wire, where)
 
-    def _end(self, copy: Scope, output: str) -> str:
+    def end(self, copy: Scope, output: str) -> End:
         """Return where an output of a used graph comes from."""
         wire, where = copy.body.outputs[output], copy.place.at("outputs", output)
         return self._remember(copy, output, copy, wire, where)
 
-    def _remember(self, scope: Scope, name: str, start: Scope, wire: str, place: Place) -> str:
+    def _remember(self, scope: Scope, name: str, start: Scope, wire: str, place: Place) -> End:
         """Follow a wire once; one that leads to itself leads nowhere."""
         if name not in scope.ends and self._passes == MAX_PASSES:
             message = f"{wire} leads through over {MAX_PASSES} used graphs that only hand it on"
             self._add(place, "too-deep", message)
-            scope.ends[name] = NOWHERE
+            scope.ends[name] = NOWHERE, place
         elif name not in scope.ends:
             scope.ends[name] = None
             self._passes += 1
@@ -119,5 +124,5 @@ class Wires:
         end = scope.ends[name]
         if end is None:
             self._add(place, "cycle", f"{wire} leads through used graphs back to itself")
-            return NOWHERE
+            return NOWHERE, place
         return end

@@ -14,9 +14,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-import networkx as nx
+if TYPE_CHECKING:
+    import networkx as nx
 
 CPU = "cpu"
 
@@ -117,6 +118,8 @@ def needs_too_much(job: Job, lanes: Lanes, held_bytes: int = 0) -> bool:
 
 def remaining_paths(dag: nx.DiGraph[Id], seconds: Mapping[Id, float]) -> dict[Id, float]:
     """Return the longest path of work that begins with each step, in seconds."""
+    import networkx as nx
+
     paths: dict[Id, float] = {}
     for step in reversed(list(nx.topological_sort(dag))):
         after = max((paths[one] for one in dag.successors(step)), default=0.0)
@@ -212,6 +215,8 @@ def rehearse(
 
 def _between(dag: nx.DiGraph[Id], jobs: Mapping[Id, Job]) -> nx.DiGraph[Id]:
     """Return the dependencies of the jobs alone, through whatever else lies between them."""
+    import networkx as nx
+
     closure: nx.DiGraph[Id] = nx.DiGraph()
     closure.add_nodes_from(jobs)
     before: dict[Id, set[Id]] = {}

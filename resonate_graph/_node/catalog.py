@@ -12,6 +12,7 @@ import importlib
 import linecache
 import sys
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from importlib import metadata
@@ -82,16 +83,35 @@ class Catalog:
     def get(self, name: str) -> NodeType | None:
         """Return the node type of an id such as ``gate`` or ``gate@1``, None where there is none.
 
+        A name alone is that of a stock node or of the caller's own, else of the one pack that has
+        a node of that name: so a graph that was written with a module of nodes works once that
+        is a pack.
+
         Raises:
-            CatalogError: the type is there, but not in the version that ``@N`` pins.
+            CatalogError: the type is there, but not in the version that ``@N`` pins; or there are
+                several.
         """
         bare, pinned, version = name.partition("@")
-        node_type = self.types.get(bare)
+        node_type = self.types.get(bare) or self._of_a_pack(bare)
         if node_type is not None and pinned and version != str(node_type.version):
             has = node_type.version
             there = "it has none" if has is None else f"installed is version {has}"
             raise CatalogError(f"{bare!r} is pinned to version {version}; {there}")
         return node_type
+
+    def of_any_version(self, name: str) -> NodeType | None:
+        """Return the node type of an id, whatever it pins; None where there is none, or several."""
+        bare = name.partition("@")[0]
+        with suppress(CatalogError):
+            return self.types.get(bare) or self._of_a_pack(bare)
+        return None
+
+    def _of_a_pack(self, name: str) -> NodeType | None:
+        found = [one for id_, one in self.types.items() if id_.partition("/")[2] == name]
+        if len(found) > 1:
+            ids = " and ".join(sorted(one.id for one in found))
+            raise CatalogError(f"several packs have a node {name!r}: say {ids}")
+        return found[0] if found else None
 
     def find(self, node: Node[..., object]) -> NodeType | None:
         """Return the type under which a node is known here, None where it is not."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from importlib import metadata
 from pathlib import Path
@@ -52,6 +52,13 @@ Begins = Callable[[Mapping[str, Any]], "float | None"]
 Besides = Callable[["Preparation"], Collection[str]]
 
 
+#: What a node's `fits` hook is: it raises a NodeError where a step cannot do its work.
+Fits = Callable[["Placed"], None]
+
+#: What a node's `rate` hook is: given the params, the rate of what comes out; None where unknown.
+Rate = Callable[[Mapping[str, Any]], "int | None"]
+
+
 @dataclass(frozen=True)
 class Preparation:
     """What a node's `prepare` hook is given, before anything runs.
@@ -78,11 +85,11 @@ class Preparation:
 
 @dataclass(frozen=True)
 class Placed:
-    """What a node's `numerics` hook is given, once a step's inputs are known.
+    """What a node's `numerics` hook is given, once a step's inputs are known, and its `fits` hook.
 
     Attributes:
         params: the step's params, defaults filled in.
-        sample_rates: of the sounds on each input port, in Hz.
+        sample_rates: of the sounds on each input port, in Hz, as far as they are known.
         device: the kind of device it is expected to run on: ``cpu``, ``mps`` or ``cuda``. Should
             that fail, another is to compute in the same way.
     """
@@ -110,7 +117,10 @@ class NodeType:
         avoid: the devices it does not take unless it is told to.
         numerics: how it computes, where that depends on the device.
         begins: where in what goes in first what comes out begins, by its params, in seconds.
+        fits: says at which sample rates it cannot do its work.
+        rate: the sample rate of what comes out, by its params, in Hz.
         besides: which outputs come out of the work for others; ``all`` where all do.
+        renamed: what ports and params were called before, with what they are called now.
         doc: the function's docstring.
     """
 
@@ -129,7 +139,10 @@ class NodeType:
     avoid: tuple[Avoid, ...] = ()
     numerics: Numerics | None = None
     begins: Begins | None = None
+    fits: Fits | None = None
+    rate: Rate | None = None
     besides: Besides | Literal["all"] | None = None
+    renamed: Mapping[str, str] = field(default_factory=dict)
     pack: str | None = None
 
     @property
@@ -168,6 +181,11 @@ class NodeType:
     def output(self, name: str) -> Port | None:
         """Return the output port of that name."""
         return next((port for port in self.outputs if port.name == name), None)
+
+    def instead(self, name: str, known: Collection[str]) -> str:
+        """Return what is to be said after "has no param 'x'": its new name, or those there are."""
+        new = self.renamed.get(name)
+        return f"; it is called {new!r} now" if new in known else instead(name, known)
 
     def check_params(self, params: Mapping[str, Any]) -> BaseModel:
         """Validate params as they stand in JSON; 1 is not "1" and not true.

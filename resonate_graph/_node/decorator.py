@@ -13,11 +13,21 @@ from typing import Any, Concatenate, Generic, Literal, Protocol, TypeVar, cast, 
 
 from typing_extensions import ParamSpec
 
-from .._base.errors import ResonateWarning
+from .._base.errors import CatalogError, ResonateWarning
 from .._machine.cost import HEAVY, LIGHT, Cost
 from .._machine.devices import Avoid, place, probe
 from .context import RunContext
-from .declaration import Begins, Besides, NodeType, Numerics, Placement, Prepare, accelerated
+from .declaration import (
+    Begins,
+    Besides,
+    Fits,
+    NodeType,
+    Numerics,
+    Placement,
+    Prepare,
+    Rate,
+    accelerated,
+)
 from .signature import read_signature
 
 P = ParamSpec("P")
@@ -88,7 +98,10 @@ def node(
     avoid: Sequence[Avoid] = ...,
     numerics: Numerics | None = ...,
     begins: Begins | None = ...,
+    fits: Fits | None = ...,
+    rate: Rate | None = ...,
     besides: Besides | Literal["all"] | None = ...,
+    renamed: Mapping[str, str] = ...,
 ) -> _Decorator: ...
 def node(
     function: Callable[..., Any] | None = None,
@@ -102,7 +115,10 @@ def node(
     avoid: Sequence[Avoid] = (),
     numerics: Numerics | None = None,
     begins: Begins | None = None,
+    fits: Fits | None = None,
+    rate: Rate | None = None,
     besides: Besides | Literal["all"] | None = None,
+    renamed: Mapping[str, str] = {},
 ) -> Any:
     """Make a node of a function; its signature is the declaration.
 
@@ -126,10 +142,18 @@ def node(
             sound the output begins, in seconds. By it the time references of broadcast WAV files
             are shifted. A node without it is believed to keep the beginning where it keeps the
             length. Part of no key.
+        fits: for a node that cannot do its work at some sample rates: given a `Placed`, raises a
+            `NodeError` that says so. It is asked once the inputs are read, before anything runs,
+            and told the rates that are known by then. Part of no key.
+        rate: for a node whose output has another sample rate than its first sound: given its
+            params, that rate in Hz, or None where they do not say it. A node without it is
+            believed by those of its own pack to keep the rate. Part of no key.
         besides: for a node that computes only the outputs somebody needs: given a `Preparation`,
             which others come out of that work at next to no more cost. They are asked for by
             `RunContext.besides` and kept for later, as long as the store has room. ``all`` for one
             that gives all it has in any case. Part of no key.
+        renamed: ports and params that were called otherwise before: the old name with today's. A
+            graph that has the old one is told, and ``resonate check --fix`` writes the new one.
 
     Returns:
         A decorator whose result is callable as before, and can be added to a `Graph`; of a
@@ -149,8 +173,9 @@ def node(
     """
 
     def decorate(function: Callable[..., Any]) -> Node[Any, Any]:
+        declared = read_signature(function)
         declared = replace(
-            read_signature(function),
+            declared,
             version=version,
             device=device,
             uses=tuple(uses),
@@ -159,11 +184,29 @@ def node(
             avoid=tuple(avoid),
             numerics=numerics,
             begins=begins,
+            fits=fits,
+            rate=rate,
             besides=besides,
+            renamed=_require_renamed(declared, renamed),
         )
         return Node(declared)
 
     return decorate if function is None else decorate(function)
+
+
+def _require_renamed(declared: NodeType, renamed: Mapping[str, str]) -> Mapping[str, str]:
+    """Return the renamed ports and params, if they are now what is said.
+
+    Raises:
+        CatalogError: what one is called now is no port or param, or what it was called is one.
+    """
+    ports = [port.name for port in (*declared.inputs, *declared.outputs)]
+    names = {*ports, *declared.params.model_fields}
+    for old, new in renamed.items():
+        if new not in names or old in names:
+            wrong = f"it has no port or param {new!r}" if new not in names else f"it has {old!r}"
+            raise CatalogError(f"{declared.name}: {old!r} was not renamed to {new!r}: {wrong}")
+    return dict(renamed)
 
 
 def _eager_device(node_type: NodeType, given: Mapping[str, Any]) -> str:

@@ -20,8 +20,10 @@ _PNG = b"\x89PNG\r\n\x1a\n"
 _KINDS = {".png": "image/png", ".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".webp": "image/webp"}
 _NUMBER = re.compile(r"[+\-−–]?[\d.,\s]*\d(\s?(%|°|[a-zA-Zµσ/]+))?|[-–−]|")
 _MINUS = re.compile(r"^-(?=[\d.])")
+#: The line by which a page of ours is known.
+MARK = "<body data-rg-page>"
 _PLAYER = 'class="rg-player"'
-_SCRIPTS = ("sound.js", "view.js", "player.js")
+_SCRIPTS = ("sound.js", "view.js", "lists.js", "pointers.js", "player.js")
 _NOTHING = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 _RUNS = "; script-src 'unsafe-inline'"
 _BESIDE = (
@@ -67,20 +69,23 @@ def document(
         lead: a line under the heading, as text: what this is, of what, and when it was made.
         footer: what stands at the end, as HTML.
         style: more CSS, for this page only.
-        alone: whether all it has is inside, so that nothing at all is to be loaded.
+        alone: whether all it has is inside, so that nothing at all is to be loaded. Who makes
+            such a page may not know what its file will be called: with a player on it, it says its
+            name and date where it is opened as a file.
     """
     heading = html.escape(title)
     player = _PLAYER in body
     policy = (_NOTHING + _RUNS * player) if alone else _BESIDE
     styles = _asset("page.css") + (_asset("player.css") if player else "") + style
-    below = f'<p class="lead">{html.escape(lead)}</p>\n' if lead else ""
+    own = "<span data-rg-file></span>" if alone and player else ""
+    below = f'<p class="lead">{html.escape(lead)}{own}</p>\n' if lead or own else ""
     end = f"<footer>\n{footer}\n</footer>\n" if footer else ""
     return (
         f'<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         f'<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
         f'<link rel="icon" href="data:,">\n'
-        f"<title>{heading}</title>\n<style>\n{styles}</style>\n</head>\n<body data-rg-page>\n"
+        f"<title>{heading}</title>\n<style>\n{styles}</style>\n</head>\n{MARK}\n"
         f"<header>\n<h1>{heading}</h1>\n{below}</header>\n<main>\n{body}\n</main>\n{end}"
         f"{script() if player else ''}</body>\n</html>\n"
     )

@@ -1,42 +1,7 @@
 // The player itself: buttons, keys, and what they do. See sound.js for the transport.
 
-const KEYS = [
-  ["Space", "play, pause"], ["1–9", "switch to a sound, at the same place"], ["← →", "5 s back, on; with Shift 0.5 s"],
-  ["Home", "to the beginning"], ["L", "loop on, off"], ["[ ]", "the loop begins, ends here"],
-  ["+ −", "zoom in, out; 0 shows all"], ["N P", "next, previous finding"], ["E", "equally loud on, off"],
-];
 const HUES = 6;
-const MOST_MARKS = 200;
 let current = null;  // the player that keys go to, and the only one that sounds
-
-function element(tag, attributes = {}, ...children) {
-  const made = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes))
-    if (name === "on") for (const [event, does] of Object.entries(value)) made.addEventListener(event, does);
-    else if (value === true) made.setAttribute(name, "");
-    else if (value !== false && value != null) made.setAttribute(name, value);
-  made.append(...children.filter(one => one != null));
-  return made;
-}
-
-function icon(path) {
-  const holder = element("span", { class: "rg-icon", "aria-hidden": "true" });
-  holder.innerHTML = `<svg viewBox="0 0 24 24" width="1.2em" height="1.2em"><path d="${path}"/></svg>`;
-  return holder;
-}
-
-const ICONS = {
-  play: "M8 5v14l11-7z", pause: "M7 5h4v14H7zM13 5h4v14h-4z",
-  loop: "M7 7h9V4l5 4-5 4V9H9v4H7zM17 17H8v3l-5-4 5-4v3h7v-4h2z",
-  equal: "M4 14h3V9H4zM9 18h3V5H9zM14 15h3V8h-3zM19 13h2v-3h-2z",
-  near: "M11 5h2v6h6v2h-6v6h-2v-6H5v-2h6z", far: "M5 11h14v2H5z",
-  all: "M4 5h2v14H4zM18 5h2v14h-2zM11 8v3h2V8l5 4-5 4v-3h-2v3l-5-4z",
-  file: "M11 4h2v8h3.5L12 17 7.5 12H11zM5 18h14v2H5z",
-};
-
-const signed = (value, digits = 1) =>
-  `${value > 0.05 ? "+" : value < -0.05 ? "−" : ""}${Math.abs(value).toFixed(digits)}`;
-const minus = text => String(text).replace("-", "−");
 
 class Player {
   constructor(root, document_) {
@@ -180,7 +145,7 @@ class Player {
     this.equalButton.hidden = !this.matchable;
     this.told = element("p", { class: "rg-told", role: "status", "aria-live": "polite" });
     this.list = element("div", { class: "rg-tracks", role: "radiogroup", "aria-label": "What is heard" });
-    this.voices.forEach((voice, index) => this.list.append(...this.rows(voice, index)));
+    this.voices.forEach((voice, index) => this.list.append(...rowsOf(this, voice, index)));
     this.canvas = element("canvas", { class: "rg-picture", role: "img" });
     this.head = element("div", { class: "rg-head", "aria-hidden": "true" });
     this.tip = element("div", { class: "rg-tip", "aria-hidden": "true" });
@@ -200,8 +165,8 @@ class Player {
         this.equalButton, this.loopButton, element("span", { class: "rg-zoom" },
           button("far", "Zoom out", () => this.zoom(0.5), "Zoom out (−)"), button("all", "Show all", () => this.zoom(0), "Show all (0)"),
           button("near", "Zoom in", () => this.zoom(2), "Zoom in (+)"))),
-      this.list, this.stage, this.part, this.slider, this.how, this.told, ...this.findings(), ...this.terms(), this.keys());
-    this.pointers();
+      this.list, this.stage, this.part, this.slider, this.how, this.told, ...findingsOf(this), ...termsOf(this), keyList());
+    followPointers(this);
     new ResizeObserver(() => this.picture()).observe(this.stage);
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.picture());
     // what was clicked does not keep the keys: space is for the sound
@@ -211,67 +176,6 @@ class Player {
     });
     this.root.addEventListener("pointerdown", () => { if (!current || !current.playing) current = this; });
     this.root.addEventListener("focusin", () => { if (!current || !current.playing) current = this; });
-  }
-
-  rows(voice, index) {
-    const alone = voice.tracks.length === 1 && voice.tracks[0].label === voice.label;
-    const track = voice.tracks[0];
-    voice.button = element("button", { type: "button", role: "radio", class: "rg-voice", on: { click: () => this.choose(index) } },
-      element("span", { class: "rg-number", style: alone ? `--rg-hue: var(--rg-hue-${track.hue})` : null, "aria-hidden": "true" }, index < 9 ? String(index + 1) : "·"),
-      element("span", { class: "rg-label" }, voice.label, alone && track.note ? element("small", {}, track.note) : null),
-      element("span", { class: "rg-level" }, alone ? this.levels(track) : ""));
-    const row = element("div", { class: "rg-row" }, voice.button, alone ? this.link(track) : null);
-    if (alone) return [row];
-    const stems = voice.tracks.map(one => {
-      const toggle = (letter, what, does) => element("button", { type: "button", class: `rg-${what}`, "aria-label": `${what === "mute" ? "Mute" : "Solo"} ${one.label}`, title: what === "mute" ? "Mute" : "Solo: hear it alone", on: { click: does } }, letter);
-      one.muteButton = toggle("M", "mute", () => this.stem(index, () => this.mute(one)));
-      one.soloButton = toggle("S", "solo", () => this.stem(index, () => this.solo(one)));
-      one.row = element("div", { class: "rg-stem" }, element("i", { style: `--rg-hue: var(--rg-hue-${one.hue})` }),
-        element("span", { class: "rg-label" }, one.label), element("span", { class: "rg-level" }, this.levels(one)), one.muteButton, one.soloButton, this.link(one));
-      return one.row;
-    });
-    return [row, element("div", { class: "rg-stems", role: "group", "aria-label": voice.label }, ...stems)];
-  }
-
-  stem(index, does) { this.chosen = index; does(); }
-
-  levels(track) {
-    const parts = [];
-    if (track.lufs != null) parts.push(`${minus(track.lufs.toFixed(1))} LUFS`);
-    if (track.true_peak_dbtp != null) parts.push(`${minus(track.true_peak_dbtp.toFixed(1))} dBTP`);
-    return parts.join(" · ");
-  }
-
-  link(track) {
-    return track.file ? element("a", { class: "rg-file", href: track.file, download: true, title: `The file: ${decodeURIComponent(track.file)}`, "aria-label": `The file of ${track.label}` }, icon(ICONS.file)) : element("span", { class: "rg-file" });
-  }
-
-  findings() {
-    const all = this.tracks.flatMap(track => track.marks.map(mark => [...mark, track]));
-    if (!all.length) return [];
-    all.sort((one, other) => one[0] - other[0]);
-    const items = all.slice(0, MOST_MARKS).map(([from, to, text, track]) => element("li", {}, element("button", { type: "button", on: { click: () => {
-      const index = this.voices.findIndex(voice => voice.tracks.includes(track));
-      if (!this.voice.tracks.includes(track) && !this.playing) this.choose(index);
-      this.seek(Math.max(0, from - (this.playing ? 0.5 : 0)));
-    } } }, element("b", {}, clock(from, 2)), ` ${text}`)));
-    const more = all.length > MOST_MARKS ? ` The first ${MOST_MARKS} are listed; all are marked.` : "";
-    const heading = `${all.length} ${all.length === 1 ? "place" : "places"} marked`;
-    return [element("details", { class: "rg-findings" }, element("summary", {}, heading),
-      more ? element("p", {}, more) : null, element("ol", {}, ...items))];
-  }
-
-  // What the levels beside the sounds are.
-  terms() {
-    const terms = Object.entries(this.document.terms);
-    if (!terms.length || !this.tracks.some(track => track.lufs != null)) return [];
-    return [element("details", { class: "rg-terms" }, element("summary", {}, terms.map(([term]) => term).join(", ")),
-      ...terms.map(([term, text]) => element("p", {}, element("b", {}, term), `: ${text}`)))];
-  }
-
-  keys() {
-    return element("details", { class: "rg-keys" }, element("summary", {}, "Keys"),
-      element("dl", {}, ...KEYS.flatMap(([key, does]) => [element("dt", {}, ...key.split(" ").map(one => element("kbd", {}, one))), element("dd", {}, does)])));
   }
 
   update() {
@@ -382,76 +286,6 @@ class Player {
     });
   }
 
-  // A tap goes there; a drag chooses what is looped; two fingers or the wheel with Ctrl zoom.
-  pointers() {
-    const { stage } = this, down = new Map();
-    const x = event => event.clientX - stage.getBoundingClientRect().left;
-    let from = null, pinch = null;
-    stage.addEventListener("pointerdown", event => {
-      if (event.button) return;
-      stage.setPointerCapture(event.pointerId);
-      down.set(event.pointerId, x(event));
-      if (down.size === 1) from = x(event);
-      if (down.size === 2) { const [a, b] = [...down.values()]; pinch = { apart: Math.abs(a - b), around: this.view.time((a + b) / 2) }; from = null; }
-    });
-    stage.addEventListener("pointermove", event => {
-      this.hover(x(event));
-      if (!down.has(event.pointerId)) return;
-      down.set(event.pointerId, x(event));
-      if (pinch && down.size === 2) {
-        const [a, b] = [...down.values()], apart = Math.max(20, Math.abs(a - b));
-        this.view.zoom(apart / pinch.apart, pinch.around);
-        pinch.apart = apart;
-        this.picture();
-      } else if (from != null && Math.abs(x(event) - from) > 6) {
-        this.dragging = [this.view.time(Math.max(0, from)), this.view.time(Math.min(this.view.width, Math.max(0, x(event))))].sort((a, b) => a - b);
-        this.view.loop = this.dragging;
-        this.view.draw();
-      }
-    });
-    const up = event => {
-      if (!down.delete(event.pointerId)) return;
-      if (this.dragging) { const [a, b] = this.dragging; this.dragging = null; this.setLoop(a, b); if (!this.playing) this.seek(a); }
-      else if (from != null && event.type === "pointerup" && !pinch) this.click(x(event), event);
-      if (!down.size) from = pinch = null;
-    };
-    stage.addEventListener("pointerup", up);
-    stage.addEventListener("pointercancel", event => { this.dragging = null; down.delete(event.pointerId); from = pinch = null; this.picture(); });
-    stage.addEventListener("pointerleave", () => { this.tip.style.opacity = 0; });
-    stage.addEventListener("wheel", event => {
-      const sideways = event.shiftKey ? event.deltaY : event.deltaX;
-      if (event.ctrlKey || event.metaKey) this.view.zoom(Math.exp(-event.deltaY / 200), this.view.time(x(event)));
-      else if (Math.abs(sideways) > Math.abs(event.shiftKey ? 0 : event.deltaY) && !this.view.whole) {
-        const by = sideways / this.view.width * this.view.length;
-        this.view.show(this.view.from + by, this.view.to + by);
-      } else return;
-      event.preventDefault();
-      this.picture();
-    }, { passive: false });
-    stage.addEventListener("dblclick", event => this.zoom(event.shiftKey ? 0.25 : 4, this.view.time(x(event))));
-    this.part.addEventListener("pointerdown", event => { this.part.setPointerCapture(event.pointerId); this.pan(event); });
-    this.part.addEventListener("pointermove", event => { if (event.buttons) this.pan(event); });
-  }
-
-  pan(event) {
-    const box = this.part.getBoundingClientRect(), middle = (event.clientX - box.left) / box.width * this.seconds;
-    this.view.show(middle - this.view.length / 2, middle + this.view.length / 2);
-    this.picture();
-  }
-
-  click(x, event) {
-    const top = event.clientY - this.stage.getBoundingClientRect().top;
-    const mark = top < MARKS ? this.view.markAt(x) : null;
-    this.seek(mark ? mark[0] : this.view.time(x));
-  }
-
-  hover(x) {
-    const mark = this.view.markAt(x), time = this.view.time(x);
-    this.tip.textContent = mark ? `${clock(mark[0], 2)} ${mark[2]}` : clock(time, this.view.length < 20 ? 2 : 1);
-    this.tip.style.opacity = 1;
-    const half = this.tip.offsetWidth / 2;
-    this.tip.style.left = `${Math.min(this.view.width - half, Math.max(half, x))}px`;
-  }
 }
 
 function mount(root) {
@@ -489,3 +323,11 @@ const mountAll = () => document.querySelectorAll(".rg-player").forEach(mount);
 window.resonatePlayer = { piece, mount, mountAll };
 if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", mountAll);
 else mountAll();
+
+// A page that is one file says which one it is, and from when.
+const own = document.querySelector("[data-rg-file]");
+if (own && location.protocol === "file:") {
+  const name = decodeURIComponent(location.pathname.split("/").pop());
+  const date = new Date(document.lastModified).toLocaleDateString("en-GB", { day: "numeric", month: "long", year: "numeric" });
+  own.textContent = `${own.previousSibling ? " · " : ""}${name}, ${date}`;
+}

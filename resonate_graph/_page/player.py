@@ -35,7 +35,8 @@ from .._run.measure import measure
 from .._sound.audio import Audio
 from .._sound.decode import file_digest
 from .._store.folder import Store
-from . import copies, looks
+from . import copies, made
+from .made import VERSION
 from .terms import TERMS
 from .tracks import Mark, Track, lying, opened
 
@@ -46,12 +47,8 @@ SOUNDS = (".wav", ".flac", ".mp3", ".ogg")
 #: The folder beside a page for what its players load, as browsers name it when they save a page.
 FILES = "report_files"
 
-#: What is made of a sound changes with this, so that files of earlier versions are not used.
-_VERSION = 1
 _SUMMARY, _PICTURE = "sound.json", "spectrum.png"
 _IDENTITY = re.compile(r"[0-9a-f]{20}-[0-9]+")
-#: Rates that browsers play.
-_RATES = range(3000, 384_001)
 _TOO_QUIET_LUFS = -70.0
 
 
@@ -95,7 +92,8 @@ def player(
             each is added.
         label: what this player is called, for those who do not see it.
         files: the folder in `folder` for what the player loads, when it is needed.
-        store: where loudness is looked up and kept; None to measure it each time.
+        store: where loudness and what is made of the sounds are looked up and kept; None to make
+            both each time.
 
     Raises:
         InputError: the file of a track cannot be read.
@@ -138,24 +136,37 @@ def ready(
 ) -> Ready:
     """Look at a sound, measure and copy it for a player.
 
-    What was made of the same sound for the same folder before is used again.
+    What was made of the same sound before is used again, for the same folder or in the same store.
 
     Raises:
         InputError: its file cannot be read.
         OutputError: a file cannot be written.
     """
-    identity = f"{_digest(track, folder)[:20]}-{_VERSION}"
+    sound = _digest(track, folder)
+    identity = f"{sound[:20]}-{VERSION}"
     place = None if folder is None else folder / files / identity
+    url = "" if place is None else f"{quote(files)}/{identity}"
     found = None if place is None else _summary(place)
+    is_new = found is None
+    minutes = copies.LOSSLESS_MINUTES_INSIDE if place is None else copies.LOSSLESS_MINUTES
+    key = made.key(sound, minutes)
     inside: tuple[bytes, ...] = ()
+    if found is None and store is not None and (earlier := made.kept(store, key)) is not None:
+        found, inside = _laid_out(earlier, identity, place, url)
     if found is None or (track.lufs is None and not found["measured"]):
         with opened(track, folder) as audio:
             if found is None:
-                found, inside = _made(audio, identity, place, f"{quote(files)}/{identity}")
+                one = (
+                    made.make(audio, minutes)
+                    if store is None
+                    else made.keeping(store, key, audio, minutes)
+                )
+                found, inside = _laid_out(one, identity, place, url)
             if track.lufs is None and not found["measured"]:
                 found |= _measured(audio, store)
-        if place is not None:
-            _write(place / _SUMMARY, json.dumps(found).encode())
+                is_new = True
+    if place is not None and is_new:
+        _write(place / _SUMMARY, json.dumps(found).encode())
     data = {
         **found,
         "name": track.name,
@@ -293,44 +304,29 @@ def _gains(voices: Sequence[_Voice], prepared: Sequence[Ready]) -> dict[str, flo
     return gains
 
 
-def _made(
-    audio: Audio, identity: str, place: Path | None, url: str
+def _laid_out(
+    one: made.Made, identity: str, place: Path | None, url: str
 ) -> tuple[dict[str, Any], tuple[bytes, ...]]:
-    """Return what the script is told of a sound, and the pieces that are not files of their own."""
-    shape, picture = looks.peaks(audio), looks.spectrum(audio)
+    """Put what was made of a sound where the page finds it.
+
+    Returns:
+        What the script is told, and the pieces that are not files of their own.
+    """
     found: dict[str, Any] = {
+        **one.told,
         "id": identity,
-        "rate": audio.sample_rate,
-        "frames": audio.frames,
-        "channels": audio.channels,
+        "url": url,
         "lufs": None,
         "true_peak_dbtp": None,
         "measured": False,
-        "peaks": {
-            "samples": shape.samples,
-            "reach": shape.reach,
-            "values": base64.b64encode(shape.values).decode(),
-        },
-        "spectrum": {
-            "src": f"data:image/png;base64,{base64.b64encode(picture.png).decode()}",
-            "low_hz": picture.low_hz,
-            "high_hz": picture.high_hz,
-            "seconds": picture.seconds,
-        },
-        "copy": None,
-        "url": "" if place is None else url,
     }
-    if place is not None:
-        _write(place / _PICTURE, picture.png)
-        found["spectrum"]["src"] = f"{url}/{_PICTURE}"
-    if audio.sample_rate not in _RATES or not audio.frames:
-        return found, ()
-    minutes = copies.LOSSLESS_MINUTES_INSIDE if place is None else copies.LOSSLESS_MINUTES
-    planned = copies.plan(audio, shape.reach, minutes)
-    found["copy"] = {**dataclasses.asdict(planned), "count": planned.count}
     if place is None:
-        return found, tuple(copies.pieces(audio, planned))
-    for index, piece in enumerate(copies.pieces(audio, planned)):
+        inside = f"data:image/png;base64,{base64.b64encode(one.picture).decode()}"
+        found["spectrum"] = {**one.told["spectrum"], "src": inside}
+        return found, tuple(one.pieces)
+    _write(place / _PICTURE, one.picture)
+    found["spectrum"] = {**one.told["spectrum"], "src": f"{url}/{_PICTURE}"}
+    for index, piece in enumerate(one.pieces):
         text = f'resonatePlayer.piece("{identity}",{index},"'.encode()
         _write(place / f"{index}.js", text + base64.b64encode(piece) + b'")\n')
     return found, ()

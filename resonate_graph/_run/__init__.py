@@ -5,7 +5,9 @@ say how they were made. `bookkeeping` knows what is known and needed, `execute` 
 start, in the order that `_machine.schedule` gives.
 
 Doors: `settings`, `bindings`, `bookkeeping`, `plan`, `execute`, `events`, `estimates`, `forecast`,
-`keys`, `courses` (where in a recording an output begins), `results`, `removed` (what was taken
-out), `targets` (where outputs go), `provenance`, `measure` (the loudness of what came out). Behind
-them: `outlook` (what runs take), `stored` (what the store has), `outcome` (what came of each step).
+`keys`, `courses` (where in a recording an output begins), `rates` (which cannot be), `results`,
+`removed` (what was taken out), `targets` (where outputs go), `provenance` and `recipe` (how a file
+was made, written and read back), `verify` (is it still that?), `measure` (the loudness of what came
+out). Behind them: `outlook` (what runs take), `stored` (what the store has), `outcome` (what came
+of each step).
 """

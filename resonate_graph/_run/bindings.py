@@ -156,7 +156,7 @@ class Bindings:
         total = 0
         for name, path in self.paths.items():
             if name not in self._sizes:
-                with contextlib.suppress(OSError):  # told when it is read
+                with contextlib.suppress(OSError, ValueError):  # told when it is read
                     total += _DECODED_BYTES_PER_BYTE * path.stat().st_size
         return total
 

@@ -40,6 +40,7 @@ from .keys import step_key
 from .outcome import Outcome, StepReport
 from .outlook import Outlook
 from .plan import Found, Plan, Status
+from .rates import misfits
 from .settings import Setup, nobody_listens
 from .stored import Kept, Stored
 
@@ -189,6 +190,8 @@ class Run:
                 self.tell(InputRead(name, self._bindings.describe(name)))
         if reading.error is not None:
             raise reading.error
+        for step, misfit in misfits(self.graph, self._input_rate, self.outlook.kind):
+            raise RunError(step.id, step.type.id, misfit) from misfit
         self._plan = self._planned()
         for name in self.graph.needed:  # told now, not after an hour
             if self._plan.must_run(name):
@@ -197,6 +200,10 @@ class Run:
         if self._setup.on_event is not nobody_listens:
             self.tell(RunPlanned(*self.outlook.times(self._setup.machine.threads)))
         self._release()
+
+    def _input_rate(self, name: str) -> int | None:
+        span = self._bindings.span(name)
+        return None if span is None else span.sample_rate
 
     def plan(self, *, fetch: bool) -> Plan:
         """Return what has to be done, without doing it.
@@ -269,7 +276,8 @@ class Run:
         identity = self._shared.identities[step.id]
         key = step_key(step, inputs, identity, numerics=numerics, device=device)
         self._reports[step.id].key = key.hex
-        return self.stored.look_up(step.id, key)
+        anywhere = step_key(step, inputs, identity, numerics=numerics) if device else None
+        return self.stored.look_up(step.id, key, anywhere=anywhere, device=device)
 
     def _numerics(self, step: Step) -> str:
         """Return how a step whose inputs are known computes."""

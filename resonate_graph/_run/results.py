@@ -23,11 +23,16 @@ from .._sound.tags import TAGGED, Tags, common, read_tags, write_tags
 from .courses import Course
 from .outcome import Outcome
 from .provenance import SUFFIX, TAG
+from .recipe import read_provenance
 from .removed import Removed
 from .targets import PLAIN, file_name, holds, require_apart, suffix_of
+from .verify import held
 
 #: Beyond this a WAV file is RF64, whose metadata nobody agrees on; the file beside it has it all.
 _MAX_TAGGED_BYTES = 4_000_000_000
+
+#: What ends the names of files that have what was taken out.
+TAKEN_OUT = ".removed.wav"
 
 #: What FLAC holds, and how much is done to make its files small, from 0 to 1.
 _FLAC_CHANNELS, _FLAC_RATE, _FLAC_EFFORT = 8, 655_350, 0.25
@@ -114,7 +119,8 @@ class Result(Shown, Mapping[str, Value]):
         that are made of it alone: shifted where `trim` or `pad` moved the beginning, counted at
         the rate of the output. Where it would not be true, it is left out with a warning.
 
-        What was taken out lies beside its output as ``NAME.removed.wav`` (see `removed`).
+        What was taken out lies beside its output as ``NAME.removed.wav`` (see `removed`). Where
+        this run was not asked for it, what an earlier one took out of other samples is gone.
 
         Args:
             folder: where the files go.
@@ -137,11 +143,12 @@ class Result(Shown, Mapping[str, Value]):
             ParamError: `name` is no such pattern.
         """
         targets = self._files(Path(folder), name)
-        taken_out = {one: targets[one].with_suffix(".removed.wav") for one in self.removed}
+        taken_out = {one: targets[one].with_suffix(TAKEN_OUT) for one in self.removed}
         every = [*targets.items(), *taken_out.items()]
         require_apart([(repr(output), path) for output, path in every])
         for _, path in every:
             self._spare_the_inputs(path)
+        stale = list(self._stale(targets))
         if not overwrite:
             there = [
                 path
@@ -149,23 +156,38 @@ class Result(Shown, Mapping[str, Value]):
                 for output, path in files.items()
                 if path.exists() and not holds(path, values[output])
             ]
-            if there:
-                raise OverwriteError.of(there)
+            if there or stale:
+                raise OverwriteError.of([*there, *stale])
         read = {name: self._tags(name) for name in self._sources} if tags else {}
-        text = json.dumps(self.provenance, ensure_ascii=False) if provenance else None
+        told = self.provenance if provenance else None
         for output, path in targets.items():
             from_files = [read.get(one, Tags()) for one in self._main_inputs.get(output, ())]
             broadcast = self._broadcast(output, path) if tags else None
-            trouble, untimed = _save(self[output], path, common(from_files), text, broadcast)
+            trouble, untimed = _save(
+                output, self[output], path, common(from_files), told, broadcast
+            )
             if trouble:
                 self._warn("tags-lost", f"{path}: {trouble}")
             if untimed:
                 self._warn("time-lost", f"{path}: {untimed}")
             self.report["outputs"][output]["path"] = str(path)
         for output, path in taken_out.items():
-            self.removed[output].save(path)
+            _save(output, self.removed[output], path, Tags(), told, None, beside=False)
             self.report["outputs"][output]["removed"]["path"] = str(path)
+        for path in stale:
+            path.unlink(missing_ok=True)
         return targets
+
+    def _stale(self, targets: Mapping[str, Path]) -> Iterator[Path]:
+        """Yield what an earlier run took out of other samples than are written now."""
+        for output, path in targets.items():
+            beside = path.with_suffix(TAKEN_OUT)
+            if output in self.removed or not beside.exists():
+                continue
+            with contextlib.suppress(InputError):  # it is somebody's own
+                made = read_provenance(beside).outputs.get(output)
+                if made != self.provenance["outputs"][output]:
+                    yield beside
 
     def _files(self, folder: Path, name: str) -> dict[str, Path]:
         graph, sources = self.report["graph"], self._sources
@@ -206,10 +228,14 @@ class Result(Shown, Mapping[str, Value]):
     def _tags(self, name: str) -> Tags:
         """Return what may be carried of the tags of an input's file."""
         try:
-            return read_tags(self._sources[name]).carried
+            tags = read_tags(self._sources[name])
         except InputError as error:
             self._warn("tags-lost", f"{error}; the outputs carry none of them")
             return Tags()
+        if tags.damage:
+            what = f"its tags are damaged in part ({tags.damage}); the outputs carry the rest"
+            self._warn("tags-lost", f"{self._sources[name]}: {what}")
+        return tags.carried
 
     def _broadcast(self, name: str, path: Path) -> Broadcast | None:
         """Return what of the times of a recording is true of an output made of it."""
@@ -270,12 +296,25 @@ def compressed(audio: Audio) -> Audio | File:
 
 
 def _save(
-    value: Value, path: Path, tags: Tags, provenance: str | None, broadcast: Broadcast | None
+    output: str,
+    value: Value,
+    path: Path,
+    tags: Tags,
+    provenance: Mapping[str, Any] | None,
+    broadcast: Broadcast | None,
+    *,
+    beside: bool = True,
 ) -> tuple[str, str]:
-    """Write a file and its provenance; say which tags and times it does not carry, and why."""
+    """Write a file and its provenance; say which tags and times it does not carry, and why.
+
+    Provenance stands in the file where it holds tags, and beside it unless that is not wanted.
+    """
     fitting = tags.fitting(path.suffix)
-    made = Tags({TAG: [provenance]} if provenance is not None else {})
     trouble, untimed = tags.lost_in(path.suffix), ""
+    told: dict[str, Any] | None = None
+
+    def made() -> Tags:
+        return Tags({TAG: [json.dumps(told, ensure_ascii=False)]} if told is not None else {})
 
     def tag(file: IO[bytes], written: Tags) -> None:
         if written != Tags() and path.suffix in TAGGED and file.tell() < _MAX_TAGGED_BYTES:
@@ -289,27 +328,37 @@ def _save(
             untimed = f"{broadcast.names} are left out: only WAV files below 4 GB hold them"
 
     def write(file: IO[bytes]) -> None:
-        nonlocal trouble
+        nonlocal trouble, told
         _write_value(file, value)
-        try:
-            tag(file, Tags({**fitting.fields, **made.fields}, fitting.pictures))
-        except OSError:
-            raise
-        except Exception as error:  # whatever strange tags make of their writer
-            if isinstance(error.__context__, OSError):  # mutagen's own name for a full disk
-                raise error.__context__ from error
-            trouble = f"its tags could not be written: {str(error) or type(error).__name__}"
-            file.seek(0)
-            file.truncate()
-            _write_value(file, value)
-            tag(file, made)
+        if provenance is not None:
+            told = {**provenance, "file": {"output": output, **held(value, file)}}
+            file.seek(0, 2)
+        every = {**fitting.fields, **made().fields}
+        for written, left in (
+            (Tags(every, fitting.pictures), "its pictures"),
+            (Tags(every), "its tags"),
+            (made(), ""),
+        ):
+            try:
+                tag(file, written)
+                break
+            except OSError:
+                raise
+            except Exception as error:  # whatever strange tags make of their writer
+                if isinstance(error.__context__, OSError):  # mutagen's own name for a full disk
+                    raise error.__context__ from error
+                if not left:
+                    raise
+                trouble = f"{left} could not be written: {str(error) or type(error).__name__}"
+                file.seek(0)
+                file.truncate()
+                _write_value(file, value)
         time(file)
 
     publish(path, write)
-    if provenance is not None:
-        text = json.dumps(json.loads(provenance), indent=2, ensure_ascii=False) + "\n"
-        beside = path.with_name(path.name + SUFFIX)
-        publish(beside, lambda file: file.write(text.encode()))
+    if told is not None and beside:
+        text = json.dumps(told, indent=2, ensure_ascii=False) + "\n"
+        publish(path.with_name(path.name + SUFFIX), lambda file: file.write(text.encode()))
     return trouble, untimed
 
 

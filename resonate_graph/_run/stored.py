@@ -19,7 +19,7 @@ from .._node.notes import Note
 from .._node.values import Value
 from .._sound.workspace import Workspace
 from .._store.folder import Quarantined, Store
-from .._store.records import Entry, Key, Origin
+from .._store.records import Entry, Key, Origin, Record
 from .plan import Found
 
 
@@ -47,6 +47,8 @@ class _Known:
     """What is remembered of a step once the store was asked."""
 
     key: Key
+    anywhere: Key | None = None
+    wanted_device: str | None = None
     entries: dict[str, Entry] = field(default_factory=dict)
     warnings: list[tuple[str, str]] = field(default_factory=list)
     did: dict[str, Note] = field(default_factory=dict)
@@ -115,9 +117,19 @@ class Stored:
         """Whether what comes out of a step will be kept."""
         return self._store is not None and not self.is_broken
 
-    def look_up(self, name: str, key: Key) -> Found:
-        """Return what is known of a step whose key has become known."""
-        self._known[name] = _Known(key)
+    def look_up(
+        self, name: str, key: Key, *, anywhere: Key | None = None, device: str | None = None
+    ) -> Found:
+        """Return what is known of a step whose key has become known.
+
+        Args:
+            name: the step.
+            key: its key.
+            anywhere: where that names a device, the key that does not: what is known of it counts
+                as well, as far as it was computed on that device.
+            device: the device.
+        """
+        self._known[name] = _Known(key, anywhere, device)
         return self.look_again(name)
 
     def look_again(self, name: str) -> Found:
@@ -126,7 +138,7 @@ class Stored:
         assert store is not None
         record = None
         try:
-            record = store.record(known.key)
+            record = self._record(store, known)
         except Quarantined:
             message = f"what is stored of {name} was damaged; it is computed again"
             self._warn("store-damaged", message, name)
@@ -144,6 +156,17 @@ class Stored:
             used=self._graph.wanted_ports[name],
         )
         return Found(known.key.hex, digests, present)
+
+    def _record(self, store: Store, known: _Known) -> Record | None:
+        record = store.record(known.key)
+        if known.anywhere is None:
+            return record
+        other = store.record(known.anywhere)
+        if other is None or other.device != known.wanted_device:
+            return record
+        if record is None:
+            return other
+        return record.model_copy(update={"ports": {**other.ports, **record.ports}})
 
     def value(self, source: PortRef) -> Value:
         """Return a result as it lies in the store.

@@ -21,8 +21,8 @@ HEAD = b"caff"
 _MAX_CHUNKS = 10_000
 _FLOAT, _LITTLE = 1, 2
 _LAWS = {b"alaw": "alaw", b"ulaw": "ulaw"}
-#: How ALAC has to be flagged, by its bits a sample, for libsndfile to decode it: as Apple does.
-_ALAC_FLAGS = range(1, 5)
+#: How ALAC is flagged, by its bits a sample, for libsndfile to decode it: as Apple does.
+_ALAC_FLAGS = {1: 16, 2: 20, 3: 24, 4: 32}
 #: What stands in a pakt chunk before the sizes of the packets, and in a data chunk before these.
 _PACKET_HEADER_BYTES, _EDITS_BYTES = 24, 4
 
@@ -67,6 +67,12 @@ def survey(path: Path, raw: IO[bytes], size: int) -> Reading:
     if b"chan" in chunks and chunks[b"chan"][1] <= 12 + 20 * 1024:
         layout, order = channel_layout(read_at(raw, *chunks[b"chan"]), channels)
     if codec == b"alac" and flags in _ALAC_FLAGS:
+        if _ALAC_FLAGS[flags] == 32:
+            raise InputError(
+                path,
+                "it holds ALAC of 32 bits, whose loudest and noisiest packets libsndfile decodes "
+                f"to other samples: {converted_by(path)}",
+            )
         table = read_at(raw, *chunks[b"pakt"]) if b"pakt" in chunks else b""
         if at + length > size and len(table) < _PACKET_HEADER_BYTES:
             raise InputError(

@@ -248,6 +248,12 @@ def _refusal(path: Path, error: Exception) -> InputError:
 
 def _require_regular(path: Path) -> None:
     """Refuse what is no file: reading a pipe or a device may never end."""
+    try:
+        possible = b"\0" not in os.fsencode(path)
+    except UnicodeEncodeError:
+        possible = False
+    if not possible:
+        raise InputError(path, "no file can have this name")
     mode = path.stat().st_mode
     if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
         raise InputError(path, "this is a pipe or a device, not a file")

@@ -31,6 +31,7 @@ from .parts import (
     damaged,
     read_at,
 )
+from .vorbis_comments import is_intact, metadata_blocks
 
 #: What libsndfile decodes.
 _READ_BITS = (8, 16, 24)
@@ -178,12 +179,18 @@ def _whole(
     Raises:
         InputError: its frames are not all there, in order, and no checksum will find out.
     """
+    frames_at, harmed = _after_metadata(raw, stream)
+    if harmed:
+        doubts.append(("damaged-tags", "its tags are damaged; its sound is read without them"))
     checksum = None
     if stream.md5 is not None:
         checksum = Checksum(stream.md5, stream.bits, partial(_damage, raw, stream))
     if stream.frames:
         if checksum is None and order_of(raw, stream) != Order(0, stream.frames, broken=False):
             _require_intact(path, raw, stream)
+        if harmed:
+            bare = Spliced(raw, [stream.head(stream.frames), range(frames_at, stream.end)])
+            return Part(bare, frames=stream.frames, checksum=checksum)
         if (stream.start, stream.end) == (0, size):
             return Part(raw, checksum=checksum)
         whole = Spliced(raw, [range(stream.start, stream.end)])
@@ -196,10 +203,18 @@ def _whole(
         _require_intact(path, raw, stream)
     if order.first:
         doubts.append(begins_late(order.first / stream.rate))
-    kept = read_at(raw, stream.start, len(INFO_HEADERS[0]))  # says whether more metadata follow
-    head = kept + stream.head(end - order.first)[len(kept) :]
-    whole = Spliced(raw, [head, range(stream.body, stream.end)])
+    whole = Spliced(raw, [stream.head(end - order.first), range(frames_at, stream.end)])
     return Part(whole, frames=end - order.first, checksum=checksum)
+
+
+def _after_metadata(raw: IO[bytes] | io.RawIOBase, stream: Stream) -> tuple[int, bool]:
+    """Return where the metadata of a stream end, and whether tags among them are damaged.
+
+    libFLAC reads nothing of a stream whose tags are, though their length is known.
+    """
+    blocks = metadata_blocks(raw, stream.start)
+    harmed = not all(is_intact(raw, block) for block in blocks)
+    return (blocks[-1].stop if blocks else stream.body), harmed
 
 
 def _require_intact(path: Path, raw: IO[bytes] | io.RawIOBase, stream: Stream) -> None:

@@ -28,6 +28,7 @@ _TEXTS = {
 _COUNTS = {"TRCK": ("TRACKNUMBER", "TRACKTOTAL"), "TPOS": ("DISCNUMBER", "DISCTOTAL")}
 #: Fields whose TXXX frame has another name.
 _DESCRIBED = {
+    "ACOUSTID_FINGERPRINT": "Acoustid Fingerprint",
     "ACOUSTID_ID": "Acoustid Id",
     "MUSICBRAINZ_ALBUMARTISTID": "MusicBrainz Album Artist Id",
     "MUSICBRAINZ_ALBUMID": "MusicBrainz Album Id",
@@ -42,8 +43,13 @@ _NUMBERS = {"TBPM", "TCMP"}
 _DATES = {"TDRC", "TDOR"}
 _KEPT = {*_TEXTS, *_COUNTS, "APIC", "COMM", "TIPL", "TMCL", "TXXX", "UFID", "USLT",
          "IPLS", "TDAT", "TIME", "TORY", "TYER"}  # fmt: skip
-#: Deflate packs a thousandfold at most: beyond this, a frame may become more than memory holds.
+#: Deflate packs a thousandfold at most: beyond this, they may become more than memory holds.
 _MAX_COMPRESSED_BYTES = 1 << 16
+#: mutagen copies what is left of a tag for each frame: so many bytes are a few seconds.
+_MAX_COPIED_BYTES = 10_000_000_000
+_FRAME_HEADS = {2: (6, 3, 3), 3: (10, 4, 4), 4: (10, 4, 4)}
+_HEAD_BYTES = 10
+_UNSYNCHRONISED = 0x80
 _COMPRESSED = {3: 0x80, 4: 0x08}
 
 
@@ -55,15 +61,38 @@ class _Unread:
         raise NotImplementedError
 
 
-def read_id3(file: IO[bytes]) -> Any:
+class _Watched:
+    """Stands for the class of a frame, and notes which are damaged: mutagen passes over them."""
+
+    def __init__(self, kind: Any, damaged: list[str]) -> None:
+        self._kind = kind
+        self._damaged = damaged
+
+    def __call__(self, **said: Any) -> Any:
+        return self._kind(**said)
+
+    def _fromData(self, header: Any, flags: int, data: bytes) -> Any:  # noqa: N802 - mutagen's
+        from mutagen.id3 import ID3JunkFrameError
+
+        try:
+            return self._kind._fromData(header, flags, data)
+        except ID3JunkFrameError:
+            self._damaged.append(self._kind.__name__)
+            raise
+
+
+def read_id3(file: IO[bytes]) -> tuple[Any, list[str]]:
     """Return the ID3 tag a file begins or ends with, as mutagen reads it; None without one.
+
+    With it come the names of frames that are damaged, which it does not have.
 
     Raises:
         mutagen.MutagenError: it is damaged.
-        AudioError: it could become too large to be read.
+        AudioError: it could become too large to be read, or take too long.
     """
     from mutagen import id3
 
+    _require_few_frames(file)
     unread: Any = dict.fromkeys([*id3.Frames, *id3.Frames_2_2], _Unread)
     try:
         file.seek(0)
@@ -72,27 +101,69 @@ def read_id3(file: IO[bytes]) -> Any:
         pass
     else:
         mask = _COMPRESSED.get(raw.version[1], 0)
-        if any(len(one) > _MAX_COMPRESSED_BYTES and one[9] & mask for one in raw.unknown_frames):
-            raise AudioError("a compressed frame could become too large to be read")
+        packed = sum(len(one) for one in raw.unknown_frames if len(one) > 9 and one[9] & mask)
+        if packed > _MAX_COMPRESSED_BYTES:
+            raise AudioError("its compressed frames could become too large to be read")
     known: Any = {name: kind for name, kind in id3.Frames.items() if name in _KEPT}
     for name, old in id3.Frames_2_2.items():  # these have their successor as base
         if old.__mro__[1].__name__ in _KEPT:
             known[name] = old
     known["PIC"] = id3.Frames_2_2["PIC"]
+    damaged: list[str] = []
+    watched: Any = {name: _Watched(kind, damaged) for name, kind in known.items()}
     try:
         file.seek(0)
-        return id3.ID3(file, known_frames=known)
+        return id3.ID3(file, known_frames=watched), damaged
     except id3.ID3NoHeaderError:
-        return None
+        return None, []
+
+
+def _require_few_frames(file: IO[bytes]) -> None:
+    """Refuse a tag of which reading would take minutes: one of very many frames.
+
+    Raises:
+        AudioError: it is such a tag.
+    """
+    file.seek(0)
+    head = file.read(_HEAD_BYTES)
+    if head[:3] != b"ID3" or len(head) < _HEAD_BYTES or head[3] not in _FRAME_HEADS:
+        return
+    length = _whole_number(head[6:], 7)
+    content = file.read(length)
+    if head[5] & _UNSYNCHRONISED:
+        content = content.replace(b"\xff\0", b"\xff")
+    head_bytes, name_bytes, size_bytes = _FRAME_HEADS[head[3]]
+    for bits in (7, 8):  # sizes of the one or the other kind stand in tags of version 4
+        position = copied = 0
+        while position + head_bytes <= len(content):
+            if not content[position : position + name_bytes].strip(b"\0"):
+                break
+            copied += len(content) - position
+            if copied > _MAX_COPIED_BYTES:
+                raise AudioError("it has so many frames that reading them would take minutes")
+            size = content[position + name_bytes : position + name_bytes + size_bytes]
+            position += head_bytes + _whole_number(size, bits)
+
+
+def _whole_number(content: bytes, bits: int) -> int:
+    number = 0
+    for byte in content:
+        number = number << bits | byte & (1 << bits) - 1
+    return number
 
 
 def fields_of(tags: Any) -> Fields:
     """Return what an ID3 tag says in words."""
-    fields: Fields = {}
-    for name, value in _said(tags):
-        if value and value not in fields.setdefault(name.upper(), []):
-            fields[name.upper()].append(value)
-    return {name: values for name, values in fields.items() if values}
+    return gathered(_said(tags))
+
+
+def gathered(said: Iterable[tuple[str, str]]) -> Fields:
+    """Return values by field, in capitals; each once, in the order in which they came."""
+    fields: dict[str, dict[str, None]] = {}
+    for name, value in said:
+        if value:
+            fields.setdefault(name.upper(), {})[value] = None
+    return {name: list(values) for name, values in fields.items()}
 
 
 def tag_of(fields: Fields, pictures: Iterable[tuple[int, str, str, bytes]]) -> Any:
@@ -190,8 +261,8 @@ def _performer(value: str) -> list[str]:
     return [role, name] if bracket and value.endswith(")") else ["", value]
 
 
-def from_bytes(content: bytes) -> Any:
-    """Return the ID3 tag in some bytes, such as a chunk of a WAV file; None without one.
+def from_bytes(content: bytes) -> tuple[Any, list[str]]:
+    """Return what `read_id3` does of some bytes, such as a chunk of a WAV file.
 
     Raises:
         mutagen.MutagenError: it is damaged.

@@ -18,19 +18,31 @@ from typing import IO, Any
 
 from .._base.errors import InputError
 from .aiff import aiff_chunks
-from .id3 import Fields, fields_of, from_bytes, read_id3, tag_of
+from .id3 import Fields, fields_of, from_bytes, gathered, read_id3, tag_of
+from .parts import after_tags
 from .riff import wav_chunks
+from .vorbis_comments import COMMENT, PICTURE, comments_of, is_whole, metadata_blocks
 
 #: Formats whose metadata is written.
 TAGGED = (".wav", ".flac", ".ogg", ".mp3")
 
 #: What says how the file it stood in was encoded, or what was measured of its samples.
 _OF_THE_FILE = {
-    "ACOUSTID_FINGERPRINT", "ALBUM DYNAMIC RANGE", "CUESHEET", "DYNAMIC RANGE", "ENCODED BY",
-    "ENCODED-BY", "ENCODEDBY", "ENCODER", "ENCODER SETTINGS", "ENCODER_OPTIONS", "ENCODERSETTINGS",
-    "ENCODING", "LENGTH", "RESONATE_GRAPH", "SOFTWARE", "WAVEFORMATEXTENSIBLE_CHANNEL_MASK",
+    "ACOUSTID_FINGERPRINT", "ALBUM_DYNAMIC_RANGE", "CUESHEET", "DYNAMIC_RANGE", "ENCODED_BY",
+    "ENCODEDBY", "ENCODER", "ENCODER_OPTIONS", "ENCODER_SETTINGS", "ENCODERSETTINGS", "ENCODING",
+    "LENGTH", "RESONATE_GRAPH", "SOFTWARE", "WAVEFORMATEXTENSIBLE_CHANNEL_MASK",
 }  # fmt: skip
-_MEASURED = ("ACCURATERIP", "CTDB", "ITUN", "LOUDNESS", "MP3GAIN_", "R128_", "REPLAYGAIN_")
+_MEASURED = (
+    "ACCURATERIP",
+    "CTDB",
+    "ITUN",
+    "LOUDNESS",
+    "MP3GAIN_",
+    "MUSICIP_FINGERPRINT",
+    "MUSICMAGIC_FINGERPRINT",
+    "R128_",
+    "REPLAYGAIN_",
+)
 
 _INFO = {
     b"IART": "ARTIST", b"ICMT": "COMMENT", b"ICOP": "COPYRIGHT", b"ICRD": "DATE",
@@ -70,10 +82,12 @@ class Tags:
     Attributes:
         fields: values by field, named in capitals as in Vorbis comments.
         pictures: cover art and other pictures.
+        damage: which of them were damaged and are not here, in words; nothing where none was.
     """
 
     fields: Fields = field(default_factory=dict)
     pictures: tuple[Picture, ...] = ()
+    damage: str = ""
 
     @property
     def carried(self) -> Tags:
@@ -81,7 +95,7 @@ class Tags:
         fields = {
             name: values
             for name, values in self.fields.items()
-            if name not in _OF_THE_FILE and not name.startswith(_MEASURED)
+            if _written(name) not in _OF_THE_FILE and not _written(name).startswith(_MEASURED)
         }
         return Tags(fields, self.pictures)
 
@@ -118,6 +132,11 @@ def read_tags(path: Path) -> Tags:
         raise InputError(path, f"its tags are damaged ({reason[:200]})") from error
 
 
+def _written(name: str) -> str:
+    """Return the name of a field as Vorbis comments write it: some have spaces in ID3."""
+    return name.replace(" ", "_").replace("-", "_")
+
+
 def common(several: Sequence[Tags]) -> Tags:
     """Return what several files all say."""
     return reduce(_both, several) if several else Tags()
@@ -138,10 +157,10 @@ def _both(one: Tags, other: Tags) -> Tags:
 
 
 def _read_id3_file(file: IO[bytes]) -> Tags:
-    return _of_id3(read_id3(file))
+    return _of_id3(*read_id3(file))
 
 
-def _of_id3(tag: Any) -> Tags:
+def _of_id3(tag: Any, damaged: Sequence[str]) -> Tags:
     if tag is None:
         return Tags()
     pictures = [
@@ -151,7 +170,9 @@ def _of_id3(tag: Any) -> Tags:
     ]
     # in the tag they stand in no particular order: the front cover first
     pictures.sort(key=lambda one: (one.kind != _FRONT_COVER, one.kind, one.description))
-    return Tags(fields_of(tag), tuple(pictures))
+    names = ", ".join(dict.fromkeys(damaged))
+    damage = f"of its ID3 tag, {names} cannot be read" if names else ""
+    return Tags(fields_of(tag), tuple(pictures), damage)
 
 
 def _read_wav(file: IO[bytes]) -> Tags:
@@ -161,10 +182,10 @@ def _read_wav(file: IO[bytes]) -> Tags:
             continue
         file.seek(position)
         if name in (b"id3 ", b"ID3 "):
-            tags = _of_id3(from_bytes(file.read(length)))
+            tags = _of_id3(*from_bytes(file.read(length)))
         elif name == b"LIST" and file.read(4) == b"INFO":
             info = dict(_read_info(file.read(length - 4)))
-    return Tags({**info, **tags.fields}, tags.pictures)
+    return Tags({**info, **tags.fields}, tags.pictures, tags.damage)
 
 
 def _read_aiff(file: IO[bytes]) -> Tags:
@@ -175,10 +196,10 @@ def _read_aiff(file: IO[bytes]) -> Tags:
         file.seek(position)
         content = file.read(length)
         if name == b"ID3 ":
-            tags = _of_id3(from_bytes(content))
+            tags = _of_id3(*from_bytes(content))
         elif text := _plain_text(content):
             said.setdefault(_AIFF_TEXTS[name], []).append(text)
-    return Tags({**said, **tags.fields}, tags.pictures)
+    return Tags({**said, **tags.fields}, tags.pictures, tags.damage)
 
 
 def _plain_text(raw: bytes) -> str:
@@ -201,32 +222,63 @@ def _read_info(content: bytes) -> Iterator[tuple[str, list[str]]]:
 
 
 def _read_flac(file: IO[bytes]) -> Tags:
-    from mutagen.flac import FLAC
-
-    sound: Any = FLAC(file)
-    return Tags(_fields_of_comment(sound.tags), tuple(map(_of_flac_picture, sound.pictures)))
+    said: list[tuple[str, str]] = []
+    pictures: list[bytes] = []
+    harmed: list[str] = []
+    for block in metadata_blocks(file, after_tags(file, 0)):
+        if block.kind not in (COMMENT, PICTURE):
+            continue
+        file.seek(block.start)
+        content = file.read(block.stop - block.start)
+        if block.kind == PICTURE:
+            pictures.append(content)
+        else:
+            comments = comments_of(content)
+            said += comments.said
+            harmed += ["some of its Vorbis comments"] * comments.damaged
+    return _of_comments(said, pictures, harmed)
 
 
 def _read_ogg(file: IO[bytes]) -> Tags:
     import mutagen
-    from mutagen.flac import Picture as FlacPicture
     from mutagen.oggflac import OggFLAC
     from mutagen.oggopus import OggOpus
     from mutagen.oggspeex import OggSpeex
     from mutagen.oggvorbis import OggVorbis
 
     sound: Any = mutagen.File(file, options=[OggVorbis, OggOpus, OggFLAC, OggSpeex])
-    fields = _fields_of_comment(sound.tags if sound is not None else None)
-    blocks: Any = [base64.b64decode(one) for one in fields.pop(_PICTURE, [])]
-    return Tags(fields, tuple(_of_flac_picture(FlacPicture(block)) for block in blocks))
+    every = list(sound.tags or ()) if sound is not None else []
+    said = [(name, value) for name, value in every if is_whole(value) and not _is_nameless(name)]
+    harmed = ["some of its Vorbis comments"] * (len(said) < len(every))
+    pictures = []
+    for name, value in said:
+        if name.upper() == _PICTURE:
+            try:
+                pictures.append(base64.b64decode(value, validate=True))
+            except ValueError:
+                harmed.append("a picture")
+    return _of_comments([pair for pair in said if pair[0].upper() != _PICTURE], pictures, harmed)
 
 
-def _fields_of_comment(comment: Any) -> Fields:
-    fields: Fields = {}
-    for name, value in comment or ():
-        if value and value not in fields.setdefault(name.upper(), []):
-            fields[name.upper()].append(value)
-    return {name: values for name, values in fields.items() if values}
+def _of_comments(
+    said: Sequence[tuple[str, str]], pictures: Sequence[bytes], harmed: Sequence[str]
+) -> Tags:
+    from mutagen.flac import Picture as FlacPicture
+
+    found, lost = [], list(harmed)
+    for block in pictures:
+        made: Any = FlacPicture
+        try:
+            found.append(_of_flac_picture(made(block)))
+        except Exception:  # whatever a damaged one makes of its reader
+            lost.append("a picture")
+    damage = f"{' and '.join(dict.fromkeys(lost))} cannot be read" if lost else ""
+    return Tags(gathered(said), tuple(found), damage)
+
+
+def _is_nameless(name: str) -> bool:
+    """Whether this is what mutagen calls a comment without a name."""
+    return name.startswith("unknown") and name[len("unknown") :].isdecimal()
 
 
 def _of_flac_picture(picture: Any) -> Picture:

@@ -192,13 +192,14 @@ class Store:
         with contextlib.suppress(Quarantined):
             earlier = self.record(key)
         more_ports = earlier is not None and not ports.keys() & earlier.ports.keys()
+        apart = more_ports and earlier is not None and earlier.device != device
         noted = {**dict((earlier.did if earlier else None) or ()), **(did or {})}
         record = Record(
             key=key.hex,
             preimage=dict(key.preimage),
             ports={**(earlier.ports if earlier else {}), **ports},
             seconds=seconds + (earlier.seconds if more_ports and earlier else 0.0),
-            device=device,
+            device=None if apart else device,  # of several nobody can say which is from which
             warnings=list(dict.fromkeys([*(earlier.warnings if earlier else ()), *warnings])),
             did=list(noted.items()) or None,
             gaps_seconds=gaps_seconds,

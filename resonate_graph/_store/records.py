@@ -106,8 +106,11 @@ class Entry(BaseModel):
 
 
 #: The name of the graph, which no other can have, of what the library keeps for itself: what an
-#: input held, the figures of a sweep.
+#: input held, the figures of a sweep, what players of pages have of sounds.
 OWN = ""
+
+#: What stands for a node's type where the last of these is kept.
+PLAYER = "player"
 
 
 class Origin(BaseModel):

@@ -176,7 +176,7 @@ class Retention:
             StoreError: ``RESONATE_STORE_LIMIT`` is no size; told before anything runs.
         """
         if self._limit is None:
-            _limit_of_surroundings()
+            self._limit = _limit_of_surroundings()
         with self._lock:
             if self._runs == 0:
                 self._forget_uses()
@@ -189,6 +189,9 @@ class Retention:
                 self._runs -= 1
                 if self._runs == 0:
                     self._forget_uses()
+                    if self._size is None and self._limit is not None:
+                        # a limit that somebody said holds for what was there before it, too
+                        self._size = sum(item.bytes for item in self._files())
                     too_large = self._size is not None and self._too_large(self._size)
                     if too_large or self._uses.is_long:
                         self._make_room(self.limit_bytes, HEADROOM)

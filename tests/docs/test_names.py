@@ -20,8 +20,8 @@ PAGE = ROOT / "docs" / "architecture.md"
 SAID = sorted(set(re.findall(r"`([^`\n]+)`", prose(PAGE))))
 
 #: Words of the page that name no code of ours: commands, params, parts of names.
-WORDS = {"@node(version=1)", "__init__.py", "auto", "encode_", "lint-imports", "on_event",
-         "prepare", "register", "resonate", "survey"}  # fmt: skip
+WORDS = {"@node(version=1)", "__init__.py", "auto", "encode_", "explain", "lint-imports",
+         "on_event", "prepare", "register", "resonate", "survey"}  # fmt: skip
 
 _DOTTED = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+")
 _OF_THE_ENGINE = re.compile(r"_\w+\.")

@@ -43,23 +43,21 @@ class Job:
         return ("run", "vocal-repair", *mixed, *places, *models, *arguments, "--json")
 
 
-@pytest.fixture(
-    scope="module", params=[(44100, 2), (48000, 1)], ids=["44.1 kHz stereo", "48 kHz mono"]
-)
-def job(
-    request: pytest.FixtureRequest,
-    tmp_path_factory: pytest.TempPathFactory,
-    excerpt: Audio,
-    models_dir: Path,
-) -> Job:
-    """The job done once: separated by the bag of four, in a process of its own."""
-    rate, channels = request.param
-    sound = in_format(excerpt, rate, channels)
+@pytest.fixture(scope="module")
+def job(tmp_path_factory: pytest.TempPathFactory, excerpt: Audio, models_dir: Path) -> Job:
+    """The job done once, at 48 kHz: separated by the bag of four, in a process of its own."""
+    sound = in_format(excerpt, 48_000, 2)
     folder = tmp_path_factory.mktemp("job")
     mix = write_sound(sound, folder / "mix.wav", "PCM_24")
     job = Job(folder, models_dir, mix, sound)
     job.first = resonate(*job.call())
     return job
+
+
+@pytest.fixture(scope="module")
+def brief(excerpt: Audio) -> Audio:
+    """Two thirds of a segment of the models."""
+    return excerpt.with_samples(excerpt.samples[:, : excerpt.sample_rate])
 
 
 def in_format(excerpt: Audio, rate: int, channels: int) -> Audio:
@@ -143,9 +141,9 @@ def test_without_the_stems_the_finished_file_is_still_there(
 
 @pytest.mark.parametrize(("rate", "channels"), [(8000, 2), (22050, 1), (96000, 2), (44100, 5)])
 def test_other_rates_and_channel_counts_come_back_as_they_went_in(
-    excerpt: Audio, models_dir: Path, rate: int, channels: int
+    brief: Audio, models_dir: Path, rate: int, channels: int
 ) -> None:
-    sound = in_format(excerpt, rate, channels)
+    sound = in_format(brief, rate, channels)
     result = rg.stock("vocal-repair").run(
         {"mix": sound}, params={"model": "htdemucs"}, models=models_dir, store=False
     )
@@ -157,21 +155,21 @@ def test_other_rates_and_channel_counts_come_back_as_they_went_in(
 
 @pytest.mark.parametrize("suffix", [".mp3", ".flac", ".ogg"])
 def test_every_input_format_gives_its_own_length(
-    tmp_path: Path, excerpt: Audio, models_dir: Path, suffix: str
+    tmp_path: Path, brief: Audio, models_dir: Path, suffix: str
 ) -> None:
-    path = write_sound(excerpt, tmp_path / f"mix{suffix}")
+    path = write_sound(brief, tmp_path / f"mix{suffix}")
     result = rg.stock("vocal-repair").run(
         {"mix": path}, params={"model": "htdemucs"}, models=models_dir, store=False
     )
     written = result.save(tmp_path / "out")["restored"]
     samples, rate = read_samples(written)
-    assert (samples.shape, rate) == (excerpt.samples.shape, 44100)
+    assert (samples.shape, rate) == (brief.samples.shape, 44100)
 
 
-def test_two_runs_without_a_store_give_the_same_samples(excerpt: Audio, models_dir: Path) -> None:
+def test_two_runs_without_a_store_give_the_same_samples(brief: Audio, models_dir: Path) -> None:
     digests = {
         rg.stock("vocal-repair")
-        .run({"mix": excerpt}, params={"model": "htdemucs"}, models=models_dir, store=False)
+        .run({"mix": brief}, params={"model": "htdemucs"}, models=models_dir, store=False)
         .report["outputs"]["restored"]["digest"]
         for _ in range(2)
     }

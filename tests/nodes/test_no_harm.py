@@ -17,6 +17,7 @@ import pytest
 
 import resonate_nodes as rn
 from resonate_graph import Audio, ResonateError
+from resonate_graph.testing import lag
 from tests.nodes.catalog import NODES, RESHAPES, called
 from tests.signals import difference_db, relative_db
 
@@ -178,22 +179,6 @@ def apart(audio: Audio) -> Audio:
     """Delay the right channel by two samples."""
     left, right = audio.samples.mean(axis=0), audio.samples.mean(axis=0)
     return audio.with_samples(np.stack([left, np.concatenate([np.zeros(2), right[:-2]])]))
-
-
-def lag(heard: Audio, audio: Audio) -> int:
-    """Return by how many frames a sound fits best to another one, up to 0.1 s either way.
-
-    By the phases of all frequencies alike (the phase transform of Knapp and Carter, 1976): a filter
-    shifts the phase around its corner, but only a delay does so throughout.
-    """
-    size = 2 * audio.frames
-    cross = sum(
-        np.fft.rfft(one, size) * np.conj(np.fft.rfft(other, size))
-        for one, other in zip(heard.samples, audio.samples, strict=True)
-    )
-    fit = np.abs(np.fft.irfft(cross / np.maximum(np.abs(cross), 1e-9), size))
-    furthest = audio.sample_rate // 10
-    return int(np.roll(fit, furthest)[: 2 * furthest + 1].argmax()) - furthest
 
 
 def test_each_node_is_in_the_tables() -> None:

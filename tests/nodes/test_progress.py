@@ -8,7 +8,14 @@ import numpy as np
 import pytest
 
 from resonate_graph import Audio, Cancelled, Graph, NodeProgress
-from resonate_nodes import dehum, denoise, plot_compare, plot_spectrogram, plot_waveform
+from resonate_nodes import (
+    dehum,
+    denoise,
+    plot_compare,
+    plot_loudness,
+    plot_spectrogram,
+    plot_waveform,
+)
 
 RATE = 8000
 SECONDS = np.arange(40 * RATE) / RATE
@@ -17,7 +24,7 @@ SOUND = Audio(
     + 0.01 * np.random.default_rng(0).standard_normal((1, len(SECONDS))),
     RATE,
 )
-NODES = [denoise, dehum, plot_waveform, plot_spectrogram, plot_compare]
+NODES = [denoise, dehum, plot_waveform, plot_spectrogram, plot_loudness, plot_compare]
 
 
 def graph_of(node: Any) -> Graph:

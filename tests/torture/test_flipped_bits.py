@@ -14,7 +14,7 @@ def test_every_flipped_bit_is_found_and_mended(
     tmp_path: Path, excerpt: Audio, torture: bool
 ) -> None:
     """A fresh process would see the same: each round has a store that has verified nothing yet."""
-    rounds = 10_000 if torture else 200
+    rounds = 10_000 if torture else 100
     draw = random.Random(3)
     graph = work.graph_with_every_step_an_output(1)
     mix = write_sound(excerpt.with_samples(excerpt.samples[:, :3000]), tmp_path / "mix.wav")

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from resonate_graph import Audio, File, NodeError, ParamError, Preparation, RunContext, node
+from resonate_graph import Audio, File, NodeError, ParamError, Placed, Preparation, RunContext, node
 
 from .._common.channels import channel_mask, usual_layout
 from .flac import with_channel_mask
@@ -51,7 +51,7 @@ Dither = Literal["tpdf", "none"]
 Seed = Annotated[int, Field(ge=0, le=2**32 - 1)]
 
 
-@node(version=2)
+@node(version=3)
 def encode_wav(
     ctx: RunContext,
     audio: Audio,
@@ -70,7 +70,9 @@ def encode_wav(
         audio: the sound.
         subtype: ``PCM_16``, ``PCM_24`` or ``FLOAT``.
         dither: ``tpdf``: triangular noise of two steps peak to peak before rounding, so that
-            rounding leaves noise, not distortion; ``none``: plain rounding.
+            rounding leaves noise, not distortion; what lies on the steps of the format as it is,
+            such as a sound that was read from a file of it, is not dithered but written as it is.
+            ``none``: plain rounding.
         seed: of the dither; the same seed gives the same bytes.
 
     Raises:
@@ -99,7 +101,7 @@ def encode_wav(
     return note_written(ctx, File(buffer.getvalue(), ".wav"), told=quantizer.clipped > 0)
 
 
-@node(version=1)
+@node(version=2)
 def encode_flac(
     ctx: RunContext,
     audio: Audio,
@@ -212,7 +214,18 @@ def _require_one_kind(bitrate_kbps: int | None, vbr_quality: float | None) -> No
         raise ParamError("give bitrate_kbps or vbr_quality, not both", param="vbr_quality")
 
 
-@node(version=2, uses=("lameenc",), prepare=prepare_mp3)
+def _fits_mp3(question: Placed) -> None:
+    for rate in question.sample_rates.get("audio", ()):
+        _require_mp3_rate(rate)
+
+
+def _require_mp3_rate(rate: int) -> None:
+    if rate not in _MP3_KBPS:
+        rates = ", ".join(map(str, _MP3_KBPS))
+        raise NodeError(f"MP3 has no {rate} Hz, only {rates}: put a resample node before it")
+
+
+@node(version=3, uses=("lameenc",), prepare=prepare_mp3, fits=_fits_mp3)
 def encode_mp3(
     ctx: RunContext,
     audio: Audio,
@@ -243,11 +256,7 @@ def encode_mp3(
     _require_samples(audio, "MP3")
     if audio.channels > 2:
         raise NodeError(f"MP3 holds one or two channels, this sound has {audio.channels}")
-    if audio.sample_rate not in _MP3_KBPS:
-        rates = ", ".join(map(str, _MP3_KBPS))
-        raise NodeError(
-            f"MP3 has no {audio.sample_rate} Hz, only {rates}: put a resample node before it"
-        )
+    _require_mp3_rate(audio.sample_rate)
     _require_one_kind(bitrate_kbps, vbr_quality)
     allowed = _MP3_KBPS[audio.sample_rate]
     if bitrate_kbps is not None and bitrate_kbps not in allowed:
@@ -299,6 +308,15 @@ def _write_pcm(ctx: RunContext, quantizer: _Quantizer, buffer: io.BytesIO, conta
             file.write(block << (32 - quantizer.bits))  # libsndfile takes the upper bits
 
 
+def _is_on_steps(audio: Audio, bits: int) -> bool:
+    """Whether all samples are whole numbers of steps, so that there is nothing to round."""
+    for start in range(0, audio.frames, _BLOCK_FRAMES):
+        steps = audio.samples[:, start : start + _BLOCK_FRAMES] * np.float32(2 ** (bits - 1))
+        if not np.array_equal(steps, np.rint(steps)):
+            return False
+    return True
+
+
 class _Quantizer:
     """Rounds samples to integers, block by block, and counts what had to be clipped."""
 
@@ -307,7 +325,7 @@ class _Quantizer:
         self.subtype = subtype
         self.bits = _BITS[subtype]
         self.clipped = 0
-        self._dither = dither
+        self._dithers = dither == "tpdf" and not _is_on_steps(audio, self.bits)
         self._random = np.random.Generator(np.random.PCG64(seed))
 
     def blocks(self, ctx: RunContext) -> Iterator[NDArray[np.int32]]:
@@ -319,7 +337,7 @@ class _Quantizer:
             scaled = block.astype(np.float64) * -low
             # exactly full scale is not an overload, though the top step is just below it
             self.clipped += int(np.count_nonzero((scaled > high + 1) | (scaled < low)))
-            if self._dither == "tpdf":
+            if self._dithers:
                 scaled += self._random.random(block.shape) - self._random.random(block.shape)
             yield np.clip(np.rint(scaled), low, high).astype(np.int32)
         if self.clipped:

@@ -21,6 +21,9 @@ from .._common.channels import speakers_of
 #: Returns the samples from one frame up to another, of shape (channels, frames).
 Read = Callable[[int, int], NDArray[np.float32]]
 
+#: Told how much is done, of how much.
+Progress = Callable[[float, float], object]
+
 ABSOLUTE_GATE_LUFS = -70.0
 _OFFSET = -0.691
 _RELATIVE_GATE_LU = -10.0
@@ -98,13 +101,19 @@ class Course:
     short_term: NDArray[np.float64]
 
 
-def measure_over_time(audio: Audio) -> tuple[Loudness, Course]:
+def measure_over_time(
+    audio: Audio, progress: Progress = lambda done, total: None
+) -> tuple[Loudness, Course]:
     """Return the loudness measures of a sound, and what they were taken from.
+
+    Args:
+        audio: the sound.
+        progress: told now and then how much is done, of how much.
 
     Raises:
         NodeError: more than eight channels of which nothing is known, or a rate below 8 kHz.
     """
-    powers = _moving_powers(audio)
+    powers = _moving_powers(audio, progress)
     with np.errstate(divide="ignore"):
         course = Course(*(_OFFSET + 10 * np.log10(one) for one in powers))
     return _summed(*powers), course
@@ -254,9 +263,11 @@ def _summed(momentary: NDArray[np.float64], short_term: NDArray[np.float64]) -> 
     )
 
 
-def _moving_powers(audio: Audio) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _moving_powers(
+    audio: Audio, progress: Progress = lambda done, total: None
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return the momentary and short-term weighted mean squares, every 10 ms."""
-    powers, hop_frames = _hop_powers(audio)
+    powers, hop_frames = _hop_powers(audio, progress)
     short_term = _moving_mean(powers, hop_frames, _SHORT_TERM_HOPS, audio)
     if not powers.size:
         return powers, short_term
@@ -265,7 +276,9 @@ def _moving_powers(audio: Audio) -> tuple[NDArray[np.float64], NDArray[np.float6
     return _moving_mean(powers, hop_frames, _MOMENTARY_HOPS, audio), short_term
 
 
-def _hop_powers(audio: Audio) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _hop_powers(
+    audio: Audio, progress: Progress
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return the weighted mean square of each 10 ms hop, and the frames each has.
 
     Where the sound does not end on a hop, the rest is a hop of its own for the sake of sounds
@@ -290,6 +303,7 @@ def _hop_powers(audio: Audio) -> tuple[NDArray[np.float64], NDArray[np.float64]]
     powers: list[NDArray[np.float64]] = []
     per_block = 10 * _HOPS_PER_SECOND
     for first in range(0, len(edges) - 1, per_block):
+        progress(first, len(edges) - 1)
         inside = edges[first : first + per_block + 1]
         block = audio.samples[:, inside[0] : inside[-1]].astype(np.float64)
         weighted, state = sosfilt(sections, block, axis=1, zi=state)

@@ -1,4 +1,4 @@
-"""A look-ahead true-peak limiter: all channels under one gain, nothing below the ceiling touched.
+"""A look-ahead true-peak limiter: all channels under one gain, which is 1 away from peaks.
 
 pedalboard's `BrickwallLimiter` works on its own estimate of the true peak, turns dense material
 down by several dB more than it needs, and lets peaks through elsewhere. Here the peaks are
@@ -74,6 +74,7 @@ class Limiter:
         self._window = max(1, int(look_ahead_ms * hops_per_ms) - 1)
         self._peaks = bs1770.hop_true_peaks(audio, self._hop)
         self._lowest = 1.0
+        self._time_turned_down = 0.0
 
     @property
     def true_peak(self) -> float:
@@ -85,6 +86,11 @@ class Limiter:
         """By how much what was limited last was turned down at most."""
         return 0.0 - 20 * log10(self._lowest)
 
+    @property
+    def time_turned_down_percent(self) -> float:
+        """For how much of its time that was turned down, be it only in the recovery."""
+        return 100 * self._time_turned_down
+
     def limit(self, gain_db: float = 0.0) -> Audio:
         """Return the sound, louder by a gain, with no true peak above the ceiling."""
         gain = 10 ** (gain_db / 20)
@@ -94,6 +100,7 @@ class Limiter:
         for _ in range(_ROUNDS):
             knots = self._knots(needed_db)
             self._lowest = float(knots.min(initial=1.0))
+            self._time_turned_down = float(np.mean(knots < 1))
             result = self._audio.with_samples(self._applied(gain, knots))
             over = bs1770.hop_true_peaks(result, self._hop) / self._ceiling
             if over.max(initial=0.0) <= 1:

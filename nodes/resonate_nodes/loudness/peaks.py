@@ -72,12 +72,16 @@ def limit(
     release_ms: Annotated[float, Field(ge=1, le=5000)] = RELEASE_MS,
     look_ahead_ms: Annotated[float, Field(ge=1, le=50)] = LOOK_AHEAD_MS,
 ) -> Audio:
-    """Limit: no true peak above a ceiling, and what is below it stays as it is, bit for bit.
+    """Limit: no true peak above a ceiling; away from such peaks everything stays, bit for bit.
 
     True peaks are those of the waveform between the samples (ITU-R BS.1770, here oversampled 8
     times). All channels get the same gain, so that the stereo image stays; nothing is delayed.
     After a peak that stands alone the gain comes back at `release_ms`; after reduction that lasted
     100 ms and more it comes back up to ten times as slowly, so that dense music does not pump.
+    What stands that close before or behind a peak is turned down with it, however soft it is: from
+    `look_ahead_ms` before it until 4 times `release_ms` (after long reduction 40 times) behind it,
+    for 6 dB. How much of the time that was, is noted. A sound without a peak above the ceiling
+    comes out as it went in.
 
     Args:
         ctx: filled in by the engine.
@@ -100,6 +104,7 @@ def limit(
     note_known(ctx, peak_before_dbtp=decibels(limiter.true_peak))
     if limiter.deepest_reduction_db:
         ctx.note(deepest_reduction_db=limiter.deepest_reduction_db)
+        ctx.note(time_turned_down_percent=limiter.time_turned_down_percent)
     else:
         ctx.note(summary=f"no peak above {ceiling_dbtp:g} dBTP")
     return limited

@@ -130,6 +130,7 @@ def plot_spectrogram(
 
 @node(version=1, uses=("matplotlib", "scipy", "pyloudnorm"))
 def plot_loudness(
+    ctx: RunContext,
     audio: Audio,
     *,
     title: Title = "Loudness",
@@ -142,6 +143,7 @@ def plot_loudness(
     loudest moment is left out.
 
     Args:
+        ctx: filled in by the engine.
         audio: the sound, 1 to 6 channels, 8 kHz or more.
         title: what stands above it.
         target_lufs: a loudness to draw a line at.
@@ -152,7 +154,7 @@ def plot_loudness(
     Raises:
         NodeError: more than six channels, or a rate below 8 kHz.
     """
-    whole, course = bs1770.measure_over_time(audio)
+    whole, course = bs1770.measure_over_time(audio, ctx.progress)
     loudest = whole.max_momentary_lufs
     bottom, top = _shown_lufs(course.momentary, (whole.integrated_lufs, target_lufs))
     with drawing.drawing():

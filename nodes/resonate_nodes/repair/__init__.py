@@ -4,8 +4,9 @@ In come damaged sounds; out go sounds with only the damage changed, and reports 
 
 Doors: `clicks`, `clipping`, `dropouts`, `hum`, `hiss`, `noisereduce_gate`, `reverberation`,
 `sibilance`, `azimuth`, `speech`, `bandwidth`. Behind them the methods: `autoregression` (fills
-gaps), `stft`, `log_mmse` and `profile_gate` (gains for hiss), `noise_spectrum` (the floor they go
-by), `gating` (noisereduce's gains), `noise_frames` (what is noise in a profile), `mains` (hum
-found and followed), `plausibility` (too much to be damage), `wpe` (late reverberation),
-`deep_filter` (a network for voices).
+gaps), `clipping_levels` (what was cut off), `sparse_declipping` (peaks by their spectrum), `stft`,
+`log_mmse` and `profile_gate` (gains for hiss), `gating` (noisereduce's gains), `noise_frames` and
+`noise_spectrum` (what is noise, in a profile and in a sound), `mains` (hum found and followed),
+`plausibility` (too much to be damage), `wpe` (late reverberation), `deep_filter` (a network for
+voices).
 """

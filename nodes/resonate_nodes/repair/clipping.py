@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Annotated
 
 import numpy as np
@@ -15,33 +14,15 @@ from .._common.channels import Listed, channel_names, decibels, per_minute
 from .._common.notes import note_known
 from .._common.runs import runs, touching
 from .._common.silence import least_frames, silence
+from .clipping_levels import clipped
+from .sparse_declipping import rebuilt
 
-Array = NDArray[np.float64]
 Single = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 
-# Frames of 93 ms that overlap by three quarters, and a spectrum half as fine again as they need.
-_FRAME_SECONDS = 0.093
-_OVERLAP = 4
-_REDUNDANCY = 1.5
-# Few at once stay in the processor's cache.
-_FRAMES_AT_ONCE = 8
-# How strong the n-th strongest component is, is told from every fourth.
-_EVERY = 4
-# Each round allows this many more components, and 5 % more of those it had.
-_MORE_COMPONENTS = 3
-_GROWTH = 1.05
-_ROUNDS = 60
-_CLOSE_ENOUGH = 0.1
-
-# What counts as lying at the clipping level: float32 keeps 1.2e-7, an encoder of 24 bits 1.2e-7
-# of full scale.
-_AT_LEVEL = 1e-5
-_NEAR_LEVEL = 0.01
-_RUN = 3
-_LEAST_RUNS = 3
-# Where nearly all of a frame lies at the level there is nothing to tell the rest from.
-_LEAST_KNOWN = 0.1
+# Where all within such a time was cut off nothing tells how far it went.
+_KNOWN_WITHIN_SECONDS = 0.093
+_LEAST_KNOWN = 0.01
 
 
 class Clip(Report):
@@ -63,7 +44,8 @@ class ChannelClipping(Report):
 
     Attributes:
         channel: which channel.
-        upper_dbfs: the level at which it is cut off upwards; None where it is not.
+        upper_dbfs: the level at which it is cut off upwards, the highest where it has several;
+            None where it is not.
         lower_dbfs: the level at which it is cut off downwards; None where it is not.
         clips: how many peaks were cut off.
         clips_per_minute: how many in each minute of the sound; None without samples.
@@ -123,7 +105,7 @@ class ClippingReport(Report):
         return found or [Finding("No peaks are cut off.")]
 
 
-@node(version=1)
+@node(version=2, uses=("scipy",))
 def detect_clipping(
     ctx: RunContext,
     audio: Audio,
@@ -133,8 +115,8 @@ def detect_clipping(
 ) -> ClippingReport:
     """Count peaks that were cut off, and say at which level and where: those `declip` rebuilds.
 
-    Without a threshold each channel and polarity is judged by itself, as `declip` does: it is
-    clipped where samples pile up at its extreme, in runs of three or more.
+    Without a threshold each channel, polarity and second is judged by itself, as `declip` does: it
+    is clipped where its peaks end in plateaus at one level, and nearly none goes beyond.
 
     Args:
         ctx: filled in by the engine.
@@ -156,19 +138,18 @@ def detect_clipping(
     for name, samples in zip(
         channel_names(audio.channels, audio.speakers), audio.samples, strict=True
     ):
-        low, high = _levels(samples, threshold_dbfs)
-        clipped = (samples >= high) | (samples <= -low)
-        anywhere |= clipped
-        starts, stops = runs(clipped)
+        found = clipped(samples, audio.sample_rate, threshold_dbfs)
+        anywhere |= found.either
+        starts, stops = runs(found.either)
         lengths_ms = 1000 * (stops - starts) / audio.sample_rate
         channels.append(
             ChannelClipping(
                 channel=name,
-                upper_dbfs=decibels(high) if (samples >= high).any() else None,
-                lower_dbfs=decibels(low) if (samples <= -low).any() else None,
+                upper_dbfs=decibels(samples[found.upper].max(initial=0.0)),
+                lower_dbfs=decibels(-samples[found.lower].min(initial=0.0)),
                 clips=len(starts),
                 clips_per_minute=per_minute(len(starts), audio),
-                clipped_percent=100 * float(np.count_nonzero(clipped)) / max(audio.frames, 1),
+                clipped_percent=100 * float(np.count_nonzero(found.either)) / max(audio.frames, 1),
                 longest_ms=float(lengths_ms.max()) if len(starts) else None,
                 beyond_full_scale=int(np.count_nonzero(np.abs(samples) > 1)),
             )
@@ -188,7 +169,7 @@ def detect_clipping(
     )
 
 
-@node(version=3, uses=("scipy",))
+@node(version=4, uses=("scipy",))
 def declip(
     ctx: RunContext,
     audio: Audio,
@@ -201,20 +182,20 @@ def declip(
     that is kept in float, so turn the result down before it is encoded (`normalize_loudness`
     does). All that lies below the level stays as it is, bit by bit.
 
-    In each frame of 93 ms the simplest spectrum is sought whose waveform agrees with what was not
-    clipped and lies beyond the level where it was: A-SPADE, by S. Kitić, N. Bertin, R. Gribonval,
-    *Sparsity and cosparsity for audio declipping: a flexible non-convex approach* (LVA/ICA 2015),
-    with the exact projection of P. Záviška, P. Rajmic, O. Mokrý, Z. Průša, *A proper version of
-    synthesis-based sparse audio declipper* (ICASSP 2019). The number of components grows by
-    5 % and 3 a round, for up to 60 rounds.
+    Sought is the simplest spectrum whose waveform agrees with what was not clipped and lies beyond
+    the level where it was, by social sparsity: K. Siedenburg, M. Kowalski, M. Dörfler, *Audio
+    declipping with social sparsity* (ICASSP 2014), in frames of 23 to 370 ms, after the sound. A
+    second result in frames of half the length, and one by hard thresholding (A-SPADE) where it
+    differs, are joined with it.
 
-    Without a threshold each channel and polarity is judged by itself: it is clipped where samples
-    pile up at its extreme, in runs of three or more. A sound without such runs comes back as it
-    is. A peak that is cut off where the sound begins or ends, beside digital silence too, stays:
-    how far it went cannot be told from one side. How much is rebuilt has no limit, as clicks have
-    one: in a second of music clipped to 15 dB an eighth to a fifth of all samples lies at the
-    level, and that they pile up there is what shows the damage.
-    Clipped sounds that went through MP3 or another filter since have no such level: name it.
+    Without a threshold each channel, polarity and second is judged by itself: it is clipped where
+    its peaks end in plateaus at one level, and nearly none goes beyond. Plateaus need not be quite
+    flat, as after dither or a filter against DC. A sound without them comes back as it is, and so
+    do square waves and what takes few values: it was made so. A peak that is cut off where the
+    sound begins or ends, beside digital silence too, stays: how far it went cannot be told from one
+    side. How much is rebuilt has no limit, as clicks have one: in a second of music clipped to
+    15 dB an eighth to a fifth of all samples lies at the level, and that they pile up there is what
+    shows the damage. What went through MP3 since has no such level: name it.
 
     Args:
         ctx: filled in by the engine.
@@ -230,25 +211,22 @@ def declip(
         >>> bool(np.abs(restored.samples - tone)[:, 2048:-2048].max() < 0.02)
         True
     """
-    result = audio.samples.astype(np.float64)
-    rebuilt = _Rebuilt(audio.samples.size)
+    result = audio.samples.copy()
+    did = _Rebuilt(audio.samples.size)
     for index, channel in enumerate(audio.samples):
-        low, high = _levels(channel, threshold_dbfs)
-        clipped = (channel >= high) | (channel <= -low)
-        if clipped.any():
-            frame = int(2 ** max(6, round(np.log2(_FRAME_SECONDS * audio.sample_rate))))
-            for done, start, change in _changes(channel, clipped, frame):
-                ctx.progress(index + done, audio.channels)
-                first, last = max(start, 0), min(start + frame, audio.frames)
-                result[index, first:last] += change[first - start : last - start]
-            # where frames overlap their mean may fall a trace short of the level
-            outwards = np.sign(channel[clipped])
-            least = np.abs(channel[clipped])
-            result[index, clipped] = outwards * np.maximum(outwards * result[index, clipped], least)
-            there = ~clipped | touching(clipped, _edges(channel, audio.sample_rate))
-            result[index, there] = channel[there]
-            rebuilt.add(channel, result[index], ~there)
-    rebuilt.note(ctx)
+        found = clipped(channel, audio.sample_rate, threshold_dbfs)
+        lowest = np.where(found.lower, np.float32(-np.inf), channel)
+        highest = np.where(found.upper, np.float32(np.inf), channel)
+        for piece in rebuilt(channel, lowest, highest, audio.sample_rate):
+            ctx.progress(index + piece.start / audio.frames, audio.channels)
+            there = slice(piece.start, piece.start + len(piece.samples))
+            result[index, there] += piece.part * (piece.samples - channel[there])
+        # where pieces are faded into each other a sample may fall a trace short of the level
+        np.clip(result[index], lowest, highest, out=result[index])
+        stays = touching(found.either, _untold(found.either, channel, audio.sample_rate))
+        result[index, stays] = channel[stays]
+        did.add(channel, result[index], found.either & ~stays)
+    did.note(ctx)
     return audio.with_samples(result)
 
 
@@ -260,7 +238,7 @@ class _Rebuilt:
         self._count = 0
         self._level, self._rise = np.inf, 1.0
 
-    def add(self, before: Single, after: Array, where: Mask) -> None:
+    def add(self, before: Single, after: Single, where: Mask) -> None:
         """Count what was rebuilt of one channel."""
         if where.any():
             levels = np.abs(before[where])
@@ -281,25 +259,14 @@ class _Rebuilt:
         )
 
 
-def _levels(channel: Single, threshold_dbfs: float | None) -> tuple[float, float]:
-    """Return how far down and up a channel goes before it is clipped; infinity for not at all."""
-    if threshold_dbfs is not None:
-        level = 10 ** (threshold_dbfs / 20) * (1 - _AT_LEVEL)
-        return level, level
-    return _level(-channel), _level(channel)
+def _untold(cut_off: Mask, channel: Single, sample_rate: int) -> Mask:
+    """Return where there is nothing that tells how far a peak went."""
+    from scipy.ndimage import uniform_filter1d
 
-
-def _level(channel: Single) -> float:
-    top = float(channel.max(initial=0.0))
-    if top <= 0:
-        return np.inf
-    level = top * (1 - _AT_LEVEL)
-    at_level = channel >= level
-    edges = np.flatnonzero(np.diff(np.concatenate([[0], at_level.astype(np.int8), [0]])))
-    runs = np.count_nonzero(edges[1::2] - edges[::2] >= _RUN)
-    near = np.count_nonzero(channel >= top * (1 - _NEAR_LEVEL))
-    piled_up = 4 * np.count_nonzero(at_level) > near
-    return level if runs >= _LEAST_RUNS and piled_up else np.inf
+    width = round(_KNOWN_WITHIN_SECONDS * sample_rate)
+    around = uniform_filter1d(cut_off.astype(np.float32), width, mode="nearest")
+    untold: Mask = _edges(channel, sample_rate) | (around > 1 - _LEAST_KNOWN)
+    return untold
 
 
 def _edges(channel: Single, sample_rate: int) -> Mask:
@@ -310,71 +277,3 @@ def _edges(channel: Single, sample_rate: int) -> Mask:
     heard = np.pad(~silence(channel, least_frames(sample_rate)), 1)
     edges: Mask = heard[1:-1] & ~(heard[:-2] & heard[2:])
     return edges
-
-
-def _changes(channel: Single, clipped: Mask, frame: int) -> Iterator[tuple[float, int, Array]]:
-    """Yield how far this is, where a frame starts, and what is to be added there."""
-    hop = frame // _OVERLAP
-    window = np.sin(np.pi * (np.arange(frame) + 0.5) / frame).astype(np.float32)
-    starts = np.arange(hop - frame, len(channel), hop)
-    counts = np.concatenate([[0], np.cumsum(clipped)])
-    inside = np.clip(np.stack([starts, starts + frame]), 0, len(channel))
-    count = counts[inside[1]] - counts[inside[0]]
-    wanted = starts[(count > 0) & (count < (1 - _LEAST_KNOWN) * (inside[1] - inside[0]))]
-    scale = max(float(np.abs(channel).max()), 1e-30)  # the tolerance is one of full scale
-    padded = np.pad(channel / np.float32(scale), frame)
-    masks = np.pad(clipped, frame)
-    for first in range(0, len(wanted), _FRAMES_AT_ONCE):
-        group = wanted[first : first + _FRAMES_AT_ONCE]
-        rows = group[:, None] + np.arange(frame, 2 * frame)
-        heard = padded[rows] * window
-        changes = (_declipped(heard, masks[rows]) - heard) * window * (2 / _OVERLAP * scale)
-        for start, change in zip(group, changes, strict=True):
-            yield first / len(wanted), int(start), change
-
-
-def _declipped(heard: Single, clipped: Mask) -> Single:
-    """Return frames, one row each, with the clipped samples rebuilt.
-
-    The alternating direction method of multipliers, on all rows at once; a row that has converged
-    leaves.
-    """
-    from scipy.fft import irfft, rfft
-
-    frame = heard.shape[1]
-    size = round(_REDUNDANCY * frame)
-    lowest = np.where(clipped & (heard <= 0), np.float32(-np.inf), heard)
-    highest = np.where(clipped & (heard >= 0), np.float32(np.inf), heard)
-    spectrum = rfft(heard, size, axis=1, norm="ortho")
-    dual = np.zeros_like(spectrum)
-    result = np.empty_like(heard)
-    left = np.arange(len(heard))
-    components = 1.0
-    for _ in range(_ROUNDS):
-        components = components * _GROWTH + _MORE_COMPONENTS
-        sparse = _strongest(spectrum + dual, components)
-        wanted = sparse - dual
-        wave = irfft(wanted, size, axis=1, norm="ortho")[:, :frame]
-        wave = np.clip(wave, lowest[left], highest[left])
-        spectrum = rfft(wave, size, axis=1, norm="ortho")
-        dual = spectrum - wanted
-        gap = (spectrum - sparse).view(np.float32)
-        apart = 2 * np.einsum("ij,ij->i", gap, gap) > _CLOSE_ENOUGH**2
-        if not apart.all():
-            result[left[~apart]] = wave[~apart]
-            left, spectrum, dual = left[apart], spectrum[apart], dual[apart]
-            wave = wave[apart]
-            if not len(left):
-                return result
-    result[left] = wave
-    return result
-
-
-def _strongest(spectrum: NDArray[np.complex64], components: float) -> NDArray[np.complex64]:
-    """Return about so many of the strongest components of each row, and zeros for the others."""
-    power = spectrum.real**2 + spectrum.imag**2
-    some = power[:, ::_EVERY]
-    place = max(0, some.shape[1] - max(1, round(components / _EVERY)))
-    least = np.partition(some, place, axis=1)[:, place, None]
-    strongest: NDArray[np.complex64] = np.where(power >= least, spectrum, np.complex64(0))
-    return strongest

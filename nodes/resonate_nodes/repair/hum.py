@@ -232,7 +232,7 @@ def _channel(name: str, found: bool, power: float, samples: Array) -> ChannelHum
 
 def _too_short(ctx: RunContext, audio: Audio, bases: Sequence[float]) -> bool:
     for base in bases:
-        require_below_nyquist(audio, base)
+        require_below_nyquist(audio.sample_rate, base)
     short = len(Knots(audio.frames, audio.sample_rate, min(bases))) < LEAST_KNOTS
     if short and audio.frames:
         ctx.warn("too-short", f"{audio.duration_seconds:.2f} s are too short to find hum in")

@@ -13,7 +13,7 @@ from resonate_graph import Audio, Cost, RunContext, node
 from .._common.notes import note_reduction
 from .._common.runs import runs
 from .._common.silence import least_frames, silence
-from ..tone.filters import require_below_nyquist
+from ..tone.filters import fits_below_nyquist, require_below_nyquist
 
 Array = NDArray[np.float64]
 Single = NDArray[np.float32]
@@ -32,7 +32,12 @@ _KNEE_DB = 3.0
 _UNCHANGED = "no harsh s-sound found"
 
 
-@node(version=3, uses=("scipy",), cost=Cost(bytes_per_input_byte=10))
+@node(
+    version=3,
+    uses=("scipy",),
+    cost=Cost(bytes_per_input_byte=10),
+    fits=fits_below_nyquist("split_hz"),
+)
 def deess(
     ctx: RunContext,
     audio: Audio,
@@ -72,7 +77,7 @@ def deess(
     Raises:
         NodeError: the split lies at or above half the sample rate.
     """
-    require_below_nyquist(audio, split_hz)
+    require_below_nyquist(audio.sample_rate, split_hz)
     loud = _loud_level(audio.samples, audio.sample_rate)
     if ratio == 1 or loud == 0:
         ctx.note(summary=_UNCHANGED)

@@ -15,13 +15,15 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
-import yaml
 from blake3 import blake3
+from yaml import YAMLError
 
 from resonate_graph import MissingModelError, ModelError
 
 from . import shipped
+from .budgets import read_bag
 from .weights import read_description
 
 #: How much alike a name is to that of a model that was most likely meant, from 0 to 1.
@@ -164,22 +166,32 @@ def _read_bag(
     name: str, path: Path
 ) -> tuple[list[str], tuple[tuple[float, ...], ...] | None, float | None]:
     try:
-        bag = yaml.safe_load(path.read_text(encoding="utf-8"))
-        if not isinstance(bag["models"], list):
-            raise TypeError("'models' is no list")
-        signatures = [str(signature) for signature in bag["models"]]
-        matrix = bag.get("weights")
-        weights = tuple(tuple(map(float, row)) for row in matrix) if matrix else None
-        segment = float(bag["segment"]) if bag.get("segment") is not None else None
+        bag = read_bag(path)
+        signatures = bag["models"]
+        if not isinstance(signatures, list) or not all(isinstance(one, str) for one in signatures):
+            raise TypeError("'models' is no list of names")
+        matrix = _unless_null(bag.get("weights"))
+        weights = tuple(tuple(map(_number, row)) for row in matrix) if matrix else None
+        length = _unless_null(bag.get("segment"))
+        segment = _number(length) if length is not None else None
         if segment is not None and not 0 < segment < math.inf:
             raise ValueError(f"its segments are {segment:g} seconds long")
         if not all(math.isfinite(weight) for row in weights or () for weight in row):
             raise ValueError("not all of its weights are finite")
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, yaml.YAMLError) as error:
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, YAMLError) as error:
         raise ModelError(name, f"{path}: this is no bag of models: {error}") from error
     if not signatures or (weights is not None and len(weights) != len(signatures)):
         raise ModelError(name, f"{path}: {len(signatures)} models do not fit the weights")
     return signatures, weights, segment
+
+
+def _number(text: str) -> float:
+    """Return a number as YAML writes it."""
+    return float(text.lower().replace(".inf", "inf").replace(".nan", "nan"))
+
+
+def _unless_null(value: Any) -> Any:
+    return None if value in ("", "~", "null") else value
 
 
 def _consistent(found: ModelFiles) -> ModelFiles:

@@ -21,6 +21,11 @@ from typing import IO, Any
 
 from resonate_graph import ModelError
 
+from .budgets import HEADER_BYTES, OverBudgetError, read_pickle, require_small, require_unpacked
+
+#: While a network is built, parameters are registered that others replace: so many times more, and
+#: a few that are no weights.
+_REPLACED, _FEW = 3, 100
 _CLASSES = ("demucs.demucs.Demucs", "demucs.hdemucs.HDemucs", "demucs.htdemucs.HTDemucs")
 
 
@@ -47,6 +52,7 @@ def read_description(path: Path) -> Description:
     try:
         raw = _read_safetensors(path) if path.suffix == ".safetensors" else _read_th(path)
         class_name, args, kwargs = raw
+        require_small([args, kwargs])
         if class_name not in _CLASSES:
             raise _untrusted(path, class_name)
         description = Description(class_name, tuple(args), dict(kwargs))
@@ -54,6 +60,8 @@ def read_description(path: Path) -> Description:
             raise _damaged(path, "its stems are no names")
     except ModelError:
         raise
+    except OverBudgetError as error:
+        raise _damaged(path, str(error)) from error
     except Exception as error:  # whatever a damaged archive or pickle leads to
         raise _damaged(path, f"{type(error).__name__}: {error}") from error
     return description
@@ -66,22 +74,64 @@ def load(path: Path) -> Any:
         ModelError: the file is damaged, its checksum is not the one in its name, or it names
             code that is not Demucs'.
     """
+    description = read_description(path)
+    try:
+        state = _state(path)
+        _require_shapes(description, state)
+        model = _built(description)
+        model.load_state_dict(state)
+    except ModelError:
+        raise
+    except OverBudgetError as error:
+        raise _damaged(path, str(error)) from error
+    except Exception as error:  # whatever sizes and types that do not fit lead to
+        reason = (str(error).splitlines() or ["it says no more"])[0]
+        raise _damaged(path, f"{type(error).__name__}: {reason}") from error
+    model.eval()
+    return model
+
+
+def _built(description: Description) -> Any:
+    """Return a network as a description says."""
     import inspect
 
-    description = read_description(path)
     module, _, name = description.class_name.rpartition(".")
     model_class = getattr(importlib.import_module(module), name)
     known = inspect.signature(model_class).parameters
     kwargs = {key: value for key, value in description.kwargs.items() if key in known}
+    return model_class(*description.args, **kwargs)
+
+
+def _require_shapes(description: Description, state: Mapping[str, Any]) -> None:
+    """Refuse a network of other shapes than the weights, before it takes any memory.
+
+    It is built without memory, and no further than to as many parameters as there are weights.
+
+    Raises:
+        OverBudgetError: they do not fit.
+    """
+    import torch
+    from torch.nn.modules.module import register_module_parameter_registration_hook
+
+    count = 0
+
+    def counted(module: Any, name: str, parameter: Any) -> None:
+        nonlocal count
+        count += parameter is not None
+        if count > len(state) * _REPLACED + _FEW:
+            raise OverBudgetError("it says that it has more weights than there are")
+
+    hook = register_module_parameter_registration_hook(counted)
     try:
-        model = model_class(*description.args, **kwargs)
-        model.load_state_dict(_state(path))
-    except ModelError:
-        raise
-    except Exception as error:  # whatever sizes and types that do not fit lead to
-        raise _damaged(path, f"{type(error).__name__}: {str(error).splitlines()[0]}") from error
-    model.eval()
-    return model
+        with torch.device("meta"):
+            shapes = {name: one.shape for name, one in _built(description).state_dict().items()}
+    finally:
+        hook.remove()
+    for name in shapes.keys() | state.keys():
+        there = tuple(state[name].shape) if name in state else "none"
+        said = tuple(shapes[name]) if name in shapes else "none"
+        if there != said:
+            raise OverBudgetError(f"of {name}, the shape should be {said}, and is {there}")
 
 
 def verify(path: Path) -> None:
@@ -98,6 +148,7 @@ def verify(path: Path) -> None:
     verify_checksum(path)
     if path.suffix == ".th":
         with zipfile.ZipFile(path) as archive:
+            require_unpacked(archive)
             if (damaged := archive.testzip()) is not None:
                 raise _damaged(path, f"the checksum of {damaged} in it does not match")
 
@@ -133,7 +184,13 @@ class _Inert:
 
 
 class _State(dict[str, Any]):
-    """Stands in for an OrderedDict; unlike a dict, it takes the ``_metadata`` of a state."""
+    """Stands in for an OrderedDict; unlike a dict, it takes the ``_metadata`` of a state.
+
+    It is filled after it was made, as pickles do: each copy of another would take time.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
 
 
 class _ClassName(str):
@@ -149,7 +206,10 @@ def _fraction(numerator: int | str, denominator: int = 1) -> Fraction:
     """
     if isinstance(numerator, str) and not re.fullmatch(r"-?\d{1,9}(/\d{1,9})?", numerator):
         raise ValueError(f"{numerator[:30]!r} is no fraction")
-    return Fraction(numerator) if isinstance(numerator, str) else Fraction(numerator, denominator)
+    if isinstance(numerator, str):
+        return Fraction(numerator)
+    require_small([numerator, denominator])
+    return Fraction(int(numerator), int(denominator))
 
 
 class _Reader(pickle.Unpickler):
@@ -177,9 +237,9 @@ class _Reader(pickle.Unpickler):
 
 def _read_th(path: Path) -> tuple[str, Sequence[Any], Mapping[str, Any]]:
     with zipfile.ZipFile(path) as archive:
-        names = [name for name in archive.namelist() if name.endswith("/data.pkl")]
-        with archive.open(names[0]) as file:
-            package = _Reader(file, path).load()
+        package = _Reader(read_pickle(archive), path).load()
+    if not isinstance(package["klass"], str):
+        raise ValueError("its class is no name")
     if isinstance(package["state"], dict) and package["state"].get("__quantized"):
         raise _quantized(path)
     return str(package["klass"]), package["args"], package["kwargs"]
@@ -190,6 +250,8 @@ def _read_safetensors(path: Path) -> tuple[str, Sequence[Any], Mapping[str, Any]
         length = int.from_bytes(file.read(8), "little")
         if length > path.stat().st_size:
             raise _damaged(path, "its header is longer than the file")
+        if length > HEADER_BYTES:
+            raise _damaged(path, "what describes it is too large")
         header = json.loads(file.read(length))
     metadata = header.pop("__metadata__")
     ends = [one["data_offsets"][1] for one in header.values()]
@@ -206,7 +268,7 @@ def _read_safetensors(path: Path) -> tuple[str, Sequence[Any], Mapping[str, Any]
 
 def _with_fractions(value: Any) -> Any:
     if isinstance(value, dict) and value.get("_type") == "fraction":
-        return Fraction(value["numerator"], value["denominator"])
+        return _fraction(value["numerator"], value["denominator"])
     if isinstance(value, dict):
         return {key: _with_fractions(item) for key, item in value.items()}
     if isinstance(value, list):

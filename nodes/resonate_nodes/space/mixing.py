@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from resonate_graph import Audio, NodeError, ParamError, RunContext, node
+from resonate_graph import Audio, NodeError, ParamError, Placed, RunContext, node
 
 from .._common.channels import decibels
 from .._common.notes import apart_dbfs, note_known, note_level
@@ -38,7 +38,11 @@ def gain(ctx: RunContext, audio: Audio, *, gain_db: Decibels = 0.0) -> Audio:
     return audio.with_samples(audio.samples * np.float64(_ratio(gain_db)))
 
 
-@node(version=1)
+def _fits_tracks(question: Placed) -> None:
+    _require_one_rate(question.sample_rates.get("tracks", ()))
+
+
+@node(version=1, fits=_fits_tracks)
 def mix(ctx: RunContext, tracks: list[Audio], *, gains_db: list[Decibels] | None = None) -> Audio:
     """Sum tracks, each at its own gain.
 
@@ -283,15 +287,18 @@ def _sum(tracks: Sequence[Audio], ratios: Sequence[float]) -> NDArray[np.float64
 
 def _common_channels(tracks: Sequence[Audio]) -> int:
     """Return how many channels tracks have together: mono goes into each channel of others."""
-    rates = {track.sample_rate for track in tracks}
-    if len(rates) > 1:
-        found = ", ".join(f"{rate} Hz" for rate in sorted(rates))
-        raise NodeError(f"the tracks have different rates ({found}): resample them to one first")
+    _require_one_rate([track.sample_rate for track in tracks])
     channels = {track.channels for track in tracks}
     if len(channels - {1}) > 1:
         found = ", ".join(map(str, sorted(channels)))
         raise NodeError(f"the tracks have different channel counts ({found})")
     return max(channels)
+
+
+def _require_one_rate(rates: Sequence[int]) -> None:
+    if len(set(rates)) > 1:
+        found = ", ".join(f"{rate} Hz" for rate in sorted(set(rates)))
+        raise NodeError(f"the tracks have different rates ({found}): resample them to one first")
 
 
 def _common_layout(tracks: Sequence[Audio]) -> str | None:

@@ -26,6 +26,7 @@ _BLOCK_FRAMES = 1 << 22
     uses=("soxr",),
     prepare=used_by("method", {"torchaudio": "torchaudio"}),
     cost=Cost(seconds_per_second=0.01),
+    rate=lambda params: int(params["sample_rate"]),
     avoid=[
         Avoid(kind, "soxr computes on the CPU", {"method": ("soxr",)}) for kind in ("mps", "cuda")
     ],

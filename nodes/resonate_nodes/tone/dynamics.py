@@ -83,7 +83,8 @@ def gate(
         ctx: filled in by the engine.
         audio: the sound.
         threshold_db: below this level, in dBFS, the sound is turned down.
-        ratio: dB turned down per dB below the threshold; 1 changes nothing.
+        ratio: a dB below the threshold becomes so many dB; 1 changes nothing. At 10, what lies
+            2 dB below it comes out 20 dB below it: turned down by 18 dB.
         attack_ms: how fast it opens.
         release_ms: how fast it closes.
         link_channels: all channels open with the loudest, so that the stereo image stays where it
@@ -119,7 +120,8 @@ def expand(
         ctx: filled in by the engine.
         audio: the sound.
         threshold_db: below this level, in dBFS, the sound is turned down.
-        ratio: a dB below the threshold becomes so many dB; 1 changes nothing.
+        ratio: a dB below the threshold becomes so many dB; 1 changes nothing. At 2, what lies 5 dB
+            below it comes out 10 dB below it: turned down by 5 dB.
         range_db: the most by which it is turned down, in dB; 0 changes nothing.
         attack_ms: how fast it comes up again.
         release_ms: how fast it goes down.

@@ -1,19 +1,28 @@
-"""Tone: equaliser and pass filters, as second-order sections in float64. No latency."""
+"""Tone: equaliser and pass filters, as second-order sections in float64. No latency.
+
+They are of minimum phase, as analog ones are; the pass filters are there of linear phase too.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Annotated, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
-from resonate_graph import Audio, NodeError, RunContext, node
+from resonate_graph import Audio, NodeError, ParamError, Placed, RunContext, node
 
 from .._common.notes import note_level
 
 Frequency = Annotated[float, Field(gt=0, le=192_000, examples=[1000.0])]
+Phase = Literal["minimum", "linear"]
 Slope = Annotated[int, Field(ge=6, le=96, multiple_of=6)]
+
+#: After so many periods of its corner a filter of 6 dB per octave has died away to -120 dB; a
+#: steeper one takes longer.
+_REACH_PERIODS = 2.2
 
 
 class Band(BaseModel):
@@ -41,7 +50,42 @@ Bands = Annotated[
 ]
 
 
-@node(version=1, uses=("scipy",))
+def require_below_nyquist(sample_rate: int, frequency_hz: float) -> None:
+    """Refuse a frequency that a sound of some rate cannot hold.
+
+    Raises:
+        NodeError: it lies at or above half the sample rate.
+    """
+    if frequency_hz >= sample_rate / 2:
+        raise NodeError(
+            f"{frequency_hz:g} Hz is not below {sample_rate / 2:g} Hz, half the sample rate "
+            f"of this sound ({sample_rate} Hz)"
+        )
+
+
+def fits_below_nyquist(param: str) -> Callable[[Placed], None]:
+    """Return a `fits` hook that refuses rates at which there is no such frequency as a param's."""
+
+    def fits(question: Placed) -> None:
+        if question.params[param] is not None:
+            for rate in _rates(question):
+                require_below_nyquist(rate, question.params[param])
+
+    return fits
+
+
+def _fits_bands(question: Placed) -> None:
+    for rate in _rates(question):
+        for band in map(Band.model_validate, question.params["bands"]):
+            if band.kind == "notch" or band.gain_db != 0:
+                require_below_nyquist(rate, band.frequency_hz)
+
+
+def _rates(question: Placed) -> Sequence[int]:
+    return question.sample_rates.get("audio", ())
+
+
+@node(version=1, uses=("scipy",), fits=_fits_bands)
 def eq(ctx: RunContext, audio: Audio, *, bands: Bands) -> Audio:
     """Parametric equaliser: any number of bells, shelves and notches, one after the other.
 
@@ -67,7 +111,7 @@ def eq(ctx: RunContext, audio: Audio, *, bands: Bands) -> Audio:
     """
     active = [band for band in bands if band.kind == "notch" or band.gain_db != 0]
     for band in active:
-        require_below_nyquist(audio, band.frequency_hz)
+        require_below_nyquist(audio.sample_rate, band.frequency_hz)
     ctx.note(bands=len(active))
     if not active:
         ctx.note(summary="no band is up or down")
@@ -79,40 +123,66 @@ def eq(ctx: RunContext, audio: Audio, *, bands: Bands) -> Audio:
     return _filtered(audio, np.vstack([biquad(band, audio.sample_rate) for band in active]))
 
 
-@node(version=1, uses=("scipy",))
+@node(version=1, uses=("scipy",), fits=fits_below_nyquist("frequency_hz"))
 def highpass(
-    ctx: RunContext, audio: Audio, *, frequency_hz: Frequency, slope_db_per_octave: Slope = 12
+    ctx: RunContext,
+    audio: Audio,
+    *,
+    frequency_hz: Frequency,
+    slope_db_per_octave: Slope = 12,
+    phase: Phase = "minimum",
 ) -> Audio:
     """Remove what lies below a frequency. A Butterworth filter: flat above, -3 dB at the corner.
 
+    Of minimum phase it turns the phase of what lies near the corner, up to several octaves away,
+    so what is filtered and what is not no longer add up to what they were. Where they are to be
+    summed again, as stems are, take linear phase: nothing is turned and nothing delayed. It
+    reaches ahead of a sound instead: what it adds before and after is -100 dB down 2 periods of
+    the corner away at 12 dB per octave, 4 at 24 and 8 at 48.
+
     Args:
         ctx: filled in by the engine.
         audio: the sound.
         frequency_hz: the corner.
-        slope_db_per_octave: how steeply it falls below, in steps of 6.
+        slope_db_per_octave: how steeply it falls below, in steps of 6; of linear phase, of 12.
+        phase: ``minimum``, or ``linear``, which filters forwards and backwards.
 
     Raises:
         NodeError: the corner lies at or above half the sample rate.
+        ParamError: a slope that there is not of linear phase.
     """
-    return _butterworth(ctx, audio, "highpass", frequency_hz, slope_db_per_octave)
+    return _butterworth(ctx, audio, "highpass", frequency_hz, slope_db_per_octave, phase)
 
 
-@node(version=1, uses=("scipy",))
+@node(version=1, uses=("scipy",), fits=fits_below_nyquist("frequency_hz"))
 def lowpass(
-    ctx: RunContext, audio: Audio, *, frequency_hz: Frequency, slope_db_per_octave: Slope = 12
+    ctx: RunContext,
+    audio: Audio,
+    *,
+    frequency_hz: Frequency,
+    slope_db_per_octave: Slope = 12,
+    phase: Phase = "minimum",
 ) -> Audio:
     """Remove what lies above a frequency. A Butterworth filter: flat below, -3 dB at the corner.
 
+    Of minimum phase it turns the phase of what lies near the corner, up to several octaves away,
+    so what is filtered and what is not no longer add up to what they were. Where they are to be
+    summed again, as stems are, take linear phase: nothing is turned and nothing delayed. It
+    reaches ahead of a sound instead: what it adds before and after is -100 dB down 2 periods of
+    the corner away at 12 dB per octave, 4 at 24 and 8 at 48.
+
     Args:
         ctx: filled in by the engine.
         audio: the sound.
         frequency_hz: the corner.
-        slope_db_per_octave: how steeply it falls above, in steps of 6.
+        slope_db_per_octave: how steeply it falls above, in steps of 6; of linear phase, of 12.
+        phase: ``minimum``, or ``linear``, which filters forwards and backwards.
 
     Raises:
         NodeError: the corner lies at or above half the sample rate.
+        ParamError: a slope that there is not of linear phase.
     """
-    return _butterworth(ctx, audio, "lowpass", frequency_hz, slope_db_per_octave)
+    return _butterworth(ctx, audio, "lowpass", frequency_hz, slope_db_per_octave, phase)
 
 
 def _butterworth(
@@ -121,14 +191,51 @@ def _butterworth(
     kind: Literal["highpass", "lowpass"],
     frequency_hz: float,
     slope: int,
+    phase: Phase,
 ) -> Audio:
     from scipy.signal import butter
 
-    require_below_nyquist(audio, frequency_hz)
-    sections = butter(slope // 6, frequency_hz, kind, fs=audio.sample_rate, output="sos")
-    filtered = _filtered(audio, sections)
+    if phase == "linear" and slope % 12:
+        raise ParamError(
+            f"of linear phase there are slopes of 12, 24, ... 96 dB per octave, not {slope}",
+            param="slope_db_per_octave",
+        )
+    rate = audio.sample_rate
+    require_below_nyquist(rate, frequency_hz)
+    if phase == "minimum":
+        sections = butter(slope // 6, frequency_hz, kind, fs=rate, output="sos")
+        filtered = _filtered(audio, sections)
+    else:
+        order = slope // 12
+        corner_hz = _corner_of_half(frequency_hz, rate, order, kind)
+        sections = butter(order, corner_hz, kind, fs=rate, output="sos")
+        reach = _REACH_PERIODS / np.sin(np.pi / (2 * order)) / corner_hz
+        filtered = _filtered_both_ways(audio, sections, round(reach * rate))
     note_level(ctx, audio, filtered)
     return filtered
+
+
+def _corner_of_half(
+    frequency_hz: float, rate: int, order: int, kind: Literal["highpass", "lowpass"]
+) -> float:
+    """Return the corner of a Butterworth filter that is -1.5 dB at a frequency: of two, -3 dB."""
+    away = (np.sqrt(2) - 1) ** (1 / (2 * order))
+    bent = np.tan(np.pi * frequency_hz / rate) * (away if kind == "highpass" else 1 / away)
+    return float(np.arctan(bent) * rate / np.pi)
+
+
+def _filtered_both_ways(audio: Audio, sections: NDArray[np.float64], reach: int) -> Audio:
+    """Filter forwards, a reach beyond the end, and backwards from there."""
+    from scipy.signal import sosfilt
+
+    if not audio.frames:
+        return audio
+    beyond = min(reach, audio.frames + audio.sample_rate)
+    filtered = np.empty(audio.samples.shape, np.float32)
+    for channel, samples in enumerate(audio.samples):
+        ahead = sosfilt(sections, np.append(samples.astype(np.float64), np.zeros(beyond)))
+        filtered[channel] = sosfilt(sections, ahead[::-1])[::-1][: audio.frames]
+    return audio.with_samples(filtered)
 
 
 def _filtered(audio: Audio, sections: NDArray[np.float64]) -> Audio:
@@ -137,19 +244,6 @@ def _filtered(audio: Audio, sections: NDArray[np.float64]) -> Audio:
     if not audio.frames:
         return audio
     return audio.with_samples(sosfilt(sections, audio.samples.astype(np.float64), axis=1))
-
-
-def require_below_nyquist(audio: Audio, frequency_hz: float) -> None:
-    """Refuse a frequency that the sound cannot hold.
-
-    Raises:
-        NodeError: it lies at or above half the sample rate.
-    """
-    if frequency_hz >= audio.sample_rate / 2:
-        raise NodeError(
-            f"{frequency_hz:g} Hz is not below {audio.sample_rate / 2:g} Hz, half the sample rate "
-            f"of this sound ({audio.sample_rate} Hz)"
-        )
 
 
 def biquad(band: Band, sample_rate: int) -> NDArray[np.float64]:

@@ -72,11 +72,11 @@ def test_run_prints_one_json_document_and_nothing_else(
     assert in_process["outputs"]["out"]["digest"] == output["digest"]
 
 
-def test_a_cached_run_loads_nothing_heavy(tmp_path: Path, mix: Path) -> None:
-    call = ("run", "speech", "-i", f"speech={mix}", "-o", tmp_path / "out", "--json")
-    first = resonate(*call)
+def test_a_cached_run_loads_nothing_heavy(call: Command, tmp_path: Path, mix: Path) -> None:
+    words = ("run", "speech", "-i", f"speech={mix}", "-o", tmp_path / "out", "--json")
+    first = call(*words)
     assert set(first.statuses.values()) == {"ran"}
-    again = resonate(*call, PYTHONPATH=forbid(tmp_path / "shim", *HEAVY))
+    again = resonate(*words, PYTHONPATH=forbid(tmp_path / "shim", *HEAVY))
     assert again.code == 0, again.err
     assert set(again.statuses.values()) == {"cached"}
     assert again.document["outputs"] == first.document["outputs"]

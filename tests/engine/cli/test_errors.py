@@ -76,7 +76,7 @@ def test_a_bad_file_ends_in_one_message(
     assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.parametrize("name", ["cut.mp3", "claims.flac", "long.flac"])
+@pytest.mark.parametrize("name", ["cut.mp3", "long.flac"])
 def test_a_bad_file_ends_a_process_quickly_and_small(
     tmp_path: Path,
     bad: Callable[[str], Path],
@@ -155,6 +155,9 @@ def test_all_problems_of_a_graph_are_told_at_once(
     for line, column, message in PLACES.values():
         pattern = rf"^  {line}:{column} /\S+: {re.escape(message)}$"
         assert re.search(pattern, ended.err, re.MULTILINE), message
+    said = call("check", "wrong.json", *others).out
+    for code, (line, column, message) in PLACES.items() if command == "check" else ():
+        assert f"wrong.json:{line}:{column}: {code}: {message}\n" in said
     assert files_in(tmp_path) == ["wrong.json"]
 
 
@@ -211,13 +214,22 @@ def test_a_wrong_call_of_a_process_ends_with_2_and_without_a_traceback(tmp_path:
     assert "Traceback" not in ended.err
 
 
-@pytest.mark.parametrize("name", ["vocal-repiar", "nowhere/graph.json"])
-def test_an_unknown_graph_is_told_with_those_there_are(call: Command, name: str) -> None:
-    ended = call("run", name, "-i", "mix=a.wav")
-    assert ended.code == 2
-    (line,) = ended.said
-    assert line.startswith(f"error: {name}: there is no such file, and no stock graph has that")
-    assert "vocal-repair" in line
+@pytest.mark.parametrize(
+    ("name", "other"),
+    [
+        ("vocal-repiar", "did you mean 'vocal-repair' or 'song-repair'?"),
+        ("vinyll", "did you mean 'vinyl'?"),
+        ("nowhere/graph.json", f"there are: {', '.join(rg.stock_graphs())}"),
+    ],
+)
+def test_an_unknown_graph_is_told_with_one_that_is_near_or_all(
+    call: Command, name: str, other: str
+) -> None:
+    for command in ("run", "check"):
+        ended = call(command, name, "-i", "mix=a.wav")
+        assert ended.code == 2
+        there_is_none = "there is no such file, and no stock graph has that name"
+        assert ended.said == [f"error: {name}: {there_is_none}; {other}"]
 
 
 def test_a_folder_is_no_graph(tmp_path: Path, call: Command) -> None:
@@ -256,6 +268,9 @@ def test_a_folder_does_not_hide_a_stock_graph_of_its_name(
 def test_a_file_that_is_no_graph_ends_with_2(tmp_path: Path, call: Command, content: bytes) -> None:
     (tmp_path / "graph.json").write_bytes(content)
     ended = call("check", tmp_path / "graph.json")
+    assert ended.code == 2
+    assert re.search(rf"^{tmp_path}/graph\.json: \d problems?$", ended.out, re.MULTILINE)
+    ended = call("plan", tmp_path / "graph.json")
     assert ended.code == 2
     assert re.match(rf"error: {tmp_path}/graph\.json: \d problems?$", ended.said[0])
 
@@ -297,15 +312,17 @@ def test_a_node_that_fails_is_named_and_nothing_is_written(
     assert not (tmp_path / "out").exists()
 
 
-def test_an_output_folder_that_is_a_file_ends_with_1(
+def test_an_output_folder_that_is_a_file_ends_with_2(
     tmp_path: Path, quieter: Path, mix: Path, call: Command
 ) -> None:
     (tmp_path / "out").write_text("a file")
     ended = call("run", quieter, "-i", f"mix={mix}", "-o", tmp_path / "out")
-    assert ended.code == 1
+    assert ended.code == 2
     folder = tmp_path / "out"
-    assert ended.said[-1] == f"error: {folder}: cannot be written: {folder} is not a folder"
-    assert len(ended.said) == 1  # told before anything ran
+    assert ended.said == [  # told before anything ran
+        f"error: -o {folder}: cannot be written: {folder} is not a folder",
+        "  how it is called: resonate run --help",
+    ]
 
 
 def test_weights_that_cannot_be_had_are_told_in_one_line(tmp_path: Path, mix: Path) -> None:
@@ -328,7 +345,6 @@ def test_weights_that_cannot_be_had_are_told_in_one_line(tmp_path: Path, mix: Pa
         "name it with --models DIR, or use a model that is here: mini (-p model=mini)"
     )
     assert not (tmp_path / "out").exists()
-    assert ended.seconds < 20
 
 
 def test_a_model_that_is_not_in_the_folder_is_told_with_what_is(

@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-import pytest
-
 from resonate_graph import Audio, Graph
 from tests.engine.commands import OWN_NODES
 from tests.files import write_sound
@@ -86,11 +84,10 @@ def test_a_file_name_that_is_no_text_is_no_obstacle(
     assert (tmp_path / "out" / f"{path.stem}.out.wav").exists()
 
 
-@pytest.mark.parametrize("encoding", ["ascii", "utf-8:strict"])
-def test_any_name_and_any_encoding_can_be_printed(quieter: Path, encoding: str) -> None:
+def test_any_name_can_be_printed_in_any_encoding(quieter: Path) -> None:
     name = os.fsdecode(b"na\xffme \xc3\xa4.wav")  # no text in UTF-8, as some file names are
     call = ("run", quieter, "-i", f"mix={name}", "--json")
-    ended = resonate(*call, PYTHONIOENCODING=encoding)
+    ended = resonate(*call, PYTHONIOENCODING="ascii:strict")
     assert ended.code == 1
     assert "Traceback" not in ended.err
     assert ended.document["error"]["message"] == f"{name}: there is no such file"

@@ -158,3 +158,16 @@ def test_on_a_terminal_there_is_a_bar_for_each_and_one_for_all() -> None:
     assert whole.startswith("  0 of 1 steps")
     assert "25 %" in whole
     assert "left" in whole
+
+
+def test_names_stand_in_a_column_as_wide_as_the_longest_of_them(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with ProgressDisplay() as display:
+        display(planned(2.0, short=1.0, a_name_that_is_longer=1.0))
+        for name in ("short", "a_name_that_is_longer"):
+            display(NodeFinished(name, "gain", "ran", 1.0))
+    assert capsys.readouterr().err.splitlines() == [
+        "  short                 ran 1.0 s  gain",
+        "  a_name_that_is_longer ran 1.0 s  gain",
+    ]

@@ -157,6 +157,13 @@ def test_quiet_says_only_what_is_wrong(sides: Path, call: Command) -> None:
     ]
 
 
+@pytest.mark.parametrize("command", ["run", "sweep"])
+def test_quiet_and_verbose_exclude_each_other(sides: Path, call: Command, command: str) -> None:
+    ended = call(command, "quieter.json", "-i", "mix=a.wav", "-q", "-v")
+    assert ended.code == 2
+    assert ended.said[0] == "error: --quiet and --verbose exclude each other"
+
+
 def test_verbose_says_what_is_reused_and_read(sides: Path, call: Command) -> None:
     words = ("run", "quieter.json", "a.wav", "-o", "out")
     call(*words)

@@ -73,7 +73,7 @@ def test_the_figures_of_a_sweep_are_listed_only_when_asked_for(
     assert len(exported) == 2
     lines = call("store", "ls", "--all", *place).out.splitlines()
     figures = [line.split() for line in lines if line.endswith("figures")]
-    assert [line[1] for line in figures] == ["figures/loudness"] * 2
+    assert [line[1] for line in figures] == ["figures/loudness"] * 3  # of the input too
 
 
 def test_a_line_per_result_says_what_reuse_saved_and_when(

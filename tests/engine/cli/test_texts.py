@@ -55,6 +55,9 @@ Usage: resonate check [OPTIONS] GRAPH
 
   Once any input is bound with -i, bindings are checked too: their files are
   read, and the weights of models are compared with all that is known of them.
+  resonate explain CODE says more of what is found. --fix renames ports and
+  params that their nodes have renamed, pins older versions of nodes to the
+  installed ones, and brings older formats to today's.
 
   GRAPH  A graph file, or the name of a stock graph.
 
@@ -67,13 +70,17 @@ What goes in:
   --salvage               Read what is left of damaged inputs.
   --max-minutes MINUTES   Refuse inputs longer than this. [30]
 
+What comes out:
+  --fix  Mend what takes no guess, write GRAPH, and check it.
+
 How it computes:
   --models DIR  The folder of model weights.
 
 What is said:
-  --json       Print one JSON document and nothing else.
-  --traceback  Where it fails, show the way there through the code.
-  --help       Show this message and exit.
+  --format FORMAT  full, concise, json, sarif or github. [full]
+  --json           Print one JSON document and nothing else.
+  --traceback      Where it fails, show the way there through the code.
+  --help           Show this message and exit.
 """
 
 
@@ -92,7 +99,7 @@ quieter: 2 ran in N.N s
 """)  # fmt: skip
     assert_printed(ended.err, """
   a_first_step_with_a_long_name ran N.N s  gain -3.0 dB
-  second           ran N.N s  gain -6.0 dB
+  second                        ran N.N s  gain -6.0 dB
 """)  # fmt: skip
     again = narrow("run", "quieter.json", "take.wav", "-p", "level_db=-3")
     assert_printed(again.out + again.err, """
@@ -164,10 +171,10 @@ to hear and see them side by side: trials/report.html
     assert_printed(ended.err, """
 1 of 2  level_db=-3
   a_first_step_with_a_long_name ran N.N s  gain -3.0 dB
-  second           ran N.N s  gain -6.0 dB
+  second                        ran N.N s  gain -6.0 dB
 2 of 2  level_db=-9
   a_first_step_with_a_long_name ran N.N s  gain -9.0 dB
-  second           ran N.N s  gain -6.0 dB
+  second                        ran N.N s  gain -6.0 dB
 """)  # fmt: skip
 
 

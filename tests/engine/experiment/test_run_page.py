@@ -214,3 +214,15 @@ class TestInABrowser:
     def test_it_fits_the_window(self, opened: Opened, width: int) -> None:
         opened.resize(width)
         assert opened.run("document.documentElement.scrollWidth") <= width
+
+    def test_a_graph_that_is_wider_than_the_page_says_so_and_can_be_moved(
+        self, opened: Opened
+    ) -> None:
+        shown = (
+            "[document.querySelector('[class^=resonate-hint]').offsetHeight > 0, "
+            "(box => box.scrollWidth > box.clientWidth)(document.querySelector('.rg-graph'))]"
+        )
+        for width, is_wider in ((390, True), (2000, False)):
+            opened.resize(width)
+            opened.run("document.querySelector('main').style.maxWidth = 'none'")
+            assert opened.run(shown) == [is_wider, is_wider], width

@@ -52,7 +52,7 @@ def test_faults_of_form_do_not_hide_the_others() -> None:
     text = """{
       "format": 1, "name": ‸"nine and eight", ‸"colour": "red",
       "inputs": {"mix": {"type": "audio"}, "noise": {"type": ‸"sound"}, ‸"2nd": {"type": "audio"}},
-      "params": {"loud": ‸{"type": "number", "default": 3, "maximum": 0},
+      "params": {"loud": {"type": "number", "default": ‸3, "maximum": 0},
                  "odd": {"type": ‸"float"}},
       "nodes": {
         ‸"1st":  {"type": "scale", "inputs": {"audio": "$mix"}, "params": {"factor": ‸"$loud"}},
@@ -234,7 +234,10 @@ def test_a_missing_input_is_found_even_beside_an_unknown_one() -> None:
         ("missing-input", "/nodes/b"),
         ("missing-input", "/nodes/c/inputs"),
     )
-    assert problems[3].message == "input 'tracks' (list[audio]) of 'c' is not connected"
+    assert (
+        problems[3].message
+        == "input 'tracks' (list[audio]) of 'c' is not connected; audio here: $x, a, b"
+    )
 
 
 def test_an_optional_input_may_be_left_open() -> None:
@@ -292,7 +295,8 @@ def test_wires_have_to_fit(
         assert (problem.code, problem.pointer) == (
             "wrong-port-type", f"/nodes/use/inputs/{port}"
         )  # fmt: skip
-        assert problem.message == f"source gives {given}, input {port!r} takes {wanted}"
+        message = f"source gives {given}, input {port!r} takes {wanted}"
+        assert problem.message.startswith(f"{message}; {wanted} here: ")
 
 
 @pytest.mark.parametrize(

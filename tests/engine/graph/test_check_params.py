@@ -36,24 +36,41 @@ def test_every_bad_param_is_found_at_its_place() -> None:
     ]
 
 
+def test_a_graph_param_in_place_of_all_params_is_found_at_its_place() -> None:
+    text = """{"format": 1, "name": "g", "inputs": {"x": {"type": "audio"}},
+      "params": {"amount": {"type": "number", "default": 2}},
+      "nodes": {
+        "a": {"type": "scale", "inputs": {"audio": "$x"}, "params": ‸{"$param": "amount"}}
+      },
+      "outputs": {"out": "a"}}"""
+    (problem,) = assert_places(text, ("bad-param", "/nodes/a/params"))
+    assert problem.message.endswith('"NAME": {"$param": ...}')
+
+
+def test_null_is_no_value_of_a_graph_param() -> None:
+    params = {"factor": {"$param": "amount"}}
+    nodes = {"a": {"type": "scale", "inputs": {"audio": "$x"}, "params": params}}
+    given = graph(nodes, {"out": "a"}, params={"amount": {"type": "number", "default": 2}})
+    assert str(only(given, params={"amount": None})) == "params['amount']: None is no number"
+
+
 def test_what_is_unknown_inside_of_a_param_is_found_and_says_what_was_meant() -> None:
     """Models of params that say nothing of unknown keys, as pydantic's do by default."""
     text = """{"format": 1, "name": "g", "inputs": {"x": {"type": "audio"}},
       "nodes": {
         "a": {"type": "bend", "inputs": {"audio": "$x"}, "params": {"parts": [
-          {"kind": "line", "slope": 1, ‸"colour": 2}, ‸{"kind": "step", ‸"att": 1}]}}
+          {"kind": "line", "slope": 1, ‸"colour": 2}, {"kind": "step", ‸"att": 1}]}}
       },
       "outputs": {"out": "a"}}"""
     problems = assert_places(
         text,
         ("unknown-param", "/nodes/a/params/parts/0/colour"),
-        ("missing-param", "/nodes/a/params/parts/1/at"),
         ("unknown-param", "/nodes/a/params/parts/1/att"),
     )
     assert problems[0].message == (
         "'bend' has no param 'parts.0.colour'; there are: kind, slope, at"
     )
-    assert problems[2].message == "'bend' has no param 'parts.1.att'; did you mean 'at'?"
+    assert problems[1].message == "'bend' has no param 'parts.1.att'; did you mean 'at'?"
 
 
 def test_a_param_of_several_types_has_one_problem_at_its_place() -> None:

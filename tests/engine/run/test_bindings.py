@@ -26,6 +26,7 @@ from resonate_graph import (
 )
 from resonate_graph._store.records import Entry, Key
 from resonate_nodes import gain, mix
+from tests.engine.commands import Command
 from tests.files import write_sound
 from tests.own_nodes import counted_gain, replace_file
 from tests.processes import files_in, resonate
@@ -116,20 +117,20 @@ def test_the_rate_is_part_of_the_content(store: Store, excerpt: Audio) -> None:
 
 
 def test_a_file_that_was_decoded_before_is_not_decoded_again(
-    tmp_path: Path, store: Store, excerpt: Audio
+    call: Command, tmp_path: Path, store: Store, excerpt: Audio
 ) -> None:
     """The second process ends at once if it touches anything of soundfile but its version."""
     path = write_sound(excerpt, tmp_path / "a.mp3")
     graph = louder().save(tmp_path / "louder.json")
-    call = ("run", graph, "-i", f"mix={path}", "--store", store.path)
-    assert resonate(*call, "-o", tmp_path / "out").code == 0
+    words = ("run", graph, "-i", f"mix={path}", "--store", store.path)
+    assert call(*words, "-o", tmp_path / "out").code == 0
     (tmp_path / "shim").mkdir()
     (tmp_path / "shim" / "soundfile.py").write_text(
         f"__version__ = {soundfile.__version__!r}\n"
         f"__libsndfile_version__ = {soundfile.__libsndfile_version__!r}\n"
         "def __getattr__(name):\n    raise SystemExit(f'soundfile.{name} was used')\n"
     )
-    again = resonate(*call, "-o", tmp_path / "again", "--json", PYTHONPATH=str(tmp_path / "shim"))
+    again = resonate(*words, "-o", tmp_path / "again", "--json", PYTHONPATH=str(tmp_path / "shim"))
     assert again.code == 0, again.err
     assert again.statuses == {"gain": "cached"}
 

@@ -6,13 +6,15 @@ import io
 import json
 from pathlib import Path
 
+import mutagen
 import numpy as np
 import pytest
 import soundfile
+from mutagen.id3 import TIT2
 
 import resonate_graph as rg
-from resonate_graph import Audio, Graph, InputError, Result, read_provenance
-from resonate_nodes import encode_flac, encode_mp3, encode_wav, gain, measure_loudness
+from resonate_graph import Audio, Graph, InputError, Result, read_provenance, verify
+from resonate_nodes import encode_flac, encode_mp3, encode_ogg, encode_wav, gain, measure_loudness
 from tests.engine.commands import Command
 
 
@@ -23,6 +25,7 @@ def every_format() -> Graph:
     graph.output("wav", graph.add(encode_wav)(quiet))
     graph.output("flac", graph.add(encode_flac)(quiet))
     graph.output("mp3", graph.add(encode_mp3)(quiet))
+    graph.output("ogg", graph.add(encode_ogg)(quiet))
     graph.output("loudness", graph.add(measure_loudness)(quiet))
     return graph
 
@@ -163,6 +166,135 @@ def test_what_differs_is_told(call: Command, tmp_path: Path, take: Path, excerpt
         "the file bound to 'take' is another one",
         "output 'float' came out differently",
     ]
+
+
+def zero_some(path: Path) -> None:
+    """Put silence of half a thousand samples into the middle of a file of sound, as it is coded."""
+    content = bytearray(path.read_bytes())
+    middle = len(content) // 3
+    content[middle : middle + 2000] = bytes(2000)
+    path.write_bytes(bytes(content))
+
+
+def test_each_file_is_what_its_provenance_says(result: Result, tmp_path: Path) -> None:
+    said = {name: verify(path) for name, path in result.save(tmp_path).items()}
+    assert all(one.is_same for one in said.values()), said
+    assert {name: one.output for name, one in said.items()} == {name: name for name in said}
+    assert said["float"].message == "the same samples as were written"
+    assert said["mp3"].message == "the same sound as was written"
+    assert said["loudness"].message == "the same bytes as were written"
+
+
+@pytest.mark.parametrize("name", ["float", "wav", "flac", "mp3", "ogg", "loudness"])
+def test_a_file_that_was_changed_or_cut_is_not(take: Path, tmp_path: Path, name: str) -> None:
+    made = every_format().run({"take": take}).save(tmp_path)[name]
+    whole = made.read_bytes()
+    made.write_bytes(whole[: len(whole) * 2 // 3])
+    assert not verify(made).is_same
+    if name != "loudness":
+        made.write_bytes(whole)
+        zero_some(made)
+        assert not verify(made).is_same
+    made.write_bytes(whole)
+    assert verify(made).is_same
+    made.unlink()
+    with pytest.raises(InputError, match="there is no such file"):
+        verify(f"{made}.provenance.json")
+
+
+def test_one_step_of_one_sample_is_another_sound(result: Result, tmp_path: Path) -> None:
+    for name in ("wav", "flac"):
+        made = result.save(tmp_path)[name]
+        samples, rate = soundfile.read(made, dtype="int32", always_2d=True)
+        samples[99, 1] += 256
+        soundfile.write(made, samples, rate, "PCM_24")
+        assert not verify(made).is_same
+        samples[99, 1] -= 256
+        soundfile.write(
+            made, samples, rate, "PCM_24", compression_level=0.9 if name == "flac" else None
+        )
+        assert verify(made).is_same
+        soundfile.write(made, samples, 2 * rate, "PCM_24")
+        assert not verify(made).is_same
+
+
+@pytest.mark.parametrize("name", ["float", "wav", "flac", "mp3", "ogg"])
+def test_tags_may_be_edited(take: Path, tmp_path: Path, name: str) -> None:
+    made = every_format().run({"take": take}).save(tmp_path)[name]
+    tags = mutagen.File(made, easy=True)
+    assert tags is not None
+    if name in ("float", "wav"):
+        tags.tags.add(TIT2(3, ["Another title, as long as many pages" * 300]))
+    else:
+        tags["title"] = "Another title, as long as many pages" * 300
+    tags.save()
+    assert verify(made).is_same
+
+
+def test_a_file_is_compared_with_what_it_is_made_of_again(
+    call: Command, result: Result, tmp_path: Path
+) -> None:
+    for name in ("float", "flac"):
+        made = result.save(tmp_path)[name]
+        arguments = ("run", "--from-provenance", made, "-o", tmp_path / "2", "--overwrite")
+        again = call(*arguments)
+        assert again.code == 0, again.err
+        assert f"the same as in {made}" in again.out
+        assert call("verify", made).out == f"{made}: {verify(made).message}\n"
+        zero_some(made)
+        again = call(*arguments)
+        assert again.code == 1
+        assert f"differs: {made}: " in again.out
+        assert "the same" not in again.out
+        document = call.document("verify", made, code=1)
+        assert [one["is_same"] for one in document["files"]] == [False]
+
+
+def test_a_file_that_is_gone_is_made_again_and_not_compared(
+    call: Command, result: Result, tmp_path: Path
+) -> None:
+    made = result.save(tmp_path)["float"]
+    made.unlink()
+    again = call("run", "--from-provenance", f"{made}.provenance.json", "-o", tmp_path / "2")
+    assert again.code == 0, again.err
+    assert f"not compared: {made}: there is no such file" in again.out
+    missing = call("verify", tmp_path / "take.wav", made)
+    assert missing.code == 1
+    assert len(missing.err.splitlines()) == 2
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "said"),
+    [
+        ("format", 2, "it is of format 2, and this version reads 1"),
+        ("graph", [1], "/graph: "),
+        ("params", None, "/params: "),
+        ("inputs/take", "take.wav", "/inputs/take: "),
+        ("inputs/take/file", 7, "/inputs/take/file: "),
+        ("inputs/take/file", "a\0b", "is no name of a file"),
+        ("inputs/take/value", [1], "/inputs/take/value: "),
+        ("nodes", {"quiet": None}, "/nodes/quiet: "),
+        ("nodes/quiet/libraries", ["lameenc"], "/nodes/quiet/libraries: "),
+        ("nodes/quiet/params", "none", "/nodes/quiet/params: "),
+        ("outputs/float", 3, "/outputs/float: "),
+        ("file/holds", "other", "/file/holds: "),
+    ],
+)
+def test_what_is_odd_in_it_is_told_before_anything_runs(
+    call: Command, result: Result, tmp_path: Path, place: str, value: object, said: str
+) -> None:
+    beside = Path(f"{result.save(tmp_path)['float']}.provenance.json")
+    story = json.loads(beside.read_text())
+    *way, last = place.split("/")
+    inside = story
+    for key in way:
+        inside = inside[key]
+    inside[last] = value
+    beside.write_text(json.dumps(story))
+    told = call("run", "--from-provenance", beside, "-o", tmp_path / "2")
+    assert told.code == 1
+    assert said in told.err
+    assert not (tmp_path / "2").exists()
 
 
 def test_a_file_without_it_says_so(call: Command, tmp_path: Path, take: Path) -> None:

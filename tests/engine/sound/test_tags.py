@@ -22,7 +22,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from mutagen import aiff, flac, id3, mp3, oggvorbis, wave
 
-from resonate_graph import Audio, Graph, OutputError, Result, Store, read_audio
+from resonate_graph import Audio, Graph, InputError, OutputError, Result, Store, read_audio
 from resonate_graph._sound.tags import Picture, Tags, read_tags, write_tags
 from resonate_nodes import (
     encode_flac,
@@ -354,7 +354,7 @@ def test_damaged_tags_are_a_warning(name: str, second: Audio, tmp_path: Path) ->
     assert read_audio(result.save(tmp_path / "out")["float"]) == result["float"]
     [warning] = result.report["warnings"]
     assert warning["code"] == "tags-lost"
-    assert f"{path}: its tags are damaged (" in warning["message"]
+    assert f"{path}: its tags are damaged" in warning["message"]
     result.save(tmp_path / "out")
     assert result.report["warnings"] == [warning]  # told once
 
@@ -455,6 +455,119 @@ def test_tags_that_a_format_cannot_hold_are_a_warning(second: Audio, tmp_path: P
     assert warning["code"] == "tags-lost"
     assert f"{paths['flac']}: its tags could not be written: " in warning["message"]
     assert read_audio(paths["flac"]).frames == second.frames
+
+
+def damaged_in_part(kind: str, audio: Audio, path: Path) -> Path:
+    """Return a file with a title that is right, and something beside it that is damaged."""
+    if kind == "id3":
+        take = write_sound(audio, path.with_suffix(".mp3"))
+        pieces = (b"TIT2\0\0\0\x06\0\0\x03Right", b"TPE1\0\0\0\x04\0\0\x09abc")
+        take.write_bytes(id3_of(b"".join(pieces)) + take.read_bytes())
+        return take
+    take = write_sound(audio, path.with_suffix(".ogg" if kind == "ogg" else ".flac"))
+    sound: Any = mutagen.File(take)
+    sound["title"], sound["artist"] = "Right", "Wrong"
+    if kind == "ogg":
+        sound["metadata_block_picture"] = "no base64 at all!"
+    if kind == "picture":
+        picture = flac.Picture()
+        picture.data = b"no picture"
+        sound.add_picture(picture)
+    sound.save()
+    content = take.read_bytes()
+    hurt = {
+        "no text": (b"artist=Wrong", b"artist=\xffrong"),
+        "no name": (b"artist=Wrong", b"artist:Wrong"),
+        "too long": (b"\x0c\0\0\0artist=Wrong", b"\xff\xff\xff\x7fartist=Wrong"),
+        "picture": (b"\0\0\0\x0ano picture", b"\0\0\xff\x0ano picture"),
+    }
+    if kind in hurt:
+        assert hurt[kind][0] in content
+        take.write_bytes(content.replace(*hurt[kind]))
+    return take
+
+
+@pytest.mark.parametrize("kind", ["id3", "ogg", "no text", "no name", "too long", "picture"])
+@pytest.mark.filterwarnings("ignore:damaged-tags")
+def test_tags_that_are_damaged_in_part_are_carried_as_far_as_they_are_not(
+    kind: str, second: Audio, tmp_path: Path
+) -> None:
+    take = damaged_in_part(kind, second, tmp_path / "take")
+    result = to_every_format().run({"take": take}, outputs=["flac"], store=False)
+    saved = read_tags(result.save(tmp_path / "out")["flac"])
+    assert saved.fields["TITLE"] == ["Right"]
+    assert not saved.damage
+    told = [one["message"] for one in result.report["warnings"] if one["code"] == "tags-lost"]
+    assert len(told) == 1
+    assert f"{take}: its tags are damaged in part (" in told[0]
+
+
+@pytest.mark.parametrize("kind", ["too long", "picture"])
+def test_flac_whose_tags_are_damaged_is_read_and_said_to_be(
+    kind: str, second: Audio, tmp_path: Path
+) -> None:
+    whole = read_audio(write_sound(second, tmp_path / "whole.flac"))
+    take = damaged_in_part(kind, second, tmp_path / "take")
+    with pytest.warns(UserWarning, match="damaged-tags: .*its sound is read without them"):
+        assert read_audio(take) == whole
+
+
+def test_fingerprints_are_not_carried_however_they_are_written(
+    second: Audio, tmp_path: Path
+) -> None:
+    take = write_sound(second, tmp_path / "take.mp3")
+    tags = id3.ID3()
+    for name in ("Acoustid Fingerprint", "MusicMagic Fingerprint", "Acoustid Id"):  # as Picard
+        tags.add(frames.TXXX(encoding=3, desc=name, text=["AQAA"]))
+    tags.save(take)
+    assert read_tags(take).carried.fields == {"ACOUSTID_ID": ["AQAA"]}
+
+
+def test_a_picture_that_cannot_be_written_takes_no_tags_along(
+    second: Audio, tmp_path: Path
+) -> None:
+    take = write_sound(second, tmp_path / "take.flac")
+    sound: Any = flac.FLAC(take)
+    sound["title"] = "Kept"
+    picture = flac.Picture()
+    picture.mime, picture.data = "image/žpeg", COVER  # ID3 holds Latin-1 here
+    sound.add_picture(picture)
+    sound.save()
+    result = to_every_format().run({"take": take}, outputs=["mp3"], store=False)
+    saved = read_tags(result.save(tmp_path / "out")["mp3"])
+    assert saved.fields["TITLE"] == ["Kept"]
+    assert "RESONATE_GRAPH" in saved.fields
+    assert not saved.pictures
+    [warning] = result.report["warnings"]
+    assert "its pictures could not be written: " in warning["message"]
+
+
+@pytest.mark.parametrize("kind", ["values", "frames", "packed"])
+def test_tags_that_would_take_minutes_or_gigabytes_do_not(
+    kind: str, second: Audio, tmp_path: Path
+) -> None:
+    take = write_sound(second, tmp_path / "take.mp3")
+    if kind == "values":
+        text = "\0".join(f"{number:x}" for number in range(50_000)).encode()
+        content = b"TPE1" + (len(text) + 1).to_bytes(4, "big") + b"\0\0\x03" + text
+        content = content[:4] + syncsafe(len(text) + 1) + content[8:]
+    elif kind == "frames":
+        content = b"TPE1\0\0\0\0\0\0" * 50_000
+    else:
+        packed = zlib.compress(bytes(40_000_000))
+        assert len(packed) < 1 << 16
+        frame = b"TPE1" + syncsafe(len(packed) + 4) + b"\0\x09" + bytes(4) + packed
+        content = frame * 4
+    take.write_bytes(b"ID3\x04\0\0" + syncsafe(len(content)) + content + take.read_bytes())
+    if kind == "values":
+        assert len(read_tags(take).fields["ARTIST"]) == 50_000
+    else:
+        with pytest.raises(InputError, match=r"minutes|too large"):
+            read_tags(take)
+
+
+def syncsafe(number: int) -> bytes:
+    return bytes(number >> shift & 0x7F for shift in (21, 14, 7, 0))
 
 
 def test_a_disk_that_is_full_is_no_trouble_of_tags(second: Audio, tmp_path: Path) -> None:

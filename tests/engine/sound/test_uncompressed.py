@@ -153,12 +153,21 @@ def test_companded_samples_are_those_of_libsndfile(
     np.testing.assert_array_equal(read(path)[0].samples, expected)
 
 
-@pytest.mark.parametrize("subtype", ["ALAC_16", "ALAC_20", "ALAC_32"])
+@pytest.mark.parametrize("subtype", ["ALAC_16", "ALAC_20", "ALAC_24"])
 def test_lossless_caf_is_read(tmp_path: Path, excerpt: Audio, subtype: str) -> None:
     path = tmp_path / "sound.caf"
     samples = np.round(excerpt.samples * 2**15) / 2**15
     soundfile.write(path, samples.T, 44100, subtype, format="CAF")
     np.testing.assert_array_equal(read(path)[0].samples, samples)
+
+
+def test_alac_that_would_be_read_as_other_samples_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "sound.caf"
+    codes = np.random.default_rng(0).integers(-(2**31), 2**31, 4096, np.int32)
+    soundfile.write(path, codes, 44100, "ALAC_32", format="CAF")
+    assert not np.array_equal(soundfile.read(path, dtype="int32")[0], codes)  # why it is refused
+    with pytest.raises(InputError, match=r"it holds ALAC of 32 bits.*ffmpeg -i"):
+        read(path)
 
 
 def test_other_chunks_do_no_harm(tmp_path: Path) -> None:

@@ -37,6 +37,22 @@ def kept(store: Store) -> set[str]:
     return {item.digest for item in store.retention.objects()}
 
 
+def test_a_limit_below_what_is_there_holds_after_a_run_that_writes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writer = Store(tmp_path, limit_bytes=10**9)
+    for number in range(5):
+        keep(writer, number, seconds=1.0)
+    del writer
+    with Store(tmp_path).in_use():
+        pass
+    assert len(kept(Store(tmp_path))) == 5
+    monkeypatch.setenv("RESONATE_STORE_LIMIT", str(2 * OBJECT_BYTES))
+    with Store(tmp_path).in_use():
+        pass
+    assert 0 < len(kept(Store(tmp_path))) <= 2
+
+
 def test_what_costs_least_to_compute_again_goes_first(tmp_path: Path) -> None:
     writer = Store(tmp_path, limit_bytes=10**9)
     cheap = [keep(writer, number, seconds=0.01) for number in range(5)]

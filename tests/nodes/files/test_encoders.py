@@ -184,8 +184,8 @@ def test_the_dithered_error_is_white() -> None:
 
 
 def test_the_dither_itself_is_triangular() -> None:
-    # silence comes out as the rounded dither: -1, 0 and 1 with 1/8, 3/4 and 1/8
-    error = errors(encode_wav, Audio(np.zeros(200_000), 48_000), "PCM_16", dither="tpdf")
+    # next to silence comes out as the rounded dither: -1, 0 and 1 with 1/8, 3/4 and 1/8
+    error = errors(encode_wav, Audio(np.full(200_000, 1e-12), 48_000), "PCM_16", dither="tpdf")
     counts = [np.count_nonzero(np.rint(error) == step) for step in (-1, 0, 1)]
     assert sum(counts) == error.size
     expected = np.array([1, 6, 1]) / 8 * error.size
@@ -193,8 +193,24 @@ def test_the_dither_itself_is_triangular() -> None:
 
 
 def test_channels_are_dithered_independently() -> None:
-    left, right = errors(encode_wav, Audio(np.zeros((2, 100_000)), 48_000), "PCM_24", dither="tpdf")
+    audio = Audio(np.full((2, 100_000), 1e-12), 48_000)
+    left, right = errors(encode_wav, audio, "PCM_24", dither="tpdf")
     assert abs(np.corrcoef(left, right)[0, 1]) < 0.02
+
+
+@pytest.mark.parametrize("subtype", ["PCM_16", "PCM_24"])
+@pytest.mark.parametrize("encode", [encode_wav, encode_flac])
+def test_what_lies_on_the_steps_already_is_written_as_it_is(
+    encode: Encoder, subtype: Subtype, excerpt: Audio
+) -> None:
+    samples, _ = decoded(encode(excerpt, subtype=subtype))
+    on_steps = excerpt.with_samples(samples)
+    again, _ = decoded(encode(on_steps, subtype=subtype, seed=1))
+    np.testing.assert_array_equal(again, samples)
+    beside = samples.copy()
+    beside[0, -1] += 2.0**-24 if subtype == "PCM_24" else 2.0**-17
+    noisy, _ = decoded(encode(excerpt.with_samples(beside), subtype=subtype, seed=1))
+    assert np.count_nonzero(noisy != samples) > samples.size / 8
 
 
 # -- clipping -------------------------------------------------------------------------------------

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from resonate_graph import Audio
+from resonate_graph import Audio, Graph
 from resonate_nodes import limit, measure_loudness
 from tests.signals import (
     Array,
@@ -30,6 +30,23 @@ def clicks(*, every_ms: int, amplitude: float = 0.99) -> Audio:
     samples = audio.samples.copy()
     samples[:, 4000 :: RATE * every_ms // 1000] = amplitude
     return audio.with_samples(samples)
+
+
+def test_what_is_far_from_peaks_is_not_touched_and_how_much_was_is_noted() -> None:
+    audio = clicks(every_ms=1000)
+    graph = Graph("limited")
+    graph.output("out", graph.add(limit)(graph.input("take", Audio), ceiling_dbtp=-6.0))
+    result = graph.run({"take": audio}, store=False)
+    heard = result["out"]
+    assert isinstance(heard, Audio)
+    touched = heard.samples[0] != audio.samples[0]
+    (did,) = (one["did"] for one in result.report["nodes"])
+    assert did["time_turned_down_percent"] == pytest.approx(100 * touched.mean(), abs=1)
+    for peak in range(4000, audio.frames, RATE):
+        touched[max(peak - RATE * 6 // 1000, 0) : peak + RATE * 220 // 1000] = False
+    assert not touched.any()
+    quiet = audio.with_samples(audio.samples / 4)
+    assert limit(quiet, ceiling_dbtp=-6.0) == quiet
 
 
 def gain_curve_db(heard: Audio, audio: Audio) -> Array:

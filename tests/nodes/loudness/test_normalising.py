@@ -135,7 +135,7 @@ def test_tech_3341_case_6_surround(with_lfe: bool, rate: int) -> None:
     ("below_lu", "counts"), [(9.0, True), (9.7, True), (10.7, False), (12.0, False)]
 )
 def test_the_relative_gate_is_10_lu_below(below_lu: float, counts: bool) -> None:
-    report = measure_loudness(tones((-20.0, 60), (-20.0 - below_lu, 3)))
+    report = measure_loudness(tones((-20.0, 60), (-20.0 - below_lu, 3), rate=8000))
     share = 3 * 10 ** (-below_lu / 10) / 60 if counts else 0.0
     expected = -20 + 10 * np.log10((1 + share) / (1.05 if counts else 1))
     assert report.integrated_lufs == pytest.approx(expected, abs=0.03)
@@ -207,9 +207,9 @@ def rising(segment: int, seconds: float, step: float, *, rate: int) -> Audio:
 
 # Cases 11 and 14 are for meters that show the maximum so far. What came before a segment and its
 # predecessor is quieter than both: so they alone decide what it is at the segment's end.
-def test_tech_3341_case_11_short_term_rising() -> None:
+def test_tech_3341_case_11_short_term_rising(torture: bool) -> None:
     before = rising(0, 3, 0.15, rate=48_000)
-    for segment in range(20):
+    for segment in range(0, 20, 1 if torture else 2):
         now = rising(segment, 3, 0.15, rate=48_000)
         found = measure_loudness(joined(before, now)).max_short_term_lufs
         assert found == pytest.approx(-38 + segment, abs=0.1)
@@ -271,13 +271,13 @@ def test_the_range_is_from_the_10th_to_the_95th_percentile(
 ) -> None:
     # quiet, middle and loud by 5 LU each: an end counts where it has more than its percentage
     levels = [-35.0, -30.0, -25.0]
-    report = measure_loudness(tones(*zip(levels, seconds, strict=True)))
+    report = measure_loudness(tones(*zip(levels, seconds, strict=True), rate=8000))
     assert report.range_lu == pytest.approx(expected, abs=0.3)
 
 
 @pytest.mark.parametrize(("below_lu", "expected"), [(17.0, 17), (25.0, 0)])
 def test_the_gate_of_the_range_is_20_lu_below(below_lu: float, expected: float) -> None:
-    report = measure_loudness(tones((-20.0, 40), (-20.0 - below_lu, 20)))
+    report = measure_loudness(tones((-20.0, 40), (-20.0 - below_lu, 20), rate=8000))
     assert report.range_lu == pytest.approx(expected, abs=1)
 
 

@@ -71,8 +71,9 @@ def spectrum_panels(file: File, count: int, heights: float) -> list[NDArray[Any]
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize("frequency_hz", [50, 440, 6000])
-@pytest.mark.parametrize("seconds", [0.5, 100])
+@pytest.mark.parametrize(
+    ("frequency_hz", "seconds"), [(50, 0.5), (440, 0.5), (6000, 0.5), (50, 100), (6000, 100)]
+)
 def test_a_tone_lies_at_its_frequency(frequency_hz: float, seconds: float) -> None:
     file = plot_spectrogram(sine(frequency_hz, seconds=seconds))
     (panel,) = spectrum_panels(file, 1, 4.2)
@@ -138,7 +139,8 @@ def test_the_line_of_integrated_loudness_lies_where_it_is() -> None:
 
 
 def test_what_was_taken_out_is_blue_and_what_came_is_red(excerpt: Audio) -> None:
-    noisy = degradations.with_hiss(excerpt, snr_db=15)
+    clean = excerpt.with_samples(excerpt.samples[:1, :44_100])
+    noisy = degradations.with_hiss(clean, snr_db=15)
 
     def change(before: Audio, after: Audio) -> tuple[float, float]:
         seen = pixels(plot_compare(before, after))
@@ -148,9 +150,9 @@ def test_what_was_taken_out_is_blue_and_what_came_is_red(excerpt: Audio) -> None
 
     blue, red = change(noisy, denoise(noisy, strength=1.0))
     assert blue > 0.3 > 10 * red
-    blue, red = change(excerpt, noisy)
+    blue, red = change(clean, noisy)
     assert red > 0.3 > 10 * blue
-    assert change(excerpt, excerpt) == pytest.approx((0, 0), abs=0.01)
+    assert change(clean, clean) == pytest.approx((0, 0), abs=0.01)
 
 
 def test_what_cannot_be_drawn_is_refused(excerpt: Audio) -> None:
@@ -166,19 +168,18 @@ def test_what_cannot_be_drawn_is_refused(excerpt: Audio) -> None:
 def test_a_picture_is_the_same_bytes_whatever_happens_beside_it(name: str, excerpt: Audio) -> None:
     import matplotlib
 
-    plot = PLOTS[name]
-    expected = plot(excerpt)
-    with ThreadPoolExecutor(3) as pool:
-        assert set(pool.map(plot, [excerpt] * 3)) == {expected}
+    plot, sound = PLOTS[name], excerpt.with_samples(excerpt.samples[:, :22_050])
     mine: Any = {"font.size": 20, "axes.facecolor": "black", "savefig.dpi": 50, "figure.dpi": 40}
     with matplotlib.rc_context(mine):
-        assert plot(excerpt) == expected
+        expected = plot(sound)
         assert matplotlib.rcParams["font.size"] == 20
+    with ThreadPoolExecutor(2) as pool:
+        assert set(pool.map(plot, [sound] * 2)) == {expected}
+    only_the_picture(expected.content)
 
 
-@every_plot
-def test_nothing_but_the_picture_is_in_the_file(name: str, excerpt: Audio) -> None:
-    content = PLOTS[name](excerpt).content
+def only_the_picture(content: bytes) -> None:
+    """Check that nothing else is in a file: no time, no program's name."""
     kinds, place = set(), 8
     while place < len(content):
         length, kind = struct.unpack(">I4s", content[place : place + 8])
@@ -188,7 +189,7 @@ def test_nothing_but_the_picture_is_in_the_file(name: str, excerpt: Audio) -> No
     assert struct.unpack(">I", content[16:20]) == (1300,)
 
 
-@pytest.mark.parametrize("title", ["", "$odd_title^2$ \\frac{1}{2}", "日本 🎧", "x" * 200])
+@pytest.mark.parametrize("title", ["", "$odd_title^2$ \\frac{1}{2} 日本 🎧", "x" * 200])
 def test_any_title_is_drawn_as_it_is(title: str) -> None:
     noise = white_noise(seconds=0.5)
     with warnings.catch_warnings():
@@ -200,9 +201,7 @@ def test_any_title_is_drawn_as_it_is(title: str) -> None:
 
 
 @every_plot
-@pytest.mark.parametrize(
-    ("frames", "value"), [(0, 0.0), (1, 3.0), (2, 1e6), (100, 0.0), (4000, 3.0), (4000, 1e6)]
-)
+@pytest.mark.parametrize(("frames", "value"), [(0, 0.0), (1, 3.0), (100, 0.0), (4000, 1e6)])
 def test_short_silent_and_loud_ones_have_a_picture(name: str, frames: int, value: float) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")

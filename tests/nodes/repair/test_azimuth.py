@@ -32,8 +32,10 @@ def middle(audio: Audio) -> Audio:
     return audio.with_samples(audio.samples[:, edge:-edge])
 
 
-@pytest.mark.parametrize("delay_frames", [0.3, -0.75, 2.5, -11.0])
-@pytest.mark.parametrize("follow", [True, False])
+@pytest.mark.parametrize(
+    ("delay_frames", "follow"),
+    [(0.3, True), (-0.75, True), (2.5, True), (-11.0, True), (-0.75, False), (-11.0, False)],
+)
 def test_a_fixed_delay_is_taken_out_of_speech(
     speech: Audio, delay_frames: float, follow: bool
 ) -> None:

@@ -38,12 +38,13 @@ def test_each_channel_and_polarity_has_its_own_level(excerpt: Audio) -> None:
     assert si_sdr_db(declip(cut), excerpt) > si_sdr_db(cut, excerpt) + 5
 
 
-def test_after_a_filter_the_level_has_to_be_named(excerpt: Audio) -> None:
-    cut, level = degradations.clipped(excerpt, sdr_db=12)
+def test_plateaus_need_not_be_quite_flat(excerpt: Audio) -> None:
+    second = excerpt.with_samples(excerpt.samples[:, :44_100])
+    cut, level = degradations.clipped(second, sdr_db=12)
     blurred = cut.with_samples(cut.samples + 1e-3 * level * np.sin(np.arange(cut.frames)))
-    assert declip(blurred) == blurred
+    assert si_sdr_db(declip(blurred), second) > si_sdr_db(blurred, second) + 8
     named = declip(blurred, threshold_dbfs=20 * np.log10(0.998 * level))
-    assert si_sdr_db(named, excerpt) > si_sdr_db(blurred, excerpt) + 5
+    assert si_sdr_db(named, second) > si_sdr_db(blurred, second) + 8
 
 
 @pytest.mark.parametrize("gain", [2**-10, 32.0])

@@ -15,10 +15,16 @@ def hum(base_hz: float, *, seconds: float, rate: int, drift: float = 0.0) -> Aud
     return silence.with_samples(degradations.hum_for(silence, base_hz, drift, 0.0, 8)[None])
 
 
+@pytest.fixture(scope="module")
+def side(groove: Audio) -> Audio:
+    """The left channel of the bundled recording."""
+    return groove.with_samples(groove.samples[:1])
+
+
 @pytest.mark.parametrize(
     ("base_hz", "drift", "level_db", "gain_db"),
     [
-        (50.0, 0.0, -12, 14),
+        (50.0, 0.0, -12, 13),
         (50.2, 0.0, -12, 12),
         (59.8, 0.0, -12, 12),
         (50.0, 0.005, -12, 12),
@@ -27,14 +33,15 @@ def hum(base_hz: float, *, seconds: float, rate: int, drift: float = 0.0) -> Aud
     ],
 )
 def test_hum_goes_and_the_music_stays(
-    base_hz: float, drift: float, level_db: float, gain_db: float, groove: Audio
+    base_hz: float, drift: float, level_db: float, gain_db: float, side: Audio
 ) -> None:
-    tape = degradations.with_hum(groove, base_hz=base_hz, drift=drift, level_db=level_db)
-    assert si_sdr_db(dehum(tape), groove) > si_sdr_db(tape, groove) + gain_db
+    tape = degradations.with_hum(side, base_hz=base_hz, drift=drift, level_db=level_db)
+    assert si_sdr_db(dehum(tape), side) > si_sdr_db(tape, side) + gain_db
 
 
-@pytest.mark.parametrize("rate", [8000, 44_100, 192_000])
-@pytest.mark.parametrize("base_hz", [50.0, 60.3])
+@pytest.mark.parametrize(
+    ("rate", "base_hz"), [(8000, 50.0), (8000, 60.3), (44_100, 60.3), (192_000, 50.0)]
+)
 def test_hum_alone_is_taken_out(rate: int, base_hz: float) -> None:
     mains = hum(base_hz, seconds=8, rate=rate)
     left = dehum(mains).samples
@@ -100,14 +107,14 @@ def test_a_very_short_sound_comes_back_with_a_warning(frames: int) -> None:
 
 @pytest.mark.parametrize(("base_hz", "drift"), [(50.0, 0.0), (50.2, 0.002), (59.8, 0.0)])
 @pytest.mark.parametrize("level_db", [-12, -20])
-def test_hum_is_measured(base_hz: float, drift: float, level_db: float, groove: Audio) -> None:
-    tape = degradations.with_hum(groove, base_hz=base_hz, drift=drift, level_db=level_db)
+def test_hum_is_measured(base_hz: float, drift: float, level_db: float, side: Audio) -> None:
+    tape = degradations.with_hum(side, base_hz=base_hz, drift=drift, level_db=level_db)
     report = detect_hum(tape)
     assert report.found
     assert report.base_hz == pytest.approx(base_hz, rel=0.0015)
     assert report.lowest_hz == pytest.approx(base_hz * (1 - drift), rel=0.001)
     assert report.highest_hz == pytest.approx(base_hz * (1 + drift), rel=0.001)
-    expected = decibels(degradations.rms(groove)) + level_db
+    expected = decibels(degradations.rms(side)) + level_db
     for channel in report.channels:
         # what music there is beside the harmonics is counted with them
         assert channel.level_dbfs == pytest.approx(expected, abs=2)

@@ -35,7 +35,7 @@ def test_it_is_reduced_at_any_rate(rate: int) -> None:
     assert si_sdr_db(dereverb(wet), dry) > si_sdr_db(wet, dry) + 2
 
 
-@pytest.mark.parametrize("rt60_seconds", [0.4, 0.8, 1.5])
+@pytest.mark.parametrize("rt60_seconds", [0.4, 1.5])
 def test_dense_music_is_not_made_worse(rt60_seconds: float, music: Audio) -> None:
     wet = degradations.with_reverb(music, rt60_seconds=rt60_seconds)
     assert si_sdr_db(dereverb(wet), music) > si_sdr_db(wet, music) - 0.3

@@ -24,8 +24,8 @@ Single = NDArray[np.float32]
 
 @pytest.fixture(scope="module")
 def short(speech: Audio) -> Audio:
-    """Two seconds of the reader."""
-    return speech.with_samples(speech.samples[:, 16_000:48_000])
+    """A second and a half of the reader."""
+    return speech.with_samples(speech.samples[:, 16_000:40_000])
 
 
 def test_the_library_is_late_by_three_frames(speech: Audio) -> None:
@@ -68,7 +68,7 @@ def test_speech_in_hiss_comes_nearer_to_what_it_was(speech: Audio) -> None:
     assert si_sdr_db(enhance_speech(with_hiss(wide, snr_db=0)), wide) > 9
 
 
-@pytest.mark.parametrize("rate", [8000, 11_025, 44_100, 96_000])
+@pytest.mark.parametrize("rate", [8000, 44_100, 96_000])
 def test_at_any_rate_clean_speech_stays_in_its_place(short: Audio, rate: int) -> None:
     from scipy.signal import correlate
 
@@ -96,17 +96,18 @@ def test_channels_out_of_phase_do_not_cancel(short: Audio) -> None:
     assert si_sdr_db(enhance_speech(both), both) > 17
 
 
-@pytest.mark.parametrize("gain_db", [-60.0, 40.0])
-def test_how_loud_it_is_does_not_matter(short: Audio, gain_db: float) -> None:
+def test_how_loud_it_is_does_not_matter(short: Audio) -> None:
     """The library takes what lies below -70 dBFS for silence, and does worse far from -20."""
     noisy = with_hiss(short, snr_db=10)
-    scaled = enhance_speech(gain(noisy, gain_db=gain_db))
-    assert relative_db(gain(scaled, gain_db=-gain_db), enhance_speech(noisy)) < -60
+    expected = enhance_speech(noisy)
+    for gain_db in (-60.0, 40.0):
+        scaled = enhance_speech(gain(noisy, gain_db=gain_db))
+        assert relative_db(gain(scaled, gain_db=-gain_db), expected) < -60
 
 
 def test_pauses_do_not_count_for_the_level(short: Audio) -> None:
     noisy = with_hiss(short, snr_db=20)
-    silence = np.zeros((1, 4 * noisy.sample_rate), np.float32)
+    silence = np.zeros((1, 2 * noisy.sample_rate), np.float32)
     paused = noisy.with_samples(np.concatenate([noisy.samples, silence], axis=1))
     enhanced = enhance_speech(paused)
     same = enhanced.with_samples(enhanced.samples[:, : noisy.frames])

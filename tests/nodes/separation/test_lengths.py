@@ -131,7 +131,8 @@ def assert_equals(stems: Any, expected: Any) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_every_length_gives_what_demucs_gives(name: str, folder: Path) -> None:
-    for frames in sorted(lengths(name)):
+    every = 2 if name == "bag" else 1  # each of its models is tried with all of them too
+    for frames in sorted(lengths(name))[::every]:
         mix = noise(frames)
         stems = separate(mix, model=name)
         for stem in stems[:4]:

@@ -42,12 +42,20 @@ from tests.models import (
     small_hdemucs,
     small_htdemucs,
     small_spectral_hdemucs,
+    write_models,
 )
 from tests.signals import difference_db, white_noise
 
 RATE = 44_100
-SEGMENT_FRAMES = 66_150  # of the small models: 1.5 s
-STRIDE_FRAMES = 49_612  # at an overlap of 0.25
+SEGMENT = Fraction(1, 2)  # of the small models, in seconds
+SEGMENT_FRAMES = 22_050
+STRIDE_FRAMES = 16_537  # at an overlap of 0.25
+
+
+@pytest.fixture(scope="module")
+def models_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with `htdemucs` and the bag `htdemucs_ft`, small and random."""
+    return write_models(tmp_path_factory.mktemp("models"), segment=SEGMENT)
 
 
 @pytest.fixture(autouse=True)
@@ -117,7 +125,7 @@ def test_a_bag_is_averaged_as_demucs_averages_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
     for index in range(2):
-        save_th(small_htdemucs(10 + index), tmp_path / f"pair{index}.th")
+        save_th(small_htdemucs(10 + index, segment=SEGMENT), tmp_path / f"pair{index}.th")
     bag: dict[str, Any] = {"models": ["pair0", "pair1"]}
     if weights:
         bag["weights"] = weights
@@ -128,13 +136,13 @@ def test_a_bag_is_averaged_as_demucs_averages_it(
 
 @pytest.mark.parametrize("make", [small_hdemucs, small_demucs, *SPECTRAL])
 def test_the_older_architectures_work(
-    make: Callable[[], Any], tmp_path: Path, excerpt: Audio, monkeypatch: pytest.MonkeyPatch
+    make: Callable[[], Any], tmp_path: Path, groove: Audio, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     model = make()
     save_th(model, tmp_path / "older.th")
     monkeypatch.setenv("RESONATE_MODELS", str(tmp_path))
-    second = excerpt.with_samples(excerpt.samples[:, : 3 * RATE // 2])
-    assert_equals(separate(second, model="older"), by_demucs(model, second))
+    two_segments = groove.with_samples(groove.samples[:, : 5 * RATE // 4])
+    assert_equals(separate(two_segments, model="older"), by_demucs(model, two_segments))
 
 
 @pytest.mark.parametrize("make", SPECTRAL)
@@ -154,13 +162,13 @@ def test_stems_of_one_spectral_model_are_computed_alone(
 def test_a_bags_segment_length_is_kept(
     tmp_path: Path, excerpt: Audio, monkeypatch: pytest.MonkeyPatch, forwards: list[Any]
 ) -> None:
-    save_th(small_htdemucs(3), tmp_path / "one.th")
-    (tmp_path / "short.yaml").write_text(yaml.safe_dump({"models": ["one"], "segment": 1.0}))
+    save_th(small_htdemucs(3, segment=SEGMENT), tmp_path / "one.th")
+    (tmp_path / "short.yaml").write_text(yaml.safe_dump({"models": ["one"], "segment": 0.3}))
     monkeypatch.setenv("RESONATE_MODELS", str(tmp_path))
     expected = by_demucs(demucs_model("short", tmp_path), excerpt)
     forwards.clear()
     assert_equals(separate(excerpt, model="short"), expected)
-    assert len(forwards) == 3  # 1.9 s at a stride of 0.75 s
+    assert len(forwards) == 3  # 0.625 s at a stride of 0.225 s
 
 
 def test_another_overlap_is_demucs_other_overlap(excerpt: Audio, models_dir: Path) -> None:
@@ -265,7 +273,7 @@ def test_a_changed_bag_is_another_model(
     excerpt: Audio, store: Store, tmp_path: Path, forwards: list[Any]
 ) -> None:
     for index in range(2):
-        save_th(small_htdemucs(20 + index), tmp_path / f"pair{index}.th")
+        save_th(small_htdemucs(20 + index, segment=SEGMENT), tmp_path / f"pair{index}.th")
     results = []
     for shares in ([[1.0] * 4, [0.0] * 4], [[0.0] * 4, [1.0] * 4]):
         bag = {"models": ["pair0", "pair1"], "weights": shares}
@@ -277,7 +285,7 @@ def test_a_changed_bag_is_another_model(
 
 def six_stems(folder: Path) -> Path:
     sources = [*SOURCES, "guitar", "piano"]
-    save_th(small_htdemucs(5, sources=sources), folder / "htdemucs_6s.th")
+    save_th(small_htdemucs(5, sources=sources, segment=SEGMENT), folder / "htdemucs_6s.th")
     return folder
 
 

@@ -87,6 +87,12 @@ def test_a_long_sine_is_gated_by_its_peak(level_db: float) -> None:
     assert decibels(peak(settled)) == pytest.approx(expected, abs=0.05)
 
 
+def test_the_figures_of_the_docs() -> None:
+    """A ratio of 10: 2 dB below the threshold become 20; of 2: 5 become 10."""
+    assert last_level_db(gate(steady(-47.0), ratio=10.0)) == pytest.approx(-65.0, abs=0.1)
+    assert last_level_db(expand(steady(-50.0), ratio=2.0)) == pytest.approx(-55.0, abs=0.1)
+
+
 def test_a_ratio_of_1_changes_nothing(excerpt: Audio) -> None:
     assert difference_db(compress(excerpt, threshold_db=-60.0, ratio=1.0), excerpt) < -120
     assert difference_db(gate(excerpt, threshold_db=0.0, ratio=1.0), excerpt) < -120

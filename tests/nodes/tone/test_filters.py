@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Literal
 
 import numpy as np
@@ -42,6 +43,46 @@ def closed_form(band: Band, rate: int, frequencies_hz: Array) -> Array:
     _, spectrum = signal.freqs(*analog_prototype(band), worN=warped)
     magnitudes: Array = 20 * np.log10(np.abs(spectrum) + 1e-300)
     return magnitudes
+
+
+@pytest.mark.parametrize("node", [highpass, lowpass])
+@pytest.mark.parametrize(("slope", "reach"), [(12, 2), (24, 4), (48, 8)])
+def test_of_linear_phase_it_turns_nothing_and_reaches_as_far_as_it_says(
+    node: Callable[..., Audio], slope: int, reach: float
+) -> None:
+    at, corner_hz = 40_000, 100.0
+    samples = np.zeros(2 * at + 1)
+    samples[at] = 1
+    click = Audio(samples, RATE)
+    heard = node(click, frequency_hz=corner_hz, slope_db_per_octave=slope, phase="linear")
+    kernel = heard.samples[0].astype(float)
+    np.testing.assert_allclose(kernel, kernel[::-1], atol=1e-7)
+    far = round(reach * RATE / corner_hz)
+    assert np.abs(kernel[: at - far]).max() < 1e-5
+    spectrum = np.fft.rfft(np.roll(kernel, -at))
+    assert np.abs(spectrum.imag).max() < 1e-5
+    bins = np.fft.rfftfreq(len(kernel), 1 / RATE)
+    heard_db = 20 * np.log10(np.abs(np.interp([corner_hz, 50, 200], bins, spectrum.real)))
+    assert heard_db[0] == pytest.approx(-3.01, abs=0.05)
+    inside = 2 if node is highpass else 1
+    # Butterworth, forwards and backwards: an octave into the stop band
+    at_octave = 20 * np.log10(1 + (np.sqrt(2) - 1) * 2.0 ** (slope // 6))
+    assert heard_db[3 - inside] == pytest.approx(-at_octave, abs=0.1)
+    assert heard_db[inside] > -2
+
+
+def test_filtered_stems_of_linear_phase_add_up_with_what_was_not_filtered(excerpt: Audio) -> None:
+    low = lowpass(excerpt, frequency_hz=2000.0, phase="linear")
+    high = excerpt.with_samples(excerpt.samples - low.samples)
+    # of no phase: what is taken away is what a high-pass leaves, nowhere more than there was
+    spectra = [np.abs(np.fft.rfft(one.samples[0].astype(float))) for one in (high, excerpt)]
+    loud = spectra[1] > spectra[1].max() / 100
+    assert (spectra[0][loud] <= spectra[1][loud] * 1.01).all()
+
+
+def test_slopes_that_there_are_not_of_linear_phase_are_refused() -> None:
+    with pytest.raises(ParamError, match="96 dB per octave, not 18"):
+        highpass(CLICK, frequency_hz=100.0, slope_db_per_octave=18, phase="linear")
 
 
 @pytest.mark.parametrize("kind", KINDS)

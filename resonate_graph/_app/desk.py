@@ -1,0 +1,99 @@
+"""What all tabs of one server share."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from .. import Graph, Store, default_store, load, stock, stock_graphs
+from .jobs import Jobs
+from .places import Root, Uploads
+
+
+@dataclass(frozen=True)
+class Desk:
+    """The runs, the files, and what the command that started the server said.
+
+    Attributes:
+        jobs: the runs.
+        uploads: what was brought.
+        root: the folder whose files may be chosen; None for none.
+        store: where results are kept.
+        models: the folder of model weights.
+        nodes: modules with nodes of the caller's own.
+        graph: the graph that is open at first: a stock graph, or a file.
+        inputs: what is bound at first, by input.
+    """
+
+    jobs: Jobs
+    uploads: Uploads
+    root: Root | None
+    store: Store
+    models: Path | None = None
+    nodes: tuple[str, ...] = ()
+    graph: str | None = None
+    inputs: Mapping[str, Any] = field(default_factory=dict)
+
+    def close(self) -> None:
+        """Stop what runs, and remove what was brought and made."""
+        self.jobs.close()
+        shutil.rmtree(self.uploads.folder, ignore_errors=True)
+
+
+_opened: list[Desk] = []
+
+
+def open_desk(
+    work: Path,
+    *,
+    root: Path | None = None,
+    store: Path | None = None,
+    models: Path | None = None,
+    nodes: tuple[str, ...] = (),
+    graph: str | None = None,
+    inputs: Mapping[str, Any] | None = None,
+) -> Desk:
+    """Open the desk of this process; what servers that are gone left in `work` is removed."""
+    jobs = Jobs(work)
+    desk = Desk(
+        jobs=jobs,
+        uploads=Uploads(jobs.folder / "uploads"),
+        root=Root(root) if root is not None else None,
+        store=Store(store) if store is not None else default_store(),
+        models=models,
+        nodes=nodes,
+        graph=graph,
+        inputs=inputs or {},
+    )
+    _opened[:] = [desk]
+    return desk
+
+
+def the_desk() -> Desk:
+    """Return the desk of this process."""
+    return _opened[0]
+
+
+@lru_cache(maxsize=32)
+def stock_graph(name: str, nodes: tuple[str, ...]) -> Graph:
+    """Return a stock graph; it is read once."""
+    return stock(name, nodes=nodes)
+
+
+def descriptions() -> dict[str, str]:
+    """Return what each stock graph is for, by its name."""
+    return {name: stock_graph(name, ()).document.description or "" for name in stock_graphs()}
+
+
+def graph_in_file(path: Path, nodes: tuple[str, ...]) -> Graph:
+    """Return the graph of a file.
+
+    Raises:
+        InputError: it cannot be read.
+        GraphError: it is no graph.
+    """
+    return load(path, nodes=nodes)

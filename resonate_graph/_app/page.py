@@ -1,0 +1,50 @@
+"""The script of the page: Streamlit runs it anew whenever something on it is changed."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from resonate_graph._app.choosing import choose
+from resonate_graph._app.comparing import offer_sweep
+from resonate_graph._app.desk import the_desk
+from resonate_graph._app.running import list_runs, offer_run, watch
+from resonate_graph._app.showing import show_end
+from resonate_graph._app.storing import show_store
+from resonate_graph._app.turning import turn
+
+_STYLE = """<style>
+.stMainBlockContainer { padding: 2.5rem clamp(1rem, 3vw, 3rem) 4rem }
+</style>"""
+_RESTORE, _STORE = "Restore", "Store"
+
+
+def main() -> None:
+    """Show the page."""
+    st.set_page_config(page_title="resonate", page_icon="🎚️", layout="wide")
+    desk = the_desk()
+    st.html(_STYLE)
+    with st.sidebar:
+        st.title("resonate")
+        view = st.segmented_control(
+            "View", [_RESTORE, _STORE], default=_RESTORE, required=True,
+            label_visibility="collapsed", key="view",
+        )  # fmt: skip
+        list_runs(desk)
+    if view == _STORE:
+        show_store(desk)
+        return
+    left, right = st.columns([1, 2], gap="medium")
+    with left:
+        chosen = choose(desk)
+        if chosen is not None:
+            chosen = turn(chosen)
+    with right:
+        if chosen is not None:
+            offer_run(desk, chosen)
+            offer_sweep(desk, chosen)
+        job = watch(desk)
+        if job is not None:
+            show_end(job)
+
+
+main()

@@ -1,0 +1,242 @@
+// Waveforms and spectrograms by plotly, under one axis of time. What a zoom shows is fetched anew:
+// extremes for waveforms, levels for spectrograms, which become a picture here and are read again
+// for what stands beside the pointer.
+
+// Nine places of the map "magma" (N. Smith and S. van der Walt, CC0).
+const MAGMA = [[0, 0, 4], [28, 16, 68], [79, 18, 123], [129, 37, 129], [181, 54, 122], [229, 80, 100],
+  [251, 135, 97], [254, 194, 135], [252, 253, 191]];
+const LEFT = 52, RIGHT = 8;
+
+let loading = null;
+function plotly(source) {
+  if (window.Plotly) return Promise.resolve(window.Plotly);
+  loading ??= new Promise((resolve, reject) => {
+    const script = document.createElement("script");
+    script.src = source;
+    script.onload = () => resolve(window.Plotly);
+    script.onerror = () => { loading = null; reject(new Error("plotly did not come")); };
+    document.head.append(script);
+  });
+  return loading;
+}
+
+function palette(low, high, lowest, highest) {
+  const colours = new Uint8ClampedArray(256 * 3);
+  for (let value = 0; value < 256; value++) {
+    const level = lowest + value / 255 * (highest - lowest);
+    const at = Math.min(1, Math.max(0, (level - low) / (high - low))) * (MAGMA.length - 1);
+    const below = Math.min(MAGMA.length - 2, Math.floor(at)), part = at - below;
+    for (let one = 0; one < 3; one++)
+      colours[3 * value + one] = MAGMA[below][one] * (1 - part) + MAGMA[below + 1][one] * part;
+  }
+  return colours;
+}
+
+function picture(tile, low, high) {
+  const canvas = document.createElement("canvas");
+  canvas.width = tile.columns;
+  canvas.height = tile.bands;
+  const context = canvas.getContext("2d"), image = context.createImageData(tile.columns, tile.bands);
+  const colours = palette(low, high, tile.lowest, tile.highest);
+  for (let band = 0; band < tile.bands; band++) {
+    const row = (tile.bands - 1 - band) * tile.columns;
+    for (let column = 0; column < tile.columns; column++) {
+      const at = 4 * (row + column), from = 3 * tile.levels[band * tile.columns + column];
+      image.data[at] = colours[from];
+      image.data[at + 1] = colours[from + 1];
+      image.data[at + 2] = colours[from + 2];
+      image.data[at + 3] = 255;
+    }
+  }
+  context.putImageData(image, 0, 0);
+  return canvas.toDataURL("image/png");
+}
+
+const clock = seconds => `${Math.floor(seconds / 60)}:${(seconds % 60).toFixed(3).padStart(6, "0")}`;
+const axis = number => number === 1 ? "" : String(number);
+
+class Plots {
+  constructor(parent) {
+    this.root = document.createElement("div");
+    this.root.className = "rg-plots";
+    this.root.setAttribute("role", "img");
+    this.root.setAttribute("aria-label", "Waveforms and spectrograms under one axis of time");
+    this.plot = document.createElement("div");
+    this.tip = Object.assign(document.createElement("div"), { className: "rg-plot-tip" });
+    this.head = Object.assign(document.createElement("div"), { className: "rg-plot-head" });
+    this.fault = Object.assign(document.createElement("div"), { className: "rg-plot-fault" });
+    this.root.append(this.plot, this.tip, this.head, this.fault);
+    parent.append(this.root);
+    this.tiles = [];
+    this.turn = 0;
+    this.watch = new ResizeObserver(() => this.resized());
+  }
+
+  async show(data) {
+    this.data = data;
+    this.plotly = await plotly(data.plotly);
+    const figure = JSON.parse(data.figure), style = getComputedStyle(this.root);
+    const soft = "rgba(128,128,128,.25)";
+    const count = data.rows.length * (data.spectra ? 2 : 1);
+    figure.layout.font = { color: style.color, family: style.fontFamily, size: 12 };
+    for (let number = 1; number <= count; number++)
+      for (const one of ["xaxis", "yaxis"])
+        Object.assign(figure.layout[one + axis(number)], { gridcolor: soft, zerolinecolor: soft });
+    figure.layout.autosize = true;
+    const range = this.range;  // what was seen before stays in sight
+    if (range) for (let number = 1; number <= count; number++) figure.layout["xaxis" + axis(number)].range = range;
+    delete figure.layout.template;
+    await this.plotly.react(this.plot, figure.data, figure.layout, { displaylogo: false, responsive: false,
+      scrollZoom: true, modeBarButtonsToRemove: ["select2d", "lasso2d", "toImage"] });
+    if (!this.listening) {
+      this.listening = true;
+      this.plot.on("plotly_relayout", () => this.later());
+      this.plot.addEventListener("mousemove", event => this.hover(event));
+      this.plot.addEventListener("mouseleave", () => { this.tip.style.opacity = 0; });
+      this.plot.addEventListener("click", event => this.seek(event));
+      this.watch.observe(this.root);
+      const follow = () => { this.follow(); this.frame = requestAnimationFrame(follow); };
+      follow();
+    }
+    await this.fetch();
+  }
+
+  get layout() { return this.plot._fullLayout; }
+
+  later() {
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => this.fetch(), 40);
+  }
+
+  resized() {
+    if (this.layout && Math.abs(this.layout.width - this.root.clientWidth) > 1) this.plotly.Plots.resize(this.plot);
+  }
+
+  // Fetch what is in sight, finer or coarser than before.
+  async fetch() {
+    const turn = ++this.turn, begun = performance.now();
+    const { data } = this, [from, to] = this.layout.xaxis.range.map(Number);
+    this.range = [from, to];
+    const columns = Math.max(200, Math.round(this.root.clientWidth - LEFT - RIGHT));
+    const part = `from=${Math.max(0, from)}&to=${to}&columns=${columns}`;
+    try {
+      const found = await Promise.all(data.rows.flatMap((row, index) => {
+        const wave = this.json(`${data.base}/wave/${row.view}?${part}`);
+        if (!data.spectra) return [wave];
+        const [low, high] = this.hertz(index);
+        return [wave, this.tile(`${data.base}/spectrum/${row.view}?${part}&scale=${data.scale}&low=${low}&high=${high}`)];
+      }));
+      if (turn !== this.turn) return;
+      const each = data.spectra ? 2 : 1;
+      const waves = data.rows.map((_, index) => found[index * each]);
+      this.tiles = data.spectra ? data.rows.map((_, index) => found[index * each + 1]) : [];
+      const images = this.tiles.map((tile, index) => {
+        const number = data.rows.length + index + 1, y = value => data.scale === "log" ? Math.log10(value) : value;
+        return { source: picture(tile, data.low, data.high), xref: "x" + axis(number), yref: "y" + axis(number), x: tile.start,
+          y: y(tile.highHz), sizex: tile.stop - tile.start, sizey: y(tile.highHz) - y(tile.lowHz), sizing: "stretch", layer: "below" };
+      });
+      const x = [], y = [], rows = waves.map((_, index) => index * each);
+      waves.forEach(wave => {
+        if (wave.low.length && wave.low.every((value, at) => value === wave.high[at])) { x.push(wave.seconds); y.push(wave.low); return; }
+        x.push([...wave.seconds, ...[...wave.seconds].reverse()]);
+        y.push([...wave.high, ...[...wave.low].reverse()]);
+      });
+      const fill = waves.map((wave, index) => x[index].length > wave.seconds.length ? "toself" : "none");
+      await this.plotly.update(this.plot, { x, y, fill }, { images }, rows);
+      this.fault.textContent = "";
+      this.root.dataset.milliseconds = Math.round(performance.now() - begun);
+      this.root.dataset.fetched = turn;
+    } catch (error) {
+      if (turn === this.turn) this.fault.textContent = `This part cannot be shown: ${error.message}`;
+    }
+  }
+
+  hertz(index) {
+    const range = this.layout["yaxis" + axis(this.data.rows.length + index + 1)].range.map(Number);
+    return this.data.scale === "log" ? range.map(one => 10 ** one) : range.map(one => Math.max(0, one));
+  }
+
+  async json(address) {
+    const answer = await fetch(address);
+    if (!answer.ok) throw new Error(`the run is not there any more (${answer.status})`);
+    return answer.json();
+  }
+
+  async tile(address) {
+    const answer = await fetch(address);
+    if (!answer.ok) throw new Error(`the run is not there any more (${answer.status})`);
+    const fact = name => Number(answer.headers.get(`X-Tile-${name}`));
+    return { levels: new Uint8Array(await answer.arrayBuffer()), bands: fact("Bands"), columns: fact("Columns"), start: fact("Start"),
+      stop: fact("Stop"), lowHz: fact("Low"), highHz: fact("High"), lowest: fact("Lowest"), highest: fact("Highest") };
+  }
+
+  place(event) {
+    const box = this.plot.getBoundingClientRect(), x = event.clientX - box.left, y = event.clientY - box.top;
+    const xaxis = this.layout.xaxis, seconds = xaxis.p2c(x - xaxis._offset);
+    return { x, y, seconds };
+  }
+
+  hover(event) {
+    if (!this.layout) return;
+    const { x, y, seconds } = this.place(event), { data } = this;
+    const [from, to] = this.layout.xaxis.range.map(Number);
+    let text = "";
+    if (seconds >= from && seconds <= to) {
+      text = clock(Math.max(0, seconds));
+      this.tiles.forEach((tile, index) => {
+        const yaxis = this.layout["yaxis" + axis(data.rows.length + index + 1)], inside = y - yaxis._offset;
+        if (inside < 0 || inside > yaxis._length) return;
+        const value = yaxis.p2c(inside), hertz = data.scale === "log" ? 10 ** value : value;
+        const log = data.scale === "log", low = log ? Math.log10(tile.lowHz) : tile.lowHz, high = log ? Math.log10(tile.highHz) : tile.highHz;
+        const band = Math.floor((value - low) / (high - low) * tile.bands);
+        const column = Math.floor((seconds - tile.start) / (tile.stop - tile.start) * tile.columns);
+        const code = tile.levels[band * tile.columns + column];
+        if (band < 0 || band >= tile.bands || column < 0 || column >= tile.columns) return;
+        const level = tile.lowest + code / 255 * (tile.highest - tile.lowest);
+        text += ` · ${Math.round(hertz).toLocaleString("en")} Hz · ${code ? "" : "≤ "}${level.toFixed(1).replace("-", "−")} dBFS`;
+      });
+    }
+    this.tip.textContent = text;
+    this.tip.style.opacity = text ? 1 : 0;
+    this.tip.style.left = `${Math.min(x + 12, this.root.clientWidth - this.tip.offsetWidth)}px`;
+    this.tip.style.top = `${y + 14}px`;
+  }
+
+  get player() { return [...document.querySelectorAll(".rg-player")].map(one => one.player).find(Boolean); }
+
+  seek(event) {
+    const { seconds } = this.place(event), [from, to] = this.layout.xaxis.range.map(Number);
+    if (this.player && seconds >= from && seconds <= to && !event.target.closest(".modebar")) this.player.seek(seconds);
+  }
+
+  follow() {
+    const { player, layout } = this;
+    const xaxis = layout?.xaxis;
+    if (!player || !xaxis) { this.head.style.opacity = 0; return; }
+    const position = player.position, [from, to] = xaxis.range.map(Number);
+    const shown = position >= from && position <= to;
+    this.head.style.opacity = shown ? 1 : 0;
+    this.root.dataset.head = position;
+    if (!shown) return;
+    this.head.style.left = `${xaxis._offset + xaxis.c2p(position)}px`;
+    this.head.style.top = `${layout.margin.t}px`;
+    this.head.style.height = `${layout.height - layout.margin.t - layout.margin.b}px`;
+  }
+
+  end() {
+    cancelAnimationFrame(this.frame);
+    this.watch.disconnect();
+    if (this.plotly) this.plotly.purge(this.plot);
+    this.root.remove();
+  }
+}
+
+export default function ({ parentElement, data }) {
+  const text = JSON.stringify(data);
+  const plots = parentElement.plots ??= new Plots(parentElement);
+  if (plots.text !== text) {
+    plots.text = text;
+    plots.show(data).catch(error => { plots.fault.textContent = error.message; });
+  }
+  return () => { plots.end(); delete parentElement.plots; };
+}

@@ -1,0 +1,225 @@
+"""Running: what would run, the runs there are, and how far one is."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import streamlit as st
+
+from .. import Forecast, ResonateError, Settings
+from .call import Chosen, differing
+from .choosing import literally, plainly
+from .desk import Desk
+from .jobs import ENDED, Call, Job
+
+_RUN = "run"
+_LISTED = 15
+_SECONDS_BETWEEN = 0.5
+_WORDS = {"run": "would run", "cached": "stored", "skipped": "not needed", "open": "may run"}
+_STATES = {"queued": "waits", "running": "runs", "done": "done", "failed": "failed",
+           "cancelled": "stopped", "died": "its process died"}  # fmt: skip
+
+
+def settings_of(desk: Desk) -> Settings:
+    """Return how the graphs of a desk are run."""
+    return {"store": desk.store, "models": desk.models}
+
+
+def call_of(desk: Desk, chosen: Chosen, grid: Mapping[str, list[Any]] | None = None) -> Call:
+    """Return what a run of what was chosen is to do."""
+    return Call(
+        name=chosen.name,
+        graph=chosen.graph.to_json(),
+        inputs=dict(chosen.inputs),
+        params=dict(chosen.params),
+        labels=dict(chosen.labels),
+        grid=dict(grid or {}),
+        store=str(desk.store.path.resolve()),
+        models=None if desk.models is None else str(desk.models.resolve()),
+        nodes=desk.nodes,
+        command=chosen.command(),
+    )
+
+
+def start(desk: Desk, call: Call) -> None:
+    """Have a run done, and show it."""
+    job = desk.jobs.start(call)
+    st.query_params[_RUN] = job.id
+    st.rerun()
+
+
+def offer_run(desk: Desk, chosen: Chosen) -> None:
+    """Show what would run, at once, and the button that runs it."""
+    if chosen.missing:
+        st.info(
+            "Choose "
+            + literally(" and ".join(chosen.missing))
+            + ", and what would run is said here."
+        )
+        st.button("Run", type="primary", disabled=True, key="run")
+        _picture(chosen, None, {})
+        return
+    try:
+        with st.spinner("Looking at what is stored …", show_time=False):
+            forecast = chosen.graph.plan(chosen.inputs, chosen.params, **settings_of(desk))
+    except ResonateError as error:
+        st.error(literally(plainly(str(error), chosen.labels, chosen.inputs)))
+        st.button("Run", type="primary", disabled=True, key="run")
+        return
+    st.markdown(literally(in_words(forecast)))
+    if st.button("Run", type="primary", key="run"):
+        start(desk, call_of(desk, chosen))
+    _picture(chosen, forecast, settings_of(desk))
+
+
+def in_words(forecast: Forecast) -> str:
+    """Say in a line what a run would do."""
+    to_run = [one.id for one in forecast if one.status in ("run", "open")]
+    needed = [one for one in forecast if one.status != "skipped"]
+    if not to_run:
+        return f"All {len(needed)} steps are stored: nothing is to be computed."
+    names = f": {', '.join(to_run)}" if len(to_run) <= 6 else ""
+    return (
+        f"{len(to_run)} of {len(needed)} steps would run{names}; "
+        f"about {_seconds(forecast.seconds)}, {_bytes(forecast.peak_bytes)} of memory."
+    )
+
+
+def _picture(
+    chosen: Chosen, forecast: Forecast | None, settings: Settings | Mapping[str, Any]
+) -> None:
+    ways = ["Table", "Picture"] if forecast is not None else ["Picture"]
+    way = st.segmented_control("Shown as", ways, default=None, key="would-run-as",
+                               label_visibility="collapsed")  # fmt: skip
+    if way == "Table" and forecast is not None:
+        st.dataframe(
+            [
+                {"step": one.id, "node": one.type, "": _WORDS[one.status],
+                 "seconds": one.seconds, "memory": _bytes(one.bytes) if one.bytes else None}
+                for one in forecast
+            ],
+            hide_index=True,
+            key="would-run",
+        )  # fmt: skip
+    elif way == "Picture":
+        inputs = chosen.inputs if forecast is not None else None
+        try:
+            drawing = chosen.graph.draw(inputs, chosen.params, **settings)
+        except ResonateError as error:
+            st.error(literally(str(error)))
+            return
+        st.image(drawing.svg, width="stretch")
+
+
+# -- the runs there are ------------------------------------------------------------------------
+
+
+def list_runs(desk: Desk) -> None:
+    """List the runs, the latest first, with what differs from the one before."""
+    jobs = list(desk.jobs)
+    if not jobs:
+        return
+    st.subheader("Runs")
+    shown = st.query_params.get(_RUN)
+    for job, before in zip(jobs[:_LISTED], [*jobs[1:], None], strict=False):
+        call, state = job.call, job.state
+        when = time.strftime("%H:%M", time.localtime(state.created))
+        what = "sweep of " if call.grid else ""
+        if st.button(
+            literally(f"{when} {what}{call.name} · {_STATES[state.status]}"), key=f"job-{job.id}",
+            type="secondary" if job.id == shown else "tertiary", width="stretch",
+        ):  # fmt: skip
+            st.query_params[_RUN] = job.id
+            st.rerun()
+        told = ", ".join(call.labels.values())
+        if before is not None and before.call.name == call.name:
+            told = differing(call.params, before.call.params) or told
+        if told:
+            st.caption(literally(told))
+
+
+def shown_job(desk: Desk) -> Job | None:
+    """Return the run that the address names, if there is one."""
+    name = st.query_params.get(_RUN)
+    if not name:
+        return None
+    try:
+        return desk.jobs[name]
+    except KeyError:
+        return None
+
+
+def watch(desk: Desk) -> Job | None:
+    """Show how far the run is that is looked at; return it once it ended."""
+    job = shown_job(desk)
+    if job is None:
+        return None
+    if job.state.status in ENDED:
+        return job
+    _progress(desk, job.id)
+    return None
+
+
+@st.fragment(run_every=_SECONDS_BETWEEN)
+def _progress(desk: Desk, name: str) -> None:
+    try:
+        job = desk.jobs[name]
+    except KeyError:
+        return
+    state = job.state
+    if state.status in ENDED:
+        st.rerun()
+    with st.container(border=True):
+        if state.status == "queued":
+            ahead = desk.jobs.ahead_of(job)
+            runs = f"{ahead} run{'s' if ahead != 1 else ''}"
+            st.markdown(f"**Waits**: {runs} before this one. One runs at a time.")
+        else:
+            events = job.events()
+            seconds = time.time() - (state.started or time.time())
+            st.markdown(f"**Runs**, for {_seconds(seconds)} so far")
+            done, total, lines = how_far(events)
+            st.progress(done / total if total else 0.0, literally("; ".join(lines) or "begins"))
+        if st.button("Cancel", key="cancel"):
+            desk.jobs.cancel(job)
+
+
+def how_far(events: list[dict[str, Any]]) -> tuple[float, float, list[str]]:
+    """Return how many steps are done, of how many, and what is being done, in words."""
+    total, done = 0, 0.0
+    parts: dict[str, float] = {}
+    writing: list[str] = []
+    rows = 0
+    for one in events:
+        kind = one["event"]
+        if kind == "RunStarted":
+            total, done, parts = len(one["nodes"]), 0.0, {}
+        elif kind == "NodeStarted":
+            parts[one["node"]] = 0.0
+        elif kind == "NodeProgress" and one["total"]:
+            parts[one["node"]] = one["done"] / one["total"]
+        elif kind == "NodeWaiting":
+            parts[one["node"]] = 0.0
+        elif kind == "NodeFinished":
+            done += 1
+            parts.pop(one["node"], None)
+        elif kind == "Writing":
+            writing = [f"writes {one['what']}"]
+        elif kind == "RowDone":
+            rows += 1
+    lines = [f"{name} {part:.0%}" if part else name for name, part in parts.items()]
+    if rows:
+        lines.insert(0, f"{rows} combination{'s' if rows > 1 else ''} done")
+    return min(done + sum(parts.values()), total), total, writing or lines
+
+
+def _seconds(seconds: float) -> str:
+    if seconds >= 90:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
+
+
+def _bytes(size: float) -> str:
+    return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.0f} MB"

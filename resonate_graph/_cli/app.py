@@ -1,0 +1,73 @@
+"""``resonate app``: the page in the browser."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .. import CatalogError
+from .call import InputOption, NodesOption, open_graph, read_inputs
+from .settings import ModelsOption, StoreOption
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("app")(page)
+
+
+def page(
+    graph: Annotated[
+        str | None,
+        typer.Argument(metavar="[GRAPH]", help="The graph that is open at first."),
+    ] = None,
+    inputs: InputOption = None,
+    store: StoreOption = None,
+    models: ModelsOption = None,
+    root: Annotated[
+        Path | None,
+        typer.Option(
+            "--root", metavar="DIR", help="A folder whose recordings and graphs may be chosen."
+        ),
+    ] = None,
+    port: Annotated[
+        int | None,
+        typer.Option("--port", metavar="N", min=1, max=65535, help="Where it listens; else 8501."),
+    ] = None,
+    nodes: NodesOption = None,
+    no_browser: Annotated[
+        bool, typer.Option("--no-browser", help="Print the address, and open no browser.")
+    ] = False,
+) -> None:
+    """Restore recordings on a page in the browser: choose, turn, listen, keep.
+
+    It listens on this machine only (127.0.0.1), until it is stopped with Ctrl-C.
+    """
+    for needed in ("streamlit", "plotly"):
+        if importlib.util.find_spec(needed) is None:
+            raise CatalogError(
+                f"the page needs {needed}, which is not installed: "
+                'pip install "resonate-graph[app]"'
+            )
+    if root is not None and not root.is_dir():
+        raise typer.BadParameter(f"--root: {root} is no folder")
+    if inputs and graph is None:
+        raise typer.BadParameter("-i binds an input of a graph: name the graph, too")
+    bound = read_inputs(open_graph(graph, nodes), inputs) if graph is not None else {}
+    for name, value in bound.items():
+        if isinstance(value, Path) and not value.is_file():
+            raise typer.BadParameter(f"-i {name}: {value}: there is no such file")
+    from .._app.server import serve
+
+    serve(
+        port=port,
+        open_browser=not no_browser,
+        root=root,
+        store=store,
+        models=models,
+        nodes=tuple(nodes or ()),
+        graph=graph,
+        inputs=bound,
+    )

@@ -1,0 +1,147 @@
+"""Files of weights, and bags, that would take minutes or gigabytes are refused, and at once.
+
+None of them holds anything harmful: each only says that it is large, or deep, or without end.
+"""
+
+from __future__ import annotations
+
+import json
+import pickle
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from demucs.htdemucs import HTDemucs
+
+from resonate_graph import ModelError
+from resonate_nodes.separation import budgets, models, weights
+from tests.models import save_th, small_htdemucs
+from tests.nodes.separation.test_weights import save_safetensors
+
+
+def refused(read: Callable[[], object]) -> str:
+    with pytest.raises(ModelError) as caught:
+        read()
+    return str(caught.value)
+
+
+@pytest.fixture(scope="module")
+def model() -> Any:
+    return small_htdemucs(1)
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"args": '[{"_type": "fraction", "numerator": "1e999999999", "denominator": 1}]'}, "frac"),
+        ({"args": "[" * 5000 + "]" * 5000}, "recursion"),
+        ({"args": "[" * 20 + "]" * 20}, "too large"),
+        ({"args": json.dumps([["drums"] * 20_000])}, "too large"),
+        ({"kwargs": json.dumps({"channels": 10**10})}, "beyond 1,000,000,000"),
+        ({"kwargs": '{"growth": 1e300}'}, "beyond 1,000,000,000"),
+    ],
+)
+def test_a_header_that_says_too_much_is_refused(
+    model: Any, changes: dict[str, str], told: str, tmp_path: Path
+) -> None:
+    path = save_safetensors(model, tmp_path / "large.safetensors", **changes)
+    assert told in refused(lambda: weights.read_description(path))
+
+
+@pytest.mark.parametrize("more", [{"depth": 10**6}, {"t_layers": 10**6}, {"channels": 10**6}])
+def test_a_network_larger_than_its_weights_is_not_built(
+    model: Any, more: dict[str, int], tmp_path: Path
+) -> None:
+    _, kwargs = model._init_args_kwargs
+    plain = {name: one for name, one in kwargs.items() if not hasattr(one, "numerator")}
+    said = json.dumps({**plain, **more})
+    path = save_safetensors(model, tmp_path / "large.safetensors", kwargs=said)
+    weights.read_description(path)
+    assert "damaged" in refused(lambda: weights.load(path))
+
+
+def test_shapes_that_do_not_fit_are_named(model: Any, tmp_path: Path) -> None:
+    _, kwargs = model._init_args_kwargs
+    plain = {name: one for name, one in kwargs.items() if not hasattr(one, "numerator")}
+    said = json.dumps({**plain, "channels": 2 * kwargs["channels"]})
+    path = save_safetensors(model, tmp_path / "other.safetensors", kwargs=said)
+    assert "the shape should be" in refused(lambda: weights.load(path))
+
+
+def nested(levels: int) -> Any:
+    """Return a structure that is small, and endless when it is spelled out."""
+    value: Any = ["x"]
+    for _ in range(levels):
+        value = [value, value]
+    return value
+
+
+def save_pickle(path: Path, content: bytes, method: int = zipfile.ZIP_STORED) -> Path:
+    with zipfile.ZipFile(path, "w", method) as archive:
+        archive.writestr("archive/data.pkl", content)
+    return path
+
+
+def package(**changes: Any) -> bytes:
+    plain = {"klass": HTDemucs, "args": (["drums"],), "kwargs": {}, "state": {}}
+    return pickle.dumps({**plain, **changes}, protocol=2)
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (package(args=nested(60)), "too large"),
+        (package(kwargs={"sources": nested(60)}), "too large"),
+        (package(klass=nested(60)), "no name"),
+        (package(kwargs={"segment": 10**40}), "beyond"),
+        (b"\x80\x02]r\xff\xff\xff\x7f.", "beyond its own length"),
+        (b"no pickle at all", "damaged"),
+    ],
+)
+def test_a_pickle_that_says_too_much_is_refused(content: bytes, told: str, tmp_path: Path) -> None:
+    path = save_pickle(tmp_path / "large.th", content)
+    assert told in refused(lambda: weights.read_description(path))
+
+
+def test_an_archive_that_unpacks_to_more_than_it_is_is_refused(tmp_path: Path, model: Any) -> None:
+    packed = save_pickle(tmp_path / "packed.th", bytes(3_000_000), zipfile.ZIP_DEFLATED)
+    assert "unpack to 3,000,000 bytes" in refused(lambda: weights.read_description(packed))
+    assert "unpack to" in refused(lambda: weights.verify(packed))
+    whole = save_th(model, tmp_path / "whole.th")
+    with zipfile.ZipFile(whole, "a", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("archive/data/9999", bytes(whole.stat().st_size * 3 + 3_000_000))
+    assert "unpack to" in refused(lambda: weights.load(whole))
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("a: &a [x, x]\nb: &b [*a, *a]\nmodels: [*b, *b]", "refers to itself"),
+        ("models: " + "[" * 3000 + "]" * 3000, "nested too deep"),
+        ("models: [one]\nsegment: " + "9" * 400, "inf seconds"),
+        ("models: [one]\nsegment: 0x", "0x"),
+        ("models: [one]\nsegment: 1:1:1:1:1", "1:1"),
+        ("models: [one]\nweights: [[1e400, 1, 1, 1]]", "finite"),
+        ("models: [[one]]", "no list of names"),
+        ("models: 7", "no list of names"),
+        ("[]", "no bag of models"),
+        ("models: []\n#" + "x" * budgets.BAG_BYTES, "larger than 65,536 bytes"),
+    ],
+)
+def test_a_bag_that_says_too_much_is_refused(text: str, told: str, tmp_path: Path) -> None:
+    (tmp_path / "bag.yaml").write_text(text)
+    assert told in refused(lambda: models.find("bag", tmp_path, fetch=False))
+
+
+def test_an_assertion_without_words_is_damage(
+    model: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = save_th(model, tmp_path / "odd.th")
+
+    def fails(*_: object, **__: object) -> None:
+        raise AssertionError
+
+    monkeypatch.setattr(HTDemucs, "__init__", fails)
+    assert "damaged: AssertionError: it says no more" in refused(lambda: weights.load(path))
