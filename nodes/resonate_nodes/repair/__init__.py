@@ -6,6 +6,7 @@ Doors: `clicks`, `clipping`, `dropouts`, `hum`, `hiss`, `noisereduce_gate`, `rev
 `sibilance`, `azimuth`, `speech`, `bandwidth`. Behind them the methods: `autoregression` (fills
 gaps), `clipping_levels` (what was cut off), `sparse_declipping` (peaks by their spectrum), `stft`,
 `log_mmse` and `profile_gate` (gains for hiss), `gating` (noisereduce's gains), `noise_frames` and
-`noise_spectrum` (what is noise, in a profile and in a sound), `plausibility` (too much to be
-damage), `wpe` (late reverberation), `deep_filter` (a network for voices).
+`noise_spectrum` (what is noise, in a profile and in a sound), `mains` (hum found and followed),
+`plausibility` (too much to be damage), `wpe` (late reverberation), `deep_filter` (a network for
+voices).
 """

@@ -31,12 +31,25 @@ _AROUND_SECONDS = 0.005
 _CONTEXT_SECONDS = 0.08
 _ORDER_SECONDS = 0.012
 _HIGHEST_ORDER = 1024
+# What stands in for sound: so long at least, so much softer than the sound on both sides, or held.
+_STAND_IN_SECONDS = 0.002
+_STAND_IN_STEPS = 4
+_SOFTER = 0.01
+# A held level that is nearly as loud as what is beside it was clipped.
+_PEAK = 0.98
+# And in a sound that rests so often beside it, as one of few bits does, it is nothing.
+_RESTS = 0.2
+# A block that was repeated is the same, sample by sample; in a sound that is soft or a pattern of
+# few values that may be so by itself. It ends with a step that is so much larger than others there.
+_LONGEST_BLOCK_SECONDS = 0.05
+_LEAST_VALUES = 16
+_STEP = 2.0
 # Below this part of the other, one side of a gap is all but silent.
 _ONE_SIDED = 0.1
 _MOST_PLACES = 20
 
 
-@node(version=3, uses=("scipy",))
+@node(version=4, uses=("scipy",))
 def repair_dropouts(
     ctx: RunContext,
     audio: Audio,
@@ -45,16 +58,20 @@ def repair_dropouts(
     regions_seconds: list[tuple[float, float]] | None = None,
     max_replaced_percent: MaxReplaced = 20.0,
 ) -> Audio:
-    """Fill in short stretches of digital silence in the middle of sound.
+    """Fill in short stretches where the sound is not there, in the middle of it.
 
     A dropout is a run of exact zeros of 0.2 ms or more (at least four samples), with sound above
     -80 dBFS within 5 ms on both sides. That sound also has to exceed 32 times the smallest sample
     of the channel that is not zero (-60 dBFS in 16 bits): what is softer rests at zero by rounding.
-    A dropout is filled in by an autoregressive model of up to order
-    1024 of the 80 ms on either side, extrapolated from both and cross-faded: forwards from what
-    was before, backwards from what comes after (W. Etter, *Restoration of a discrete-time signal
-    segment by interpolation based on the left-sided and right-sided autoregressive parameters*,
-    IEEE Trans. Signal Processing 44, 1996). Each channel is treated by itself. All other samples
+    So is what stands in its place for 2 ms or more: noise of up to four steps of 16 bits (dither)
+    with sound 40 dB louder on both sides, the last sample held (where it is no peak, and nowhere
+    else is it held), or the samples before it once more (a block that was repeated).
+
+    A dropout is filled in by an autoregressive model of up to order 1024 of the 80 ms on either
+    side, extrapolated from both and cross-faded: forwards from what was before, backwards from what
+    comes after (W. Etter, *Restoration of a discrete-time signal segment by interpolation based on
+    the left-sided and right-sided autoregressive parameters*, IEEE Trans. Signal Processing 44,
+    1996). Each channel is treated by itself. All other samples
     stay as they are, bit by bit.
 
     Where more than some per cent of a second would be filled in, as of a sound that is gated at its
@@ -180,19 +197,134 @@ def _apart(starts: Places, stops: Places, known: Sequence[tuple[int, int]]) -> N
 def _gaps(channel: Array, least: int, sample_rate: int) -> tuple[Places, Places]:
     """Return where gaps with sound on both sides start and stop."""
     starts, stops = runs(channel == 0)
-    around = max(1, round(_AROUND_SECONDS * sample_rate))
     step = np.abs(channel).min(where=channel != 0, initial=np.inf)
     audible = max(_AUDIBLE, _LEAST_STEPS * step)
-    gaps = np.array(
+    softer = np.minimum(*_levels_beside(channel, starts, stops, sample_rate))
+    silent = (stops - starts >= least) & (softer > audible)
+    coarse = step * 32_768 > _STAND_IN_STEPS
+    if coarse:  # of few bits: it rests, and comes again, by itself
+        silent &= _moves_beside(channel, starts, stops, sample_rate)
+    found = mask_of(starts[silent], stops[silent], len(channel))
+    longer = max(least, round(_STAND_IN_SECONDS * sample_rate))
+    for stand_in in () if coarse else (_dithered, _held, _repeated):
+        starts, stops = stand_in(channel, longer, sample_rate)
+        softer = np.minimum(*_levels_beside(channel, starts, stops, sample_rate))
+        loud = softer > audible
+        found |= mask_of(starts[loud], stops[loud], len(channel))
+    return runs(found)
+
+
+def _levels_beside(
+    channel: Array, starts: Places, stops: Places, sample_rate: int
+) -> tuple[Array, Array]:
+    """Return the loudest sample within 5 ms before and after each run."""
+    around = max(1, round(_AROUND_SECONDS * sample_rate))
+    before = [np.abs(channel[max(one - around, 0) : one]).max(initial=0) for one in starts]
+    after = [np.abs(channel[one : one + around]).max(initial=0) for one in stops]
+    return np.array(before, np.float64), np.array(after, np.float64)
+
+
+def _dithered(channel: Array, longer: int, sample_rate: int) -> tuple[Places, Places]:
+    """Return the runs that hold dither of 16 bits amid sound that is much louder."""
+    steps = channel * 32_768
+    quiet = (np.abs(steps) <= _STAND_IN_STEPS) & (steps == np.rint(steps))
+    starts, stops = runs(quiet)
+    long = stops - starts >= longer
+    starts, stops = starts[long], stops[long]
+    softer = np.minimum(*_levels_beside(channel, starts, stops, sample_rate))
+    there = softer * _SOFTER * 32_768 > _STAND_IN_STEPS
+    return starts[there], stops[there]
+
+
+def _held(channel: Array, longer: int, sample_rate: int) -> tuple[Places, Places]:
+    """Return the runs that hold one sample, after that sample."""
+    starts, stops = runs(np.diff(channel) == 0)
+    starts, stops = starts + 1, stops + 1
+    long = stops - starts >= longer
+    starts, stops = starts[long], stops[long]
+    level = np.abs(channel[starts])
+    before, after = _levels_beside(channel, starts, stops, sample_rate)
+    # what is held elsewhere too is a pulse wave's or a coarse converter's; a peak is clipped
+    alone = np.array(
         [
-            stop - start >= least
-            and np.abs(channel[max(start - around, 0) : start]).max(initial=0) > audible
-            and np.abs(channel[stop : stop + around]).max(initial=0) > audible
+            np.count_nonzero(channel == channel[start]) < 2 * (stop - start)
             for start, stop in zip(starts, stops, strict=True)
         ],
         bool,
     )
-    return starts[gaps], stops[gaps]
+    there = (level > 0) & (level < _PEAK * np.maximum(before, after)) & alone
+    there &= _moves_beside(channel, starts, stops, sample_rate)
+    return starts[there], stops[there]
+
+
+def _repeated(channel: Array, longer: int, sample_rate: int) -> tuple[Places, Places]:
+    """Return the runs that are the same as the samples before them, of the run's own length.
+
+    A run is looked for by the samples that each lag explains; only lags that explain one run as
+    long as the lag itself are blocks: a sound with a period goes on explaining.
+    """
+    starts, stops = [], []
+    longest = min(round(_LONGEST_BLOCK_SECONDS * sample_rate), len(channel) // 2)
+    for lag in _lags(channel, longer, longest):
+        first, last = runs((channel[lag:] == channel[:-lag]) & (channel[lag:] != 0))
+        first, last = first + lag, last + lag
+        block = last - first == lag
+        starts.append(first[block])
+        stops.append(last[block])
+    if not starts:
+        return np.zeros(0, np.intp), np.zeros(0, np.intp)
+    begin, end = np.concatenate(starts), np.concatenate(stops)
+    varied = np.array(
+        [len(np.unique(channel[a:b])) >= _LEAST_VALUES for a, b in zip(begin, end, strict=True)],
+        bool,
+    )
+    there = varied & _steps_out(channel, begin, end, sample_rate)
+    return begin[there], end[there]
+
+
+def _lags(channel: Array, least: int, longest: int) -> list[int]:
+    """Return the distances at which four samples in a row come again exactly."""
+    bits = np.ascontiguousarray(channel.astype(np.float32)).view(np.uint32).astype(np.uint64)
+    keys = np.zeros(max(len(bits) - 3, 0), np.uint64)
+    for shift in range(4):
+        keys = keys * np.uint64(0x9E3779B97F4A7C15) + bits[shift : shift + len(keys)]
+    order = np.argsort(keys, kind="stable")
+    same = keys[order][1:] == keys[order][:-1]
+    distances = (order[1:] - order[:-1])[same]
+    near = distances[(distances >= least) & (distances <= longest)]
+    lags, counts = np.unique(near, return_counts=True)
+    # a block explains nearly as many keys as it has samples
+    return [int(lag) for lag in lags[counts >= 0.9 * (lags - 3)]]
+
+
+def _moves_beside(
+    channel: Array, starts: Places, stops: Places, sample_rate: int
+) -> NDArray[np.bool_]:
+    """Return which runs lie amid sound that hardly ever rests from one sample to the next."""
+    around = max(1, round(_AROUND_SECONDS * sample_rate))
+    rests = np.concatenate([[0], np.cumsum(np.diff(channel) == 0)])
+    last = len(rests) - 1
+    before = rests[np.maximum(starts - 1, 0)] - rests[np.maximum(starts - 1 - around, 0)]
+    after = rests[np.minimum(stops + around, last)] - rests[np.minimum(stops, last)]
+    moves: NDArray[np.bool_] = np.maximum(before, after) < _RESTS * around
+    return moves
+
+
+def _steps_out(
+    channel: Array, starts: Places, stops: Places, sample_rate: int
+) -> NDArray[np.bool_]:
+    """Return which runs end with a step that is larger than the others around."""
+    around = max(1, round(_AROUND_SECONDS * sample_rate))
+    steps = np.abs(np.diff(channel))
+    found = np.zeros(len(starts), bool)
+    for index, (start, stop) in enumerate(zip(starts, stops, strict=True)):
+        if not start or stop >= len(channel):
+            continue
+        beside = np.concatenate(
+            [steps[max(start - around, 0) : start], steps[stop : stop + around]]
+        )
+        found[index] = steps[stop - 1] > _STEP * np.median(beside, axis=0) > 0
+    return found
 
 
 def _bridged(channel: Array, start: int, stop: int, sample_rate: int) -> Array:

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 
 from resonate_graph import Audio, NodeError, ResonateWarning
 from resonate_nodes import remove_dc, repair_dropouts, resample
 from tests import degradations
-from tests.signals import difference_db, joined, peak, si_sdr_db, sine
+from tests.signals import Array, difference_db, joined, peak, si_sdr_db, sine
 
 
 @pytest.mark.parametrize(("longest_ms", "gain_db"), [(2, 10), (5, 9), (10, 7), (20, 5)])
@@ -80,7 +82,7 @@ def test_regions_that_are_known_are_filled_whatever_stands_in_them() -> None:
     time = np.arange(44100) / 44100
     tone = 0.3 * np.sin(2 * np.pi * 440 * time)
     damaged = np.stack([tone, tone])
-    damaged[:, 20_000:20_400] = 0.01
+    damaged[:, 20_000:20_400] = 0.01 * np.random.default_rng(0).standard_normal(400)
     sound = Audio(damaged, 44100)
     assert repair_dropouts(sound) == sound
     filled = repair_dropouts(sound, regions_seconds=[(20_000 / 44100, 20_400 / 44100)])
@@ -106,3 +108,53 @@ def test_regions_at_the_ends_become_silence(start: int, stop: int) -> None:
 def test_regions_that_are_none_are_refused(region: tuple[float, float]) -> None:
     with pytest.raises(NodeError, match=r"regions_seconds has .* no part of a sound of 1 s"):
         repair_dropouts(Audio(np.ones((1, 44100)), 44100), regions_seconds=[region])
+
+
+# -- what stands in for the sound -----------------------------------------------------------------
+
+
+def dither(before: Array, random: np.random.Generator) -> Array:
+    throws = random.uniform(-0.5, 0.5, (2, *before.shape)).sum(axis=0)
+    return np.asarray(np.round(throws) / 32_768)
+
+
+def held(before: Array, random: np.random.Generator) -> Array:
+    return np.repeat(before[:, -1:], before.shape[1], axis=1)
+
+
+def repeated(before: Array, random: np.random.Generator) -> Array:
+    return before
+
+
+@pytest.mark.parametrize("stand_in", [dither, held, repeated])
+@pytest.mark.parametrize("gap_ms", [4, 8])
+def test_what_stands_in_for_the_sound_is_found_and_replaced(
+    stand_in: Callable[[Array, np.random.Generator], Array], gap_ms: int, music: Audio
+) -> None:
+    random = np.random.default_rng(gap_ms)
+    samples, silent = music.samples.copy(), music.samples.copy()
+    gap = gap_ms * music.sample_rate // 1000
+    for place in random.integers(gap, music.frames - gap, 10):
+        samples[:, place : place + gap] = stand_in(
+            samples[:, place - gap : place].astype(np.float64), random
+        )
+        silent[:, place : place + gap] = 0
+    tape = music.with_samples(samples)
+    found = si_sdr_db(repair_dropouts(tape), music)
+    assert found > si_sdr_db(tape, music) + 3
+    assert found > si_sdr_db(repair_dropouts(music.with_samples(silent)), music) - 8
+
+
+@pytest.mark.parametrize("bits", [8, 16, 24])
+def test_sound_of_few_bits_and_clipped_sound_stay(bits: int, music: Audio) -> None:
+    rounded = np.round(music.samples * 2 ** (bits - 1)) / 2 ** (bits - 1)
+    for samples in (rounded, np.clip(rounded, -0.1, 0.1)):
+        assert repair_dropouts(music.with_samples(samples)) == music.with_samples(samples)
+
+
+def test_what_comes_again_by_itself_is_no_repeated_block() -> None:
+    period = 0.1 * np.random.default_rng(0).standard_normal(441)
+    steps = np.sign(np.sin(2 * np.pi * 55 * np.arange(88_200) / 44_100))
+    for samples in (np.tile(period, 200), 0.5 * steps):
+        sound = Audio(samples, 44_100)
+        assert repair_dropouts(sound) == sound
