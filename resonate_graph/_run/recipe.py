@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from .._base.errors import InputError
 from .._graph.bound import BoundGraph, InputRef, Source, Step
@@ -26,6 +26,8 @@ class _Input(BaseModel):
 
 
 class _Node(BaseModel):
+    model_config = ConfigDict(extra="allow")  # such as what it did
+
     type: str
     version: int | str | None
     params: dict[str, Any]

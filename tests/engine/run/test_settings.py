@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from resonate_graph import Audio, DeviceError, Graph, ParamError, Settings, Store
+from resonate_graph._store.records import Key
 from resonate_nodes import gain
 from tests.engine.commands import Command
 
@@ -120,11 +121,16 @@ def test_the_same_settings_serve_all(
 
 
 def test_a_plan_reckons_with_what_the_run_reuses(graph: Graph, tmp_path: Path) -> None:
-    """What was computed without regard to the device is not what ``exact`` asks for."""
+    """What another device has computed is not what ``exact`` asks for."""
     graph.run({"take": TAKE}, store=tmp_path)
-    (step,) = graph.plan({"take": TAKE}, store=tmp_path)
-    assert step.status == "cached"
     (step,) = graph.plan({"take": TAKE}, store=tmp_path, reuse="exact")
+    assert step.status == "cached"
+    store = Store(tmp_path)
+    for record in list(store.records()):
+        store.put_record(Key.of(record.preimage), record.ports, device="cuda:0")
+    (step,) = graph.plan({"take": TAKE}, store=store)
+    assert step.status == "cached"
+    (step,) = graph.plan({"take": TAKE}, store=store, reuse="exact")
     assert step.status == "run"
 
 
