@@ -5,12 +5,22 @@ Each takes a sound and gives it back damaged; the same seed gives the same damag
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
 from resonate_graph import Audio
 from tests.signals import Array
 
 SEED = 1926
+
+
+class GrooveClick(NamedTuple):
+    """A click that was added: from which frame to which, and how loud against the sound there."""
+
+    start: int
+    stop: int
+    level_db: float
 
 
 def rms(audio: Audio) -> float:
@@ -27,6 +37,63 @@ def with_clicks(audio: Audio, *, per_second: float = 10.0, seed: int = SEED) -> 
     return audio.with_samples(
         audio.samples + _bursts(audio, per_second, (0.05, 1.0), (6, 26), seed)
     )
+
+
+def with_groove_clicks(
+    audio: Audio,
+    *,
+    per_second: float = 5.0,
+    lengths: tuple[int, int] = (3, 80),
+    levels_db: tuple[float, float] = (-10, 20),
+    vertical: float = 0.3,
+    seed: int = SEED,
+) -> tuple[Audio, list[GrooveClick]]:
+    """Add clicks as of a groove that was hurt, and say where; at random times (Poisson).
+
+    A click is a bump (half a sine), a ring (a sine under a decaying exponential) or a double lobe
+    (one sine under a Hann window), `lengths` samples long, evenly in their logarithm. Its peak lies
+    `levels_db` over the RMS of the 20 ms around it. One part of all is vertical, with opposite
+    signs in left and right, the others lateral: the same in all channels.
+    """
+    random = np.random.default_rng(seed)
+    samples = audio.samples.astype(np.float64)
+    clean = samples.copy()
+    half = audio.sample_rate // 100
+    clicks = []
+    for start in _times(random, audio, per_second):
+        length = round(float(np.exp(random.uniform(*np.log(lengths)))))
+        shape = _CLICKS[random.integers(len(_CLICKS))](length, random)
+        level_db = random.uniform(*levels_db)
+        around = clean[:, max(start - half, 0) : start + half]
+        peak = max(float(np.sqrt(np.mean(around**2))), 1e-4) * 10 ** (level_db / 20)
+        signs = np.full((audio.channels, 1), random.choice([-1.0, 1.0]))
+        if random.uniform() < vertical:
+            signs[1::2] *= -1
+        place = samples[:, start : start + length]
+        place += signs * (peak * shape / np.abs(shape).max())[: place.shape[1]]
+        clicks.append(GrooveClick(start, start + place.shape[1], level_db))
+    return audio.with_samples(samples), clicks
+
+
+def _bump(length: int, random: np.random.Generator) -> Array:
+    bump: Array = np.sin(np.pi * np.arange(1, length + 1) / (length + 1))
+    return bump
+
+
+def _ring(length: int, random: np.random.Generator) -> Array:
+    place = np.arange(1, length + 1) / length
+    turns = min(random.uniform(1, 6), length / 3)
+    ring: Array = np.exp(-4 * place) * np.sin(2 * np.pi * turns * place)
+    return ring
+
+
+def _double_lobe(length: int, random: np.random.Generator) -> Array:
+    place = np.arange(1, length + 1) / (length + 1)
+    lobes: Array = np.sin(2 * np.pi * place) * np.sin(np.pi * place) ** 2
+    return lobes
+
+
+_CLICKS = (_bump, _ring, _double_lobe)
 
 
 def with_crackle(audio: Audio, *, per_second: float = 400.0, seed: int = SEED) -> Audio:

@@ -74,13 +74,41 @@ def models(
     By the autocorrelation method under a Hann window, solved by Levinson and Durbin's recursion,
     for all blocks at once. White noise of power ``white`` against the sound's is assumed in it.
     """
-    from scipy.fft import irfft, next_fast_len, rfft
-
     seen = blocks.neighbourhoods(samples, group)
+    return _filters(_power(seen, order), seen.shape[1], order, white)
+
+
+def steady_models(
+    samples: Array, blocks: Blocks, group: range, order: int, white: float = _WHITE
+) -> Array:
+    """Return prediction-error filters of what lasts: a click has no part in them, however loud.
+
+    As `models`, but of the least power that each frequency has in a block and its two neighbours.
+    What is over within one hop is in two of the three at most.
+    """
+    first, last = max(group.start - 1, 0), min(group.stop + 1, blocks.count)
+    seen = blocks.neighbourhoods(samples, range(first, last))
+    power = _power(seen, order)
+    beside = ((int(first == group.start), int(last == group.stop)), (0, 0))
+    power = np.pad(power, beside, mode="edge")
+    power = np.minimum(np.minimum(power[:-2], power[2:]), power[1:-1])
+    return _filters(power, seen.shape[1], order, white)
+
+
+def _power(seen: Array, order: int) -> Array:
+    """Return power spectra under a Hann window, padded for autocorrelations up to the order."""
+    from scipy.fft import next_fast_len, rfft
+
     size = next_fast_len(seen.shape[1] + order, real=True)
     spectrum = rfft(seen * np.hanning(seen.shape[1] + 2)[1:-1], size, axis=1)
-    power = spectrum.real**2 + spectrum.imag**2
-    whole: Array = irfft(power, size, axis=1)
+    power: Array = spectrum.real**2 + spectrum.imag**2
+    return power
+
+
+def _filters(power: Array, seen: int, order: int, white: float) -> Array:
+    from scipy.fft import irfft, next_fast_len
+
+    whole: Array = irfft(power, next_fast_len(seen + order, real=True), axis=1)
     correlation = whole[:, : order + 1].copy()
     correlation[:, 0] *= 1 + white
     return levinson(correlation)

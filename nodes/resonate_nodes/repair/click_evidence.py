@@ -1,0 +1,247 @@
+"""Clicks told from music: what may be one is filled in on trial, and judged by all that is known.
+
+A click that is loud and smooth is the better part of what an autoregressive model of its
+surroundings is made of, and hides in it. So clicks are sought twice. First with models of what
+lasts in each block and its neighbours, in which a click has no part; what stands out a little is
+filled in, on trial. Then with models of that, from which clicks stand out as from the clean sound.
+
+Each of these candidates is judged by a logistic regression over a few traits: how far it stands
+out, how long it is, whether the sound is louder after it than before, how large what would be
+removed is beside the sound, how smooth the sound is without it, and what else stands out near.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .._common.runs import mask_of, runs, touched, touching, without_gaps
+from . import autoregression as ar
+from .click_search import Found, Search, doubtful
+from .plausibility import recurring, too_much, too_regular
+from .prediction import level, level_before_and_after, prediction_errors
+
+Array = NDArray[np.float64]
+Mask = NDArray[np.bool_]
+Places = NDArray[np.intp]
+
+# A candidate stands out by half of the threshold: in the geometric mean of the two measures, each
+# the largest within 0.15 ms, or in the error's root mean square over 0.75 ms.
+_CANDIDATE = 0.5
+_BRIEFLY_SECONDS = 0.00015
+_LASTING = 0.2
+_LASTING_SECONDS = 0.00075
+# It reaches as far as the error stands out by this much, and by a share of the largest within
+# 0.4 ms; over short gaps, and over longer ones in which what it was found by stays high.
+_EDGE_SIGMA = 3.0
+_EDGE_SHARE = 0.03
+_GAP_SECONDS = 0.00015
+_BRIDGE_SECONDS = 0.0004
+_MATCHED_BRIDGE = 6.0
+_LASTING_BRIDGE = 1.75
+_MATCHED_SHARE = 0.2
+_LASTING_SHARE = 0.6
+# How far around a candidate the sound is compared, and what else stands out is sought.
+_AROUND_SECONDS = 0.010
+_BESIDE_SECONDS = 0.005
+_CLOSE_SECONDS = 0.001
+_TINY = 1e-9
+# How far less than another one an echo of it stands out.
+_ECHO = 0.1
+# How much louder it is after a click does not matter beyond this: before it may be silence.
+_MOST_RISE = 2.0
+#: Log-odds of being a click: the weights of the traits, and what is added. They were fitted to
+#: clicks in 23 recordings; docs/repair.md has what they do in 23 others.
+_WEIGHTS = (1.45, -2.19, -4.0, 0.49, -0.79, 0.27, -0.49, -0.67, 0.4, 1.13, 1.49)
+_BIAS = -8.36
+# At a threshold of 12 a candidate is a click from these log-odds on; they rise with the threshold.
+_AT_THRESHOLD = 12.0
+_LEAST_ODDS = 1.1
+_ODDS_OF_THRESHOLD = 3.0
+# At an edge the traits say little: there a click stands out by so many thresholds.
+_AT_EDGES = 2.0
+# It is one too where the level on one side is 40 dB under the other: resamplers ring into silence.
+_EDGE_CHANGE = math.log(100)
+
+
+class Candidates(NamedTuple):
+    """What may be clicks.
+
+    Attributes:
+        starts: where each begins.
+        stops: where each ends.
+        peaks: where each stands out most.
+        strengths: how far it does so, in the matched filter.
+        at_edge: whether the sound is known on one side only: at its ends, beside digital silence,
+            and where it is next to silent on the other.
+        at_once: how far it stands out in both measures at the same sample: what counts there.
+        traits: what is known of each, one row each, in the order of the weights.
+        beneath: the sound with all of them filled in.
+    """
+
+    starts: Places
+    stops: Places
+    peaks: Places
+    strengths: Array
+    at_edge: Mask
+    at_once: Array
+    traits: Array
+    beneath: Array
+
+
+def clicks_in(samples: Array, sample_rate: int, blocks: ar.Blocks, search: Search) -> Found:
+    """Return one channel without its clicks."""
+    may_be = candidates(samples, sample_rate, blocks, search)
+    starts, stops = may_be.starts, may_be.stops
+    if not len(starts):
+        nothing = np.zeros(len(samples), bool)
+        return Found(samples, nothing, nothing)
+    recurs = recurring(may_be.peaks, may_be.strengths, sample_rate)
+    odds = may_be.traits @ np.array(_WEIGHTS) + _BIAS
+    least = _LEAST_ODDS + _ODDS_OF_THRESHOLD * np.log(search.threshold / _AT_THRESHOLD)
+    are = np.where(may_be.at_edge, may_be.at_once > _AT_EDGES * search.threshold, odds > least)
+    are &= ~recurs & ~_echoes(may_be, round(_CLOSE_SECONDS * sample_rate))
+    clicks = mask_of(starts[are], stops[are], len(samples))
+    pitched = mask_of(starts[recurs], stops[recurs], len(samples))
+    left = too_much(clicks | pitched, sample_rate, search.max_replaced_percent)
+    left |= too_regular(pitched, clicks, sample_rate)
+    kept = clicks & ~touching(clicks, left)
+    repaired = np.where(kept, may_be.beneath, samples)
+    # once more, without the clicks in the model, and with what is none in it
+    ar.interpolate(repaired, kept, blocks, ar.order_for(sample_rate))
+    kept &= ~doubtful(samples, repaired, kept, sample_rate)
+    return Found(np.where(kept, repaired, samples), kept, left)
+
+
+def candidates(samples: Array, sample_rate: int, blocks: ar.Blocks, search: Search) -> Candidates:
+    """Return what may be clicks, as long as clicks are at most."""
+    order = ar.order_for(sample_rate)
+    beneath = samples
+    for steady in (True, False):
+        matched, error = prediction_errors(samples, blocks, order, beneath=beneath, steady=steady)
+        matched /= level(matched, sample_rate)
+        before, after = level_before_and_after(error, sample_rate)
+        louder = np.maximum(before, after)
+        error /= louder
+        joint, lasting = _joint(matched, error, sample_rate), _lasting(error, sample_rate)
+        starts, stops = _standing_out(matched, error, joint, lasting, sample_rate, search)
+        beneath = samples.copy()
+        ar.interpolate(beneath, mask_of(starts, stops, len(samples)), blocks, order)
+        if not len(starts):
+            break
+    if not len(starts):
+        none = np.zeros(0)
+        traits = np.zeros((0, len(_WEIGHTS)))
+        return Candidates(starts, stops, starts, none, none > 0, none, traits, samples)
+    close = round(_BRIEFLY_SECONDS * sample_rate)
+    strength = np.log(_largest(joint, starts - close, stops + close))
+    energy = np.log(_largest(lasting, starts, stops))
+    length = np.log((stops - starts) / sample_rate * 1000)
+    middle = (starts + stops) // 2
+    change = np.log(after[middle] / before[middle])
+    rises = np.clip(change, 0, _MOST_RISE)
+    at_edge = touched(starts, stops, np.logical_or(*ar.one_sided(samples, order)))
+    at_edge |= np.abs(change) > _EDGE_CHANGE
+    around = round(_AROUND_SECONDS * sample_rate)
+    rms = _rms(beneath, starts - around, stops + around)
+    removed = np.log(_largest(np.abs(samples - beneath), starts, stops) / rms + _TINY)
+    gain = np.log(rms / louder[middle])
+    left_over = prediction_errors(beneath, blocks, order)[1]
+    left_over /= louder
+    near, beside = (round(one * sample_rate) for one in (_CLOSE_SECONDS, _BESIDE_SECONDS))
+    rough = np.log(np.maximum(_largest(left_over, starts - near, stops + near), 1))
+    others = np.maximum(
+        _largest(left_over, starts - beside, starts), _largest(left_over, stops, stops + beside)
+    )
+    others = np.maximum(np.log(np.maximum(others, 1)) - strength, -2)
+    traits = np.stack([
+        strength, rises, length, strength * length, rough, gain, others,
+        length**2, removed * length, removed, energy,
+    ], axis=1)  # fmt: skip
+    strengths = _largest(matched, starts, stops)
+    peaks = np.array(
+        [start + matched[start:stop].argmax() for start, stop in zip(starts, stops, strict=True)]
+    )
+    at_once = _largest(np.minimum(matched, error), starts, stops)
+    return Candidates(starts, stops, peaks, strengths, at_edge, at_once, traits, beneath)
+
+
+def _echoes(may_be: Candidates, close: int) -> Mask:
+    """Return which candidates are what a far louder one close by does to the measures."""
+    faint = may_be.strengths[:-1] < _ECHO * may_be.strengths[1:]
+    louder = may_be.strengths[1:] < _ECHO * may_be.strengths[:-1]
+    near = may_be.starts[1:] - may_be.stops[:-1] <= close
+    echoes: Mask = np.append(near & faint, False) | np.append(False, near & louder)
+    return echoes
+
+
+def _joint(matched: Array, error: Array, sample_rate: int) -> Array:
+    """Return how far a click stands out in both measures: missed ones do so a few samples apart."""
+    from scipy.ndimage import maximum_filter1d
+
+    width = 2 * round(_BRIEFLY_SECONDS * sample_rate) + 1
+    joint: Array = np.sqrt(maximum_filter1d(matched, width) * maximum_filter1d(error, width))
+    return joint
+
+
+def _lasting(error: Array, sample_rate: int) -> Array:
+    """Return the root mean square of the error over a while: a smooth click lasts."""
+    from scipy.ndimage import uniform_filter1d
+
+    width = max(2, round(_LASTING_SECONDS * sample_rate))
+    power: Array = np.maximum(uniform_filter1d(error**2, width), 0)
+    return np.sqrt(power)
+
+
+def _standing_out(
+    matched: Array, error: Array, joint: Array, lasting: Array, sample_rate: int, search: Search
+) -> tuple[Places, Places]:
+    """Return where what may be a click starts and stops."""
+    from scipy.ndimage import maximum_filter1d
+
+    bridge = round(_BRIDGE_SECONDS * sample_rate)
+    edge = np.maximum(_EDGE_SIGMA, _EDGE_SHARE * maximum_filter1d(error, 2 * bridge + 1))
+    apart = without_gaps(error > edge, max(2, round(_GAP_SECONDS * sample_rate)))
+    starts, stops = runs(apart)
+    short = starts[1:] - stops[:-1] <= bridge
+    ends, begins = stops[:-1][short], starts[1:][short]
+    if len(ends):
+        bridged = _lowest(matched, ends, begins) > np.maximum(
+            _MATCHED_BRIDGE, _MATCHED_SHARE * _largest(matched, ends - bridge, begins + bridge)
+        )
+        bridged |= _lowest(lasting, ends, begins) > np.maximum(
+            _LASTING_BRIDGE, _LASTING_SHARE * _largest(lasting, ends - bridge, begins + bridge)
+        )
+        starts, stops = runs(apart | mask_of(ends[bridged], begins[bridged], len(apart)))
+    found = joint > _CANDIDATE * search.threshold
+    found |= lasting > _LASTING * search.threshold
+    longest = max(1, round(search.longest_seconds * sample_rate))
+    chosen = touched(starts, stops, found) & (stops - starts <= longest)
+    # and one sample more on either side, where a click stands out by less
+    return np.maximum(starts[chosen] - 1, 0), np.minimum(stops[chosen] + 1, len(error))
+
+
+def _largest(values: Array, starts: Places, stops: Places) -> Array:
+    """Return the largest value of each stretch, as far as it lies within; 0 where none does."""
+    length = len(values)
+    bounds = np.clip(np.stack([starts, stops], axis=1), 0, length)
+    whole = np.append(values, 0.0)
+    largest: Array = np.maximum.reduceat(whole, bounds.ravel())[::2]
+    largest[bounds[:, 1] <= bounds[:, 0]] = 0.0
+    return largest
+
+
+def _lowest(values: Array, starts: Places, stops: Places) -> Array:
+    """Return the lowest value of each stretch: none is empty, nor reaches beyond the end."""
+    lowest: Array = np.minimum.reduceat(values, np.stack([starts, stops], axis=1).ravel())[::2]
+    return lowest
+
+
+def _rms(values: Array, starts: Places, stops: Places) -> Array:
+    starts, stops = (np.clip(one, 0, len(values)) for one in (starts, stops))
+    energy = np.concatenate([[0.0], np.cumsum(values**2)])
+    rms: Array = np.sqrt((energy[stops] - energy[starts]) / np.maximum(stops - starts, 1)) + _TINY
+    return rms
