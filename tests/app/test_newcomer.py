@@ -83,12 +83,30 @@ def _answers(address: str) -> bool:
 
 @pytest.fixture(scope="module")
 def song(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Four seconds of the song of the demo, damaged as there."""
+    """Two seconds of the song of the demo, damaged as there."""
     damaged = bundled_song().damaged
-    part = damaged.samples[:, 5 * 44_100 : 9 * 44_100]
+    part = damaged.samples[:, 5 * 44_100 : 7 * 44_100]
     return Audio(np.ascontiguousarray(part), 44_100).save(
         tmp_path_factory.mktemp("song") / "my song.wav"
     )
+
+
+@pytest.fixture(scope="module")
+def tab(server: str, browser: Browser) -> Iterator[Opened]:
+    """The page, opened once: to load it is most of what these tests cost."""
+    page = browser.open(server)
+    page.see(MODEL)
+    yield page
+    page.close()
+
+
+def _choose(page: Opened, graph: str) -> None:
+    """Choose a graph of the folder, and no recording yet."""
+    page.run("document.querySelector('[class*=st-key-change-] button')?.click()")
+    page.until("document.querySelector('input[type=file]')")  # which is never seen itself
+    page.click(".st-key-graph button")
+    page.click(f"[role=option]:has-text('{graph}.json')")
+    page.until("!document.querySelector('input[aria-label=model]')")
 
 
 def _text(page: Opened) -> str:
@@ -96,7 +114,6 @@ def _text(page: Opened) -> str:
 
 
 def _repaired(page: Opened, song: Path) -> None:
-    page.see(MODEL)
     page.bring("input[type=file]", song)
     page.see("text=my song.wav")
     page.fill(MODEL, "mini")
@@ -105,9 +122,9 @@ def _repaired(page: Opened, song: Path) -> None:
 
 
 def test_a_newcomer_repairs_a_song_and_takes_it_home(
-    server: str, browser: Browser, song: Path, tmp_path: Path
+    server: str, tab: Opened, song: Path, tmp_path: Path
 ) -> None:
-    page = browser.open(server)
+    page = tab
     _repaired(page, song)
     page.see(".rg-player.rg-ready")
     page.see(".rg-plots[data-fetched]")
@@ -146,27 +163,22 @@ def test_a_newcomer_repairs_a_song_and_takes_it_home(
     assert page.faults == []
     own = [one for one in page.asked if not one.startswith((server, "data:", "blob:"))]
     assert own == []  # nothing from elsewhere
-    page.close()
 
 
 def test_a_run_is_found_again_and_stopped_and_another_tab_waits(
-    server: str, browser: Browser, song: Path, signals: Signals
+    tab: Opened, browser: Browser, song: Path, signals: Signals
 ) -> None:
-    page = browser.open(server)
-    page.see(MODEL)
-    page.click(".st-key-graph button")
-    page.click("[role=option]:has-text('waiting.json')")
-    page.until("!document.querySelector('input[aria-label=model]')")
+    page = tab
+    _choose(page, "waiting")
     page.bring("input[type=file]", song)
     page.see("text=1 of 1 steps would run")
     page.click(RUN)
     signals.wait_until_started()
-    other = browser.open(page.address)  # the tab was closed, and is opened again
+    other = browser.open(page.address)  # as if the tab had been closed, and opened again
     other.see("text=my song.wav")
     other.see("button:has-text('Cancel')")
     other.click(RUN)
     other.see("text=1 run before this one. One runs at a time.")
-    page.reload()
     page.click("button:has-text('Cancel')")
     page.see("text=It was stopped.")
     signals.wait_until_started()
@@ -174,15 +186,12 @@ def test_a_run_is_found_again_and_stopped_and_another_tab_waits(
     other.click("button:has-text('Cancel')")
     other.see("text=It was stopped.")
     assert page.faults == other.faults == []
-    page.close()
     other.close()
 
 
-def test_what_is_wrong_is_said_and_the_page_stays(
-    server: str, browser: Browser, song: Path, tmp_path: Path
-) -> None:
-    page = browser.open(server)
-    page.see(MODEL)
+def test_what_is_wrong_is_said_and_the_page_stays(tab: Opened, song: Path, tmp_path: Path) -> None:
+    page = tab
+    _choose(page, "deadly")
     damaged = tmp_path / "damaged.flac"
     damaged.write_bytes(b"fLaC" + bytes(200))
     page.bring("input[type=file]", damaged)
@@ -190,17 +199,13 @@ def test_what_is_wrong_is_said_and_the_page_stays(
     said = page.run("document.querySelector('.stMain [role=alert]').innerText")
     assert "recording.flac" not in said
     assert "uploads" not in said
-    page.click("text=Change")
-    page.click(".st-key-graph button")
-    page.click("[role=option]:has-text('deadly.json')")
-    page.until("!document.querySelector('input[aria-label=model]')")
+    page.click("[class*=st-key-change-] button")
     page.bring("input[type=file]", song)
     page.see("text=1 of 1 steps would run")
     page.click(RUN)
     page.see("text=The process of this run died; the page did not.")
     assert "SIGKILL" in _text(page)
     assert page.faults == []
-    page.close()
 
 
 def test_another_name_of_this_machine_and_other_files_are_refused(server: str) -> None:
