@@ -1,4 +1,5 @@
 # make demo     sets up, restores a bundled recording, shows what it did
+# make app      sets up, opens the page in the browser, on a bundled song that was damaged
 # make test     sets up, runs the tests; TESTS=... are more options for pytest
 # make lint     sets up, runs the linters and the type checker
 # make check    the same, and tries the wheel in an environment of its own
@@ -18,10 +19,18 @@ MINUTES ?= 30
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet -c constraints.txt
 
+<<<<<<< HEAD
 .PHONY: demo test lint check torture fuzz bench clean
+=======
+.PHONY: demo app test check torture bench clean
+>>>>>>> 0f916791445a49c855f505432d00b787cf728567
 
 demo: $(VENV)/installed-run
 	$(BIN)/resonate demo
+
+app: $(VENV)/installed-app
+	$(BIN)/python -c 'from resonate_graph._cli.demo_song import bundled_song; bundled_song().damaged.save("out/app/damaged-song.wav")'
+	$(BIN)/resonate app song-repair -i mix=out/app/damaged-song.wav -p model=mini
 
 # Two workers and some hundred processes read our modules; where surroundings forbid Python to keep
 # them compiled, each would compile all of them again.
@@ -71,6 +80,11 @@ $(BIN)/python:
 $(VENV)/installed-run: $(BIN)/python pyproject.toml constraints.txt
 	@echo "Installing (about 2 GB, some minutes the first time) ..."
 	$(PIP) -e .
+	@touch $@
+
+$(VENV)/installed-app: $(BIN)/python pyproject.toml constraints.txt
+	@echo "Installing (about 2 GB, some minutes the first time) ..."
+	$(PIP) -e ".[app]"
 	@touch $@
 
 $(VENV)/installed-test: $(BIN)/python pyproject.toml constraints.txt

@@ -130,11 +130,13 @@ class Signals:
         path = self.folder / "count"
         return len(path.read_text()) if path.exists() else 0
 
-    def wait_until_started(self, process: subprocess.Popen[str]) -> None:
-        """Return once the node is at work; fail if its process ended instead."""
+    def wait_until_started(self, process: subprocess.Popen[str] | None = None) -> None:
+        """Return once the node is at work; fail if its process, if given, ended instead."""
         end = time.monotonic() + PATIENCE_SECONDS
         while not select.select([self._started], [], [], 0.2)[0]:
-            if process.poll() is not None or time.monotonic() > end:
+            if process is None:
+                assert time.monotonic() < end, "the node did not start"
+            elif process.poll() is not None or time.monotonic() > end:
                 process.kill()
                 raise AssertionError(f"the node did not start: {process.communicate()}")
         os.read(self._started, 1)

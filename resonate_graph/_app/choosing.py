@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,9 @@ from .places import MOST_GRAPH_BYTES, MOST_MINUTES, MOST_UPLOAD_MEGABYTES
 
 #: What sound files are called. What is in them is looked at when they are read.
 SOUNDS = (".wav", ".flac", ".ogg", ".opus", ".mp3", ".aiff", ".aif", ".w64", ".rf64", ".caf", ".au")
+_USUAL = "song-repair"
+#: What was chosen when the tab was opened, in the state of its session.
+AT_FIRST = "at-first"
 _UPLOAD = "A JSON file of yours …"
 _FROM_ROOT = "in the folder: "
 _UP = "‹ back"
@@ -23,7 +27,8 @@ _NOTHING = "nothing yet"
 
 def choose(desk: Desk) -> Chosen | None:
     """Show what can be chosen, and return what is; None where there is no graph yet."""
-    opened = _graph(desk)
+    at_first = _at_first(desk)
+    opened = _graph(desk, at_first["graph"])
     if opened is None:
         return None
     graph, name, stock = opened
@@ -53,13 +58,31 @@ def plainly(text: str, labels: Mapping[str, str], inputs: Mapping[str, Any]) -> 
 # -- the graph ---------------------------------------------------------------------------------
 
 
-def _graph(desk: Desk) -> tuple[Graph, str, bool] | None:
+def _at_first(desk: Desk) -> dict[str, Any]:
+    """Return what is chosen at first: that of the run in the address, else of the command."""
+    if (found := st.session_state.get(AT_FIRST)) is not None:
+        return dict(found)
+    found = {"graph": desk.graph or _USUAL, "inputs": desk.inputs, "params": desk.params}
+    labels: Mapping[str, str] = {}
+    with contextlib.suppress(KeyError):
+        call = desk.jobs[st.query_params.get("run", "")].call
+        found = {"graph": call.name, "inputs": call.inputs, "params": call.params}
+        labels = call.labels
+    for name, value in found["inputs"].items():
+        path = Path(str(value)).resolve()
+        if path.is_file():
+            st.session_state[f"file-{name}"] = (str(path), labels.get(name, path.name))
+    st.session_state[AT_FIRST] = found
+    return found
+
+
+def _graph(desk: Desk, first: str) -> tuple[Graph, str, bool] | None:
     known = descriptions()
     in_root = _graphs_in_root(desk)
     options = [*known, *in_root, _UPLOAD]
-    first = desk.graph if desk.graph is not None else "song-repair"
-    if first not in options:
-        options.insert(0, first)
+    if desk.graph is not None and desk.graph not in options:
+        options.insert(0, desk.graph)
+    first = first if first in options else _USUAL
     st.subheader("Graph")
     name = st.selectbox(
         "Graph", options, index=options.index(first), key="graph", label_visibility="collapsed",
@@ -136,9 +159,6 @@ def _faults(error: GraphError) -> None:
 def _recording(desk: Desk, name: str, description: str | None) -> tuple[str, str] | None:
     """Let a recording be chosen; return its file and what it is called."""
     kept = f"file-{name}"
-    if kept not in st.session_state and name in desk.inputs:
-        path = Path(desk.inputs[name])
-        st.session_state[kept] = (str(path.resolve()), path.name)
     st.markdown(f"**{name}**")
     if description:
         st.caption(literally(description))

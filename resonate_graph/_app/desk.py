@@ -27,6 +27,7 @@ class Desk:
         nodes: modules with nodes of the caller's own.
         graph: the graph that is open at first: a stock graph, or a file.
         inputs: what is bound at first, by input.
+        params: what is set at first, by param.
     """
 
     jobs: Jobs
@@ -37,6 +38,7 @@ class Desk:
     nodes: tuple[str, ...] = ()
     graph: str | None = None
     inputs: Mapping[str, Any] = field(default_factory=dict)
+    params: Mapping[str, Any] = field(default_factory=dict)
 
     def close(self) -> None:
         """Stop what runs, and remove what was brought and made."""
@@ -56,6 +58,7 @@ def open_desk(
     nodes: tuple[str, ...] = (),
     graph: str | None = None,
     inputs: Mapping[str, Any] | None = None,
+    params: Mapping[str, Any] | None = None,
 ) -> Desk:
     """Open the desk of this process; what servers that are gone left in `work` is removed."""
     jobs = Jobs(work)
@@ -68,6 +71,7 @@ def open_desk(
         nodes=nodes,
         graph=graph,
         inputs=inputs or {},
+        params=params or {},
     )
     _opened[:] = [desk]
     return desk

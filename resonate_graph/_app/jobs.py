@@ -270,7 +270,7 @@ class Jobs:
     def _work(self) -> None:
         while (job := self._waiting.get()) is not None:
             with self._changing:
-                if self._closed or job.state.status != "queued":
+                if self._closed or not _waits(job):
                     continue
                 try:
                     process = _started(job)
@@ -325,6 +325,14 @@ def sweep(folder: Path) -> list[Path]:
         except (Timeout, OSError):
             continue
     return removed
+
+
+def _waits(job: Job) -> bool:
+    """Say whether a run is still to be done: it may have been stopped, and removed since."""
+    try:
+        return job.state.status == "queued"
+    except OSError:
+        return False
 
 
 def _is_being_made(place: Path) -> bool:

@@ -212,9 +212,11 @@ class Plots {
   follow() {
     const { player, layout } = this;
     const xaxis = layout?.xaxis;
-    if (!player || !xaxis) { this.head.style.opacity = 0; return; }
+    if (!player || !xaxis) { this.head.style.opacity = 0; this.followed = ""; return; }
     const position = player.position, [from, to] = xaxis.range.map(Number);
-    const shown = position >= from && position <= to;
+    const shown = position >= from && position <= to, now = `${position} ${from} ${to} ${layout.height} ${layout.width}`;
+    if (now === this.followed) return;  // nothing is to be drawn
+    this.followed = now;
     this.head.style.opacity = shown ? 1 : 0;
     this.root.dataset.head = position;
     if (!shown) return;

@@ -34,6 +34,7 @@ def serve(
     nodes: tuple[str, ...] = (),
     graph: str | None = None,
     inputs: Mapping[str, Any] | None = None,
+    params: Mapping[str, Any] | None = None,
 ) -> None:
     """Serve the page until the process is stopped.
 
@@ -46,6 +47,7 @@ def serve(
         nodes: modules with nodes of the caller's own.
         graph: the graph that is open at first.
         inputs: what is bound at first.
+        params: what is set at first.
     """
     desk = open_desk(
         platformdirs.user_cache_path("resonate_graph") / "app",
@@ -55,6 +57,7 @@ def serve(
         nodes=nodes,
         graph=graph,
         inputs=inputs,
+        params=params,
     )
     try:
         threading.Thread(target=_warm_up, daemon=True).start()

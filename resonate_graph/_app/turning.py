@@ -11,7 +11,7 @@ import streamlit as st
 
 from .. import GraphError, unit_of
 from .call import Chosen
-from .choosing import literally
+from .choosing import AT_FIRST, literally
 
 #: A range up to so wide is a slider; in a wider one people type.
 _WIDEST_SLIDER = 200
@@ -21,18 +21,20 @@ def turn(chosen: Chosen) -> Chosen:
     """Show a widget for each param, and return what was chosen with what was set."""
     document = chosen.graph.document
     told: dict[str, Any] = {}
+    at_first = st.session_state[AT_FIRST]
+    given = at_first["params"] if at_first["graph"] == chosen.name else {}
     if document.params:
         st.subheader("Settings")
     for name, spec in document.params.items():
         value = widget(
             f"param-{document.name}-{name}", name, spec.type, spec.default,
             minimum=spec.minimum, maximum=spec.maximum, choices=spec.enum,
-            description=spec.description, nullable=spec.default is None,
+            description=spec.description, nullable=spec.default is None, first=given.get(name),
         )  # fmt: skip
         if value != spec.default and value is not None:
             told[name] = value
     with st.expander("More: the params of each step"):
-        told |= _of_nodes(chosen)
+        told |= _of_nodes(chosen, given)
     return replace(chosen, params=told)
 
 
@@ -47,6 +49,7 @@ def widget(
     choices: list[Any] | None = None,
     description: str | None = None,
     nullable: bool = False,
+    first: Any = None,
 ) -> Any:
     """Show a widget for a param, and return its value.
 
@@ -60,10 +63,12 @@ def widget(
         choices: what it may be, where that is a list.
         description: what it is.
         nullable: whether it may be left open.
+        first: its value at first, where that is not the default.
     """
     words, unit = unit_of(name)
     label = literally(f"{words}, {unit}" if unit else words)
     help_ = _help(description, default, minimum, maximum, unit)
+    default = default if first is None else first
     if choices is not None:
         index = choices.index(default) if default in choices else None
         return st.selectbox(label, choices, index=index, key=key, help=help_)
@@ -175,7 +180,7 @@ def _help(
 # -- the params of nodes -----------------------------------------------------------------------
 
 
-def _of_nodes(chosen: Chosen) -> dict[str, Any]:
+def _of_nodes(chosen: Chosen, given: Mapping[str, Any]) -> dict[str, Any]:
     """Show the params of the graph's own nodes that no graph param sets."""
     try:
         bound = chosen.graph.check()
@@ -191,11 +196,11 @@ def _of_nodes(chosen: Chosen) -> dict[str, Any]:
             if param in step.references:
                 continue
             key = f"node-{chosen.graph.name}-{name}-{param}"
-            value = step.plain_params.get(param)
+            value = given.get(f"{name}.{param}", step.plain_params.get(param))
             if name == node:
                 value = _of_node(key, param, about, value)
-            elif f"kept-{key}" in st.session_state:  # widgets that are not shown forget theirs
-                value = st.session_state[f"kept-{key}"]
+            else:  # widgets that are not shown forget theirs
+                value = st.session_state.get(f"kept-{key}", value)
             st.session_state[f"kept-{key}"] = value
             if value != step.plain_params.get(param):
                 told[f"{name}.{param}"] = value

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from .. import CatalogError
-from .call import InputOption, NodesOption, open_graph, read_inputs
+from .call import InputOption, NodesOption, ParamOption, open_graph, read_inputs, read_params
 from .settings import ModelsOption, StoreOption
 
 
@@ -24,6 +24,7 @@ def page(
         typer.Argument(metavar="[GRAPH]", help="The graph that is open at first."),
     ] = None,
     inputs: InputOption = None,
+    params: ParamOption = None,
     store: StoreOption = None,
     models: ModelsOption = None,
     root: Annotated[
@@ -53,12 +54,19 @@ def page(
             )
     if root is not None and not root.is_dir():
         raise typer.BadParameter(f"--root: {root} is no folder")
-    if inputs and graph is None:
-        raise typer.BadParameter("-i binds an input of a graph: name the graph, too")
-    bound = read_inputs(open_graph(graph, nodes), inputs) if graph is not None else {}
-    for name, value in bound.items():
-        if isinstance(value, Path) and not value.is_file():
-            raise typer.BadParameter(f"-i {name}: {value}: there is no such file")
+    if (inputs or params) and graph is None:
+        raise typer.BadParameter("-i and -p are about a graph: name the graph, too")
+    bound, settings = {}, {}
+    if graph is not None:
+        opened = open_graph(graph, nodes)
+        bound, settings = read_inputs(opened, inputs), read_params(opened, params)
+        opened.check(params=settings)
+        for name, value in bound.items():
+            spec = opened.document.inputs.get(name)
+            if spec is None:
+                raise typer.BadParameter(f"-i {name}: the graph has no such input")
+            if spec.type == "audio" and not Path(str(value)).is_file():
+                raise typer.BadParameter(f"-i {name}: {value}: there is no such file")
     from .._app.server import serve
 
     serve(
@@ -70,4 +78,5 @@ def page(
         nodes=tuple(nodes or ()),
         graph=graph,
         inputs=bound,
+        params=settings,
     )

@@ -17,21 +17,10 @@ from resonate_graph import Audio, Graph, read_audio, read_provenance
 from resonate_graph._app.jobs import Call, Jobs, sweep
 from resonate_graph._app.views import views_in
 from resonate_nodes import gain
+from tests.app.deadly import DEADLY
 from tests.engine.commands import OWN_NODES
 from tests.own_nodes import slow
 from tests.processes import PATIENCE_SECONDS, Signals
-
-#: Ends its process from within, as a plug-in or the system does.
-_DEADLY = """
-import os, signal
-from resonate_graph import Audio, node
-
-@node()
-def deadly(audio: Audio) -> Audio:
-    '''End the process.'''
-    os.kill(os.getpid(), signal.SIGKILL)
-    return audio
-"""
 
 _SERVER = """
 import sys
@@ -94,7 +83,7 @@ def test_one_runs_and_others_wait_and_both_stop_within_a_second(
     signals = Signals(tmp_path / "signals")
     call = _call(_waiting(signals.folder), take, tmp_path / "store", nodes=(str(OWN_NODES),))
     first, second, third = (jobs.start(call) for _ in range(3))
-    _wait_until_started(signals)
+    signals.wait_until_started()
     assert [one.state.status for one in (first, second, third)] == ["running", "queued", "queued"]
     assert jobs.ahead_of(third) == 2
     assert [one.id for one in jobs] == [third.id, second.id, first.id]
@@ -104,22 +93,14 @@ def test_one_runs_and_others_wait_and_both_stop_within_a_second(
     jobs.cancel(first)  # its node waits for a pipe, and hears of nothing
     assert jobs.wait(first, PATIENCE_SECONDS).status == "cancelled"
     assert time.monotonic() - begun < PATIENCE_SECONDS / 10
-    _wait_until_started(signals)
+    signals.wait_until_started()
     assert second.state.status == "running"
-
-
-def _wait_until_started(signals: Signals) -> None:
-    class Nothing:
-        def poll(self) -> None:
-            return None
-
-    signals.wait_until_started(Nothing())  # type: ignore[arg-type]
 
 
 def test_what_fails_and_what_dies_is_told_apart(jobs: Jobs, take: Path, tmp_path: Path) -> None:
     gone = _call(_quieter(), tmp_path / "gone.wav", tmp_path / "store")
     nodes = tmp_path / "deadly_nodes.py"
-    nodes.write_text(_DEADLY)
+    nodes.write_text(DEADLY)
     text = json.dumps({
         "format": 1, "name": "deadly", "inputs": {"mix": {"type": "audio"}},
         "nodes": {"end": {"type": "deadly", "inputs": {"audio": "$mix"}}},
@@ -149,7 +130,7 @@ def test_what_a_killed_server_left_is_swept_and_its_run_ends(take: Path, tmp_pat
     )
     assert server.stdout is not None
     left = Path(server.stdout.readline().strip())
-    _wait_until_started(signals)
+    signals.wait_until_started()
     (state,) = (json.loads(one.read_text()) for one in left.glob("*/state.json"))
     assert sweep(work) == []  # its server lives
     server.kill()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 import subprocess
@@ -16,27 +17,46 @@ import pytest
 
 from resonate_graph import Audio, load, read_audio
 from resonate_graph._cli.demo_song import bundled_song
+from tests.app.deadly import DEADLY
 from tests.browser import Browser, Opened
-from tests.processes import COMMAND, PATIENCE_SECONDS
+from tests.engine.commands import OWN_NODES
+from tests.processes import COMMAND, PATIENCE_SECONDS, Signals
 from tests.tools import needs
 
 pytestmark = [needs("chromium"), needs("streamlit"), pytest.mark.torch]
 
 MODEL = "input[aria-label=model]"
-RUN = "button:text-is('Run'), [data-testid=stButton] button:has-text('Run')"
+RUN = ".st-key-run button"
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def signals(tmp_path_factory: pytest.TempPathFactory) -> Signals:
+    """Lets a test wait for the node of ``waiting.json``."""
+    return Signals(tmp_path_factory.mktemp("signals") / "signals")
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory, signals: Signals) -> Iterator[str]:
     """The address of ``resonate app``, with a store and a cache of its own."""
     place = tmp_path_factory.mktemp("server")
+    nodes = place / "deadly_nodes.py"
+    nodes.write_text(DEADLY)
+    for name, node, params in (
+        ("waiting", "slow", {"folder": str(signals.folder)}), ("deadly", "deadly", {}),
+    ):  # fmt: skip
+        graph = {
+            "format": 1, "name": name, "inputs": {"mix": {"type": "audio"}},
+            "nodes": {"only": {"type": node, "inputs": {"audio": "$mix"}, "params": params}},
+            "outputs": {"out": "only"},
+        }  # fmt: skip
+        (place / f"{name}.json").write_text(json.dumps(graph))
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     log = (place / "log.txt").open("wb")
     process = subprocess.Popen(
         [*COMMAND, "app", "--no-browser", "--port", str(port), "--store", place / "store",
-         "--root", place],
+         "--root", place, "--nodes", OWN_NODES, "--nodes", nodes],
         env={**os.environ, "XDG_CACHE_HOME": str(place / "cache")}, stdout=log, stderr=log,
     )  # fmt: skip
     address = f"http://127.0.0.1:{port}"
@@ -63,12 +83,30 @@ def _answers(address: str) -> bool:
 
 @pytest.fixture(scope="module")
 def song(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Four seconds of the song of the demo, damaged as there."""
+    """Two seconds of the song of the demo, damaged as there."""
     damaged = bundled_song().damaged
-    part = damaged.samples[:, 5 * 44_100 : 9 * 44_100]
+    part = damaged.samples[:, 5 * 44_100 : 7 * 44_100]
     return Audio(np.ascontiguousarray(part), 44_100).save(
         tmp_path_factory.mktemp("song") / "my song.wav"
     )
+
+
+@pytest.fixture(scope="module")
+def tab(server: str, browser: Browser) -> Iterator[Opened]:
+    """The page, opened once: to load it is most of what these tests cost."""
+    page = browser.open(server)
+    page.see(MODEL)
+    yield page
+    page.close()
+
+
+def _choose(page: Opened, graph: str) -> None:
+    """Choose a graph of the folder, and no recording yet."""
+    page.run("document.querySelector('[class*=st-key-change-] button')?.click()")
+    page.until("document.querySelector('input[type=file]')")  # which is never seen itself
+    page.click(".st-key-graph button")
+    page.click(f"[role=option]:has-text('{graph}.json')")
+    page.until("!document.querySelector('input[aria-label=model]')")
 
 
 def _text(page: Opened) -> str:
@@ -76,7 +114,6 @@ def _text(page: Opened) -> str:
 
 
 def _repaired(page: Opened, song: Path) -> None:
-    page.see(MODEL)
     page.bring("input[type=file]", song)
     page.see("text=my song.wav")
     page.fill(MODEL, "mini")
@@ -85,9 +122,9 @@ def _repaired(page: Opened, song: Path) -> None:
 
 
 def test_a_newcomer_repairs_a_song_and_takes_it_home(
-    server: str, browser: Browser, song: Path, tmp_path: Path
+    server: str, tab: Opened, song: Path, tmp_path: Path
 ) -> None:
-    page = browser.open(server)
+    page = tab
     _repaired(page, song)
     page.see(".rg-player.rg-ready")
     page.see(".rg-plots[data-fetched]")
@@ -126,4 +163,63 @@ def test_a_newcomer_repairs_a_song_and_takes_it_home(
     assert page.faults == []
     own = [one for one in page.asked if not one.startswith((server, "data:", "blob:"))]
     assert own == []  # nothing from elsewhere
-    page.close()
+
+
+def test_a_run_is_found_again_and_stopped_and_another_tab_waits(
+    tab: Opened, browser: Browser, song: Path, signals: Signals
+) -> None:
+    page = tab
+    _choose(page, "waiting")
+    page.bring("input[type=file]", song)
+    page.see("text=1 of 1 steps would run")
+    page.click(RUN)
+    signals.wait_until_started()
+    other = browser.open(page.address)  # as if the tab had been closed, and opened again
+    other.see("text=my song.wav")
+    other.see("button:has-text('Cancel')")
+    other.click(RUN)
+    other.see("text=1 run before this one. One runs at a time.")
+    page.click("button:has-text('Cancel')")
+    page.see("text=It was stopped.")
+    signals.wait_until_started()
+    other.see("text=Runs, for")
+    other.click("button:has-text('Cancel')")
+    other.see("text=It was stopped.")
+    assert page.faults == other.faults == []
+    other.close()
+
+
+def test_what_is_wrong_is_said_and_the_page_stays(tab: Opened, song: Path, tmp_path: Path) -> None:
+    page = tab
+    _choose(page, "deadly")
+    damaged = tmp_path / "damaged.flac"
+    damaged.write_bytes(b"fLaC" + bytes(200))
+    page.bring("input[type=file]", damaged)
+    page.see("[role=alert]:has-text('damaged.flac')")
+    said = page.run("document.querySelector('.stMain [role=alert]').innerText")
+    assert "recording.flac" not in said
+    assert "uploads" not in said
+    page.click("[class*=st-key-change-] button")
+    page.bring("input[type=file]", song)
+    page.see("text=1 of 1 steps would run")
+    page.click(RUN)
+    page.see("text=The process of this run died; the page did not.")
+    assert "SIGKILL" in _text(page)
+    assert page.faults == []
+
+
+def test_another_name_of_this_machine_and_other_files_are_refused(server: str) -> None:
+    def answer(path: str, host: str) -> int:
+        request = urllib.request.Request(f"{server}{path}", headers={"Host": host})
+        try:
+            with urllib.request.urlopen(request) as found:
+                return int(found.status)
+        except urllib.error.HTTPError as error:
+            return int(error.code)
+
+    own = server.removeprefix("http://")
+    assert answer("/", own) == 200
+    assert answer("/", "evil.example") == 400
+    assert answer("/resonate/plotly.min.js", own) == 200
+    for path in ("0" * 16, "..", "%2e%2e"):
+        assert answer(f"/resonate/runs/{path}/out/report.html", own) in (400, 404)
