@@ -19,11 +19,7 @@ MINUTES ?= 30
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet -c constraints.txt
 
-<<<<<<< HEAD
-.PHONY: demo test lint check torture fuzz bench clean
-=======
-.PHONY: demo app test check torture bench clean
->>>>>>> 0f916791445a49c855f505432d00b787cf728567
+.PHONY: demo app test lint check torture fuzz bench clean
 
 demo: $(VENV)/installed-run
 	$(BIN)/resonate demo
