@@ -90,7 +90,7 @@ def test_any_name_can_be_printed_in_any_encoding(quieter: Path) -> None:
     ended = resonate(*call, PYTHONIOENCODING="ascii:strict")
     assert ended.code == 1
     assert "Traceback" not in ended.err
-    assert ended.document["error"]["message"] == f"{name}: there is no such file"
+    assert ended.document["error"]["message"] == r"na\udcffme ä.wav: there is no such file"
 
 
 def test_ctrl_c_is_the_same_wherever_it_meets_python(tmp_path: Path) -> None:
