@@ -290,6 +290,8 @@ def _text(path: Path) -> str:
             return inside
         if beside.is_file():
             return beside.read_text(encoding="utf-8")
+        if path.is_dir():
+            raise InputError(path, "this is a folder, not a file")
         if not path.is_file():
             raise InputError(path, "there is no such file")
     except (OSError, UnicodeDecodeError) as error:

@@ -171,6 +171,13 @@ def test_an_edge_is_no_click(treat: Callable[[Audio], Audio], silent: bool, groo
         assert rn.declick(treated) == treated
 
 
+def test_a_hard_start_out_of_silence_is_no_click(groove: Audio) -> None:
+    """The first sample stands out of the silence as a click would, and the last one."""
+    for place in np.linspace(0, 1, 13):
+        between = between_zeros(cut(groove, place, 0.2))
+        assert rn.declick(between) == between
+
+
 @given(
     place=st.floats(0, 1),
     seconds=st.floats(0.02, 0.6),

@@ -138,7 +138,10 @@ def doubtful(samples: Array, repaired: Array, missing: Mask, sample_rate: int) -
     raised = peaks(repaired) > _RAISED * np.maximum(peaks(samples), softer)
     one_sided = softer < _ONE_SIDED * louder
     is_long = stops - starts > ar.order_for(sample_rate) // 6
-    an_onset = removed < np.where(is_long, _LONG_STANDS_OUT, _STANDS_OUT) * louder
+    # the first sample of a hard start stands out of the silence, as the last of a hard stop does
+    silent = silence(samples, ar.order_for(sample_rate))
+    needs_more = is_long | silent[starts] | silent[stops - 1]
+    an_onset = removed < np.where(needs_more, _LONG_STANDS_OUT, _STANDS_OUT) * louder
     unsafe = raised | (one_sided & an_onset) | (removed < _LEAST_STEPS * rounding_step(samples))
     for run in np.flatnonzero(one_sided & ~unsafe):
         unsafe[run] = _heard_again(samples, repaired, starts[run], stops[run], sample_rate)

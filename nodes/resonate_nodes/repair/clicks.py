@@ -102,7 +102,7 @@ class ClicksReport(Report):
         ]
 
 
-@node(version=4, uses=("scipy",), cost=_COST)
+@node(version=5, uses=("scipy",), cost=_COST)
 def detect_clicks(
     ctx: RunContext,
     audio: Audio,
@@ -181,7 +181,7 @@ def detect_clicks(
     )
 
 
-@node(version=5, uses=("scipy",), cost=_COST)
+@node(version=6, uses=("scipy",), cost=_COST)
 def declick(
     ctx: RunContext,
     audio: Audio,
@@ -203,8 +203,8 @@ def declick(
 
     At the beginning and the end of a sound, and beside digital silence, one side is not known. A
     click has to be half as loud as the sound beside it there, or as loud where it lasts longer than
-    some 0.2 ms; and what is filled in is never louder than what stood there, or than what lies on
-    both sides, by more than 0.5 dB.
+    some 0.2 ms or begins or ends in digital silence; and what is filled in is never louder than
+    what stood there, or than what lies on both sides, by more than 0.5 dB.
 
     What recurs with a pitch is no click: six pulses or more, alike and evenly spaced, 38 to 1,100
     a second. Nor is the rounding of 8 or 16 bits. Where such pulses are the rule in a second of a
@@ -243,7 +243,7 @@ def declick(
     return _repaired(ctx, audio, clicks_in, search, "clicks")
 
 
-@node(version=4, uses=("scipy",), cost=_COST)
+@node(version=5, uses=("scipy",), cost=_COST)
 def decrackle(
     ctx: RunContext,
     audio: Audio,

@@ -245,13 +245,9 @@ def _held(channel: Array, longer: int, sample_rate: int) -> tuple[Places, Places
     level = np.abs(channel[starts])
     before, after = _levels_beside(channel, starts, stops, sample_rate)
     # what is held elsewhere too is a pulse wave's or a coarse converter's; a peak is clipped
-    alone = np.array(
-        [
-            np.count_nonzero(channel == channel[start]) < 2 * (stop - start)
-            for start, stop in zip(starts, stops, strict=True)
-        ],
-        bool,
-    )
+    in_order, held = np.sort(channel), channel[starts]
+    count = np.searchsorted(in_order, held, "right") - np.searchsorted(in_order, held, "left")
+    alone = count < 2 * (stops - starts)
     there = (level > 0) & (level < _PEAK * np.maximum(before, after)) & alone
     there &= _moves_beside(channel, starts, stops, sample_rate)
     return starts[there], stops[there]

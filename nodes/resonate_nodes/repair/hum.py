@@ -25,7 +25,7 @@ _MAINS_HZ = (50.0, 60.0)
 _DEFAULT_Q = 200.0
 
 
-@node(version=5, uses=("scipy",))
+@node(version=6, uses=("scipy",))
 def dehum(
     ctx: RunContext,
     audio: Audio,
@@ -157,7 +157,7 @@ class HumReport(Report):
         ]
 
 
-@node(version=2, uses=("scipy",))
+@node(version=3, uses=("scipy",))
 def detect_hum(
     ctx: RunContext,
     audio: Audio,

@@ -294,6 +294,9 @@ def _prominence(amplitudes: Complex) -> tuple[Array, Array]:
     power = _windowed(amplitudes, min(_WINDOW_KNOTS, knots))
     beside = power[..., _bins_beside(power.shape[3])].mean(axis=3)
     stands_out = np.quantile(power[..., 0] / np.maximum(beside, 1e-30), 0.25, axis=2)
+    # what is louder half a Hz off is a note near by
+    middle, above, below = np.moveaxis(np.median(power[..., [0, 1, -1]], axis=2), 2, 0)
+    stands_out[middle < np.maximum(above, below)] = 0
     shorter = np.clip(2 * knots // (_LEVEL_WINDOWS + 1), LEAST_KNOTS, _WINDOW_KNOTS)
     level = np.sqrt(_windowed(amplitudes, int(shorter))[..., 0])
     low, high = np.quantile(level, [0.25, 0.75], axis=2)

@@ -309,3 +309,8 @@ def test_a_file_without_it_says_so(call: Command, tmp_path: Path, take: Path) ->
     buffer = io.BytesIO()
     soundfile.write(buffer, np.zeros(10), 8000, format="WAV")
     assert call("run").code == 2
+
+
+def test_a_folder_is_told_as_one(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="this is a folder, not a file"):
+        verify(tmp_path)

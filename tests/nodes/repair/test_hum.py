@@ -190,6 +190,19 @@ def test_a_note_sung_where_hum_might_be_is_no_hum(frequency_hz: float, seconds: 
         assert dehum(note) == note
 
 
+@pytest.mark.parametrize("vibrato", [0.0, 0.004])
+def test_a_bass_note_beside_the_mains_is_no_hum(vibrato: float) -> None:
+    """The open G of a bass, 49 Hz, held: the mains lie within 1 % of 50 Hz."""
+    seconds = np.arange(8 * 8000) / 8000
+    steps = 2 * np.pi * 49.0 * (1 + vibrato * np.sin(2 * np.pi * 5 * seconds)) / 8000
+    phase = np.cumsum(steps)
+    note = white_noise(rms=1e-4, seconds=8, rate=8000)
+    held = sum(0.2 / k * np.sin(k * phase) for k in range(1, 10 if vibrato else 2))
+    note = note.with_samples(note.samples + held)
+    with pytest.warns(ResonateWarning, match="no-hum"):
+        assert dehum(note) == note
+
+
 def test_hum_that_comes_later_is_taken_out_from_there_on(groove: Audio) -> None:
     tape = degradations.with_hum(groove, base_hz=60.0, level_db=-9)
     start = groove.frames // 2
