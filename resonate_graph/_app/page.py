@@ -47,4 +47,5 @@ def main() -> None:
             show_end(job)
 
 
-main()
+if __name__ == "__main__":  # as Streamlit runs it
+    main()

@@ -49,6 +49,8 @@ _AROUND_SECONDS = 0.010
 _BESIDE_SECONDS = 0.005
 _CLOSE_SECONDS = 0.001
 _TINY = 1e-9
+# The shortest that the weights were fitted to: what is shorter is judged as one of these.
+_SHORTEST_MS = 0.068
 # How far less than another one an echo of it stands out.
 _ECHO = 0.1
 # How much louder it is after a click does not matter beyond this: before it may be silence.
@@ -139,7 +141,7 @@ def candidates(samples: Array, sample_rate: int, blocks: ar.Blocks, search: Sear
     close = round(_BRIEFLY_SECONDS * sample_rate)
     strength = np.log(_largest(joint, starts - close, stops + close))
     energy = np.log(_largest(lasting, starts, stops))
-    length = np.log((stops - starts) / sample_rate * 1000)
+    length = np.log(np.maximum((stops - starts) / sample_rate * 1000, _SHORTEST_MS))
     middle = (starts + stops) // 2
     change = np.log(after[middle] / before[middle])
     rises = np.clip(change, 0, _MOST_RISE)

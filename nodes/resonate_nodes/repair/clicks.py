@@ -13,7 +13,7 @@ from pydantic import Field
 from resonate_graph import Audio, Cost, Finding, Report, RunContext, node
 
 from .._common.channels import Listed, channel_names, decibels, per_minute
-from .._common.runs import runs
+from .._common.runs import Mask, runs, without_gaps
 from . import autoregression as ar
 from .click_evidence import clicks_in
 from .click_search import Found, Search, crackle_in
@@ -25,6 +25,8 @@ Threshold = Annotated[float, Field(ge=2, le=1000)]
 
 # Where the model sees less of the sound than this, nothing can be told from it.
 _LEAST_ORDERS = 4
+# What lies so close together counts as one click: it may be missing one in its middle.
+_ONE_CLICK_SECONDS = 0.00025
 # What so many clicks a minute are to a listener: a rule of thumb, not a standard.
 _HOW_MANY = (
     (2.0, "few, as on a clean disc"),
@@ -147,7 +149,7 @@ def detect_clicks(
         strict=True,
     ):
         anywhere |= damaged
-        starts, stops = runs(damaged)
+        starts, stops = runs(_counted(damaged, audio.sample_rate))
         added = np.abs(samples - clean)
         peaks = [float(added[start:stop].max()) for start, stop in zip(starts, stops, strict=True)]
         channels.append(
@@ -171,7 +173,7 @@ def detect_clicks(
         ]
     clicks.sort(key=lambda click: -np.inf if click.level_dbfs is None else click.level_dbfs)
     loudest = clicks[max(len(clicks) - max_listed, 0) :]
-    count = len(runs(anywhere)[0])
+    count = len(runs(_counted(anywhere, audio.sample_rate))[0])
     ctx.note(clicks_found=count)
     return ClicksReport(
         clicks=count,
@@ -280,6 +282,8 @@ def _repaired(ctx: RunContext, audio: Audio, method: Method, search: Search, nam
         anywhere |= found.clicks
         replaced += int(np.count_nonzero(found.clicks))
         left |= bool(found.left.any())
+    if method is clicks_in:
+        anywhere = _counted(anywhere, audio.sample_rate)
     ctx.note(
         clicks_removed=len(runs(anywhere)[0]),
         samples_replaced_percent=100 * replaced / max(audio.samples.size, 1),
@@ -287,6 +291,11 @@ def _repaired(ctx: RunContext, audio: Audio, method: Method, search: Search, nam
     if not replaced:
         ctx.note(summary=f"no {name} {'removed' if left else 'found'}")
     return audio.with_samples(result)
+
+
+def _counted(clicks: Mask, sample_rate: int) -> Mask:
+    """Return clicks as they are counted: parts of one are one."""
+    return without_gaps(clicks, round(_ONE_CLICK_SECONDS * sample_rate))
 
 
 def _channels_searched(

@@ -152,9 +152,9 @@ main(["check", sys.argv[1]])
     path = os.pathsep.join([str(tmp_path / "nodes"), *filter(None, sys.path)])
     ended = end_of(start_python(script, graph, tmp_path, PYTHONPATH=path))
     assert ended.code == 2
-    assert "/nodes/separate" in ended.err
-    assert told in ended.err
-    assert "install it again, or name a folder that has the model with --models DIR" in ended.err
+    assert f"{graph}:8:17: bad-model: " in ended.out  # where the model is named
+    assert told in ended.out
+    assert "install it again, or name a folder that has the model with --models DIR" in ended.out
 
 
 # -- packages of others ---------------------------------------------------------------------------
