@@ -49,8 +49,9 @@ _AROUND_SECONDS = 0.010
 _BESIDE_SECONDS = 0.005
 _CLOSE_SECONDS = 0.001
 _TINY = 1e-9
-# The shortest that the weights were fitted to: what is shorter is judged as one of these.
-_SHORTEST_MS = 0.068
+# The weights were fitted to clicks of this length and more. What is as short, or shorter, is one
+# too where it stands out by so many thresholds: no sound has such samples.
+_SHORT_SECONDS, _SHORT_STANDS_OUT = 0.000068, 1.5
 # How far less than another one an echo of it stands out.
 _ECHO = 0.1
 # How much louder it is after a click does not matter beyond this: before it may be silence.
@@ -104,7 +105,10 @@ def clicks_in(samples: Array, sample_rate: int, blocks: ar.Blocks, search: Searc
     recurs = recurring(may_be.peaks, may_be.strengths, sample_rate)
     odds = may_be.traits @ np.array(_WEIGHTS) + _BIAS
     least = _LEAST_ODDS + _ODDS_OF_THRESHOLD * np.log(search.threshold / _AT_THRESHOLD)
-    are = np.where(may_be.at_edge, may_be.at_once > _AT_EDGES * search.threshold, odds > least)
+    stands_out = may_be.at_once / search.threshold
+    short = stops - starts <= round(_SHORT_SECONDS * sample_rate)
+    are = (odds > least) | (short & (stands_out > _SHORT_STANDS_OUT))
+    are = np.where(may_be.at_edge, stands_out > _AT_EDGES, are)
     are &= ~recurs & ~_echoes(may_be, round(_CLOSE_SECONDS * sample_rate))
     clicks = mask_of(starts[are], stops[are], len(samples))
     pitched = mask_of(starts[recurs], stops[recurs], len(samples))
@@ -141,7 +145,7 @@ def candidates(samples: Array, sample_rate: int, blocks: ar.Blocks, search: Sear
     close = round(_BRIEFLY_SECONDS * sample_rate)
     strength = np.log(_largest(joint, starts - close, stops + close))
     energy = np.log(_largest(lasting, starts, stops))
-    length = np.log(np.maximum((stops - starts) / sample_rate * 1000, _SHORTEST_MS))
+    length = np.log((stops - starts) / sample_rate * 1000)
     middle = (starts + stops) // 2
     change = np.log(after[middle] / before[middle])
     rises = np.clip(change, 0, _MOST_RISE)
