@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from playwright.async_api import Page, async_playwright
+from playwright.async_api import TimeoutError as TooLate
 
 from tests.tools import place_of
 
@@ -136,6 +137,14 @@ class Opened:
     def see(self, selector: str) -> None:
         """Wait until what a selector finds is there to be seen."""
         self._browser.wait_for(self._page.wait_for_selector(selector, timeout=55_000))
+
+    def sees(self, selector: str, seconds: float) -> bool:
+        """Return whether what a selector finds is there to be seen within a time."""
+        try:
+            self._browser.wait_for(self._page.wait_for_selector(selector, timeout=1000 * seconds))
+        except TooLate:
+            return False
+        return True
 
     def download(self, selector: str, folder: Path) -> Path:
         """Click on a download, and return the file, under the name that it was given."""
