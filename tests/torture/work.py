@@ -11,6 +11,7 @@ import resource
 import signal
 import sys
 import tempfile
+import threading
 import time
 from collections import deque
 from collections.abc import Mapping
@@ -249,7 +250,8 @@ def counted(audio: Audio, *, number: int, folder: str) -> Audio:
     # kept where it is no part of this node's source, which differs in no process
     meeting = vars(multiprocessing.current_process()).pop("meeting", None)
     if meeting is not None:
-        meeting.wait(PATIENCE_SECONDS)
+        with contextlib.suppress(threading.BrokenBarrierError):  # those who came go on together
+            meeting.wait(PATIENCE_SECONDS)
     return audio.with_samples(audio.samples * np.float32(1 / (number + 1)))
 
 
