@@ -61,7 +61,7 @@ class Root:
         return place
 
     def list(self, name: str = "", suffixes: Iterable[str] = ()) -> Listing:
-        """Return what lies in a folder: no hidden files, no links that lead out.
+        """Return what lies in a folder: no hidden files, no links that lead out, no odd names.
 
         Args:
             name: the folder, relative to this one.
@@ -72,7 +72,7 @@ class Root:
         """
         wanted = set(suffixes)
         place = self.path(name)
-        folders, files = [], []
+        folders, files, omitted = [], [], 0
         try:
             found = sorted(place.iterdir(), key=lambda one: one.name.casefold())
         except OSError as error:
@@ -80,11 +80,13 @@ class Root:
         for one in found:
             if one.name.startswith(".") or not self._inside(one):
                 continue
-            if one.is_dir():
+            if not _is_text(one.name):
+                omitted += 1
+            elif one.is_dir():
                 folders.append(one.name)
             elif one.is_file() and (not wanted or one.suffix.lower() in wanted):
                 files.append(one.name)
-        omitted = max(0, len(folders) - _MOST_LISTED) + max(0, len(files) - _MOST_LISTED)
+        omitted += max(0, len(folders) - _MOST_LISTED) + max(0, len(files) - _MOST_LISTED)
         return Listing(tuple(folders[:_MOST_LISTED]), tuple(files[:_MOST_LISTED]), omitted)
 
     def _inside(self, place: Path) -> bool:
@@ -92,6 +94,15 @@ class Root:
             return place.resolve().is_relative_to(self.folder)
         except (OSError, RuntimeError):  # a loop of links
             return False
+
+
+def _is_text(name: str) -> bool:
+    """Say whether a name can be shown: those of old disks may be no UTF-8."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 class Uploads:

@@ -53,8 +53,12 @@ def _plotly_script() -> bytes:
 
 async def _file(request: Request) -> Response:
     out = _job(request).out.resolve()
-    path = (out / request.path_params["path"]).resolve()
-    if not path.is_relative_to(out) or not path.is_file():
+    try:
+        path = (out / request.path_params["path"]).resolve()
+        there = path.is_relative_to(out) and path.is_file()
+    except (OSError, ValueError):  # a name that is too long, or has a zero in it
+        there = False
+    if not there:
         raise HTTPException(404)
     return FileResponse(path, headers={"X-Content-Type-Options": "nosniff"})
 

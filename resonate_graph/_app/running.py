@@ -155,6 +155,8 @@ def watch(desk: Desk) -> Job | None:
     """Show how far the run is that is looked at; return it once it ended."""
     job = shown_job(desk)
     if job is None:
+        if st.query_params.get(_RUN):
+            st.info("The run that this address names is no longer kept, or its server has ended.")
         return None
     if job.state.status in ENDED:
         return job

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import socket
 from pathlib import Path
 from typing import Annotated
 
@@ -11,6 +12,14 @@ import typer
 from .. import CatalogError
 from .call import InputOption, NodesOption, ParamOption, open_graph, read_inputs, read_params
 from .settings import ModelsOption, StoreOption
+
+#: What a widget of the page takes, by the type of the input.
+_KINDS: dict[str, tuple[type, ...]] = {
+    "number": (int, float),
+    "integer": (int,),
+    "boolean": (bool,),
+    "string": (str,),
+}
 
 
 def register(app: typer.Typer) -> None:
@@ -67,6 +76,10 @@ def page(
                 raise typer.BadParameter(f"-i {name}: the graph has no such input")
             if spec.type == "audio" and not Path(str(value)).is_file():
                 raise typer.BadParameter(f"-i {name}: {value}: there is no such file")
+            if spec.type in _KINDS and type(value) not in _KINDS[spec.type]:
+                raise typer.BadParameter(f"-i {name}: {value!r} is no {spec.type}")
+    if port is not None and not _is_free(port):
+        raise typer.BadParameter(f"--port: {port} is taken: name another, or leave it out")
     from .._app.server import serve
 
     serve(
@@ -80,3 +93,14 @@ def page(
         inputs=bound,
         params=settings,
     )
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as one:
+        # as the server does it, so that a port of a server that has just ended is no other's
+        one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            one.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import re
 import shutil
 from collections.abc import Mapping
@@ -171,6 +172,9 @@ def write_pack(name: str) -> list[Path]:
         raise typer.BadParameter(
             f"a pack {folder.name!r} is installed already: choose another name"
         )
+    module = f"{folder.name}_nodes"
+    if importlib.util.find_spec(module) is not None:
+        raise typer.BadParameter(f"a module {module!r} is installed already: choose another name")
     if folder.exists():
         raise typer.BadParameter(f"{folder} is there already: choose another name")
     written = []

@@ -221,5 +221,6 @@ def test_another_name_of_this_machine_and_other_files_are_refused(server: str) -
     assert answer("/", own) == 200
     assert answer("/", "evil.example") == 400
     assert answer("/resonate/plotly.min.js", own) == 200
+    assert answer(f"/resonate/runs/{'0' * 16}/out/{'a' * 300}", own) == 404
     for path in ("0" * 16, "..", "%2e%2e"):
         assert answer(f"/resonate/runs/{path}/out/report.html", own) in (400, 404)

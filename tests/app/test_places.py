@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 from pathlib import Path
 
 import pytest
@@ -31,6 +32,15 @@ def test_a_folder_is_listed_without_what_leads_out_of_it(root: Root) -> None:
     assert listing.folders == ("b side",)
     assert listing.files == ("A.wav", "in.wav")
     assert root.list("b side").files == ("c.flac",)
+
+
+def test_a_name_that_is_no_text_is_counted_and_not_listed(root: Root) -> None:
+    try:
+        (root.folder / os.fsdecode(b"caf\xe9.wav")).write_bytes(b"x")
+    except OSError:
+        pytest.skip("names are UTF-8 here, whoever writes them")
+    listing = root.list("", [".wav"])
+    assert (listing.files, listing.omitted) == (("A.wav", "in.wav"), 1)
 
 
 @pytest.mark.parametrize(

@@ -54,6 +54,7 @@ def test_a_new_pack_installs_and_passes_as_it_stands(call: Command, tmp_path: Pa
     [
         ("Tape", "'Tape' is no name of a pack: small letters, digits, _, a letter first"),
         ("stock", "a pack 'stock' is installed already"),
+        ("resonate", "a module 'resonate_nodes' is installed already: choose another name"),
         ("there", "there is there already: choose another name"),
     ],
 )
