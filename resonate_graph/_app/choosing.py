@@ -46,7 +46,8 @@ def choose(desk: Desk) -> Chosen | None:
             inputs[one], label = found
             if label:
                 labels[one] = label
-    return Chosen(graph, name, stock, inputs, labels)
+    brought = [one for one in labels if desk.uploads.has(inputs[one])]
+    return Chosen(graph, name, stock, inputs, labels, brought)
 
 
 def plainly(text: str, labels: Mapping[str, str], inputs: Mapping[str, Any]) -> str:

@@ -35,6 +35,7 @@ def call_of(desk: Desk, chosen: Chosen, grid: Mapping[str, list[Any]] | None = N
         inputs=dict(chosen.inputs),
         params=dict(chosen.params),
         labels=dict(chosen.labels),
+        brought=list(chosen.brought),
         grid=dict(grid or {}),
         store=str(desk.store.path.resolve()),
         models=None if desk.models is None else str(desk.models.resolve()),
