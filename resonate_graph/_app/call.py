@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,7 +20,8 @@ class Chosen:
         name: what a command calls it: the name of a stock graph, or a file.
         stock: whether it is a stock graph.
         inputs: a file, or a value, for each input that is bound.
-        labels: what those who brought them call the files, by input.
+        labels: what people call the files, by input.
+        brought: the inputs whose files were brought, and lie where only the server finds them.
         params: what is set otherwise than the graph has it; params of nodes as ``node.param``.
     """
 
@@ -29,6 +30,7 @@ class Chosen:
     stock: bool
     inputs: Mapping[str, Any] = field(default_factory=dict)
     labels: Mapping[str, str] = field(default_factory=dict)
+    brought: Collection[str] = ()
     params: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -47,8 +49,8 @@ class Chosen:
     def command(self) -> str:
         """Return the command that does the same."""
         words = ["resonate", "run", self.name]
-        for name, value in self.inputs.items():
-            words += ["-i", f"{name}={self.labels.get(name, value)}"]
+        for name, value in self._named().items():
+            words += ["-i", f"{name}={value}"]
         for name, value in self.params.items():
             words += ["-p", f"{name}={value if isinstance(value, str) else json.dumps(value)}"]
         return shlex.join(words)
@@ -56,14 +58,20 @@ class Chosen:
     def python(self) -> str:
         """Return the lines of Python that do the same."""
         opened = f"rg.stock({self.name!r})" if self.stock else f"rg.load({self.name!r})"
-        inputs = {name: self.labels.get(name, value) for name, value in self.inputs.items()}
         params = f", params={dict(self.params)!r}" if self.params else ""
         return (
             "import resonate_graph as rg\n\n"
             f"graph = {opened}\n"
-            f"result = graph.run({inputs!r}{params})\n"
+            f"result = graph.run({self._named()!r}{params})\n"
             'result.save("out")\n'
         )
+
+    def _named(self) -> dict[str, Any]:
+        """Return what is bound, with files that were brought called as people call them."""
+        return {
+            name: self.labels.get(name, value) if name in self.brought else value
+            for name, value in self.inputs.items()
+        }
 
 
 def graph_with(text: str, params: Mapping[str, Any]) -> str:

@@ -32,6 +32,7 @@ def choose(desk: Desk) -> Chosen | None:
     if opened is None:
         return None
     graph, name, stock = opened
+    given = at_first["inputs"] if at_first["graph"] == name else {}
     inputs, labels = {}, {}
     if graph.document.inputs:
         st.subheader("Recording" if len(graph.document.inputs) == 1 else "Recordings")
@@ -39,13 +40,14 @@ def choose(desk: Desk) -> Chosen | None:
         found = (
             _recording(desk, one, spec.description)
             if spec.type == "audio"
-            else _value(one, spec.type, spec.description)
+            else _value(one, spec.type, spec.description, given.get(one))
         )
         if found is not None:
             inputs[one], label = found
             if label:
                 labels[one] = label
-    return Chosen(graph, name, stock, inputs, labels)
+    brought = [one for one in labels if desk.uploads.has(inputs[one])]
+    return Chosen(graph, name, stock, inputs, labels, brought)
 
 
 def plainly(text: str, labels: Mapping[str, str], inputs: Mapping[str, Any]) -> str:
@@ -114,7 +116,9 @@ def _graph(desk: Desk, first: str) -> tuple[Graph, str, bool] | None:
 def _graphs_in_root(desk: Desk) -> list[str]:
     if desk.root is None:
         return []
-    return list(desk.root.list("", [".json"]).files)
+    with contextlib.suppress(InputError):  # the folder is gone: told where recordings are chosen
+        return list(desk.root.list("", [".json"]).files)
+    return []
 
 
 def _uploaded_graph(desk: Desk) -> Graph | None:
@@ -255,18 +259,23 @@ def _let_go(kept: str) -> None:
     st.session_state.pop(kept, None)
 
 
-def _value(name: str, type_: str, description: str | None) -> tuple[Any, str] | None:
+def _value(name: str, type_: str, description: str | None, first: Any) -> tuple[Any, str] | None:
     key = f"value-{name}"
     if type_ == "boolean":
-        return st.toggle(name, key=key, help=description), ""
+        return st.toggle(name, value=bool(first), key=key, help=description), ""
     if type_ == "string":
-        text = st.text_input(name, key=key, help=description, placeholder=_NOTHING)
+        text = st.text_input(
+            name, value=first or "", key=key, help=description, placeholder=_NOTHING
+        )
         return (text, "") if text else None
     number = (
-        st.number_input(name, value=None, step=1, key=key, help=description)
+        st.number_input(name, value=first, step=1, key=key, help=description)
         if type_ == "integer"
-        else st.number_input(name, value=None, key=key, help=description, format="%g")
-    )
+        else st.number_input(
+            name, value=None if first is None else float(first), key=key, help=description,
+            format="%g",
+        )
+    )  # fmt: skip
     return None if number is None else (number, "")
 
 

@@ -56,7 +56,8 @@ class Call:
         graph: its JSON text.
         inputs: a file, or a value, for each input.
         params: graph params by name, node params as ``node.param``.
-        labels: what the files are called by whoever brought them, by input.
+        labels: what people call the files, by input.
+        brought: the inputs whose files were brought.
         grid: the values of a sweep by param; empty for a plain run.
         store: the folder of the store.
         models: the folder of model weights.
@@ -69,6 +70,7 @@ class Call:
     inputs: Mapping[str, Any]
     params: Mapping[str, Any] = field(default_factory=dict)
     labels: Mapping[str, str] = field(default_factory=dict)
+    brought: list[str] = field(default_factory=list)
     grid: Mapping[str, list[Any]] = field(default_factory=dict)
     store: str | None = None
     models: str | None = None

@@ -112,6 +112,10 @@ class Uploads:
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
 
+    def has(self, path: str) -> bool:
+        """Say whether a file was brought."""
+        return Path(path).resolve().is_relative_to(self.folder.resolve())
+
     def take(self, name: str, content: IO[bytes]) -> Path:
         """Keep a file that was brought; of its name only the suffix counts, if it is a plain one.
 

@@ -35,6 +35,7 @@ def call_of(desk: Desk, chosen: Chosen, grid: Mapping[str, list[Any]] | None = N
         inputs=dict(chosen.inputs),
         params=dict(chosen.params),
         labels=dict(chosen.labels),
+        brought=list(chosen.brought),
         grid=dict(grid or {}),
         store=str(desk.store.path.resolve()),
         models=None if desk.models is None else str(desk.models.resolve()),
@@ -155,6 +156,8 @@ def watch(desk: Desk) -> Job | None:
     """Show how far the run is that is looked at; return it once it ended."""
     job = shown_job(desk)
     if job is None:
+        if st.query_params.get(_RUN):
+            st.info("The run that this address names is no longer kept, or its server has ended.")
         return None
     if job.state.status in ENDED:
         return job

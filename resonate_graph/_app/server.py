@@ -84,6 +84,7 @@ def options(port: int | None, *, open_browser: bool) -> dict[str, Any]:
         "browser.gatherUsageStats": False,
         "client.toolbarMode": "minimal",
         "client.showErrorDetails": "type",
+        "client.showErrorLinks": False,
         "global.developmentMode": False,
     }
     if port is not None:

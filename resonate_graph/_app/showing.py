@@ -145,4 +145,4 @@ def _chosen(call: Call) -> Chosen:
     """Return what a run was asked to do, as it was chosen."""
     graph = Graph.from_json(call.graph, source=call.name, nodes=call.nodes)
     stock = call.name in stock_graphs()
-    return Chosen(graph, call.name, stock, call.inputs, call.labels, call.params)
+    return Chosen(graph, call.name, stock, call.inputs, call.labels, call.brought, call.params)

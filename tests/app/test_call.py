@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,7 +16,9 @@ from resonate_graph._app.call import Chosen, differing
 def chosen(take: Path) -> Chosen:
     """A stock graph with one of its settings changed."""
     bound, labels = {"master": str(take)}, {"master": "my take.wav"}
-    return Chosen(stock("deliver"), "deliver", True, bound, labels, {"target_lufs": -18})
+    return Chosen(
+        stock("deliver"), "deliver", True, bound, labels, ["master"], {"target_lufs": -18}
+    )
 
 
 def test_the_graph_that_is_taken_home_gives_the_same_samples(
@@ -38,6 +42,12 @@ def test_the_command_names_what_people_call_their_files(chosen: Chosen) -> None:
     assert chosen.command() == "resonate run deliver -i 'master=my take.wav' -p target_lufs=-18"
     lines = chosen.python()
     assert "graph.run({'master': 'my take.wav'}, params={'target_lufs': -18})" in lines
+
+
+def test_the_command_says_where_files_lie_that_were_not_brought(chosen: Chosen, take: Path) -> None:
+    there = replace(chosen, brought=())
+    assert shlex.split(there.command())[4] == f"master={take}"
+    assert f"graph.run({{'master': {str(take)!r}}}" in there.python()
 
 
 def test_what_differs_between_two_runs_is_said() -> None:

@@ -80,6 +80,35 @@ def test_nothing_runs_before_there_is_a_recording(page: Any) -> None:
     assert page.info[0].value == "Choose mix, and what would run is said here."
 
 
+def test_what_is_bound_at_first_is_in_its_widgets(tmp_path: Path) -> None:
+    from streamlit.testing.v1 import AppTest
+
+    from resonate_graph._app import desk as desks
+
+    before = desks.the_desk() if desks._opened else None
+    graph = tmp_path / "bound.json"
+    graph.write_text(
+        '{"format": 1, "name": "bound", "nodes": {}, "outputs": {"same": "$mix"},'
+        ' "inputs": {"mix": {"type": "audio"}, "level": {"type": "number"},'
+        ' "count": {"type": "integer"}, "word": {"type": "string"}, "on": {"type": "boolean"}}}'
+    )
+    given = {"level": 3, "count": 2, "word": "so", "on": True}
+    desk = desks.open_desk(
+        tmp_path / "work", store=tmp_path / "store", graph=str(graph), inputs=given
+    )
+    try:
+        page = AppTest.from_file(str(PAGE), default_timeout=60)
+        page.query_params["run"] = "0" * 16
+        page.run()
+        assert not page.exception
+        widgets = _widgets(page)
+        assert {name: widgets[f"value-{name}"].value for name in given} == given
+        assert "no longer kept" in page.info[-1].value
+    finally:
+        desk.close()
+        desks._opened[:] = [before] if before is not None else []
+
+
 def test_what_a_step_is_set_to_stays_when_another_is_looked_at(page: Any) -> None:
     page.selectbox(key="graph").select("song-repair").run()
     page.selectbox(key="more-step").select("drums_gate").run()

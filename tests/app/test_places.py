@@ -65,6 +65,8 @@ def test_names_of_what_is_brought_never_become_paths(
     assert path.name == called
     assert path.parent.parent == tmp_path / "uploads"
     assert path.read_bytes() == b"sound"
+    uploads = Uploads(tmp_path / "uploads")
+    assert (uploads.has(str(path)), uploads.has(str(tmp_path / "x.wav"))) == (True, False)
 
 
 def test_what_is_too_large_is_refused_and_not_kept(
