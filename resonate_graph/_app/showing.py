@@ -49,6 +49,7 @@ def show_end(job: Job) -> None:
         show_downloads({"The page of the sweep": address(job, page)}, {}, key=f"page-{job.id}")
         return
     _pictures(job)
+    _found(end.get("found") or {})
     left, right = st.columns(2, gap="large")
     with left:
         _steps(end["report"])
@@ -92,6 +93,7 @@ def _pictures(job: Job) -> None:
             "Shown", list(views), selection_mode="multi", default=usual, key=f"views-{job.id}",
             format_func=lambda one: literally(views[one].label),
         )  # fmt: skip
+        loudness = st.toggle("Loudness", value=True, key=f"loudness-{job.id}")
         spectra = st.toggle("Spectrograms", value=True, key=f"spectra-{job.id}")
         scale = st.segmented_control(
             "Frequencies", ["log", "linear"], default="log", required=True, key=f"scale-{job.id}"
@@ -102,8 +104,21 @@ def _pictures(job: Job) -> None:
     if not chosen:
         return
     shown = {name: views[name] for name in views if name in chosen}
-    show_plots(job, shown, scale=scale or "log", range_db=levels, spectra=spectra)
+    show_plots(
+        job, shown, scale=scale or "log", range_db=levels, spectra=spectra, loudness=loudness
+    )
     st.caption("Drag over a part to zoom in, double-click for all of it; a click moves the player.")
+
+
+def _found(found: dict[str, Any]) -> None:
+    """Show what the reports of the run say, and what helps."""
+    if not found.get("said"):
+        return
+    st.subheader("What was found")
+    for step, text, do in found["said"]:
+        st.markdown(
+            f"**{literally(step)}** {literally(text)}" + (f"  \n:gray[{literally(do)}]" if do else "")
+        )
 
 
 def _steps(report: dict[str, Any]) -> None:
@@ -126,7 +141,8 @@ def _keep(job: Job, call: Call, end: dict[str, Any], page: str) -> None:
     links, names = {}, {}
     for name, path in outputs.items():
         links[name] = address(job, path.name)
-        names[name] = f"{stem}.{path.name}"
+        if path.suffix != ".html":  # which is opened
+            names[name] = f"{stem}.{path.name}"
     links["all of it, as a zip"] = address(job, "all.zip")
     names["all of it, as a zip"] = f"{stem}.zip"
     links["the page of the run"] = address(job, page)
