@@ -1,6 +1,8 @@
 // Waveforms, loudness and spectrograms by plotly, under one axis of time. What a zoom shows is
 // fetched anew: extremes for waveforms, levels for spectrograms, which become a picture here and are
-// read again for what stands beside the pointer. Places that the player has marked are marked too.
+// read again for what stands beside the pointer. Pictures lie on a canvas under plotly's axes: what
+// is known already is stretched at once, as maps do it, until what is finer has come. Places that
+// the player has marked are marked too.
 
 // Nine places of the map "magma" (N. Smith and S. van der Walt, CC0).
 const MAGMA = [[0, 0, 4], [28, 16, 68], [79, 18, 123], [129, 37, 129], [181, 54, 122], [229, 80, 100],
@@ -51,7 +53,7 @@ function picture(tile, low, high) {
     }
   }
   context.putImageData(image, 0, 0);
-  return canvas.toDataURL("image/png");
+  return canvas;
 }
 
 const clock = seconds => `${Math.floor(seconds / 60)}:${(seconds % 60).toFixed(3).padStart(6, "0")}`;
@@ -68,15 +70,25 @@ class Plots {
     this.head = Object.assign(document.createElement("div"), { className: "rg-plot-head" });
     this.marks = Object.assign(document.createElement("canvas"), { className: "rg-plot-marks" });
     this.fault = Object.assign(document.createElement("div"), { className: "rg-plot-fault" });
-    this.root.append(this.plot, this.marks, this.tip, this.head, this.fault);
+    this.spectra = Object.assign(document.createElement("canvas"), { className: "rg-plot-spectra" });
+    this.root.append(this.spectra, this.plot, this.marks, this.tip, this.head, this.fault);
     parent.append(this.root);
     this.tiles = [];
+    this.wholes = [];  // what shows all of it, coarsely
     this.turn = 0;
     this.watch = new ResizeObserver(() => this.resized());
   }
 
   async show(data) {
+    const before = this.data, shown = one => JSON.stringify({ ...one, low: 0, high: 0 });
     this.data = data;
+    if (before && this.tiles.length && shown(before) === shown(data)) {  // only the colours are others
+      for (const tile of [...this.tiles, ...this.wholes]) tile.picture = picture(tile, data.low, data.high);
+      this.paint();
+      return;
+    }
+    this.tiles = [];
+    this.wholes = [];
     this.plotly = await plotly(data.plotly);
     const figure = JSON.parse(data.figure), style = getComputedStyle(this.root);
     const soft = "rgba(128,128,128,.25)";
@@ -135,7 +147,7 @@ class Plots {
     const part = `from=${Math.max(0, from)}&to=${to}&columns=${columns}`;
     try {
       const [waves, courses, tiles] = await Promise.all([
-        Promise.all(data.rows.map(row => this.json(`${data.base}/wave/${row.view}?${part}`))),
+        Promise.all(data.rows.map(row => this.wave(`${data.base}/wave/${row.view}?${part}`))),
         Promise.all(data.loudness ? data.rows.map(row => this.json(`${data.base}/loudness/${row.view}?${part}`)) : []),
         Promise.all(data.spectra ? data.rows.map((row, index) => {
           const [low, high] = this.hertz(index);
@@ -145,22 +157,22 @@ class Plots {
       if (turn !== this.turn) return;
       this.tiles = tiles;
       this.courses = courses;
-      const images = tiles.map((tile, index) => {
-        const number = this.axisOf(index), y = value => data.scale === "log" ? Math.log10(value) : value;
-        return { source: picture(tile, data.low, data.high), xref: "x" + number, yref: "y" + number, x: tile.start,
-          y: y(tile.highHz), sizex: tile.stop - tile.start, sizey: y(tile.highHz) - y(tile.lowHz), sizing: "stretch", layer: "below" };
-      });
-      const x = [], y = [];
-      waves.forEach(wave => {
-        if (wave.low.length && wave.low.every((value, at) => value === wave.high[at])) { x.push(wave.seconds); y.push(wave.low); return; }
-        x.push([...wave.seconds, ...[...wave.seconds].reverse()]);
-        y.push([...wave.high, ...[...wave.low].reverse()]);
-      });
-      const fill = waves.map((wave, index) => x[index].length > wave.seconds.length ? "toself" : "none");
-      courses.forEach(course => { x.push(course.seconds); y.push(course.lufs); fill.push("none"); });
-      const changed = { images }, what = courses.map(course => course.what).find(Boolean);
-      if (what) changed[`annotations[${waves.length}].text`] = `loudness, ${what}`;
-      await this.plotly.update(this.plot, { x, y, fill }, changed, x.map((_, index) => index));
+      for (const tile of tiles) tile.picture = picture(tile, data.low, data.high);
+      if (!this.wholes.length && from <= 0 && data.rows.every(row => row.seconds <= to)) this.wholes = tiles;
+      this.paint();
+      const x = [], y = [], fill = [];
+      for (const { seconds, low, high } of waves) {
+        const line = low.every((value, at) => value === high[at]);
+        x.push(line ? seconds : [...seconds, ...[...seconds].reverse()]);
+        y.push(line ? [...low] : [...high, ...low.reverse()]);
+        fill.push(line ? "none" : "toself");
+      }
+      for (const { seconds, lufs } of courses) { x.push(seconds); y.push(lufs); fill.push("none"); }
+      const what = courses.map(course => course.what).find(Boolean), title = `annotations[${waves.length}].text`;
+      const traces = x.map((_, index) => index), said = `loudness, ${what}`;
+      if (what && this.layout.annotations[waves.length].text !== said)
+        await this.plotly.update(this.plot, { x, y, fill }, { [title]: said }, traces);
+      else await this.plotly.restyle(this.plot, { x, y, fill }, traces);
       this.fault.textContent = "";
       this.root.dataset.milliseconds = Math.round(performance.now() - begun);
       this.root.dataset.fetched = turn;
@@ -174,18 +186,62 @@ class Plots {
     return this.data.scale === "log" ? range.map(one => 10 ** one) : range.map(one => Math.max(0, one));
   }
 
-  async json(address) {
+  async answer(address) {
     const answer = await fetch(address);
     if (!answer.ok) throw new Error(`the run is not there any more (${answer.status})`);
-    return answer.json();
+    return answer;
+  }
+
+  async json(address) { return (await this.answer(address)).json(); }
+
+  async part(address) {
+    const answer = await this.answer(address), content = await answer.arrayBuffer();
+    return { content, fact: name => Number(answer.headers.get(`X-Part-${name}`)) };
+  }
+
+  async wave(address) {
+    const { content, fact } = await this.part(address), both = new Float32Array(content), count = both.length / 2;
+    const start = fact("Start"), step = fact("Step");
+    return { seconds: Array.from({ length: count }, (_, at) => start + at * step), low: both.subarray(0, count), high: both.subarray(count) };
   }
 
   async tile(address) {
-    const answer = await fetch(address);
-    if (!answer.ok) throw new Error(`the run is not there any more (${answer.status})`);
-    const fact = name => Number(answer.headers.get(`X-Tile-${name}`));
-    return { levels: new Uint8Array(await answer.arrayBuffer()), bands: fact("Bands"), columns: fact("Columns"), start: fact("Start"),
+    const { content, fact } = await this.part(address);
+    return { levels: new Uint8Array(content), bands: fact("Bands"), columns: fact("Columns"), start: fact("Start"),
       stop: fact("Stop"), lowHz: fact("Low"), highHz: fact("High"), lowest: fact("Lowest"), highest: fact("Highest") };
+  }
+
+  // Draw the spectrograms where the axes are now.
+  paint() {
+    const { layout, spectra, data } = this, dots = window.devicePixelRatio || 1;
+    spectra.hidden = !this.tiles.length;
+    if (spectra.hidden) return;
+    const width = Math.round(layout.width * dots), height = Math.round(layout.height * dots);
+    if (spectra.width !== width || spectra.height !== height) {
+      Object.assign(spectra, { width, height });
+      Object.assign(spectra.style, { width: `${layout.width}px`, height: `${layout.height}px` });
+    }
+    const pen = spectra.getContext("2d"), { xaxis } = layout;
+    pen.setTransform(dots, 0, 0, dots, 0, 0);
+    pen.clearRect(0, 0, layout.width, layout.height);
+    const along = (axis, value) => {
+      const [from, to] = axis.range.map(Number);
+      return axis._offset + (value - from) / (to - from) * axis._length;
+    };
+    const scaled = hertz => data.scale === "log" ? Math.log10(hertz) : hertz;
+    this.tiles.forEach((_, index) => {
+      const yaxis = layout["yaxis" + this.axisOf(index)], bottom = 2 * yaxis._offset + yaxis._length;
+      pen.save();
+      pen.beginPath();
+      pen.rect(xaxis._offset, yaxis._offset, xaxis._length, yaxis._length);
+      pen.clip();
+      for (const tile of [this.wholes[index], this.tiles[index]]) {
+        if (!tile) continue;
+        const left = along(xaxis, tile.start), top = bottom - along(yaxis, scaled(tile.highHz));
+        pen.drawImage(tile.picture, left, top, along(xaxis, tile.stop) - left, bottom - along(yaxis, scaled(tile.lowHz)) - top);
+      }
+      pen.restore();
+    });
   }
 
   place(event) {
@@ -280,6 +336,12 @@ class Plots {
   follow() {
     const { player, layout } = this;
     const xaxis = layout?.xaxis;
+    const ranges = xaxis && this.tiles.map((_, index) => layout["yaxis" + this.axisOf(index)]?.range);
+    const view = xaxis && `${xaxis.range} ${ranges} ${layout.width} ${layout.height}`;
+    if (view !== this.painted && ranges?.every(Boolean)) {
+      this.painted = view;
+      this.paint();
+    }
     if (!player || !xaxis) { this.head.style.opacity = 0; this.followed = ""; return; }
     const position = player.position, [from, to] = xaxis.range.map(Number);
     const shown = position >= from && position <= to, seen = `${from} ${to} ${layout.height} ${layout.width}`;

@@ -244,19 +244,16 @@ def ended_run(server: Server, minutes: int) -> str:
     result = graph.run({"mix": Audio(np.tile(noise, minutes), rate)}, removed=True, store=False)
     (work,) = (server.folder / "cache" / "resonate_graph" / "app").iterdir()
     job = Job(work / f"{minutes:016x}")
-    made = job.folder.with_suffix(".part")
-    part = Job(made)
-    result.save(part.out)
-    (part.out / "report.html").write_text("")
-    make_views(result, part.views)
+    result.save(job.out)
+    (job.out / "report.html").write_text("")
+    make_views(result, job.views)
     call = Call(str(server.folder / "level.json"), graph.to_json(), {})
     (server.folder / "level.json").write_text(graph.to_json())
     now = time.time()
     state = State("done", created=now, started=now, ended=now)
     end = {"status": "done", "report": result.report, "page": "report.html", "removed": ["out"]}
-    for name, document in (("call", asdict(call)), ("state", asdict(state)), ("end", end)):
-        (made / f"{name}.json").write_text(json.dumps(document))
-    made.rename(job.folder)
+    for name, document in (("call", asdict(call)), ("end", end), ("state", asdict(state))):
+        (job.folder / f"{name}.json").write_text(json.dumps(document))  # the last makes it a run
     return job.id
 
 
