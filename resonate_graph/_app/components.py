@@ -156,7 +156,7 @@ def skeleton(
     figure.update_annotations(font_size=12, xanchor="left", x=0)
     figure.update_layout(
         height=sum(heights) + _AROUND_HEIGHT + 18 * count,
-        margin={"l": 52, "r": 8, "t": 24, "b": 36},
+        margin={"l": 52, "r": 8, "t": 36, "b": 36},
         dragmode="zoom",
         hovermode=False,
         paper_bgcolor="rgba(0,0,0,0)",
