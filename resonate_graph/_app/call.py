@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .. import Graph
+from .inside import set_inside
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ class Chosen:
         Raises:
             GraphError: a graph in a file that it uses cannot be read.
         """
-        return graph_with(self.graph.to_json(), self.params)
+        return graph_with(self.graph.to_json(), self.params, self.nodes)
 
     def command(self, grid: Mapping[str, Sequence[Any]] | None = None) -> str:
         """Return the command that does the same, a sweep where there is a grid."""
@@ -100,20 +101,24 @@ def _spelled(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value)
 
 
-def graph_with(text: str, params: Mapping[str, Any]) -> str:
+def graph_with(text: str, params: Mapping[str, Any], nodes: Sequence[str] = ()) -> str:
     """Return a graph's text with other settings as its own: defaults of params, params of nodes.
 
     Args:
         text: the graph as JSON.
-        params: graph params by name, params of its own nodes as ``node.param``.
+        params: graph params by name, params of its nodes as ``node.param``.
+        nodes: modules with nodes of the caller's own.
     """
     plain = json.loads(text)
     for name, value in params.items():
         node, _, param = name.rpartition(".")
         if not node:
             plain["params"][name]["default"] = value
-        else:
+        elif node in plain["nodes"]:
             plain["nodes"][node].setdefault("params", {})[param] = value
+        else:
+            steps = Graph.from_json(text, source=plain["name"], nodes=nodes).check().steps
+            set_inside(plain, node, param, steps[node].plain_params.get(param), value)
     return Graph.from_json(json.dumps(plain), source=plain["name"]).to_json()
 
 

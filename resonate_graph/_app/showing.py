@@ -12,7 +12,7 @@ from .call import graph_with
 from .components import players_of, show_downloads, show_player, show_plots
 from .jobs import Call, Job
 from .routes import address
-from .running import STOPPED, called
+from .running import STOPPED, called, values_told
 from .views import views_in
 from .words import literally, plainly
 
@@ -47,6 +47,13 @@ def show_end(job: Job) -> None:
     for index in range(len(players)):
         show_player(job, page, index, call.labels)
     if call.grid:
+        for row in job.events():
+            if row["event"] == "RowDone" and row["error"]:
+                told = ", ".join(
+                    f"{name} = {values_told([one])}" for name, one in row["params"].items()
+                )
+                error = plainly(str(row["error"]), call.labels, call.inputs)
+                st.warning(literally(f"{told}: {error}"))
         show_downloads({"The page of the sweep": address(job, page)}, {}, key=f"page-{job.id}")
         _same(call)
         return
@@ -148,7 +155,7 @@ def _keep(job: Job, call: Call, end: dict[str, Any], page: str) -> None:
     names["all of it, as a zip"] = f"{stem}.zip"
     links["the page of the run"] = address(job, page)
     show_downloads(links, names, key=f"downloads-{job.id}")
-    changed = graph_with(call.graph, call.params)
+    changed = graph_with(call.graph, call.params, call.nodes)
     st.download_button(
         "The graph with these settings, as JSON", changed, f"{Path(call.name).stem}.json",
         "application/json", key=f"graph-{job.id}", on_click="ignore",

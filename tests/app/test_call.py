@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 import shutil
 from dataclasses import replace
@@ -39,6 +40,46 @@ def test_params_of_nodes_go_into_the_graph_too() -> None:
     params = {"drums_gate.ratio": 8}
     changed = Chosen(stock("song-repair"), "song-repair", True, params=params)
     assert Graph.from_json(changed.as_json()).document.nodes["drums_gate"].params["ratio"] == 8
+
+
+@pytest.mark.parametrize("way", ["repair/vocals/level", "end/level", "outer/inner/level"])
+def test_params_in_used_graphs_go_into_the_graph_of_that_use_alone(
+    way: str, tmp_path: Path
+) -> None:
+    level = {"type": "limit", "inputs": {"audio": "$audio"}, "params": {"ceiling_dbtp": -2}}
+    limited = {
+        "inputs": {"audio": {"type": "audio"}}, "nodes": {"level": level},
+        "outputs": {"limited": "level"},
+    }  # fmt: skip
+    (tmp_path / "limited.json").write_text(json.dumps({"format": 1, "name": "limited", **limited}))
+    inner = {"type": "graph", "graph": "own", "inputs": {"audio": "$audio"}}
+    document = {
+        "format": 1, "name": "used", "inputs": {"mix": {"type": "audio"}},
+        "graphs": {"outer": {
+            "inputs": {"audio": {"type": "audio"}}, "graphs": {"own": limited},
+            "nodes": {"inner": inner, "other": inner},
+            "outputs": {"one": "inner", "two": "other"},
+        }},
+        "nodes": {
+            "repair": {"type": "graph", "graph": "./limited.json",
+                       "for_each": {"audio": {"vocals": "$mix", "rest": "$mix"}}},
+            "end": {"type": "graph", "graph": "deliver", "inputs": {"master": "$mix"}},
+            "outer": {"type": "graph", "graph": "outer", "inputs": {"audio": "$mix"}},
+        },
+        "outputs": {"a": "repair.vocals", "b": "repair.rest", "c": "end.delivered",
+                    "d": "outer.one", "e": "outer.two"},
+    }  # fmt: skip
+    path = tmp_path / "used.json"
+    path.write_text(json.dumps(document))
+    graph = load(path)
+    changed = Graph.from_json(
+        Chosen(graph, "used", False, params={f"{way}.release_ms": 75}).as_json()
+    )
+    before, after = graph.check().steps, changed.check().steps
+    assert [name for name in before if before[name].plain_params != after[name].plain_params] == [
+        way
+    ]
+    assert after[way].plain_params == before[way].plain_params | {"release_ms": 75}
 
 
 def test_the_command_names_what_people_call_their_files(chosen: Chosen) -> None:
