@@ -54,7 +54,7 @@ def _layout(rows: Sequence[tuple[int, str, dict[str, Any]]], seconds: float) -> 
     whole = sum(height for height, _, _ in rows)
     layout: dict[str, Any] = {
         "height": whole + _AROUND_HEIGHT + 18 * count,
-        "margin": {"l": 52, "r": 8, "t": 24, "b": 36},
+        "margin": {"l": 52, "r": 8, "t": 36, "b": 36},
         "dragmode": "zoom",
         "hovermode": False,
         "paper_bgcolor": "rgba(0,0,0,0)",

@@ -42,10 +42,11 @@ def found_by(graph: Graph, call: Call, settings: Settings) -> dict[str, Any]:
 
 def _reports(graph: Graph) -> dict[str, str]:
     """Return the wires of the graph's own steps that end in reports, by a name for each."""
-    found = {}
+    found: dict[str, str] = {}
     for name, step in graph.check(outputs=None).steps.items():
-        for port in step.type.outputs:
-            if name in graph.document.nodes and issubclass(port.type.python, Report):
-                one = len(step.type.outputs) == 1
-                found[name if one else f"{name}_{port.name}"] = name if one else f"{name}.{port.name}"
+        ports = step.type.outputs
+        for port in ports if name in graph.document.nodes else ():
+            if issubclass(port.type.python, Report):
+                called, wire = f"{name}_{port.name}", f"{name}.{port.name}"
+                found |= {name: name} if len(ports) == 1 else {called: wire}
     return found

@@ -68,8 +68,9 @@ def _done(job: Job, teller: _Teller) -> dict[str, Any]:
     made = make_views(result, job.views)
     teller.say("Writing", what="loudness over time")
     add_loudness(job.views, settings)
+    found = found_by(graph, call, settings)
     return {"status": "done", "report": result.report, "page": page.name, "views": made,
-            "removed": sorted(result.removed), "found": found_by(graph, call, settings)}  # fmt: skip
+            "removed": sorted(result.removed), "found": found}  # fmt: skip
 
 
 def _swept(

@@ -41,13 +41,11 @@ def add_loudness(views: Path, settings: Settings) -> None:
             report: Any = graph.run({"audio": sound}, **settings)["over_time"]
         except ResonateError:  # no such node, or more channels than have a loudness
             continue
-        known = {
-            kind: np.array(getattr(report, f"{kind}_lufs"), dtype=np.float32) for kind in _WORDS
-        }
-        starts = {
-            f"{kind}_from": np.float64(getattr(report, f"{kind}_start_seconds")) for kind in _WORDS
-        }
-        np.savez(views / name / _FILE, step=np.float64(report.step_seconds), **known, **starts)
+        known: dict[str, Any] = {"step": np.float64(report.step_seconds)}
+        for kind in _WORDS:
+            known[kind] = np.array(getattr(report, f"{kind}_lufs"), dtype=np.float32)
+            known[f"{kind}_from"] = np.float64(getattr(report, f"{kind}_start_seconds"))
+        np.savez(views / name / _FILE, allow_pickle=False, **known)
 
 
 def loudest(place: Path) -> float | None:

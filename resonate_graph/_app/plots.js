@@ -339,8 +339,8 @@ class Plots {
       last = right;
       pen.globalAlpha = 1;
       pen.beginPath();
-      if (right - left > 8) pen.rect(left, top - 8, right - left, 6);
-      else { pen.moveTo(left - 4, top - 10); pen.lineTo(left + 5, top - 10); pen.lineTo(left + 0.5, top - 1); }
+      if (right - left > 8) pen.rect(left, 5, right - left, 7);
+      else { pen.moveTo(left - 4, 4); pen.lineTo(left + 5, 4); pen.lineTo(left + 0.5, 13); }
       pen.fill();
       pen.globalAlpha = 0.16;
       pen.fillRect(left, top, Math.max(1, right - left), height - top);

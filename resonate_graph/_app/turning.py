@@ -11,7 +11,8 @@ import streamlit as st
 
 from .. import GraphError, unit_of
 from .call import Chosen
-from .choosing import AT_FIRST, literally
+from .choosing import AT_FIRST
+from .words import literally
 
 #: A range up to so wide is a slider; in a wider one people type.
 _WIDEST_SLIDER = 200
@@ -181,14 +182,13 @@ def _help(
 
 
 def _of_nodes(chosen: Chosen, given: Mapping[str, Any]) -> dict[str, Any]:
-    """Show the params of the graph's own nodes that no graph param sets."""
+    """Show the params of steps that nothing in the graph sets, those in used graphs too."""
     try:
         bound = chosen.graph.check()
     except GraphError:
         return {}
     told: dict[str, Any] = {}
-    nodes = {name: step for name, step in bound.steps.items()
-             if name in chosen.graph.document.nodes}  # fmt: skip
+    nodes = bound.steps
     node = st.selectbox("Step", list(nodes), index=None, placeholder="a step", key="more-step")
     for name, step in nodes.items():
         schema = step.type.params.model_json_schema().get("properties", {})
