@@ -626,7 +626,9 @@ class Graph(Shown, Builder):
         setup: Setup,
     ) -> tuple[Run, Plan]:
         bound = self.check(list(inputs), params=params, outputs=outputs, models=setup.models)
-        run = Run(bound, self._bindings(bound, inputs, setup), setup)
+        bindings = self._bindings(bound, inputs, setup)
+        bindings.only_look = True
+        run = Run(bound, bindings, setup)
         return run, run.plan(fetch=False)
 
     def _end(

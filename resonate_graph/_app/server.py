@@ -83,6 +83,8 @@ def options(port: int | None, *, open_browser: bool) -> dict[str, Any]:
         "server.enableStaticServing": False,
         "server.fileWatcherType": "none",
         "server.runOnSave": False,
+        # to look for garbage after each of its runs took longer than the runs; Python does it too
+        "runner.postScriptGC": False,
         "browser.gatherUsageStats": False,
         "client.toolbarMode": "minimal",
         "client.showErrorDetails": "type",
@@ -98,7 +100,4 @@ def _warm_up() -> None:
     """Import what the first plan needs, while a person still looks at the page."""
     with contextlib.suppress(ResonateError):  # told where it counts
         stock("song-repair").check(["mix"], {"model": "mini"})
-    # Streamlit looks for garbage after each of its runs. What was imported never is any, and to
-    # look through it takes as long as all the rest.
-    gc.collect()
-    gc.freeze()
+    gc.freeze()  # what was imported is no garbage, and need not be looked through for any
