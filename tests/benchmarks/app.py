@@ -283,21 +283,29 @@ def memory(folder: Path, browser: Browser) -> None:
         slider = "input[type=range][aria-label='level, dB']"
         for number in range(1, RUNS + 1):
             page.click(RUN)
-            while not page.sees(f"[class*=st-key-plots-]:has(.rg-plots[data-fetched]) >> nth={0}", 5) or \
-                    int(page.run("document.querySelectorAll('[class*=st-key-job-]').length")) < number:
-                pass
+            shown = shown_run(page, number)
             for start in (10, 100, 200):
-                before = int(page.run("document.querySelector('.rg-plots').dataset.fetched"))
+                before = int(page.run(f"{shown}.dataset.fetched"))
                 page.run(
                     "Plotly.relayout(document.querySelector('.js-plotly-plot'),"
                     f" {{'xaxis.range': [{start}, {start + 20}]}}); 0"
                 )
-                page.until(f"document.querySelector('.rg-plots').dataset.fetched > {before}")
+                page.until(f"{shown}.dataset.fetched > {before}")
             tell(f"run {number}")
             page.focus(slider)
             page.press("ArrowRight")
             page.see("text=1 of 1 steps would run")
         page.close()
+
+
+def shown_run(page: Opened, number: int) -> str:
+    """Wait until the plots of the latest of several runs are drawn; return what finds them."""
+    name = "new URL(location).searchParams.get('run')"
+    shown = f"document.querySelector(`.st-key-plots-${{{name}}} .rg-plots[data-fetched]`)"
+    listed = "document.querySelectorAll('[class*=st-key-job-]').length"
+    while not page.run(f"{listed} === {number} && !!{shown}"):
+        time.sleep(0.5)
+    return shown
 
 
 PARTS: dict[str, Callable[[Path, Browser], None]] = {
