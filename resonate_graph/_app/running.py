@@ -62,26 +62,24 @@ def start(desk: Desk, call: Call) -> None:
 
 def offer_run(desk: Desk, chosen: Chosen) -> None:
     """Show what would run, at once, and the button that runs it."""
-    if chosen.missing:
-        st.info(
-            "Choose "
-            + literally(" and ".join(chosen.missing))
-            + ", and what would run is said here."
-        )
-        st.button("Run", type="primary", disabled=True, key="run")
+    forecast = None
+    with st.container(key="offer"):
+        if chosen.missing:
+            told = literally(" and ".join(chosen.missing))
+            st.info(f"Choose {told}, and what would run is said here.")
+        else:
+            try:
+                with st.spinner("Looking at what is stored …", show_time=False):
+                    forecast = chosen.graph.plan(chosen.inputs, chosen.params, **settings_of(desk))
+                st.markdown(literally(in_words(forecast)))
+            except ResonateError as error:
+                st.error(literally(plainly(str(error), chosen.labels, chosen.inputs)))
+        if st.button("Run", type="primary", disabled=forecast is None, key="run"):
+            start(desk, call_of(desk, chosen))
+    if forecast is not None:
+        _picture(chosen, forecast, settings_of(desk))
+    elif chosen.missing:
         _picture(chosen, None, {})
-        return
-    try:
-        with st.spinner("Looking at what is stored …", show_time=False):
-            forecast = chosen.graph.plan(chosen.inputs, chosen.params, **settings_of(desk))
-    except ResonateError as error:
-        st.error(literally(plainly(str(error), chosen.labels, chosen.inputs)))
-        st.button("Run", type="primary", disabled=True, key="run")
-        return
-    st.markdown(literally(in_words(forecast)))
-    if st.button("Run", type="primary", key="run"):
-        start(desk, call_of(desk, chosen))
-    _picture(chosen, forecast, settings_of(desk))
 
 
 def in_words(forecast: Forecast) -> str:
