@@ -1,6 +1,9 @@
 // Waveforms, loudness and spectrograms by plotly, under one axis of time. What a zoom shows is
 // fetched anew: extremes for waveforms, levels for spectrograms, which become a picture here and are
-// read again for what stands beside the pointer. Places that the player has marked are marked too.
+// read again for what stands beside the pointer. All of it is drawn on a canvas under plotly's axes,
+// since plotly takes longer to draw curves anew than they take to come: what is known already is
+// stretched at once, as maps do it, until what is finer is there. Places that the player has marked
+// are marked too.
 
 // Nine places of the map "magma" (N. Smith and S. van der Walt, CC0).
 const MAGMA = [[0, 0, 4], [28, 16, 68], [79, 18, 123], [129, 37, 129], [181, 54, 122], [229, 80, 100],
@@ -51,7 +54,7 @@ function picture(tile, low, high) {
     }
   }
   context.putImageData(image, 0, 0);
-  return canvas.toDataURL("image/png");
+  return canvas;
 }
 
 const clock = seconds => `${Math.floor(seconds / 60)}:${(seconds % 60).toFixed(3).padStart(6, "0")}`;
@@ -68,15 +71,24 @@ class Plots {
     this.head = Object.assign(document.createElement("div"), { className: "rg-plot-head" });
     this.marks = Object.assign(document.createElement("canvas"), { className: "rg-plot-marks" });
     this.fault = Object.assign(document.createElement("div"), { className: "rg-plot-fault" });
-    this.root.append(this.plot, this.marks, this.tip, this.head, this.fault);
+    this.drawn = Object.assign(document.createElement("canvas"), { className: "rg-plot-drawn" });
+    this.root.append(this.drawn, this.plot, this.marks, this.tip, this.head, this.fault);
     parent.append(this.root);
-    this.tiles = [];
+    this.seen = this.whole = null;  // what shows the part in sight, and what shows all of it
     this.turn = 0;
     this.watch = new ResizeObserver(() => this.resized());
   }
 
   async show(data) {
+    const before = this.data, shown = one => JSON.stringify({ ...one, low: 0, high: 0 });
     this.data = data;
+    if (before && this.seen && shown(before) === shown(data)) {  // only the colours are others
+      for (const one of [this.seen, this.whole])
+        for (const tile of one?.tiles ?? []) tile.picture = picture(tile, data.low, data.high);
+      this.paint();
+      return;
+    }
+    this.seen = this.whole = null;
     this.plotly = await plotly(data.plotly);
     const figure = JSON.parse(data.figure), style = getComputedStyle(this.root);
     const soft = "rgba(128,128,128,.25)";
@@ -86,10 +98,7 @@ class Plots {
       for (const one of ["xaxis", "yaxis"])
         Object.assign(figure.layout[one + axis(number)], { gridcolor: soft, zerolinecolor: soft });
     figure.layout.autosize = true;
-    data.rows.forEach((row, index) => {
-      figure.data[index].line.color = figure.data[index].fillcolor = this.hue(row);
-      if (data.loudness) figure.data[data.rows.length + index].line.color = this.hue(row);
-    });
+    this.hues = data.rows.map(row => this.hue(row));
     const range = this.range;  // what was seen before stays in sight
     if (range) for (let number = 1; number <= count; number++) figure.layout["xaxis" + axis(number)].range = range;
     delete figure.layout.template;
@@ -97,7 +106,7 @@ class Plots {
       scrollZoom: true, modeBarButtonsToRemove: ["select2d", "lasso2d", "toImage"] });
     if (!this.listening) {
       this.listening = true;
-      this.plot.on("plotly_relayout", () => this.later());
+      this.plot.on("plotly_relayout", () => this.fetch());
       this.plot.addEventListener("mousemove", event => this.hover(event));
       this.plot.addEventListener("mouseleave", () => { this.tip.style.opacity = 0; });
       this.plot.addEventListener("click", event => this.seek(event));
@@ -117,56 +126,57 @@ class Plots {
     return (player && getComputedStyle(player).getPropertyValue(`--rg-hue-${number}`).trim()) || HUES[number];
   }
 
-  later() {
-    clearTimeout(this.timer);
-    this.timer = setTimeout(() => this.fetch(), 40);
-  }
-
   resized() {
     if (this.layout && Math.abs(this.layout.width - this.root.clientWidth) > 1) this.plotly.Plots.resize(this.plot);
   }
 
-  // Fetch what is in sight, finer or coarser than before.
+  // Fetch what is in sight, finer or coarser than before; one part at a time, the latest next.
   async fetch() {
-    const turn = ++this.turn, begun = performance.now();
+    this.wanted = ++this.turn;
+    if (this.fetching) return;
+    this.fetching = true;
+    while (this.wanted) {
+      const turn = this.wanted;
+      this.wanted = 0;
+      try {
+        const begun = performance.now(), found = await this.look();
+        if (found.data !== this.data) continue;  // something else is shown by now
+        this.seen = found;
+        if (found.whole) this.whole = found;
+        this.paint();
+        this.name(found);
+        this.fault.textContent = "";
+        Object.assign(this.root.dataset, { milliseconds: Math.round(performance.now() - begun), fetched: turn,
+          step: found.waves[0].step });
+      } catch (error) {
+        this.fault.textContent = `This part cannot be shown: ${error.message}`;
+      }
+    }
+    this.fetching = false;
+  }
+
+  async look() {
     const { data } = this, [from, to] = this.layout.xaxis.range.map(Number);
     this.range = [from, to];
     const columns = Math.max(200, Math.round(this.root.clientWidth - LEFT - RIGHT));
     const part = `from=${Math.max(0, from)}&to=${to}&columns=${columns}`;
-    try {
-      const [waves, courses, tiles] = await Promise.all([
-        Promise.all(data.rows.map(row => this.json(`${data.base}/wave/${row.view}?${part}`))),
-        Promise.all(data.loudness ? data.rows.map(row => this.json(`${data.base}/loudness/${row.view}?${part}`)) : []),
-        Promise.all(data.spectra ? data.rows.map((row, index) => {
-          const [low, high] = this.hertz(index);
-          return this.tile(`${data.base}/spectrum/${row.view}?${part}&scale=${data.scale}&low=${low}&high=${high}`);
-        }) : []),
-      ]);
-      if (turn !== this.turn) return;
-      this.tiles = tiles;
-      this.courses = courses;
-      const images = tiles.map((tile, index) => {
-        const number = this.axisOf(index), y = value => data.scale === "log" ? Math.log10(value) : value;
-        return { source: picture(tile, data.low, data.high), xref: "x" + number, yref: "y" + number, x: tile.start,
-          y: y(tile.highHz), sizex: tile.stop - tile.start, sizey: y(tile.highHz) - y(tile.lowHz), sizing: "stretch", layer: "below" };
-      });
-      const x = [], y = [];
-      waves.forEach(wave => {
-        if (wave.low.length && wave.low.every((value, at) => value === wave.high[at])) { x.push(wave.seconds); y.push(wave.low); return; }
-        x.push([...wave.seconds, ...[...wave.seconds].reverse()]);
-        y.push([...wave.high, ...[...wave.low].reverse()]);
-      });
-      const fill = waves.map((wave, index) => x[index].length > wave.seconds.length ? "toself" : "none");
-      courses.forEach(course => { x.push(course.seconds); y.push(course.lufs); fill.push("none"); });
-      const changed = { images }, what = courses.map(course => course.what).find(Boolean);
-      if (what) changed[`annotations[${waves.length}].text`] = `loudness, ${what}`;
-      await this.plotly.update(this.plot, { x, y, fill }, changed, x.map((_, index) => index));
-      this.fault.textContent = "";
-      this.root.dataset.milliseconds = Math.round(performance.now() - begun);
-      this.root.dataset.fetched = turn;
-    } catch (error) {
-      if (turn === this.turn) this.fault.textContent = `This part cannot be shown: ${error.message}`;
-    }
+    const [waves, courses, tiles] = await Promise.all([
+      Promise.all(data.rows.map(row => this.wave(`${data.base}/wave/${row.view}?${part}`))),
+      Promise.all(data.loudness ? data.rows.map(row => this.json(`${data.base}/loudness/${row.view}?${part}`)) : []),
+      Promise.all(data.spectra ? data.rows.map((row, index) => {
+        const [low, high] = this.hertz(index);
+        return this.tile(`${data.base}/spectrum/${row.view}?${part}&scale=${data.scale}&low=${low}&high=${high}`);
+      }) : []),
+    ]);
+    for (const tile of tiles) tile.picture = picture(tile, data.low, data.high);
+    return { data, waves, courses, tiles, from, to, whole: from <= 0 && data.rows.every(row => row.seconds <= to) };
+  }
+
+  // Say which loudness is shown.
+  name({ courses, waves }) {
+    const what = courses.map(course => course.what).find(Boolean), title = this.layout.annotations[waves.length];
+    if (what && title.text !== `loudness, ${what}`)
+      this.plotly.relayout(this.plot, { [`annotations[${waves.length}].text`]: `loudness, ${what}` });
   }
 
   hertz(index) {
@@ -174,18 +184,85 @@ class Plots {
     return this.data.scale === "log" ? range.map(one => 10 ** one) : range.map(one => Math.max(0, one));
   }
 
-  async json(address) {
+  async answer(address) {
     const answer = await fetch(address);
     if (!answer.ok) throw new Error(`the run is not there any more (${answer.status})`);
-    return answer.json();
+    return answer;
+  }
+
+  async json(address) { return (await this.answer(address)).json(); }
+
+  async part(address) {
+    const answer = await this.answer(address), content = await answer.arrayBuffer();
+    return { content, fact: name => Number(answer.headers.get(`X-Part-${name}`)) };
+  }
+
+  async wave(address) {
+    const { content, fact } = await this.part(address), both = new Float32Array(content), count = both.length / 2;
+    const start = fact("Start"), step = fact("Step");
+    return { start, step, low: both.subarray(0, count), high: both.subarray(count) };
   }
 
   async tile(address) {
-    const answer = await fetch(address);
-    if (!answer.ok) throw new Error(`the run is not there any more (${answer.status})`);
-    const fact = name => Number(answer.headers.get(`X-Tile-${name}`));
-    return { levels: new Uint8Array(await answer.arrayBuffer()), bands: fact("Bands"), columns: fact("Columns"), start: fact("Start"),
+    const { content, fact } = await this.part(address);
+    return { levels: new Uint8Array(content), bands: fact("Bands"), columns: fact("Columns"), start: fact("Start"),
       stop: fact("Stop"), lowHz: fact("Low"), highHz: fact("High"), lowest: fact("Lowest"), highest: fact("Highest") };
+  }
+
+  // Draw what is known where the axes are now.
+  paint() {
+    const { layout, drawn, seen, data } = this, dots = window.devicePixelRatio || 1;
+    const width = Math.round(layout.width * dots), height = Math.round(layout.height * dots);
+    if (drawn.width !== width || drawn.height !== height) {
+      Object.assign(drawn, { width, height });
+      Object.assign(drawn.style, { width: `${layout.width}px`, height: `${layout.height}px` });
+    }
+    const pen = drawn.getContext("2d"), [from, to] = layout.xaxis.range.map(Number);
+    pen.setTransform(dots, 0, 0, dots, 0, 0);
+    pen.clearRect(0, 0, layout.width, layout.height);
+    if (!seen) return;
+    const inside = (seen.from <= from && seen.to >= to) || !this.whole, curves = inside ? seen : this.whole;
+    curves.waves.forEach((wave, index) => this.within(pen, index + 1, (x, y) => {
+      pen.strokeStyle = pen.fillStyle = this.hues[index];
+      pen.beginPath();
+      wave.low.forEach((value, at) => pen.lineTo(x(wave.start + at * wave.step), y(value)));
+      if (wave.low.some((value, at) => value !== wave.high[at])) {  // else these are samples
+        for (let at = wave.high.length - 1; at >= 0; at--) pen.lineTo(x(wave.start + at * wave.step), y(wave.high[at]));
+        pen.fill();
+      }
+      pen.stroke();
+    }));
+    curves.courses.forEach((course, index) => this.within(pen, this.above, (x, y) => {
+      pen.strokeStyle = this.hues[index];
+      pen.lineWidth = 1.5;
+      pen.lineJoin = "round";
+      pen.beginPath();
+      course.seconds.forEach((value, at) => {
+        if (course.lufs[at] === null) return;
+        const before = at && course.lufs[at - 1] !== null;
+        pen[before ? "lineTo" : "moveTo"](x(value), y(course.lufs[at]));
+      });
+      pen.stroke();
+    }));
+    const scaled = hertz => data.scale === "log" ? Math.log10(hertz) : hertz;
+    for (const { tiles } of [this.whole ?? seen, seen])
+      tiles.forEach((tile, index) => this.within(pen, this.above + index + 1, (x, y) => {
+        const left = x(tile.start), top = y(scaled(tile.highHz));
+        pen.drawImage(tile.picture, left, top, x(tile.stop) - left, y(scaled(tile.lowHz)) - top);
+      }));
+  }
+
+  // Draw in a row of the figure, with what tells where seconds and values lie there.
+  within(pen, row, draw) {
+    const { xaxis, [`yaxis${axis(row)}`]: yaxis } = this.layout;
+    const [from, to] = xaxis.range.map(Number), [low, high] = yaxis.range.map(Number);
+    pen.save();
+    pen.beginPath();
+    pen.rect(xaxis._offset, yaxis._offset, xaxis._length, yaxis._length);
+    pen.clip();
+    draw(seconds => xaxis._offset + (seconds - from) / (to - from) * xaxis._length,
+      value => yaxis._offset + (high - value) / (high - low) * yaxis._length);
+    pen.restore();
   }
 
   place(event) {
@@ -201,7 +278,7 @@ class Plots {
     let text = "";
     if (seconds >= from && seconds <= to) {
       text = clock(Math.max(0, seconds)) + this.loudnessAt(seconds, y) + this.markAt(x);
-      this.tiles.forEach((tile, index) => {
+      (this.seen?.tiles ?? []).forEach((tile, index) => {
         const yaxis = this.layout["yaxis" + this.axisOf(index)], inside = y - yaxis._offset;
         if (inside < 0 || inside > yaxis._length) return;
         const value = yaxis.p2c(inside), hertz = data.scale === "log" ? 10 ** value : value;
@@ -221,10 +298,10 @@ class Plots {
   }
 
   loudnessAt(seconds, y) {
-    if (!this.data.loudness || !this.courses) return "";
+    if (!this.data.loudness || !this.seen) return "";
     const yaxis = this.layout["yaxis" + axis(this.above)], inside = y - yaxis._offset;
     if (inside < 0 || inside > yaxis._length) return "";
-    return this.courses.map((course, index) => {
+    return this.seen.courses.map((course, index) => {
       let nearest = -1;
       course.seconds.forEach((one, at) => { if (nearest < 0 || Math.abs(one - seconds) < Math.abs(course.seconds[nearest] - seconds)) nearest = at; });
       const lufs = course.lufs[nearest];
@@ -280,6 +357,10 @@ class Plots {
   follow() {
     const { player, layout } = this;
     const xaxis = layout?.xaxis;
+    const heights = xaxis && Object.keys(layout).filter(one => one.startsWith("yaxis")).map(one => layout[one].range);
+    const view = xaxis && `${xaxis.range} ${heights} ${layout.width} ${layout.height}`;
+    if (view !== this.painted) this.paint();
+    this.painted = view;
     if (!player || !xaxis) { this.head.style.opacity = 0; this.followed = ""; return; }
     const position = player.position, [from, to] = xaxis.range.map(Number);
     const shown = position >= from && position <= to, seen = `${from} ${to} ${layout.height} ${layout.width}`;

@@ -20,6 +20,10 @@ from .words import literally, plainly
 _RUN = "run"
 _LISTED = 15
 _SECONDS_BETWEEN = 0.5
+_LOOKING = "Looking at what is stored …"
+#: In the state of a session: whether it is known what would run, whether the button that runs it
+#: is offered, which files were looked at for it, and how it is shown.
+_FORESEEN, _OFFERED, _LOOKED_AT, _SHOWN_AS = "foreseen", "offered", "looked-at", "would-run-as"
 #: What is said of a run that was stopped.
 STOPPED = "It was stopped. What was finished is stored, and the next run goes on from there."
 _WORDS = {"run": "would run", "cached": "stored", "skipped": "not needed", "open": "may run"}
@@ -60,26 +64,51 @@ def start(desk: Desk, call: Call) -> None:
     st.rerun()
 
 
+def foresee(desk: Desk, chosen: Chosen, said: Any, shown: Any) -> None:
+    """Show what would run.
+
+    Args:
+        desk: with the store.
+        chosen: what was chosen.
+        said: where it is said in words, an element that is replaced.
+        shown: where it is shown step by step, likewise.
+    """
+    if chosen.missing:
+        names = literally(" and ".join(chosen.missing))
+        said.info(f"Choose {names}, and what would run is said here.")
+        st.session_state[_FORESEEN] = False
+        _steps(chosen, None, {}, shown)
+        return
+    looked_at = [chosen.name, dict(chosen.inputs)]
+    anew = st.session_state.get(_LOOKED_AT) != looked_at  # then files have to be read
+    try:
+        with said, st.spinner(_LOOKING, show_time=False) if anew else contextlib.nullcontext():
+            forecast = chosen.graph.plan(chosen.inputs, chosen.params, **settings_of(desk))
+        said.markdown(literally(in_words(forecast)))
+        st.session_state[_FORESEEN], st.session_state[_LOOKED_AT] = True, looked_at
+        _steps(chosen, forecast, settings_of(desk), shown)
+    except ResonateError as error:
+        said.error(literally(plainly(str(error), chosen.labels, chosen.inputs)))
+        shown.empty()
+        st.session_state[_FORESEEN] = False
+    if st.session_state.get(_OFFERED, st.session_state[_FORESEEN]) != st.session_state[_FORESEEN]:
+        st.rerun()  # the button that runs it stands elsewhere
+
+
+def begin_anew() -> None:
+    """Note that all of the page is made anew, with the button that runs what was chosen."""
+    st.session_state.pop(_OFFERED, None)
+
+
 def offer_run(desk: Desk, chosen: Chosen) -> None:
-    """Show what would run, at once, and the button that runs it."""
-    forecast = None
-    with st.container(key="offer"):
-        if chosen.missing:
-            told = literally(" and ".join(chosen.missing))
-            st.info(f"Choose {told}, and what would run is said here.")
-        else:
-            try:
-                with st.spinner("Looking at what is stored …", show_time=False):
-                    forecast = chosen.graph.plan(chosen.inputs, chosen.params, **settings_of(desk))
-                st.markdown(literally(in_words(forecast)))
-            except ResonateError as error:
-                st.error(literally(plainly(str(error), chosen.labels, chosen.inputs)))
-        if st.button("Run", type="primary", disabled=forecast is None, key="run"):
-            start(desk, call_of(desk, chosen))
-    if forecast is not None:
-        _picture(chosen, forecast, settings_of(desk))
-    elif chosen.missing:
-        _picture(chosen, None, {})
+    """Show the button that runs what was chosen, once what would run is known."""
+    ready = st.session_state[_OFFERED] = st.session_state[_FORESEEN]
+    if st.button("Run", type="primary", disabled=not ready, key="run") and ready:
+        start(desk, call_of(desk, chosen))
+    ways = ["Picture"] if chosen.missing else ["Table", "Picture"]
+    st.segmented_control(
+        "Shown as", ways, default=None, key=_SHOWN_AS, label_visibility="collapsed"
+    )
 
 
 def in_words(forecast: Forecast) -> str:
@@ -95,30 +124,30 @@ def in_words(forecast: Forecast) -> str:
     )
 
 
-def _picture(
-    chosen: Chosen, forecast: Forecast | None, settings: Settings | Mapping[str, Any]
+def _steps(
+    chosen: Chosen, forecast: Forecast | None, settings: Settings | Mapping[str, Any], shown: Any
 ) -> None:
-    ways = ["Table", "Picture"] if forecast is not None else ["Picture"]
-    way = st.segmented_control("Shown as", ways, default=None, key="would-run-as",
-                               label_visibility="collapsed")  # fmt: skip
+    """Show what would become of each step, as it was asked for."""
+    way = st.session_state.get(_SHOWN_AS)
     if way == "Table" and forecast is not None:
-        st.dataframe(
+        shown.dataframe(
             [
                 {"step": one.id, "node": one.type, "": _WORDS[one.status],
                  "seconds": one.seconds, "memory": _bytes(one.bytes) if one.bytes else None}
                 for one in forecast
             ],
             hide_index=True,
-            key="would-run",
         )  # fmt: skip
     elif way == "Picture":
         inputs = chosen.inputs if forecast is not None else None
         try:
             drawing = chosen.graph.draw(inputs, chosen.params, **settings)
         except ResonateError as error:
-            st.error(literally(plainly(str(error), {}, {})))
+            shown.error(literally(plainly(str(error), {}, {})))
             return
-        st.image(drawing.svg, width="stretch")
+        shown.image(drawing.svg, width="stretch")
+    else:
+        shown.empty()
 
 
 # -- the runs there are ------------------------------------------------------------------------

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import gc
 import signal
 import threading
 from collections.abc import Mapping
@@ -94,7 +96,9 @@ def options(port: int | None, *, open_browser: bool) -> dict[str, Any]:
 
 def _warm_up() -> None:
     """Import what the first plan needs, while a person still looks at the page."""
-    try:
+    with contextlib.suppress(ResonateError):  # told where it counts
         stock("song-repair").check(["mix"], {"model": "mini"})
-    except ResonateError:  # told where it counts
-        return
+    # Streamlit looks for garbage after each of its runs. What was imported never is any, and to
+    # look through it takes as long as all the rest.
+    gc.collect()
+    gc.freeze()
