@@ -115,9 +115,7 @@ def show_downloads(links: Mapping[str, str], names: Mapping[str, str], *, key: s
 
 def _player() -> Any:
     style, script = _player_texts()
-    return st.components.v2.component(
-        "resonate_player", css=style, js=script, isolate_styles=False
-    )
+    return st.components.v2.component("resonate_player", css=style, js=script, isolate_styles=False)
 
 
 @cache

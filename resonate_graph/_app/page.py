@@ -17,6 +17,14 @@ from resonate_graph._app.turning import turn
 
 _STYLE = """<style>
 .stMainBlockContainer { padding: 2.5rem clamp(1rem, 3vw, 3rem) 4rem }
+/* what would run stays in sight while settings are turned */
+@media (min-width: 640px) {
+  .stColumn:has(.st-key-offer) > .stVerticalBlock { height: 100% }
+  [data-testid=stLayoutWrapper]:has(> .st-key-offer) {
+    position: sticky; top: 0; z-index: 90;
+    padding: 0.75rem 0; background: var(--st-background-color);
+  }
+}
 </style>"""
 _RESTORE, _STORE = "Restore", "Store"
 
@@ -41,7 +49,9 @@ def main() -> None:
     with left:
         chosen = choose(desk)
     with right:
-        said, offered, shown = st.empty(), st.container(), st.empty()
+        with st.container(key="offer"):
+            said, offered = st.empty(), st.container()
+        shown = st.empty()
     if chosen is not None:
         with left:
             chosen = _turned(desk, chosen, said, shown)

@@ -79,7 +79,7 @@ def test_params_in_used_graphs_go_into_the_graph_of_that_use_alone(
     assert [name for name in before if before[name].plain_params != after[name].plain_params] == [
         way
     ]
-    assert after[way].plain_params == before[way].plain_params | {"release_ms": 75}
+    assert after[way].plain_params == {**before[way].plain_params, "release_ms": 75}
 
 
 def test_the_command_names_what_people_call_their_files(chosen: Chosen) -> None:
