@@ -59,13 +59,14 @@ def _exposed(
 
 def _definition(name: str, known: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """Return the definition that a name means; a stock graph becomes one, for it is changed."""
-    for graphs in reversed(known):
-        if name in graphs:
-            found: dict[str, Any] = graphs[name]
-            return found
-    whole = json.loads(stock(name).to_json())
-    known[0][name] = {key: one for key, one in whole.items() if key not in ("format", "name")}
-    return known[0][name]
+    found: dict[str, Any] | None = next(
+        (graphs[name] for graphs in reversed(known) if name in graphs), None
+    )
+    if found is None:
+        whole = json.loads(stock(name).to_json())
+        found = {key: one for key, one in whole.items() if key not in ("format", "name")}
+        known[0][name] = found
+    return found
 
 
 def _free(body: Mapping[str, Any], name: str) -> str:
