@@ -86,7 +86,7 @@ $(VENV)/installed-app: $(BIN)/python pyproject.toml constraints.txt
 $(VENV)/installed-test: $(BIN)/python pyproject.toml constraints.txt
 	@echo "Installing (about 2 GB, some minutes the first time) ..."
 	$(PIP) -e ".[test]"
-	@touch $@
+	@touch $(VENV)/installed-run $(VENV)/installed-app $@
 
 $(VENV)/installed-bench: $(BIN)/python pyproject.toml constraints.txt
 	@echo "Installing (about 2 GB, some minutes the first time) ..."
@@ -96,4 +96,4 @@ $(VENV)/installed-bench: $(BIN)/python pyproject.toml constraints.txt
 $(VENV)/installed-check: $(BIN)/python pyproject.toml constraints.txt
 	@echo "Installing (about 2 GB, some minutes the first time) ..."
 	$(PIP) -e ".[check]"
-	@touch $(VENV)/installed-run $(VENV)/installed-test $@
+	@touch $(VENV)/installed-run $(VENV)/installed-app $(VENV)/installed-test $@

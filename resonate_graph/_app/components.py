@@ -15,22 +15,32 @@ from plotly.subplots import make_subplots
 
 from .. import pages
 from .jobs import Job
+from .loudness import loudest
 from .routes import PREFIX, address
 from .views import Facts
 
 _DOCUMENT = re.compile(
     r'<div class="rg-player"[^>]*>.*?<script type="application/json">(.*?)</script>', re.DOTALL
 )
-_WAVE_HEIGHT, _SPECTRUM_HEIGHT, _AROUND_HEIGHT = 100, 190, 60
+_WAVE_HEIGHT, _LOUDNESS_HEIGHT, _SPECTRUM_HEIGHT, _AROUND_HEIGHT = 100, 110, 190, 60
+#: How far below the loudest moment the axis of loudness goes, and above it.
+_LU_BELOW, _LU_ABOVE = 36.0, 2.0
 _TICKS_HZ = (20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000, 20_000, 50_000, 100_000)
 
 
 def players_of(job: Job, page: str) -> list[dict[str, Any]]:
-    """Return what the players on the page of a run are told, with addresses of this server."""
+    """Return what the players on the page of a run are told, with addresses of this server.
+
+    What its steps found is marked on what went in, where the page itself marks nothing.
+    """
+    marks = ((job.end or {}).get("found") or {}).get("marks", [])
     text = (job.out / page).read_text(encoding="utf-8")
     found = [json.loads(one) for one in _DOCUMENT.findall(text)]
     for document in found:
+        marked = any(track["marks"] for track in document["tracks"])
         for track in document["tracks"]:
+            if not marked and track["name"].startswith("input "):
+                track["marks"] = marks
             track["url"] = address(job, track["url"])
             picture = track["spectrum"]["src"]
             if not picture.startswith("data:"):
@@ -62,16 +72,25 @@ def show_player(job: Job, page: str, index: int, labels: Mapping[str, str]) -> N
 
 
 def show_plots(
-    job: Job, shown: Mapping[str, Facts], *, scale: str, range_db: tuple[int, int], spectra: bool
+    job: Job,
+    shown: Mapping[str, Facts],
+    *,
+    scale: str,
+    range_db: tuple[int, int],
+    spectra: bool,
+    loudness: bool,
 ) -> None:
-    """Show waveforms and spectrograms of some views of a run, under one axis of time."""
-    figure = skeleton(list(shown.values()), spectra=spectra, scale=scale)
+    """Show waveforms, loudness and spectrograms of some views, under one axis of time."""
+    peaks = {name: loudest(job.views / name) if loudness else None for name in shown}
+    highest = max((one for one in peaks.values() if one is not None), default=None)
+    figure = skeleton(list(shown.values()), spectra=spectra, scale=scale, highest_lufs=highest)
     rows = [{"view": name, "label": one.label, "seconds": one.seconds, "rate": one.rate,
              "reach": one.reach} for name, one in shown.items()]  # fmt: skip
     told = {
         "base": f"{PREFIX}/runs/{job.id}",
         "figure": figure.to_json(),
         "rows": rows,
+        "loudness": highest is not None,
         "spectra": spectra,
         "scale": scale,
         "low": range_db[0],
@@ -93,11 +112,27 @@ def show_downloads(links: Mapping[str, str], names: Mapping[str, str], *, key: s
     _downloads()(data={"links": told}, key=key)
 
 
-def skeleton(shown: Sequence[Facts], *, spectra: bool, scale: str) -> go.Figure:
-    """Return the figure without what is in it: its axes, one of time for all."""
-    count = len(shown) * (2 if spectra else 1)
-    heights = [_WAVE_HEIGHT] * len(shown) + [_SPECTRUM_HEIGHT] * (len(shown) if spectra else 0)
-    titles = [one.label for one in shown] * (2 if spectra else 1)
+def skeleton(
+    shown: Sequence[Facts], *, spectra: bool, scale: str, highest_lufs: float | None
+) -> go.Figure:
+    """Return the figure without what is in it: its axes, one of time for all.
+
+    Its rows are a waveform of each, loudness, and a spectrogram of each; its curves are waveforms,
+    then loudness of each, then one without points for each spectrogram.
+
+    Args:
+        shown: what there is to see.
+        spectra: whether there are spectrograms.
+        scale: their axis of frequency: ``log`` or ``linear``.
+        highest_lufs: the loudest moment of all; None to leave loudness out.
+    """
+    waves = len(shown)
+    above = waves + (highest_lufs is not None)  # how many rows stand above the spectrograms
+    count = above + (waves if spectra else 0)
+    heights = [_WAVE_HEIGHT] * waves + [_LOUDNESS_HEIGHT] * (above - waves)
+    heights += [_SPECTRUM_HEIGHT] * (count - above)
+    labels = [one.label for one in shown]
+    titles = labels + ["loudness"] * (above - waves) + labels * spectra
     figure = make_subplots(
         rows=count, cols=1, shared_xaxes=True, row_heights=heights,
         vertical_spacing=min(0.04, 0.3 / max(count - 1, 1)), subplot_titles=titles,
@@ -105,31 +140,37 @@ def skeleton(shown: Sequence[Facts], *, spectra: bool, scale: str) -> go.Figure:
     seconds = max(one.seconds for one in shown)
     reach = max(0.001, *(one.reach for one in shown)) * 1.05
     for row, one in enumerate(shown, 1):
-        figure.add_trace(
-            go.Scatter(x=[0, one.seconds], y=[0, 0], mode="lines", line={"width": 1},
-                       fill="toself", hoverinfo="skip", showlegend=False), row=row, col=1,
-        )  # fmt: skip
+        figure.add_trace(_curve(one, width=1, fill="toself"), row=row, col=1)
         figure.update_yaxes(range=[-reach, reach], fixedrange=True, row=row, col=1, nticks=3)
-        if not spectra:
-            continue
-        below = row + len(shown)
-        figure.add_trace(
-            go.Scatter(x=[0, one.seconds], y=[1, 1], mode="markers", opacity=0,
-                       hoverinfo="skip", showlegend=False), row=below, col=1,
-        )  # fmt: skip
-        figure.update_yaxes(**_frequencies(one.rate, scale), row=below, col=1)
+    if highest_lufs is not None:
+        for one in shown:
+            figure.add_trace(_curve(one, width=1.5), row=above, col=1)
+        limits = [highest_lufs - _LU_BELOW, highest_lufs + _LU_ABOVE]
+        figure.update_yaxes(range=limits, fixedrange=True, row=above, col=1, nticks=4)
+        figure.update_yaxes(title_text="LUFS", row=above, col=1)
+    for row, one in enumerate(shown if spectra else (), above + 1):
+        figure.add_trace(_curve(one, width=0), row=row, col=1)
+        figure.update_yaxes(**_frequencies(one.rate, scale), row=row, col=1)
     figure.update_xaxes(range=[0, seconds], minallowed=0, maxallowed=seconds)
     figure.update_xaxes(title_text="s", title_standoff=4, row=count, col=1)
     figure.update_annotations(font_size=12, xanchor="left", x=0)
     figure.update_layout(
         height=sum(heights) + _AROUND_HEIGHT + 18 * count,
-        margin={"l": 52, "r": 8, "t": 24, "b": 36},
+        margin={"l": 52, "r": 8, "t": 36, "b": 36},
         dragmode="zoom",
         hovermode=False,
         paper_bgcolor="rgba(0,0,0,0)",
         plot_bgcolor="rgba(0,0,0,0)",
     )
     return figure
+
+
+def _curve(one: Facts, *, width: float, fill: str = "none") -> go.Scatter:
+    """Return a curve without points yet; one without width is there for its axes."""
+    return go.Scatter(
+        x=[0, one.seconds], y=[None, None], mode="lines", line={"width": width}, fill=fill,
+        hoverinfo="skip", showlegend=False,
+    )  # fmt: skip
 
 
 def _frequencies(rate: int, scale: str) -> dict[str, Any]:

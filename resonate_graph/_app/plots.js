@@ -1,11 +1,13 @@
-// Waveforms and spectrograms by plotly, under one axis of time. What a zoom shows is fetched anew:
-// extremes for waveforms, levels for spectrograms, which become a picture here and are read again
-// for what stands beside the pointer.
+// Waveforms, loudness and spectrograms by plotly, under one axis of time. What a zoom shows is
+// fetched anew: extremes for waveforms, levels for spectrograms, which become a picture here and are
+// read again for what stands beside the pointer. Places that the player has marked are marked too.
 
 // Nine places of the map "magma" (N. Smith and S. van der Walt, CC0).
 const MAGMA = [[0, 0, 4], [28, 16, 68], [79, 18, 123], [129, 37, 129], [181, 54, 122], [229, 80, 100],
   [251, 135, 97], [254, 194, 135], [252, 253, 191]];
-const LEFT = 52, RIGHT = 8;
+const LEFT = 52, RIGHT = 8, NEAR = 6;
+// The colours of the player, by what is seen, for where there is none.
+const HUES = ["#2f6fb5", "#b4552d", "#1f8a70", "#8a4fae", "#a47a12", "#b83b6b"];
 
 let loading = null;
 function plotly(source) {
@@ -64,8 +66,9 @@ class Plots {
     this.plot = document.createElement("div");
     this.tip = Object.assign(document.createElement("div"), { className: "rg-plot-tip" });
     this.head = Object.assign(document.createElement("div"), { className: "rg-plot-head" });
+    this.marks = Object.assign(document.createElement("canvas"), { className: "rg-plot-marks" });
     this.fault = Object.assign(document.createElement("div"), { className: "rg-plot-fault" });
-    this.root.append(this.plot, this.tip, this.head, this.fault);
+    this.root.append(this.plot, this.marks, this.tip, this.head, this.fault);
     parent.append(this.root);
     this.tiles = [];
     this.turn = 0;
@@ -77,12 +80,16 @@ class Plots {
     this.plotly = await plotly(data.plotly);
     const figure = JSON.parse(data.figure), style = getComputedStyle(this.root);
     const soft = "rgba(128,128,128,.25)";
-    const count = data.rows.length * (data.spectra ? 2 : 1);
+    const count = this.above + (data.spectra ? data.rows.length : 0);
     figure.layout.font = { color: style.color, family: style.fontFamily, size: 12 };
     for (let number = 1; number <= count; number++)
       for (const one of ["xaxis", "yaxis"])
         Object.assign(figure.layout[one + axis(number)], { gridcolor: soft, zerolinecolor: soft });
     figure.layout.autosize = true;
+    data.rows.forEach((row, index) => {
+      figure.data[index].line.color = figure.data[index].fillcolor = this.hue(row);
+      if (data.loudness) figure.data[data.rows.length + index].line.color = this.hue(row);
+    });
     const range = this.range;  // what was seen before stays in sight
     if (range) for (let number = 1; number <= count; number++) figure.layout["xaxis" + axis(number)].range = range;
     delete figure.layout.template;
@@ -102,6 +109,13 @@ class Plots {
   }
 
   get layout() { return this.plot._fullLayout; }
+  get above() { return this.data.rows.length + (this.data.loudness ? 1 : 0); }  // rows above the spectrograms
+  axisOf(index) { return axis(this.above + index + 1); }
+
+  hue(row) {
+    const number = Number(row.view) % HUES.length, player = document.querySelector(".rg-player");
+    return (player && getComputedStyle(player).getPropertyValue(`--rg-hue-${number}`).trim()) || HUES[number];
+  }
 
   later() {
     clearTimeout(this.timer);
@@ -120,29 +134,33 @@ class Plots {
     const columns = Math.max(200, Math.round(this.root.clientWidth - LEFT - RIGHT));
     const part = `from=${Math.max(0, from)}&to=${to}&columns=${columns}`;
     try {
-      const found = await Promise.all(data.rows.flatMap((row, index) => {
-        const wave = this.json(`${data.base}/wave/${row.view}?${part}`);
-        if (!data.spectra) return [wave];
-        const [low, high] = this.hertz(index);
-        return [wave, this.tile(`${data.base}/spectrum/${row.view}?${part}&scale=${data.scale}&low=${low}&high=${high}`)];
-      }));
+      const [waves, courses, tiles] = await Promise.all([
+        Promise.all(data.rows.map(row => this.json(`${data.base}/wave/${row.view}?${part}`))),
+        Promise.all(data.loudness ? data.rows.map(row => this.json(`${data.base}/loudness/${row.view}?${part}`)) : []),
+        Promise.all(data.spectra ? data.rows.map((row, index) => {
+          const [low, high] = this.hertz(index);
+          return this.tile(`${data.base}/spectrum/${row.view}?${part}&scale=${data.scale}&low=${low}&high=${high}`);
+        }) : []),
+      ]);
       if (turn !== this.turn) return;
-      const each = data.spectra ? 2 : 1;
-      const waves = data.rows.map((_, index) => found[index * each]);
-      this.tiles = data.spectra ? data.rows.map((_, index) => found[index * each + 1]) : [];
-      const images = this.tiles.map((tile, index) => {
-        const number = data.rows.length + index + 1, y = value => data.scale === "log" ? Math.log10(value) : value;
-        return { source: picture(tile, data.low, data.high), xref: "x" + axis(number), yref: "y" + axis(number), x: tile.start,
+      this.tiles = tiles;
+      this.courses = courses;
+      const images = tiles.map((tile, index) => {
+        const number = this.axisOf(index), y = value => data.scale === "log" ? Math.log10(value) : value;
+        return { source: picture(tile, data.low, data.high), xref: "x" + number, yref: "y" + number, x: tile.start,
           y: y(tile.highHz), sizex: tile.stop - tile.start, sizey: y(tile.highHz) - y(tile.lowHz), sizing: "stretch", layer: "below" };
       });
-      const x = [], y = [], rows = waves.map((_, index) => index * each);
+      const x = [], y = [];
       waves.forEach(wave => {
         if (wave.low.length && wave.low.every((value, at) => value === wave.high[at])) { x.push(wave.seconds); y.push(wave.low); return; }
         x.push([...wave.seconds, ...[...wave.seconds].reverse()]);
         y.push([...wave.high, ...[...wave.low].reverse()]);
       });
       const fill = waves.map((wave, index) => x[index].length > wave.seconds.length ? "toself" : "none");
-      await this.plotly.update(this.plot, { x, y, fill }, { images }, rows);
+      courses.forEach(course => { x.push(course.seconds); y.push(course.lufs); fill.push("none"); });
+      const changed = { images }, what = courses.map(course => course.what).find(Boolean);
+      if (what) changed[`annotations[${waves.length}].text`] = `loudness, ${what}`;
+      await this.plotly.update(this.plot, { x, y, fill }, changed, x.map((_, index) => index));
       this.fault.textContent = "";
       this.root.dataset.milliseconds = Math.round(performance.now() - begun);
       this.root.dataset.fetched = turn;
@@ -152,7 +170,7 @@ class Plots {
   }
 
   hertz(index) {
-    const range = this.layout["yaxis" + axis(this.data.rows.length + index + 1)].range.map(Number);
+    const range = this.layout["yaxis" + this.axisOf(index)].range.map(Number);
     return this.data.scale === "log" ? range.map(one => 10 ** one) : range.map(one => Math.max(0, one));
   }
 
@@ -182,9 +200,9 @@ class Plots {
     const [from, to] = this.layout.xaxis.range.map(Number);
     let text = "";
     if (seconds >= from && seconds <= to) {
-      text = clock(Math.max(0, seconds));
+      text = clock(Math.max(0, seconds)) + this.loudnessAt(seconds, y) + this.markAt(x);
       this.tiles.forEach((tile, index) => {
-        const yaxis = this.layout["yaxis" + axis(data.rows.length + index + 1)], inside = y - yaxis._offset;
+        const yaxis = this.layout["yaxis" + this.axisOf(index)], inside = y - yaxis._offset;
         if (inside < 0 || inside > yaxis._length) return;
         const value = yaxis.p2c(inside), hertz = data.scale === "log" ? 10 ** value : value;
         const log = data.scale === "log", low = log ? Math.log10(tile.lowHz) : tile.lowHz, high = log ? Math.log10(tile.highHz) : tile.highHz;
@@ -202,6 +220,56 @@ class Plots {
     this.tip.style.top = `${y + 14}px`;
   }
 
+  loudnessAt(seconds, y) {
+    if (!this.data.loudness || !this.courses) return "";
+    const yaxis = this.layout["yaxis" + axis(this.above)], inside = y - yaxis._offset;
+    if (inside < 0 || inside > yaxis._length) return "";
+    return this.courses.map((course, index) => {
+      let nearest = -1;
+      course.seconds.forEach((one, at) => { if (nearest < 0 || Math.abs(one - seconds) < Math.abs(course.seconds[nearest] - seconds)) nearest = at; });
+      const lufs = course.lufs[nearest];
+      return lufs == null ? "" : ` · ${this.data.rows[index].label} ${lufs.toFixed(1).replace("-", "−")} LUFS`;
+    }).join("");
+  }
+
+  // What was found, as the player has it.
+  get found() { return (this.player?.tracks ?? []).flatMap(track => track.marks); }
+
+  markAt(x) {
+    const { xaxis } = this.layout, at = seconds => xaxis._offset + xaxis.c2p(seconds);
+    const mark = this.found.find(([from, to]) => x > at(from) - NEAR && x < at(to) + NEAR);
+    return mark ? ` · ${mark[2]}` : "";
+  }
+
+  drawMarks() {
+    const { layout, marks } = this, { xaxis } = layout, dots = window.devicePixelRatio || 1;
+    const found = this.found, top = layout.margin.t, height = layout.height - layout.margin.b;
+    this.root.dataset.marks = found.length;
+    marks.hidden = !found.length;
+    if (marks.hidden) return;
+    marks.width = layout.width * dots;
+    marks.height = height * dots;
+    marks.style.width = `${layout.width}px`;
+    marks.style.height = `${height}px`;
+    const pen = marks.getContext("2d");
+    pen.scale(dots, dots);
+    const style = getComputedStyle(document.querySelector(".rg-player") ?? this.root);
+    pen.fillStyle = style.getPropertyValue("--rg-mark").trim() || "#c2410c";
+    let last = -Infinity;
+    for (const [from, to] of [...found].sort((one, other) => one[0] - other[0])) {
+      const left = xaxis._offset + Math.max(0, xaxis.c2p(from)), right = xaxis._offset + Math.min(xaxis._length, xaxis.c2p(to));
+      if (right < xaxis._offset || left > xaxis._offset + xaxis._length || (right - last < 1 && left >= last - 1)) continue;
+      last = right;
+      pen.globalAlpha = 1;
+      pen.beginPath();
+      if (right - left > 8) pen.rect(left, 5, right - left, 7);
+      else { pen.moveTo(left - 4, 4); pen.lineTo(left + 5, 4); pen.lineTo(left + 0.5, 13); }
+      pen.fill();
+      pen.globalAlpha = 0.16;
+      pen.fillRect(left, top, Math.max(1, right - left), height - top);
+    }
+  }
+
   get player() { return [...document.querySelectorAll(".rg-player")].map(one => one.player).find(Boolean); }
 
   seek(event) {
@@ -214,9 +282,12 @@ class Plots {
     const xaxis = layout?.xaxis;
     if (!player || !xaxis) { this.head.style.opacity = 0; this.followed = ""; return; }
     const position = player.position, [from, to] = xaxis.range.map(Number);
-    const shown = position >= from && position <= to, now = `${position} ${from} ${to} ${layout.height} ${layout.width}`;
+    const shown = position >= from && position <= to, seen = `${from} ${to} ${layout.height} ${layout.width}`;
+    const now = `${position} ${seen}`;
     if (now === this.followed) return;  // nothing is to be drawn
     this.followed = now;
+    if (seen !== this.marked) this.drawMarks();
+    this.marked = seen;
     this.head.style.opacity = shown ? 1 : 0;
     this.root.dataset.head = position;
     if (!shown) return;

@@ -19,6 +19,7 @@ from starlette.routing import Route
 
 from .desk import the_desk
 from .jobs import Job
+from .loudness import loudness
 from .views import HIGHEST_DBFS, LOWEST_DBFS, tile, views_in, wave
 
 PREFIX = "/resonate"
@@ -33,6 +34,7 @@ def routes() -> list[Route]:
         Route(f"{PREFIX}/runs/{{run}}/out/{{path:path}}", _file),
         Route(f"{PREFIX}/runs/{{run}}/wave/{{view}}", _wave),
         Route(f"{PREFIX}/runs/{{run}}/spectrum/{{view}}", _spectrum),
+        Route(f"{PREFIX}/runs/{{run}}/loudness/{{view}}", _loudness),
     ]
 
 
@@ -74,6 +76,12 @@ async def _wave(request: Request) -> Response:
     place = _view(request)
     start, stop, columns = _part(request)
     return JSONResponse(await run_in_threadpool(wave, place, start, stop, columns))
+
+
+async def _loudness(request: Request) -> Response:
+    place = _view(request)
+    start, stop, columns = _part(request)
+    return JSONResponse(await run_in_threadpool(loudness, place, start, stop, columns))
 
 
 async def _spectrum(request: Request) -> Response:

@@ -11,7 +11,8 @@ import streamlit as st
 
 from .. import GraphError, unit_of
 from .call import Chosen
-from .choosing import AT_FIRST, literally
+from .choosing import AT_FIRST
+from .words import literally
 
 #: A range up to so wide is a slider; in a wider one people type.
 _WIDEST_SLIDER = 200
