@@ -278,8 +278,8 @@ def _repeated(channel: Array, longer: int, sample_rate: int) -> tuple[Places, Pl
     """
     starts, stops = [], []
     longest = min(round(_LONGEST_BLOCK_SECONDS * sample_rate), len(channel) // 2)
-    for lag, low, high in _clusters(channel, longer, longest):
-        low, high = max(low - lag, lag), min(high + lag, len(channel))
+    for lag, begin, end in _clusters(channel, longer, longest):
+        low, high = max(begin - lag, lag), min(end + lag, len(channel))
         later, earlier = channel[low:high], channel[low - lag : high - lag]
         first, last = runs((later == earlier) & (later != 0))
         block = last - first == lag
