@@ -239,9 +239,7 @@ def _delays(shared: _Shared, furthest: float, follow: bool) -> tuple[Array, Arra
     return places, delays
 
 
-def _is_one(
-    delay: float, cross: Spectra, product: Array, shared: _Shared, furthest: float
-) -> bool:
+def _is_one(delay: float, cross: Spectra, product: Array, shared: _Shared, furthest: float) -> bool:
     """Whether all octaves that left and right share have the same delay, in frames."""
     radians = shared.radians
     edges = 2 * np.pi / shared.sample_rate * np.array(_OCTAVES_HZ)

@@ -132,7 +132,7 @@ def _decimated(samples: Array, sample_rate: int, factor: int) -> Array:
 def _judged(
     samples: Array, sample_rate: int, blocks: ar.Blocks, search: Search
 ) -> tuple[Mask, Mask, Array]:
-    """Return where clicks are, where what is found is none, and all that may be clicks filled in."""
+    """Return where clicks are, where what is found is none, and the sound without any of it."""
     may_be = candidates(samples, sample_rate, blocks, search)
     starts, stops = may_be.starts, may_be.stops
     if not len(starts):
