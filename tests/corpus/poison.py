@@ -35,7 +35,10 @@ FRAMES = {
 
 @node()
 def take(audio: Audio, *, factor: float = 0.5) -> Audio:
-    """Scale a sound, unless it is poison."""
+    """Scale a sound, unless it is poison; count how often that was done."""
+    if counts := os.environ.get("POISON_COUNTS"):
+        with open(counts, "ab") as file:  # noqa: PTH123 - a letter, added at once
+            file.write(b"x")
     if audio.frames == EXITS:
         os._exit(3)
     if audio.frames == HANGS:
