@@ -39,11 +39,11 @@ def open_graph(path: Path) -> Graph:
     return load(path, nodes=[NODES])
 
 
-def write_innocent(folder: Path, count: int, excerpt: Audio) -> list[Path]:
+def write_innocent(folder: Path, count: int, excerpt: Audio, step: int = 500) -> list[Path]:
     """Write recordings that differ: pieces of one, in WAV and FLAC, at several rates."""
     made = []
     for number in range(count):
-        piece = excerpt.samples[:, 500 * number : 500 * number + 6000]
+        piece = excerpt.samples[:, step * number : step * number + 6000]
         rate = (44100, 48000, 32000)[number % 3]
         path = folder / f"side{number % 2}" / f"{number:03}.wav"
         made.append(Audio(np.ascontiguousarray(piece), rate).save(path))
