@@ -31,7 +31,7 @@ from .loudness import add_loudness
 from .views import make_views
 
 #: A step tells how far it is no more often than this.
-_SECONDS_BETWEEN = 0.1
+_SECONDS_BETWEEN = 0.4
 
 
 def main(folder: Path, parent: int) -> int:

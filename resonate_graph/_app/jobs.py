@@ -30,6 +30,7 @@ import time
 import zipfile
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -120,7 +121,7 @@ class Job:
     @property
     def call(self) -> Call:
         """What it is to do."""
-        return Call(**json.loads((self.folder / "call.json").read_bytes()))
+        return _call_in(self.folder)
 
     @property
     def state(self) -> State:
@@ -164,6 +165,11 @@ class Job:
                     archive.write(path, path.relative_to(self.out))
             part.replace(target)
         return target
+
+
+@lru_cache(maxsize=64)  # it stays as it is, and the list of runs asks for all of them
+def _call_in(folder: Path) -> Call:
+    return Call(**json.loads((folder / "call.json").read_bytes()))
 
 
 class Jobs:

@@ -92,6 +92,7 @@ def _figures(player: dict[str, Any]) -> None:
     columns[2].metric("length", f"{after['frames'] / after['rate']:.1f} s")
 
 
+@st.fragment  # to turn one of these makes nothing else on the page anew
 def _pictures(job: Job) -> None:
     views = views_in(job.views)
     if not views:

@@ -13,19 +13,14 @@ Parts: ``first``, ``knob``, ``zoom``, ``memory``; all of them where none is name
 from __future__ import annotations
 
 import json
-import os
-import socket
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
-import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import psutil
@@ -35,10 +30,12 @@ from resonate_graph._app.jobs import Call, Job, State
 from resonate_graph._app.views import make_views
 from resonate_graph._cli.demo_song import bundled_song
 from resonate_nodes import gain
+from tests.app.serving import Server, page_server, served
+from tests.app.test_memory import shown_run
+from tests.app.test_memory import zoomed as zoomed_to
 from tests.browser import Browser, Opened
-from tests.processes import COMMAND
 
-ROUNDS = 9
+ROUNDS = 7
 RUNS, RUN_MINUTES = 11, 5
 HOUR_MINUTES = 60
 MODEL = "input[aria-label=model]"
@@ -49,31 +46,32 @@ import streamlit as st
 level = st.slider("level", -12, 12, 0)
 st.markdown(f"at {level} dB")
 """
-_NODES = """
-import numpy as np
-from resonate_graph import Audio, node
-
-@node(version=1)
-def repeated(audio: Audio, *, times: int) -> Audio:
-    '''Repeat it.'''
-    return audio.with_samples(np.tile(audio.samples, times))
-"""
 #: From the first key or click on, until a condition holds.
 _STOPWATCH = """
 window.stopwatch = (start, condition) => {
   let begun = start ? undefined : 0;
-  if (start) addEventListener(start, event => { begun = performance.now(); }, { capture: true, once: true });
+  const begin = () => { begun = performance.now(); };
+  if (start) addEventListener(start, begin, { capture: true, once: true });
   window.took = new Promise(done => {
-    const look = () => begun !== undefined && condition() ? done(performance.now() - begun) : setTimeout(look, 4);
+    const look = () => {
+      if (begun !== undefined && condition()) done(performance.now() - begun);
+      else setTimeout(look, 4);
+    };
     look();
   });
-  return 0;
 };
 0
 """
-_SAID = "[...document.querySelectorAll('.stMain p')].map(one => one.textContent)" \
-        ".find(one => /would run|are stored/.test(one))"  # fmt: skip
 ROW = "  {:<46}{:>9}{:>9}{:>10}{:>10}"
+
+
+def paragraph(pattern: str) -> str:
+    """Return what finds the text of the first paragraph that a pattern fits."""
+    every = "[...document.querySelectorAll('.stMain p')].map(one => one.textContent)"
+    return f"{every}.find(one => /{pattern}/.test(one))"
+
+
+_SAID = paragraph("would run|are stored")
 
 
 @dataclass
@@ -148,8 +146,10 @@ def knob(folder: Path, browser: Browser) -> None:
         page = browser.open(server.address)
         page.see(".stMain p:has-text('at 0 dB')")
         slider = "input[type=range]"
-        said = "[...document.querySelectorAll('.stMain p')].map(one => one.textContent).find(one => /^at/.test(one))"
-        print(turned(server, page, slider, said).row("Streamlit, a slider and a line"), flush=True)
+        print(
+            turned(server, page, slider, paragraph("^at")).row("Streamlit, a slider and a line"),
+            flush=True,
+        )
         page.close()
     repaired = song.with_samples(song.samples[:, : 5 * song.sample_rate])
     count = RUN_MINUTES * 60 * song.sample_rate
@@ -179,10 +179,11 @@ def turned(server: Server, page: Opened, slider: str, said: str) -> Taken:
     for number in range(2 * ROUNDS):
         with measured(server, taken):
             page.run(f"window.before = {said}")
-            page.run(f"stopwatch('keydown', () => {{ const now = {said}; return now && now !== before; }})")
+            condition = f"() => {{ const now = {said}; return now && now !== before; }}"
+            page.run(f"stopwatch('keydown', {condition})")
             page.press("ArrowLeft" if number % 2 else "ArrowRight")
             taken.clock.append(page.run("took") / 1000)
-        quiet(server)
+        server.rest()
     return taken
 
 
@@ -216,7 +217,7 @@ def zoomed(server: Server, page: Opened, seconds: float, width: float) -> Taken:
     page.run(_STOPWATCH)
     plots = "document.querySelector('.rg-plots')"
     for number in range(ROUNDS):
-        quiet(server)
+        server.rest()
         start = (seconds - width) * ((number * 0.37) % 1)
         before = int(page.run(f"{plots}.dataset.fetched"))
         with measured(server, taken):
@@ -272,9 +273,12 @@ def memory(folder: Path, browser: Browser) -> None:
     with page_server(folder, folder / "level.json", "-i", f"mix={path}") as server:
 
         def tell(what: str) -> None:
-            quiet(server)
+            server.rest()
             held = server.process.memory_full_info()
-            print(ROW.format(what, f"{held.rss / 1e6:.0f} MB", f"{held.uss / 1e6:.0f} MB", "", ""), flush=True)
+            print(
+                ROW.format(what, f"{held.rss / 1e6:.0f} MB", f"{held.uss / 1e6:.0f} MB", "", ""),
+                flush=True,
+            )
 
         tell("no page yet")
         page = browser.open(server.address)
@@ -283,16 +287,9 @@ def memory(folder: Path, browser: Browser) -> None:
         slider = "input[type=range][aria-label='level, dB']"
         for number in range(1, RUNS + 1):
             page.click(RUN)
-            while not page.sees(f"[class*=st-key-plots-]:has(.rg-plots[data-fetched]) >> nth={0}", 5) or \
-                    int(page.run("document.querySelectorAll('[class*=st-key-job-]').length")) < number:
-                pass
+            shown = shown_run(page, number)
             for start in (10, 100, 200):
-                before = int(page.run("document.querySelector('.rg-plots').dataset.fetched"))
-                page.run(
-                    "Plotly.relayout(document.querySelector('.js-plotly-plot'),"
-                    f" {{'xaxis.range': [{start}, {start + 20}]}}); 0"
-                )
-                page.until(f"document.querySelector('.rg-plots').dataset.fetched > {before}")
+                zoomed_to(page, shown, start)
             tell(f"run {number}")
             page.focus(slider)
             page.press("ArrowRight")
@@ -308,34 +305,13 @@ PARTS: dict[str, Callable[[Path, Browser], None]] = {
 # -- what they need ----------------------------------------------------------------------------
 
 
-@dataclass
-class Server:
-    """A server that answers.
-
-    Attributes:
-        address: where.
-        process: its process.
-        folder: what lies beside it.
-    """
-
-    address: str
-    process: psutil.Process
-    folder: Path
-
-
 @contextmanager
 def measured(server: Server, taken: Taken) -> Iterator[None]:
     """Note the processor's seconds of what is done meanwhile."""
-    before = seconds_of(server.process), browser_seconds()
+    before = server.processor_seconds, browser_seconds()
     yield
-    taken.server.append(seconds_of(server.process) - before[0])
+    taken.server.append(server.processor_seconds - before[0])
     taken.browser.append(browser_seconds() - before[1])
-
-
-def seconds_of(process: psutil.Process) -> float:
-    """Return the processor's seconds that a process had."""
-    times = process.cpu_times()
-    return float(times.user + times.system)
 
 
 def browser_seconds() -> float:
@@ -344,19 +320,11 @@ def browser_seconds() -> float:
     for process in psutil.Process().children(recursive=True):
         try:
             if "chrom" in process.name():
-                total += seconds_of(process)
+                times = process.cpu_times()
+                total += times.user + times.system
         except psutil.Error:
             continue
     return total
-
-
-def quiet(server: Server) -> None:
-    """Wait until a server has nothing to do any more."""
-    while True:
-        before = seconds_of(server.process)
-        time.sleep(0.15)
-        if seconds_of(server.process) - before < 0.02:
-            return
 
 
 @contextmanager
@@ -369,54 +337,6 @@ def bare_server(folder: Path) -> Iterator[Server]:
                "--server.fileWatcherType", "none", "--server.port"]  # fmt: skip
     with served(command, folder) as server:
         yield server
-
-
-@contextmanager
-def page_server(folder: Path, *more: str | Path) -> Iterator[Server]:
-    """Serve our page, with a store and a cache of its own."""
-    folder.mkdir(exist_ok=True)
-    command = [*COMMAND, "app", "--no-browser", "--store", folder / "store", "--root", folder, *more, "--port"]
-    with served(command, folder) as server:
-        yield server
-
-
-@contextmanager
-def served(command: list[Any], folder: Path) -> Iterator[Server]:
-    """Start a server, and stop it."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    with (folder / "log.txt").open("wb") as log:
-        process = subprocess.Popen(
-            [*map(str, command), str(port)],
-            env={**os.environ, "XDG_CACHE_HOME": str(folder / "cache")}, stdout=log, stderr=log,
-        )  # fmt: skip
-        address = f"http://127.0.0.1:{port}"
-        while not answers(address):
-            if process.poll() is not None:
-                raise SystemExit((folder / "log.txt").read_text())
-            time.sleep(0.02)
-        try:
-            yield Server(address, psutil.Process(process.pid), folder)
-        finally:
-            process.terminate()
-            process.wait()
-
-
-def answers(address: str) -> bool:
-    """Return whether a server answers."""
-    try:
-        with urllib.request.urlopen(f"{address}/_stcore/health", timeout=5) as answer:
-            return bool(answer.status == 200)
-    except OSError:
-        return False
-
-
-def nodes(folder: Path) -> Path:
-    """Write nodes that the stock pack does not have."""
-    path = folder / "bench_nodes.py"
-    path.write_text(_NODES)
-    return path
 
 
 if __name__ == "__main__":
