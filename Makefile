@@ -58,6 +58,7 @@ bench: $(VENV)/installed-bench
 	$(BIN)/python -m tests.benchmarks.separation
 	$(BIN)/python -m tests.benchmarks.restoration
 	$(BIN)/python -m tests.benchmarks.speech
+	$(BIN)/python -m tests.benchmarks.hiss
 	$(BIN)/python -m tests.benchmarks.bandwidth
 	$(BIN)/python -m tests.benchmarks.nodes
 	$(BIN)/python -m tests.benchmarks.pictures
