@@ -17,8 +17,8 @@ from tests.tools import needs
 @needs("ffmpeg")
 def test_each_tenth_of_a_second_is_as_ffmpeg_measures_it(excerpt: Audio, tmp_path: Path) -> None:
     sound = Audio(np.tile(excerpt.samples, 6)[:, : 8 * excerpt.sample_rate], excerpt.sample_rate)
-    path = str(sound.save(tmp_path / "a.wav"))
-    command = ["ffmpeg", "-nostats", "-loglevel", "verbose", "-i", path,
+    file = str(sound.save(tmp_path / "a.wav"))
+    command = ["ffmpeg", "-nostats", "-loglevel", "verbose", "-i", file,
                "-af", "ebur128=framelog=verbose", "-f", "null", "-"]  # fmt: skip
     said = subprocess.run(command, capture_output=True, text=True, check=True).stderr
     lines = re.findall(r"t: ([\d.]+)\s.*?M:\s*(-?[\d.]+)\s+S:\s*(-?[\d.]+)", said)
