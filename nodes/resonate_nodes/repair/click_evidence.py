@@ -67,13 +67,14 @@ _AT_THE_TOP, _PLATEAU, _SEVERAL, _SLOWLY = 0.9999, 3, 8, 0.9
 # Within these times others are counted, and within the next the one that stands out most is sought.
 _OFTEN_SECONDS = (0.05, 0.5)
 _LOUDEST_SECONDS = 0.02
+# How much louder the sound is after a click does not matter beyond this: there it has an edge.
 _MOST_CHANGE = 3.0
 # At a threshold of 12 a candidate is a click from these log-odds on; they rise with the threshold.
 _AT_THRESHOLD = 12.0
 _LEAST_ODDS = 2.3
 _ODDS_OF_THRESHOLD = 3.0
-# At an edge the traits say little: there a click stands out by so many thresholds.
-_AT_EDGES = 2.0
+# At an edge the traits say little: there a click stands out by so many thresholds, and is short.
+_AT_EDGES, _LONGEST_AT_EDGES_SECONDS = 2.0, 0.001
 # It is one too where the level on one side is 40 dB under the other: resamplers ring into silence.
 _EDGE_CHANGE = math.log(100)
 
@@ -166,7 +167,8 @@ def _judged(
     stands_out = may_be.at_once / search.threshold
     short = stops - starts <= round(_SHORT_SECONDS * sample_rate)
     are = (odds > least) | (short & (stands_out > _SHORT_STANDS_OUT))
-    are = np.where(may_be.at_edge, stands_out > _AT_EDGES, are)
+    brief = stops - starts <= round(_LONGEST_AT_EDGES_SECONDS * sample_rate)
+    are = np.where(may_be.at_edge, brief & (stands_out > _AT_EDGES), are)
     are &= ~recurs & ~_echoes(may_be, round(_CLOSE_SECONDS * sample_rate))
     clicks = mask_of(starts[are], stops[are], len(samples))
     pitched = mask_of(starts[recurs], stops[recurs], len(samples))
@@ -216,11 +218,13 @@ def candidates(samples: Array, sample_rate: int, blocks: ar.Blocks, search: Sear
         _largest(left_over, starts - beside, starts), _largest(left_over, stops, stops + beside)
     )
     others = np.maximum(np.log(np.maximum(others, 1)) - strength, -2)
+    louder_after, sharp, rough_itself = _shape(samples, beneath, starts, stops, around)
+    at_edge |= np.abs(louder_after) >= _MOST_CHANGE
     traits = np.stack([
         strength, rises, length, strength * length, rough, gain, others,
         length**2, removed * length, removed, energy, change,
         *_how_often(starts, stops, strength, sample_rate),
-        *_shape(samples, beneath, starts, stops, around),
+        louder_after, sharp, rough_itself,
     ], axis=1)  # fmt: skip
     strengths = _largest(matched, starts, stops)
     peaks = np.array(
