@@ -58,6 +58,7 @@ bench: $(VENV)/installed-bench
 	$(BIN)/python -m tests.benchmarks.separation
 	$(BIN)/python -m tests.benchmarks.restoration
 	$(BIN)/python -m tests.benchmarks.speech
+	$(BIN)/python -m tests.benchmarks.hiss
 	$(BIN)/python -m tests.benchmarks.bandwidth
 	$(BIN)/python -m tests.benchmarks.nodes
 	$(BIN)/python -m tests.benchmarks.pictures
@@ -87,7 +88,7 @@ $(VENV)/installed-app: $(BIN)/python pyproject.toml constraints.txt
 $(VENV)/installed-test: $(BIN)/python pyproject.toml constraints.txt
 	@echo "Installing (about 2 GB, some minutes the first time) ..."
 	$(PIP) -e ".[test]"
-	@touch $@
+	@touch $(VENV)/installed-run $(VENV)/installed-app $@
 
 $(VENV)/installed-bench: $(BIN)/python pyproject.toml constraints.txt
 	@echo "Installing (about 2 GB, some minutes the first time) ..."
@@ -102,4 +103,4 @@ $(VENV)/installed-fuzz: $(BIN)/python pyproject.toml constraints.txt
 $(VENV)/installed-check: $(BIN)/python pyproject.toml constraints.txt
 	@echo "Installing (about 2 GB, some minutes the first time) ..."
 	$(PIP) -e ".[check]"
-	@touch $(VENV)/installed-run $(VENV)/installed-test $@
+	@touch $(VENV)/installed-run $(VENV)/installed-app $(VENV)/installed-test $@
