@@ -12,7 +12,7 @@ from tests.docs.sentences import EVIDENCE, evidence, evidence_file, lacking, sen
 #: The pages of which each sentence has something that shows it.
 COMPLETE = (
     "README.md", "docs/guarantees.md", "docs/store.md", "docs/files.md", "docs/running.md",
-    "docs/separation.md", "docs/devices.md",
+    "docs/separation.md", "docs/devices.md", "docs/graphs.md",
 )  # fmt: skip
 
 WITH_EVIDENCE = [page for page in PAGES if evidence_file(page).exists()]
