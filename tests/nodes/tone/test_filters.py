@@ -78,7 +78,7 @@ def test_of_linear_phase_a_sound_is_filtered_as_if_silence_went_on_around_it(
     node: Callable[..., Audio], corner_hz: float, slope: int
 ) -> None:
     random = np.random.default_rng(7)
-    part = np.float32(0.3 + random.normal(0, 0.1, 500))
+    part = (0.3 + random.normal(0, 0.1, 500)).astype(np.float32)
     around = np.zeros(240_000, np.float32)
     options: dict[str, Any] = {"frequency_hz": corner_hz, "slope_db_per_octave": slope}
     alone = node(Audio(part, 8000), phase="linear", **options)
