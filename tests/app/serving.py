@@ -50,7 +50,8 @@ class Server:
 def page_server(folder: Path, *more: str | Path) -> Iterator[Server]:
     """Serve our page, with a store and a cache of its own."""
     folder.mkdir(exist_ok=True)
-    command = [*COMMAND, "app", "--no-browser", "--store", folder / "store", "--root", folder]
+    command: list[str | Path] = [*COMMAND, "app", "--no-browser"]
+    command += ["--store", folder / "store", "--root", folder]
     with served([*command, *more, "--port"], folder) as server:
         yield server
 
