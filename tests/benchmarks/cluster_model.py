@@ -83,27 +83,32 @@ def simulate(workers: int, songs: int, costs: Costs, seed: int = 0) -> Outcome:
     """Return what becomes of so many songs with so many workers."""
     chance = random.Random(seed)
     scheduler, network, answers = _Shared(), _Shared(), _Shared()
-    free = [(0.0, number) for number in range(workers)]
+    # each worker by when it is free, with what it has to try again then
+    free = [(0.0, number, 0, 0.0) for number in range(workers)]
     heapq.heapify(free)
     computed = moved = asked = end = 0.0
     per_second = costs.input_bytes_per_second + costs.stem_bytes_per_second
     per_second += costs.output_bytes_per_second
-    for _ in range(songs):
-        now, worker = heapq.heappop(free)
-        tries = 3 if chance.random() < costs.poison_ratio else 1
-        seconds = 60 * costs.song_minutes * chance.uniform(0.5, 1.5)
-        for _ in range(tries):
-            began = scheduler.serve(now, costs.task_seconds)
-            size = seconds * per_second
-            answered = answers.serve(began, costs.requests / costs.store_requests_per_second)
-            sent = network.serve(began, size / costs.store_bytes_per_second)
-            waited = costs.requests * costs.request_seconds + size / costs.worker_bytes_per_second
-            now = max(answered, sent, began + waited) + seconds * costs.compute_ratio
-            computed += seconds * costs.compute_ratio
-            moved += size
-            asked += costs.requests
+    left = songs
+    while free:
+        now, worker, tries, seconds = heapq.heappop(free)
+        if not tries:
+            if not left:
+                continue
+            left -= 1
+            tries = 3 if chance.random() < costs.poison_ratio else 1
+            seconds = 60 * costs.song_minutes * chance.uniform(0.5, 1.5)
+        began = scheduler.serve(now, costs.task_seconds)
+        size = seconds * per_second
+        answered = answers.serve(began, costs.requests / costs.store_requests_per_second)
+        sent = network.serve(began, size / costs.store_bytes_per_second)
+        waited = costs.requests * costs.request_seconds + size / costs.worker_bytes_per_second
+        now = max(answered, sent, began + waited) + seconds * costs.compute_ratio
+        computed += seconds * costs.compute_ratio
+        moved += size
+        asked += costs.requests
         end = max(end, now)
-        heapq.heappush(free, (now, worker))
+        heapq.heappush(free, (now, worker, tries - 1, seconds))
     return Outcome(
         hours=end / 3600,
         busy=computed / (end * workers),
