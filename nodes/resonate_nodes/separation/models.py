@@ -23,7 +23,7 @@ from yaml import YAMLError
 from resonate_graph import MissingModelError, ModelError
 
 from . import shipped
-from .budgets import read_bag
+from .budgets import MODELS, OverBudgetError, files_of, read_bag
 from .weights import read_description
 
 #: How much alike a name is to that of a model that was most likely meant, from 0 to 1.
@@ -147,13 +147,20 @@ def _find_in(name: str, folder: Path) -> ModelFiles | None:
 def _weights_file(folder: Path, signature: str) -> Path | None:
     candidates = [
         path
-        for path in folder.iterdir()
+        for path in _files(signature, folder)
         if path.suffix in (".th", ".safetensors") and signature in _names(path)
     ]
     if len(candidates) > 1:
         names = ", ".join(sorted(path.name for path in candidates))
         raise ModelError(signature, f"{folder} has {signature} more than once: {names}")
     return candidates[0] if candidates else None
+
+
+def _files(name: str, folder: Path) -> list[Path]:
+    try:
+        return files_of(folder)
+    except OverBudgetError as error:
+        raise ModelError(name, f"{folder}: this is no models folder: {error}") from error
 
 
 def _names(path: Path) -> tuple[str, ...]:
@@ -170,6 +177,8 @@ def _read_bag(
         signatures = bag["models"]
         if not isinstance(signatures, list) or not all(isinstance(one, str) for one in signatures):
             raise TypeError("'models' is no list of names")
+        if len(signatures) > MODELS:
+            raise ValueError(f"it names more than {MODELS} models")
         matrix = _unless_null(bag.get("weights"))
         weights = tuple(tuple(map(_number, row)) for row in matrix) if matrix else None
         length = _unless_null(bag.get("segment"))
@@ -219,7 +228,7 @@ def _consistent(found: ModelFiles) -> ModelFiles:
 def _inventory(folder: Path) -> set[str]:
     return {
         _names(path)[0]
-        for path in folder.iterdir()
+        for path in _files(folder.name, folder)
         if path.suffix in (".th", ".yaml", ".safetensors")
     }
 
