@@ -50,8 +50,9 @@ class Server:
 def page_server(folder: Path, *more: str | Path) -> Iterator[Server]:
     """Serve our page, with a store and a cache of its own."""
     folder.mkdir(exist_ok=True)
-    own = ("--store", folder / "store", "--root", folder)
-    with served((*COMMAND, "app", "--no-browser", *own, *more, "--port"), folder) as server:
+    command: list[str | Path] = [*COMMAND, "app", "--no-browser"]
+    command += ["--store", folder / "store", "--root", folder]
+    with served([*command, *more, "--port"], folder) as server:
         yield server
 
 

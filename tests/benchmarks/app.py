@@ -332,7 +332,7 @@ def bare_server(folder: Path) -> Iterator[Server]:
     """Serve a page of Streamlit with next to nothing on it."""
     script = folder / "bare.py"
     script.write_text(_BARE)
-    command = [sys.executable, "-m", "streamlit", "run", script, "--server.headless", "true",
+    command = [sys.executable, "-m", "streamlit", "run", str(script), "--server.headless", "true",
                "--server.address", "127.0.0.1", "--browser.gatherUsageStats", "false",
                "--server.fileWatcherType", "none", "--server.port"]  # fmt: skip
     with served(command, folder) as server:

@@ -105,7 +105,11 @@ def measured(music: list[Audio], way: Way) -> list[str]:
     worse = f"{np.sum(every < WORSE_DB)}/{len(every)}"
     cells = [f"{np.mean(found):+.1f}" for found in (*rises.values(), every)]
     harm = [-150.0 if np.isinf(one) else one for one in changes]
-    return [*cells, f"{every.min():+.1f}", f"{worse:>7}{np.median(harm):>5.0f} ({max(harm):.0f}) dB"]
+    return [
+        *cells,
+        f"{every.min():+.1f}",
+        f"{worse:>7}{np.median(harm):>5.0f} ({max(harm):.0f}) dB",
+    ]
 
 
 if __name__ == "__main__":

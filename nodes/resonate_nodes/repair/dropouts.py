@@ -287,14 +287,12 @@ def _repeated(channel: Array, longer: int, sample_rate: int) -> tuple[Places, Pl
         stops.append(low + last[block])
     if not starts:
         return np.zeros(0, np.intp), np.zeros(0, np.intp)
-    begin, unique = np.unique(np.concatenate(starts), return_index=True)
-    end = np.concatenate(stops)[unique]
-    varied = np.array(
-        [len(np.unique(channel[a:b])) >= _LEAST_VALUES for a, b in zip(begin, end, strict=True)],
-        bool,
-    )
-    there = varied & _steps_out(channel, begin, end, sample_rate)
-    return begin[there], end[there]
+    begins, unique = np.unique(np.concatenate(starts), return_index=True)
+    ends = np.concatenate(stops)[unique]
+    there = _steps_out(channel, begins, ends, sample_rate)
+    for index, (begin, end) in enumerate(zip(begins, ends, strict=True)):
+        there[index] &= len(np.unique(channel[begin:end])) >= _LEAST_VALUES
+    return begins[there], ends[there]
 
 
 def _clusters(channel: Array, least: int, longest: int) -> list[tuple[int, int, int]]:
