@@ -71,8 +71,10 @@ _LOUDEST_SECONDS = 0.02
 _MOST_CHANGE = 3.0
 # At a threshold of 12 a candidate is a click from these log-odds on; they rise with the threshold.
 _AT_THRESHOLD = 12.0
-_LEAST_ODDS = 2.3
+_LEAST_ODDS = 1.8
 _ODDS_OF_THRESHOLD = 3.0
+# What is removed is so large beside the sound, as a logarithm (-19 dB): the network knows no less.
+_REMOVED, _LEAST_REMOVED = 9, -2.2
 # At an edge the traits say little: there a click stands out by so many thresholds, and is short.
 _AT_EDGES, _LONGEST_AT_EDGES_SECONDS = 2.0, 0.001
 # It is one too where the level on one side is 40 dB under the other: resamplers ring into silence.
@@ -166,7 +168,8 @@ def _judged(
     least = _LEAST_ODDS + _ODDS_OF_THRESHOLD * np.log(search.threshold / _AT_THRESHOLD)
     stands_out = may_be.at_once / search.threshold
     short = stops - starts <= round(_SHORT_SECONDS * sample_rate)
-    are = (odds > least) | (short & (stands_out > _SHORT_STANDS_OUT))
+    large = may_be.traits[:, _REMOVED] > _LEAST_REMOVED
+    are = (large & (odds > least)) | (short & (stands_out > _SHORT_STANDS_OUT))
     brief = stops - starts <= round(_LONGEST_AT_EDGES_SECONDS * sample_rate)
     are = np.where(may_be.at_edge, brief & (stands_out > _AT_EDGES), are)
     are &= ~recurs & ~_echoes(may_be, round(_CLOSE_SECONDS * sample_rate))
