@@ -68,7 +68,7 @@ def main() -> None:
         found |= recordings(asked.recordings, held_out=not asked.held_out)
     music = {name: ten_seconds(to_mono(one)) for name, one in found.items()}
     print(f"{len(music)} recordings: {', '.join(music)}")
-    row = "{:<28}" + 5 * "{:>9}" + "{:>20}"
+    row = "{:<28}" + 5 * "{:>9}" + "{:>22}"
     print(row.format("rise of SI-SDR, dB", *KINDS, "all", "least", "worse  clean changed"))
     for name, way in WAYS.items():
         needs = name.split()[0].strip(",")

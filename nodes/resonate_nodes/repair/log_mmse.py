@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .noise_frames import above_rounding, closed_frames
-from .noise_spectrum import LOWEST, noise_floor
+from .noise_spectrum import LOWEST, floor_to_take, noise_floor
 from .stft import Single, Spectra, Stft, Synthesis, sine_window
 
 _FRAME_SECONDS = 0.046
@@ -104,7 +104,7 @@ def noise_powers(samples: Single, sample_rate: int) -> NDArray[np.float64]:
     ]
     sound = _mean_squares(samples)
     floors = np.stack([
-        _stretch(stft, first, last, sound).open
+        _stretch(stft, first, last, sound, noise_floor).open
         for first, last in stretches
         if not first or last - first >= _STRETCH_FRAMES // 4
     ]).min(axis=0).astype(np.float64)  # fmt: skip
@@ -188,7 +188,7 @@ def _floors(stft: Stft, *, stationary: bool, progress: Callable[[float], object]
     for first in range(0, stft.count, _STRETCH_FRAMES):
         last = min(first + _STRETCH_FRAMES, stft.count)
         progress(first)
-        whole = _stretch(stft, max(0, last - _STRETCH_FRAMES), last, sound)
+        whole = _stretch(stft, max(0, last - _STRETCH_FRAMES), last, sound, floor_to_take)
         found.append(replace(whole, is_closed=whole.is_closed[:, first - last :]))
     return _Floors(
         _filled(np.stack([one.open for one in found]), stationary=stationary),
@@ -204,7 +204,13 @@ def _filled(floors: Single, *, stationary: bool) -> Single:
     return floors
 
 
-def _stretch(stft: Stft, first: int, last: int, sound: NDArray[np.float64]) -> _Floors:
+def _stretch(
+    stft: Stft,
+    first: int,
+    last: int,
+    sound: NDArray[np.float64],
+    floor_of: Callable[[Single], Single],
+) -> _Floors:
     """Return the noise floors of some frames; `sound` is the mean square of each channel."""
     spectra = stft.spectra(first, last)
     window_power = float(np.sum(stft.window.astype(np.float64) ** 2))
@@ -220,10 +226,10 @@ def _stretch(stft: Stft, first: int, last: int, sound: NDArray[np.float64]) -> _
         closed = closed_frames(power)
         if closed.any():
             floors.is_closed[channel, heard] = closed
-            floors.closed[channel] = noise_floor(power[closed])
+            floors.closed[channel] = floor_of(power[closed])
             power = power[~closed]
         if len(power):
-            floors.open[channel] = noise_floor(power)
+            floors.open[channel] = floor_of(power)
     return floors
 
 
