@@ -75,7 +75,7 @@ class ModelFiles:
     @property
     def stems(self) -> tuple[str, ...]:
         """The stems it separates into, in the order of its outputs."""
-        return read_description(self.files[0]).stems
+        return _stems(self.files[0])
 
     @property
     def digests(self) -> tuple[str, ...]:
@@ -207,7 +207,7 @@ def _consistent(found: ModelFiles) -> ModelFiles:
     """Return what was found; refuse a bag whose models or weights do not go together."""
     stems = found.stems
     for path in found.files:
-        if (others := read_description(path).stems) != stems:
+        if (others := _stems(path)) != stems:
             raise ModelError(
                 found.name,
                 f"{path} gives {', '.join(others)}, but {found.files[0]} gives {', '.join(stems)}: "
@@ -275,14 +275,19 @@ def _find_on_hub(name: str, fetch: bool, tried: list[str]) -> ModelFiles | None:
 
 
 def _from_hugging_face(name: str, fetch: bool) -> ModelFiles | None:
+    from huggingface_hub import constants
+
+    repository = HUB[name].repository
+    kept = Path(constants.HF_HUB_CACHE, f"models--{repository.replace('/', '--')}")
+    if not fetch and not kept.is_dir():
+        return None  # what looks closer takes a fifth of a second to import
+
     from huggingface_hub import (
         get_hf_file_metadata,
         hf_hub_download,
         hf_hub_url,
         try_to_load_from_cache,
     )
-
-    repository = HUB[name].repository
 
     def get(file: str) -> Path | None:
         cached = try_to_load_from_cache(repository, file)
@@ -351,3 +356,16 @@ def _digest_of(path: Path, size: int, mtime_ns: int) -> str:
 def _file_digest(path: Path) -> str:
     status = path.stat()
     return _digest_of(path, status.st_size, status.st_mtime_ns)
+
+
+@lru_cache(maxsize=256)
+def _stems_of(path: Path, size: int, mtime_ns: int) -> tuple[str, ...]:
+    return read_description(path).stems
+
+
+def _stems(path: Path) -> tuple[str, ...]:
+    try:
+        status = path.stat()
+    except OSError:
+        return read_description(path).stems  # which says what is wrong
+    return _stems_of(path, status.st_size, status.st_mtime_ns)
