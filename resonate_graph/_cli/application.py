@@ -23,6 +23,7 @@ from . import (
     demo,
     listing,
     look,
+    models,
     nodes,
     report,
     run,
@@ -54,7 +55,7 @@ app = typer.Typer(
 )
 for part in (
     *(run, report, verify, check, look, sweep, app_command),
-    *(author, listing, nodes, store, demo, completion),
+    *(author, listing, nodes, models, store, demo, completion),
 ):
     part.register(app)
 for command in app.registered_commands:

@@ -1,8 +1,9 @@
 """Weights files: knowing a model without loading it, and loading it safely.
 
-A ``.th`` and a ``.safetensors`` file can name code to run when they are opened the usual way;
-here a ``.th`` file is read with an unpickler that knows a handful of harmless names, and only
-Demucs' own classes are ever made.
+Demucs' describe themselves; those of other families have a config beside them (`configs`). A
+``.th`` and a ``.safetensors`` file can name code to run when they are opened the usual way; here a
+``.th`` file is read with an unpickler that knows a handful of harmless names, and only Demucs' own
+classes are ever made.
 """
 
 from __future__ import annotations
@@ -13,7 +14,6 @@ import pickle
 import re
 import zipfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 from hashlib import sha256
 from pathlib import Path
@@ -21,34 +21,29 @@ from typing import IO, Any
 
 from resonate_graph import ModelError
 
+from . import configs
 from .budgets import HEADER_BYTES, OverBudgetError, read_pickle, require_small, require_unpacked
+from .families import FAMILIES, Description
+from .shapes import require_shapes
 
-#: While a network is built, parameters are registered that others replace: so many times more, and
-#: a few that are no weights.
-_REPLACED, _FEW = 3, 100
-_CLASSES = ("demucs.demucs.Demucs", "demucs.hdemucs.HDemucs", "demucs.htdemucs.HTDemucs")
-
-
-@dataclass(frozen=True)
-class Description:
-    """What a weights file says of its model."""
-
-    class_name: str
-    args: tuple[Any, ...]
-    kwargs: Mapping[str, Any]
-
-    @property
-    def stems(self) -> tuple[str, ...]:
-        """The stems, which every Demucs class takes as its first argument."""
-        return tuple(self.kwargs.get("sources") or self.args[0])
+_CLASSES = tuple(name for name, family in FAMILIES.items() if not family.configured)
 
 
 def read_description(path: Path) -> Description:
-    """Return what a weights file says of its model, without loading torch.
+    """Return what a weights file, or the config beside it, says of its model, without torch.
 
     Raises:
-        ModelError: the file is damaged, or names code that is not Demucs'.
+        ModelError: the file is damaged, or names code that is not Demucs', or its config says
+            nothing that is known.
     """
+    if config := configs.config_of(path):
+        return configs.read_config(path, config)
+    if path.suffix in configs.SUFFIXES:
+        raise ModelError(
+            path.stem,
+            f"{path}: there is no config beside it, which says what its network is: it is called "
+            f"{path.stem}.yaml",
+        )
     try:
         raw = _read_safetensors(path) if path.suffix == ".safetensors" else _read_th(path)
         class_name, args, kwargs = raw
@@ -75,9 +70,12 @@ def load(path: Path) -> Any:
             code that is not Demucs'.
     """
     description = read_description(path)
+    description.family.require_installed(path.stem)
     try:
+        if description.family.configured:
+            return configs.load(path, description)
         state = _state(path)
-        _require_shapes(description, state)
+        require_shapes(lambda: _built(description), state)
         model = _built(description)
         model.load_state_dict(state)
     except ModelError:
@@ -102,38 +100,6 @@ def _built(description: Description) -> Any:
     return model_class(*description.args, **kwargs)
 
 
-def _require_shapes(description: Description, state: Mapping[str, Any]) -> None:
-    """Refuse a network of other shapes than the weights, before it takes any memory.
-
-    It is built without memory, and no further than to as many parameters as there are weights.
-
-    Raises:
-        OverBudgetError: they do not fit.
-    """
-    import torch
-    from torch.nn.modules.module import register_module_parameter_registration_hook
-
-    count = 0
-
-    def counted(module: Any, name: str, parameter: Any) -> None:
-        nonlocal count
-        count += parameter is not None
-        if count > len(state) * _REPLACED + _FEW:
-            raise OverBudgetError("it says that it has more weights than there are")
-
-    hook = register_module_parameter_registration_hook(counted)
-    try:
-        with torch.device("meta"):
-            shapes = {name: one.shape for name, one in _built(description).state_dict().items()}
-    finally:
-        hook.remove()
-    for name in shapes.keys() | state.keys():
-        there = tuple(state[name].shape) if name in state else "none"
-        said = tuple(shapes[name]) if name in shapes else "none"
-        if there != said:
-            raise OverBudgetError(f"of {name}, the shape should be {said}, and is {there}")
-
-
 def verify(path: Path) -> None:
     """Compare a weights file with all that is known of it.
 
@@ -146,11 +112,17 @@ def verify(path: Path) -> None:
     """
     read_description(path)
     verify_checksum(path)
-    if path.suffix == ".th":
+    if path.suffix != ".safetensors":
         with zipfile.ZipFile(path) as archive:
             require_unpacked(archive)
             if (damaged := archive.testzip()) is not None:
                 raise _damaged(path, f"the checksum of {damaged} in it does not match")
+
+
+def state_of(path: Path) -> tuple[Any, ...]:
+    """Return what tells the files of a model from what they were before they were written anew."""
+    files = filter(None, (path, configs.config_of(path)))
+    return tuple((file, file.stat().st_size, file.stat().st_mtime_ns) for file in files)
 
 
 def verify_checksum(path: Path) -> None:
