@@ -48,7 +48,7 @@ class MDX23C(nn.Module):
         segment: how long its segments are, in seconds.
         audio_channels: how many it takes.
         hop_frames: of its transform.
-        least_frames: the fewest frames it takes.
+        least_frames: the fewest of a mix that go into a segment.
         whole_segments: whether it takes whole segments only.
     """
 
@@ -59,15 +59,15 @@ class MDX23C(nn.Module):
         self.network = network
         self.sources = list(description.stems)
         self.samplerate = int(description.settings["sample_rate"])
-        self.least_frames = int(description.settings["segment_frames"])
+        self._segment_frames = int(description.settings["segment_frames"])
         self.audio_channels = int(network.config.audio.num_channels)
-        self.hop_frames = int(network.config.audio.hop_length)
+        self.hop_frames = self.least_frames = int(network.config.audio.hop_length)
         self._columns = list(range(len(self.sources)))
 
     @property
     def segment(self) -> Fraction:
         """How long its segments are, in seconds: as they were in training, whatever a bag says."""
-        return Fraction(self.least_frames, self.samplerate)
+        return Fraction(self._segment_frames, self.samplerate)
 
     @segment.setter
     def segment(self, seconds: float) -> None:
