@@ -11,6 +11,7 @@ Graphs: `Graph`, `load`, `stock`, their `schema`, a `Difference` of two; how the
 `Settings`, `Binding`, `Limits`.
 Results: `Result`, `Target`, `Forecast`, `Reason`, `Row`, `Drawing`; `Store` and `inventory` of what
 it has; `read_provenance` of a file, to make it again, and `verify`, whether it is what that says.
+Archives: `batch`, which gives a `BatchRow` for each recording.
 Nodes: `node`, `Audio`, `File`, `Report`, `RunContext`, `Preparation`, `Placed`, `accelerated`,
 `Cost`, `Avoid`, `KnownModel`, `Catalog`, `NodeType`, `Port`. For those that draw or report:
 `overview`, `Overview`, `unit_of`, `Finding`, and `pages`, the parts of pages with the player.
@@ -29,6 +30,7 @@ from ._base.errors import (
     GraphError,
     InputError,
     InputsError,
+    ManifestError,
     MissingModelError,
     ModelError,
     NodeError,
@@ -43,6 +45,7 @@ from ._base.errors import (
     StoreError,
 )
 from ._base.units import unit_of
+from ._corpus import BatchRow, batch
 from ._experiment.inventory import StoredItem, inventory
 from ._experiment.rows import Row
 from ._experiment.why import Reason
@@ -100,6 +103,7 @@ __all__ = [
     "AudioWriter",
     "Avoid",
     "BatchError",
+    "BatchRow",
     "Binding",
     "BoundGraph",
     "BrokenPack",
@@ -125,6 +129,7 @@ __all__ = [
     "KnownModel",
     "Limits",
     "Machine",
+    "ManifestError",
     "MissingModelError",
     "ModelError",
     "Node",
@@ -169,6 +174,7 @@ __all__ = [
     "Verification",
     "Warned",
     "accelerated",
+    "batch",
     "default_store",
     "devices",
     "did_in_words",

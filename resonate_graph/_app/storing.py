@@ -7,8 +7,8 @@ import time
 import streamlit as st
 
 from .. import ResonateError, inventory
-from .choosing import literally
 from .desk import Desk
+from .words import literally, plainly
 
 _LISTED = 500
 
@@ -60,4 +60,4 @@ def show_store(desk: Desk) -> None:
                 store.forget(record)
             st.rerun()
     except ResonateError as error:
-        st.error(literally(str(error)))
+        st.error(literally(plainly(str(error), {}, {})))

@@ -18,6 +18,7 @@ from .. import Cancelled, ResonateError, __version__
 from . import app as app_command
 from . import (
     author,
+    batch,
     check,
     completion,
     demo,
@@ -30,6 +31,7 @@ from . import (
     store,
     sweep,
     verify,
+    worker,
 )
 from .help import TRACEBACK, Command, Group
 from .output import (
@@ -54,7 +56,7 @@ app = typer.Typer(
     cls=Group,
 )
 for part in (
-    *(run, report, verify, check, look, sweep, app_command),
+    *(run, report, verify, check, look, sweep, batch, worker, app_command),
     *(author, listing, nodes, models, store, demo, completion),
 ):
     part.register(app)
@@ -140,7 +142,7 @@ def _interrupted(printer: Printer, what_is_left: str) -> int:
 
 def _what_is_left(arguments: Collection[str]) -> str:
     """Say what is left of a command that was stopped; nothing of one that computes nothing."""
-    if not {"run", "sweep"} & set(arguments):
+    if not {"run", "sweep", "batch"} & set(arguments):
         return ""
     if "--no-store" in arguments:
         return ": nothing of it is kept (--no-store)"

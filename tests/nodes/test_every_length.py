@@ -81,6 +81,7 @@ SIZES: dict[str, Sizes] = {
     "hpss": lambda rate: (window(2048 / 44_100, rate), 31 * window(2048 / 44_100, rate) / 4),
     "html_report": lambda rate: (1000, 0.4 * rate),
     "limit": lambda rate: (0.005 * rate, 0.025 * rate, 0.1 * rate, 16_384 - 2048),
+    "loudness_over_time": lambda rate: (0.1 * rate, 0.4 * rate, 3 * rate),
     "match_eq": lambda rate: (16, 0.25 * rate, 0.5 * rate),
     "measure_loudness": loudness,
     "noise_floor": lambda rate: (window(0.0232, rate), 0.25 * rate),

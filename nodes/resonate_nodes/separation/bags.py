@@ -14,7 +14,7 @@ from yaml import YAMLError
 from resonate_graph import ModelError
 
 from . import configs
-from .budgets import read_bag
+from .budgets import MODELS, read_bag
 from .families import Family
 from .weights import read_description
 
@@ -78,6 +78,8 @@ def read_bag_of(
         signatures = bag["models"]
         if not isinstance(signatures, list) or not all(isinstance(one, str) for one in signatures):
             raise TypeError("'models' is no list of names")
+        if len(signatures) > MODELS:
+            raise ValueError(f"it names more than {MODELS} models")
         matrix = _unless_null(bag.get("weights"))
         weights = tuple(tuple(map(_number, row)) for row in matrix) if matrix else None
         length = _unless_null(bag.get("segment"))

@@ -23,9 +23,17 @@ from yaml import YAMLError
 from resonate_graph import ModelError
 
 from . import cards
-from .budgets import OverBudgetError, read_bag, read_pickle, require_small, require_unpacked
+from .budgets import (
+    Archive,
+    OverBudgetError,
+    read_bag,
+    read_pickle,
+    require_file,
+    require_small,
+    require_unpacked,
+)
 from .families import FAMILIES, Description
-from .shapes import require_shapes
+from .shapes import require_numbers, require_shapes
 
 #: Checkpoints, which say nothing of their network; a ``.safetensors`` file may be one too.
 SUFFIXES = (".ckpt", ".pt", ".pth")
@@ -88,6 +96,7 @@ def read_config(path: Path, config: Path) -> Description:
             go together with itself.
     """
     try:
+        require_file(path)
         said = _typed(read_bag(config))
         require_small(said)
         return _described(said)
@@ -236,6 +245,7 @@ def load(path: Path, description: Description) -> Any:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # their networks transform a first sound without a window
         require_shapes(lambda: _built(description), state)
+        require_numbers(state)
         network = _built(description)
     network.load_state_dict(state)
     network.eval()
@@ -276,7 +286,7 @@ def _tensors(path: Path) -> dict[str, Any]:
 
     if not zipfile.is_zipfile(path):
         raise OverBudgetError("it is no archive, as torch.save has written them since 2020")
-    with zipfile.ZipFile(path) as archive:
+    with Archive(path) as archive:
         require_unpacked(archive)
         read_pickle(archive)
     try:

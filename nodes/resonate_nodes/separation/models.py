@@ -20,6 +20,7 @@ from resonate_graph import KnownModel, MissingModelError, ModelError, ParamError
 
 from . import cards, configs, ensembles, shipped
 from .bags import ModelFiles, consistent, file_digest, read_bag_of
+from .budgets import OverBudgetError, files_of
 from .weights import verify as verify_weights
 
 #: How much alike a name is to that of a model that was most likely meant, from 0 to 1.
@@ -167,12 +168,21 @@ def _find_in(name: str, folder: Path) -> ModelFiles | None:
 
 def _weights_file(folder: Path, signature: str) -> Path | None:
     candidates = [
-        path for path in folder.iterdir() if path.suffix in _SUFFIXES and signature in _names(path)
+        path
+        for path in _files(signature, folder)
+        if path.suffix in _SUFFIXES and signature in _names(path)
     ]
     if len(candidates) > 1:
         names = ", ".join(sorted(path.name for path in candidates))
         raise ModelError(signature, f"{folder} has {signature} more than once: {names}")
     return candidates[0] if candidates else None
+
+
+def _files(name: str, folder: Path) -> list[Path]:
+    try:
+        return files_of(folder)
+    except OverBudgetError as error:
+        raise ModelError(name, f"{folder}: this is no models folder: {error}") from error
 
 
 def _names(path: Path) -> tuple[str, ...]:
@@ -184,7 +194,7 @@ def _names(path: Path) -> tuple[str, ...]:
 def _inventory(folder: Path) -> set[str]:
     return {
         _names(path)[0]
-        for path in folder.iterdir()
+        for path in _files(folder.name, folder)
         if path.suffix in _SUFFIXES or (path.suffix == ".yaml" and not configs.is_config(path))
     }
 

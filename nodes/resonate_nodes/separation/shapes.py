@@ -1,4 +1,4 @@
-"""The shapes of a network held against those of its weights, before it takes any memory."""
+"""A network held against its weights before it takes any memory: shapes, and possible numbers."""
 
 from __future__ import annotations
 
@@ -10,6 +10,10 @@ from .budgets import OverBudgetError
 #: While a network is built, parameters are registered that others replace: so many times more, and
 #: a few that are no weights.
 _REPLACED, _FEW = 3, 100
+
+#: No weight of a network is larger; a flipped bit may make it so.
+LARGEST = 1_000_000
+IMPOSSIBLE = f"of {{}}, weights are no numbers, or beyond {LARGEST:,}"
 
 
 def require_shapes(build: Callable[[], Any], state: Mapping[str, Any]) -> Any:
@@ -48,3 +52,16 @@ def require_shapes(build: Callable[[], Any], state: Mapping[str, Any]) -> Any:
         if there != said:
             raise OverBudgetError(f"of {name}, the shape should be {said}, and is {there}")
     return network
+
+
+def require_numbers(state: Mapping[str, Any]) -> None:
+    """Refuse weights that no network can have.
+
+    Raises:
+        OverBudgetError: there are such.
+    """
+    for name, weights in state.items():
+        if weights.is_floating_point() and weights.numel():
+            least, largest = (one.item() for one in weights.float().aminmax())
+            if not -LARGEST <= least <= largest <= LARGEST:
+                raise OverBudgetError(IMPOSSIBLE.format(name))

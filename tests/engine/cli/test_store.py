@@ -93,6 +93,11 @@ def test_a_line_per_result_says_what_reuse_saved_and_when(
     assert len(used) == 3
     for item in used:
         assert item["seconds_saved"] == pytest.approx(2 * item["seconds"])
+    figures = call.document("store", "stats", "--store", str(store))
+    took = sum(item["seconds"] for item in items.values())
+    assert figures["seconds_kept"] == pytest.approx(took, abs=0.002)
+    saved = sum(item["seconds_saved"] for item in items.values())
+    assert figures["seconds_saved"] == pytest.approx(saved, abs=0.002)
     heading, *lines = call("store", "ls", "--store", str(store)).out.splitlines()
     columns = "key name size cost uses saved last use graph files"
     assert " ".join(heading.split()) == columns

@@ -19,9 +19,9 @@ from hypothesis.extra import numpy as hnp
 from scipy import stats
 
 from resonate_graph import Audio, File, NodeError, ParamError, ResonateWarning, read_audio
-from resonate_nodes import encode_flac, encode_mp3, encode_ogg, encode_wav, lowpass
+from resonate_nodes import encode_flac, encode_mp3, encode_ogg, encode_wav, gain, limit, lowpass
 from tests.counts import examples
-from tests.signals import Array, sine, white_noise
+from tests.signals import Array, oversampled_peak_db, sine, white_noise
 from tests.tools import needs
 
 Encoder = Callable[..., File]
@@ -488,3 +488,14 @@ def test_a_wav_of_no_samples_is_a_wav_of_no_samples() -> None:
     for subtype in ("PCM_16", "PCM_24", "FLOAT"):
         found, rate = decoded(encode_wav(quiet(frames=0), subtype=subtype))
         assert (found.shape, rate) == ((2, 0), 44_100)
+
+
+@pytest.mark.parametrize("encode", [encode_mp3, encode_ogg])
+def test_a_ceiling_of_1_5_db_below_full_scale_leaves_room_for_lossy_formats(
+    encode: Encoder, groove: Audio
+) -> None:
+    part = groove.with_samples(groove.samples[:, : 2 * groove.sample_rate])
+    loud = limit(gain(part, gain_db=12.0), ceiling_dbtp=-1.5)
+    assert oversampled_peak_db(loud) > -1.7
+    samples, _ = decoded(encode(loud))  # a warning of peaks beyond full scale would be an error
+    assert oversampled_peak_db(loud.with_samples(samples)) < 0

@@ -199,6 +199,17 @@ def test_the_slope_is_what_was_asked(kind: str, slope: int) -> None:
     assert nearer - farther == pytest.approx(slope * decibels(2) / 6, rel=0.02)
 
 
+@pytest.mark.parametrize("order", [1, 2, 4, 8])
+@pytest.mark.parametrize("node", [highpass, lowpass])
+def test_pass_filters_turn_phases_as_analog_ones_do(node: Callable[..., Audio], order: int) -> None:
+    heard = node(CLICK, frequency_hz=1000.0, slope_db_per_octave=6 * order)
+    turns = np.exp(-2j * np.pi * 1000 / RATE * np.arange(heard.frames))
+    at_the_corner = np.sum(heard.samples[0] * turns)
+    # of a Butterworth filter, 45 degrees for each order: ahead of a high-pass, behind a low-pass
+    expected = (1 if node is highpass else -1) * order * np.pi / 4
+    assert abs(at_the_corner / abs(at_the_corner) - np.exp(1j * expected)) < 2e-3
+
+
 def test_filters_have_no_delay_and_do_not_ring_ahead() -> None:
     late = impulse(frames=2000, at=1000)
     for heard in (
