@@ -9,6 +9,7 @@ import itertools
 import signal
 import sys
 from collections.abc import Collection, Sequence
+from functools import cache
 from types import FrameType
 from typing import Any, NoReturn
 
@@ -79,7 +80,7 @@ def call_and_exit(arguments: list[str] | None = None) -> NoReturn:
     use_safe_output()
     arguments = sys.argv[1:] if arguments is None else arguments
     if arguments[:1] == [completion.COMPLETE]:
-        completion.print_completion(typer.main.get_command(app), arguments[1:])
+        completion.print_completion(whole_command(), arguments[1:])
         sys.exit(0)
     try:
         code = _run_command(arguments)
@@ -92,10 +93,16 @@ def call_and_exit(arguments: list[str] | None = None) -> NoReturn:
         sys.exit(1)
 
 
+@cache
+def whole_command() -> Any:
+    """Return all commands as one; to read their signatures takes as long as many a command."""
+    return typer.main.get_command(app)
+
+
 def _run_command(given: list[str]) -> int:
     traceback, _ = TRACEBACK
     arguments = [one for one in given if one != traceback]
-    command = typer.main.get_command(app)
+    command = whole_command()
     printer = Printer(as_json=_wants_json(arguments))
     try:
         result = command.main(arguments, prog_name="resonate", standalone_mode=False)

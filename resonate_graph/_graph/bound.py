@@ -1,6 +1,6 @@
 """The bound graph: a document whose names, types and params were all found to be right.
 
-Made by `check` only. Steps are in topological order; networkx holds and orders the DAG.
+Made by `check` only. Steps are in topological order.
 """
 
 from __future__ import annotations
@@ -10,18 +10,16 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import chain
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from pydantic import BaseModel
 
+from .._base.dag import Dag
 from .._base.errors import Problem
 from .._node.declaration import NodeType
 from .._node.values import File, plain_json
 from .._sound.audio import Audio
 from .document import InputSpec
-
-if TYPE_CHECKING:
-    import networkx as nx
 
 
 class InputRef(NamedTuple):
@@ -108,7 +106,7 @@ class BoundGraph:
     warnings: tuple[Problem, ...] = ()
 
     @cached_property
-    def dag(self) -> nx.DiGraph[str]:
+    def dag(self) -> Dag[str]:
         """The steps and their dependencies."""
         return dependencies({step.id: list(step.sources) for step in self.steps.values()})
 
@@ -189,16 +187,12 @@ def params_text(params: Mapping[str, Any]) -> str:
     return json.dumps(params, sort_keys=True)
 
 
-def dependencies(wires: Mapping[str, Iterable[Source]]) -> nx.DiGraph[str]:
+def dependencies(wires: Mapping[str, Iterable[Source]]) -> Dag[str]:
     """Return the DAG of step ids from what is wired into each step."""
-    import networkx as nx
-
-    dag: nx.DiGraph[str] = nx.DiGraph()
-    dag.add_nodes_from(wires)
-    dag.add_edges_from(
+    edges = (
         (source.node, step)
         for step, sources in wires.items()
         for source in sources
         if isinstance(source, PortRef) and source.node in wires
     )
-    return dag
+    return Dag(wires, edges)

@@ -17,6 +17,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from .._base.dag import Dag
 from .._base.errors import (
     CatalogError,
     GraphError,
@@ -386,20 +387,23 @@ class _Check:
         """Return the nodes in topological order: as they are written, as far as that is one."""
         if _is_in_order(wires):
             return list(wires)
+        dag = dependencies(wires)
+        order = dag.in_order()
+        if len(order) < len(dag):
+            self._report_cycles(dag)
+            return []
+        return order
+
+    def _report_cycles(self, dag: Dag[str]) -> None:
         import networkx as nx
 
-        dag = dependencies(wires)
         position = {name: index for index, name in enumerate(self.document.nodes)}
-        try:
-            return list(nx.lexicographical_topological_sort(dag, key=position.__getitem__))
-        except nx.NetworkXUnfeasible:
-            for members in nx.strongly_connected_components(dag):
-                # a graph of its own keeps the document's order; a view of `dag` would not
-                ordered = sorted(members, key=position.__getitem__)
-                loop = nx.DiGraph((a, b) for a in ordered for b in dag[a] if b in members)
-                if loop.number_of_edges():
-                    self._report_cycle(nx.find_cycle(loop), position)
-            return []
+        for members in nx.strongly_connected_components(nx.DiGraph(dag.edges)):
+            # a graph of its own keeps the document's order
+            ordered = sorted(members, key=position.__getitem__)
+            loop = nx.DiGraph((a, b) for a in ordered for b in dag.successors[a] if b in members)
+            if loop.number_of_edges():
+                self._report_cycle(nx.find_cycle(loop), position)
 
     def _report_cycle(self, edges: Iterable[Any], position: Mapping[str, int]) -> None:
         names = [edge[0] for edge in edges]

@@ -3,8 +3,8 @@
 Each recording, made mono, is put into pink noise, rain and the surface of a record, as
 `tests.benchmarks.speech` makes them, 10 and 20 dB below it. Printed are, by noise and in all, the
 mean rise of the SI-SDR, the least, and in how many cases the sound was nearer to the recording
-before; then the median and the most by which the recordings themselves are changed. A profile is two
-other seconds of the same noise; for the recordings themselves, of white noise 40 dB below them.
+before; then the median and the most by which the recordings themselves are changed. A profile is
+two other seconds of the same noise; for the recordings themselves, of white noise 40 dB below them.
 
 ``--recordings DIR`` and ``--held-out`` as in `tests.benchmarks.restoration`; ``--all`` takes all of
 a folder. Short ones are repeated to ten seconds. What is not installed is left out.

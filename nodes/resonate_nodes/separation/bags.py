@@ -16,7 +16,7 @@ from resonate_graph import ModelError
 from . import configs
 from .budgets import MODELS, read_bag
 from .families import Family
-from .weights import read_description
+from .weights import read_description, state_of
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class ModelFiles:
     @property
     def stems(self) -> tuple[str, ...]:
         """The stems it separates into, in the order of its outputs."""
-        return self.ensemble[0] if self.ensemble else read_description(self.files[0]).stems
+        return self.ensemble[0] if self.ensemble else _stems(self.files[0])
 
     @property
     def digests(self) -> tuple[str, ...]:
@@ -108,7 +108,7 @@ def consistent(found: ModelFiles) -> ModelFiles:
     """Return what was found; refuse a bag whose models or weights do not go together."""
     stems = found.stems
     for path in found.files:
-        if (others := read_description(path).stems) != stems:
+        if (others := _stems(path)) != stems:
             raise ModelError(
                 found.name,
                 f"{path} gives {', '.join(others)}, but {found.files[0]} gives {', '.join(stems)}: "
@@ -135,3 +135,17 @@ def file_digest(path: Path) -> str:
     """Return blake3 of a file."""
     status = path.stat()
     return _digest_of(path, status.st_size, status.st_mtime_ns)
+
+
+@lru_cache(maxsize=256)
+def _stems_of(path: Path, state: tuple[Any, ...]) -> tuple[str, ...]:
+    del state
+    return read_description(path).stems
+
+
+def _stems(path: Path) -> tuple[str, ...]:
+    try:
+        state = state_of(path)
+    except OSError:
+        return read_description(path).stems  # which says what is wrong
+    return _stems_of(path, state)

@@ -314,14 +314,19 @@ def _find_on_hub(name: str, fetch: bool, tried: list[str]) -> ModelFiles | None:
 
 
 def _from_hugging_face(name: str, fetch: bool) -> ModelFiles | None:
+    from huggingface_hub import constants
+
+    repository = HUB[name].repository
+    kept = Path(constants.HF_HUB_CACHE, f"models--{repository.replace('/', '--')}")
+    if not fetch and not kept.is_dir():
+        return None  # what looks closer takes a fifth of a second to import
+
     from huggingface_hub import (
         get_hf_file_metadata,
         hf_hub_download,
         hf_hub_url,
         try_to_load_from_cache,
     )
-
-    repository = HUB[name].repository
 
     def get(file: str) -> Path | None:
         cached = try_to_load_from_cache(repository, file)
