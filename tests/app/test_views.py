@@ -10,7 +10,7 @@ import pytest
 
 from resonate_graph import Audio, Graph
 from resonate_graph._app.figure import skeleton
-from resonate_graph._app.views import Facts, make_views, tile, views_in, wave
+from resonate_graph._app.views import Facts, Scale, make_views, tile, views_in, wave
 from resonate_nodes import gain
 
 RATE = 8000
@@ -48,11 +48,10 @@ def test_a_click_is_seen_however_wide_the_part_is(
 
 @pytest.mark.parametrize("scale", ["log", "linear"])
 def test_a_wide_tile_and_a_narrow_one_show_the_same_levels(
-    view: tuple[Path, Audio], scale: str
+    view: tuple[Path, Audio], scale: Scale
 ) -> None:
     place, _ = view
-    kind = "log" if scale == "log" else "linear"
-    wide, narrow = (tile(place, *part, 400, scale=kind) for part in ((0, 60), (10, 20)))
+    wide, narrow = (tile(place, *part, 400, scale=scale) for part in ((0, 60), (10, 20)))
     levels = [one.levels[100:180].mean() for one in (wide, narrow)]
     assert abs(levels[0] - levels[1]) < 12  # of 255 for 130 dB: the wide one keeps the loudest
     assert wide.start == 0
