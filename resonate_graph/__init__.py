@@ -13,8 +13,8 @@ Results: `Result`, `Target`, `Forecast`, `Reason`, `Row`, `Drawing`; `Store` and
 it has; `read_provenance` of a file, to make it again, and `verify`, whether it is what that says.
 Archives: `batch`, which gives a `BatchRow` for each recording.
 Nodes: `node`, `Audio`, `File`, `Report`, `RunContext`, `Preparation`, `Placed`, `accelerated`,
-`Cost`, `Avoid`, `Catalog`, `NodeType`, `Port`. For those that draw or report: `overview`,
-`Overview`, `unit_of`, `Finding`, and `pages`, the parts of pages with the player.
+`Cost`, `Avoid`, `KnownModel`, `Catalog`, `NodeType`, `Port`. For those that draw or report:
+`overview`, `Overview`, `unit_of`, `Finding`, and `pages`, the parts of pages with the player.
 What steps say they did: `did_in_words`.
 The machine: `devices`, `this_machine`.
 Errors: `ResonateError` and what is below it.
@@ -61,6 +61,7 @@ from ._node.catalog import BrokenPack, Catalog
 from ._node.context import RunContext
 from ._node.declaration import NodeType, Placed, Preparation, accelerated
 from ._node.decorator import Node, node
+from ._node.known_models import KnownModel
 from ._node.notes import did_in_words
 from ._node.ports import Port, PortType
 from ._node.values import File, Finding, Report, Value
@@ -125,6 +126,7 @@ __all__ = [
     "InputError",
     "InputRead",
     "InputsError",
+    "KnownModel",
     "Limits",
     "Machine",
     "ManifestError",

@@ -12,7 +12,7 @@ import streamlit as st
 from .. import Graph, GraphError, InputError, ResonateError
 from .call import Chosen
 from .desk import Desk, descriptions, graph_in_file, stock_graph
-from .places import MOST_GRAPH_BYTES, MOST_MINUTES, MOST_UPLOAD_MEGABYTES
+from .places import MOST_GRAPH_BYTES, MOST_MINUTES, MOST_UPLOAD_MEGABYTES, RECORDED
 from .words import literally, plainly
 
 #: What sound files are called. What is in them is looked at when they are read.
@@ -199,7 +199,7 @@ def _dropped(desk: Desk, name: str, kept: str) -> None:
 def _recorded(desk: Desk, name: str, kept: str) -> None:
     given = st.audio_input(name, key=f"record-{name}-{_turn(kept)}", label_visibility="collapsed")
     if given is not None:
-        _take(desk, "recorded.wav", given, kept)
+        _take(desk, RECORDED, given, kept)
 
 
 def _from_root(desk: Desk, name: str, kept: str) -> None:

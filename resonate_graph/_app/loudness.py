@@ -12,9 +12,11 @@ import numpy as np
 from .. import Graph, Limits, ResonateError, Settings, read_audio
 from .views import views_in
 
+#: What the graph is called that measures for the page.
+GRAPH = "loudness-for-the-page"
 _MEASURED = {
     "format": 1,
-    "name": "loudness",
+    "name": GRAPH,
     "inputs": {"audio": {"type": "audio"}},
     "nodes": {"measured": {"type": "loudness_over_time", "inputs": {"audio": "$audio"}}},
     "outputs": {"over_time": "measured"},

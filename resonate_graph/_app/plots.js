@@ -65,7 +65,7 @@ class Plots {
     this.root = document.createElement("div");
     this.root.className = "rg-plots";
     this.root.setAttribute("role", "img");
-    this.root.setAttribute("aria-label", "Waveforms and spectrograms under one axis of time");
+    this.root.setAttribute("aria-label", "Waveforms, loudness and spectrograms under one axis of time");
     this.plot = document.createElement("div");
     this.tip = Object.assign(document.createElement("div"), { className: "rg-plot-tip" });
     this.head = Object.assign(document.createElement("div"), { className: "rg-plot-head" });

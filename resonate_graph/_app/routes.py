@@ -35,10 +35,16 @@ def routes() -> list[Route]:
         Route(f"{PREFIX}/plotly.min.js", _plotly),
         Route(f"{PREFIX}/runs/{{run}}/out/all.zip", _zip),
         Route(f"{PREFIX}/runs/{{run}}/out/{{path:path}}", _file),
+        Route(f"{PREFIX}/runs/{{run}}/in/{{name}}", _brought),
         Route(f"{PREFIX}/runs/{{run}}/wave/{{view}}", _wave),
         Route(f"{PREFIX}/runs/{{run}}/spectrum/{{view}}", _spectrum),
         Route(f"{PREFIX}/runs/{{run}}/loudness/{{view}}", _loudness),
     ]
+
+
+def address_of_input(job: Job, name: str) -> str:
+    """Return where browsers find what was brought for an input of a run."""
+    return f"{PREFIX}/runs/{job.id}/in/{name}"
 
 
 def address(job: Job, path: str = "") -> str:
@@ -69,6 +75,13 @@ async def _file(request: Request) -> Response:
     if not there:
         raise HTTPException(404)
     return FileResponse(path, headers={"X-Content-Type-Options": "nosniff"})
+
+
+async def _brought(request: Request) -> Response:
+    call, name = _job(request).call, request.path_params["name"]
+    if name not in call.brought or not Path(call.inputs[name]).is_file():
+        raise HTTPException(404)
+    return FileResponse(call.inputs[name], headers={"X-Content-Type-Options": "nosniff"})
 
 
 async def _zip(request: Request) -> Response:

@@ -11,7 +11,8 @@ from .. import did_in_words, stock_graphs
 from .call import graph_with
 from .components import players_of, show_downloads, show_player, show_plots
 from .jobs import Call, Job
-from .routes import address
+from .places import RECORDED
+from .routes import address, address_of_input
 from .running import STOPPED, called, values_told
 from .views import views_in
 from .words import literally, plainly
@@ -155,6 +156,10 @@ def _keep(job: Job, call: Call, end: dict[str, Any], page: str) -> None:
     links["all of it, as a zip"] = address(job, "all.zip")
     names["all of it, as a zip"] = f"{stem}.zip"
     links["the page of the run"] = address(job, page)
+    for name in call.brought:
+        if call.labels[name] == RECORDED:  # it lies nowhere else
+            links["what was recorded"] = address_of_input(job, name)
+            names["what was recorded"] = RECORDED
     show_downloads(links, names, key=f"downloads-{job.id}")
     changed = graph_with(call.graph, call.params, call.nodes)
     st.download_button(

@@ -25,6 +25,7 @@ from . import (
     demo,
     listing,
     look,
+    models,
     nodes,
     report,
     run,
@@ -57,7 +58,7 @@ app = typer.Typer(
 )
 for part in (
     *(run, report, verify, check, look, sweep, batch, worker, app_command),
-    *(author, listing, nodes, store, demo, completion),
+    *(author, listing, nodes, models, store, demo, completion),
 ):
     part.register(app)
 for command in app.registered_commands:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 import time
 from pathlib import Path
@@ -159,6 +160,8 @@ def batch(
         settings=settings,
     )
     progress.plan(ready.batch.plan)
+    # what becomes of a cluster is said by our own errors, and not by Dask's tracebacks as well
+    logging.getLogger("distributed").setLevel(logging.CRITICAL)
     failed: list[BatchRow] = []
     with progress:
         for row in batching.rows(ready, scheduler, progress.show):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from .. import BoundGraph, Graph, ParamError, Settings, Store, default_store, th
 from .._base.keywords import with_defaults
 from .._machine.devices import presume
 from .driver import Batch, Executor, Plan
-from .hand import Setup, require_posix
+from .hand import LEAST_BYTES, Setup, require_posix, share_bytes
 from .listing import Wanted, jobs_of
 from .local import Local
 from .row import BatchRow
@@ -22,8 +23,6 @@ from .sums import Sums
 
 #: How long a job may take where nobody says.
 MAX_SECONDS = 3600.0
-#: What a child is given at least, where nobody says how much memory it may have.
-_LEAST_BYTES = 2 * 10**9
 
 
 def batch(
@@ -73,16 +72,26 @@ class Prepared:
         jobs: how many are done at a time on this machine.
     """
 
-    def __init__(self, batch: Batch, setup: Setup, jobs: int, accelerated: bool) -> None:
+    def __init__(
+        self,
+        batch: Batch,
+        setup: Setup,
+        jobs: int,
+        *,
+        accelerated: bool,
+        max_memory_bytes: int | None,
+    ) -> None:
         self.batch, self.setup, self.jobs = batch, setup, jobs
-        self._accelerated = accelerated
+        self._accelerated, self._max_memory_bytes = accelerated, max_memory_bytes
 
     def executor(self, scheduler: str | None) -> Executor:
         """Return who does the jobs."""
         if scheduler is not None:
             from .cluster import Cluster
 
-            cluster: Executor = Cluster(scheduler, self.batch.probing(self.setup))
+            # unless somebody says how much, each worker gives its children a share of its own
+            setup = replace(self.setup, max_memory_bytes=self._max_memory_bytes)
+            cluster: Executor = Cluster(scheduler, self.batch.probing(setup))
             return cluster
         threads = max(1, self.setup.threads // self.jobs)
         owner = self.setup.on(self.setup.settings["device"], threads)
@@ -134,7 +143,6 @@ def prepare(
     accelerated = _is_accelerated(checked, given["device"])
     at_a_time = jobs or _jobs(accelerated)
     machine = this_machine()
-    memory = max_memory_bytes or max(_LEAST_BYTES, machine.memory_bytes // at_a_time)
     plain = {one: given[one] for one in ("device", "threads", "reuse", "warn_minutes",
                                          "max_minutes", "salvage")}  # fmt: skip
     setup = Setup(
@@ -150,7 +158,7 @@ def prepare(
         tags=tags,
         pages=pages,
         max_seconds=max_seconds,
-        max_memory_bytes=memory,
+        max_memory_bytes=max_memory_bytes or share_bytes(at_a_time),
         threads=given["threads"] or machine.threads,
         probe=None,
     )
@@ -158,7 +166,9 @@ def prepare(
         found, wanted, setup, place, max_failures=max_failures, retry_failed=retry_failed,
         verify=verify,
     )  # fmt: skip
-    return Prepared(ready, setup, at_a_time, accelerated)
+    return Prepared(
+        ready, setup, at_a_time, accelerated=accelerated, max_memory_bytes=max_memory_bytes
+    )
 
 
 def rows(
@@ -181,7 +191,7 @@ def _is_accelerated(bound: BoundGraph, device: str) -> bool:
 def _jobs(accelerated: bool) -> int:
     """Return how many jobs are done at a time: one where they would share an accelerator."""
     machine = this_machine()
-    return 1 if accelerated else max(1, min(machine.threads, machine.memory_bytes // _LEAST_BYTES))
+    return 1 if accelerated else max(1, min(machine.threads, machine.memory_bytes // LEAST_BYTES))
 
 
 def _module(name: str) -> str:

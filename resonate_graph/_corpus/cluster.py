@@ -14,11 +14,11 @@ import queue
 import socket
 import threading
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
-from .. import CatalogError, ResonateError, __version__
-from .hand import Hand, Refused, Setup
+from .. import CatalogError, ResonateError, __version__, this_machine
+from .hand import Hand, Refused, Setup, share_bytes
 from .jobs import End, what_changed
 
 try:
@@ -58,7 +58,10 @@ class Hands(distributed.WorkerPlugin):
         threads = worker.state.nthreads
         setup = Setup(**self._plain)
         device = getattr(worker, DEVICE, None) or setup.settings["device"]
-        self._setup = setup.on(device, max(1, _cores() // threads))
+        self._setup = replace(
+            setup.on(device, max(1, this_machine().threads // threads)),
+            max_memory_bytes=setup.max_memory_bytes or share_bytes(threads),
+        )
         self._label = f"{worker.name}"
         self._free: queue.LifoQueue[Hand] = queue.LifoQueue()
         self._every: list[Hand] = []
@@ -109,12 +112,6 @@ class Hands(distributed.WorkerPlugin):
             with self._adding:
                 self._every.append(hand)
             return hand
-
-
-def _cores() -> int:
-    from .. import this_machine
-
-    return this_machine().threads
 
 
 def _plugin(name: str) -> Hands:

@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import IO, Any
 
-from .. import CatalogError, ResonateError
+from .. import CatalogError, ResonateError, this_machine
 from .jobs import End
 
 #: So long a child may take to import what it needs.
@@ -23,6 +23,8 @@ _STARTING_SECONDS = 300.0
 #: A child makes room for another after so many jobs, with whatever it has piled up.
 _JOBS_OF_A_CHILD = 2000
 _LOG_BYTES = 4000
+#: What a child is given at least, where nobody says how much memory it may have.
+LEAST_BYTES = 2 * 10**9
 
 
 @dataclass(frozen=True)
@@ -280,6 +282,11 @@ class Hand:
             lines = self._log.read().decode(errors="replace").splitlines()
             words = next((line.strip() for line in reversed(lines) if line.strip()), "")
         return End("died", kind=kind, error=name, message=f"{told}: {words}" if words else told)
+
+
+def share_bytes(children: int) -> int:
+    """Return how much memory each of so many children of this machine may have."""
+    return max(LEAST_BYTES, this_machine().memory_bytes // children)
 
 
 def require_posix() -> None:

@@ -5,15 +5,18 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 from .._base.publish import publish
 from .jobs import Job
 from .journal import Journal
 from .row import COLUMNS, BatchRow
 from .sums import Sums
+
+#: The columns that hold text, whatever they look like.
+_TEXTS = ("job", "recording", "error", "place", "message", "worker", "warnings")
 
 
 def rows_of(journal: Journal, jobs: Mapping[str, Job]) -> Iterator[BatchRow]:
@@ -51,30 +54,24 @@ def write_results(
         text.detach()
 
     written = [publish(folder / "results.jsonl", lines), publish(folder / "results.csv", table)]
-    if (made := _parquet(folder, names, journal, jobs)) is not None:
+    texts = {name for job in jobs.values() for name in job.carried}
+    if (made := _parquet(written[-1], [*texts, *_TEXTS])) is not None:
         written.append(made)
     return [*written, write_page(folder, rows_of(journal, jobs), graph, sums)]
 
 
-def _parquet(
-    folder: Path, names: list[str], journal: Journal, jobs: Mapping[str, Job]
-) -> Path | None:
-    """Write the table as Parquet, if that can be done here."""
+def _parquet(table: Path, texts: Collection[str]) -> Path | None:
+    """Write a table as Parquet beside it, if that can be done here."""
     try:
-        import pyarrow
+        import pyarrow.csv
         import pyarrow.parquet
     except ImportError:
         return None
-    found: dict[str, list[Any]] = {name: [] for name in names}
-    for row in rows_of(journal, jobs):
-        cells = row.cells()
-        for name in names:
-            found[name].append(cells.get(name))
-    columns = {}
-    for name, values in found.items():
-        try:
-            columns[name] = pyarrow.array(values)
-        except (pyarrow.ArrowInvalid, pyarrow.ArrowTypeError):  # of several types: as text
-            columns[name] = pyarrow.array([None if one is None else str(one) for one in values])
-    made = pyarrow.table(columns)
-    return publish(folder / "results.parquet", lambda file: pyarrow.parquet.write_table(made, file))
+    converted = pyarrow.csv.ConvertOptions(
+        column_types=dict.fromkeys(texts, pyarrow.string()), strings_can_be_null=True
+    )
+    parsed = pyarrow.csv.ParseOptions(newlines_in_values=True)
+    made = pyarrow.csv.read_csv(table, parse_options=parsed, convert_options=converted)
+    return publish(
+        table.with_suffix(".parquet"), lambda file: pyarrow.parquet.write_table(made, file)
+    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ class BatchRow:
 
     def document(self) -> dict[str, Any]:
         """Return it as JSON values."""
-        return asdict(self)
+        return dict(self.__dict__)
 
     def cells(self) -> dict[str, Any]:
         """Return it as the cells of a table."""

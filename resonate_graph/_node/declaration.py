@@ -27,6 +27,7 @@ from .._machine.devices import Avoid
 from .._sound.audio import Audio
 from .context import FP32, NotComputed, RunContext
 from .fingerprint import source_fingerprint
+from .known_models import KnownModels
 from .params import checked
 from .ports import Port, describe
 from .values import Value, plain_json, require_portable
@@ -140,6 +141,7 @@ class NodeType:
         rate: the sample rate of what comes out, by its params, in Hz.
         besides: which outputs come out of the work for others; ``all`` where all do.
         renamed: what ports and params were called before, with what they are called now.
+        models: which models it knows, and which of them lie on this machine.
         doc: the function's docstring.
     """
 
@@ -162,6 +164,7 @@ class NodeType:
     rate: Rate | None = None
     besides: Besides | Literal["all"] | None = None
     renamed: Mapping[str, str] = field(default_factory=dict)
+    models: KnownModels | None = None
     pack: str | None = None
 
     @property

@@ -29,7 +29,7 @@ from blake3 import blake3
 from .._sound.audio import Audio
 
 _ENGINE = __name__.partition(".")[0]
-_ADVICE = ("cost", "avoid", "begins", "besides")
+_ADVICE = ("cost", "avoid", "begins", "besides", "models")
 _SCALARS = (bool, int, float, complex, str, bytes, type(None))
 
 

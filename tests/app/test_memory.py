@@ -19,8 +19,8 @@ pytestmark = [needs("chromium"), needs("streamlit")]
 
 RUNS, MINUTES, RATE = 10, 5, 44_100
 MOST_BYTES = 600e6
-#: A twentieth of the samples of one of the three sounds of a run.
-GROWTH_BYTES = MINUTES * 60 * RATE * 2 * 4 / 20
+#: Each run has three such sounds, as samples.
+SOUND_BYTES = MINUTES * 60 * RATE * 2 * 4
 
 
 def test_the_server_does_not_grow_with_the_eleventh_run(
@@ -49,8 +49,8 @@ def test_the_server_does_not_grow_with_the_eleventh_run(
             page.press("ArrowRight")
         page.close()
     assert max(held) < MOST_BYTES
-    assert held[-1] - held[-2] < GROWTH_BYTES, held
-    assert held[-1] - held[1] < 2 * GROWTH_BYTES, held
+    assert held[-1] - held[0] < SOUND_BYTES, held
+    assert held[-1] < 1.1 * max(held[:-1]), held  # it goes up and down as garbage is looked for
 
 
 def shown_run(page: Opened, number: int) -> str:

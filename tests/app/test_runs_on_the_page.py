@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -88,11 +89,21 @@ def _said(page: Any) -> str:
     return "\n".join(one.value for one in [*page.markdown, *page.info, *page.error, *page.caption])
 
 
+def _plain(page: Any) -> str:
+    return _said(page).replace("\\", "")
+
+
 def test_one_runs_one_waits_and_both_are_found_again_and_stopped(
     desk: Desk, tab: Open, take: Path, signals: Signals
 ) -> None:
-    first, second = (desk.jobs.start(_call(desk, "waiting", take)) for _ in range(2))
+    first, second, third = (desk.jobs.start(_call(desk, "waiting", take)) for _ in range(3))
     signals.wait_until_started()
+    states = [one.state.status for one in (first, second, third)]
+    assert states == ["running", "queued", "queued"]
+    assert [one.id for one in desk.jobs] == [third.id, second.id, first.id]
+    assert desk.jobs.ahead_of(third) == 2
+    desk.jobs.cancel(third)
+    assert third.state.status == "cancelled"
     back = tab()  # by somebody who comes back without the address
     assert "A run goes on: waiting\\.json, my take\\.wav" in _said(back)
     back.button(key="going-on").click().run()
@@ -114,10 +125,11 @@ def test_a_node_that_kills_its_process_is_told_and_the_page_stays(
     desk: Desk, tab: Open, take: Path
 ) -> None:
     died = desk.jobs.start(_call(desk, "deadly", take))
-    assert desk.jobs.wait(died, PATIENCE_SECONDS).status == "died"
+    state = desk.jobs.wait(died, PATIENCE_SECONDS)
+    assert (state.status, state.exit_code) == ("died", -signal.SIGKILL)
     page = tab(died.id)
     assert "The process of this run died; the page did not." in _said(page)
-    assert "SIGKILL" in _said(page)
+    assert "SIGKILL, as systems do when memory runs out (while only ran)" in _plain(page)
 
 
 def test_a_folder_is_walked_through_and_settings_are_compared_side_by_side(
@@ -130,22 +142,16 @@ def test_a_folder_is_walked_through_and_settings_are_compared_side_by_side(
     page.selectbox(key="pick-mix-b side-1").select("‹ back").run()
     page.selectbox(key="pick-mix--2").select("b side/").run()
     page.selectbox(key="pick-mix-b side-3").select("take.wav").run()
-    assert "1 of 1 steps would run: only;" in _said(page).replace("\\", "")
+    assert "1 of 1 steps would run: only;" in _plain(page)
 
     page.multiselect(key="sweep-params").select("level_db").run()
-    page.text_input(key="sweep-level_db").set_value("-3, -9, -100").run()
-    page.button(key="sweep").click().run()
-    (job,) = desk.jobs
-    assert job.call.grid == {"level_db": [-3, -9, -100]}
-    assert desk.jobs.wait(job, PATIENCE_SECONDS).status == "failed"
-    assert "level_db: -100 is below the minimum -60" in _said(page.run()).replace("\\", "")
-
     page.text_input(key="sweep-level_db").set_value("-3, -9").run()
     page.button(key="sweep").click().run()
-    job = next(iter(desk.jobs))
+    (job,) = desk.jobs
+    assert job.call.grid == {"level_db": [-3, -9]}
     assert desk.jobs.wait(job, PATIENCE_SECONDS).status == "done"
     page.run()
-    assert "level_db -3, -9" in _said(page).replace("\\", "")  # in the list of runs
+    assert "level_db -3, -9" in _plain(page)  # in the list of runs
     assert job.call.command in [one.value for one in page.code]
     from resonate_graph._app.components import players_of
 
@@ -157,14 +163,13 @@ def test_a_folder_is_walked_through_and_settings_are_compared_side_by_side(
 def test_what_a_run_made_is_shown_and_what_is_stored_is_pinned_and_removed(
     desk: Desk, tab: Open, take: Path
 ) -> None:
-    jobs = [
-        desk.jobs.start(_call(desk, "quieter", take, params=params, brought=["mix"]))
-        for params in ({}, {"level_db": -12})
-    ]
-    assert [desk.jobs.wait(one, PATIENCE_SECONDS).status for one in jobs] == ["done", "done"]
-    page = tab(jobs[1].id)
-    assert "level_db = -12" in _said(page).replace("\\", "")  # what differs from the run before
-    assert "my take.wav (for mix)" in _said(page).replace("\\", "")
+    job = desk.jobs.start(_call(desk, "quieter", take, params={"level_db": -12}, brought=["mix"]))
+    assert desk.jobs.wait(job, PATIENCE_SECONDS).status == "done"
+    other = desk.jobs.start(_call(desk, "quieter", take))
+    desk.jobs.cancel(other)
+    page = tab(job.id)
+    assert "level_db = as the graph has it" in _plain(page)  # what differs from the run before
+    assert "my take.wav (for mix)" in _plain(page)
     (graph,) = page.get("download_button")
     assert graph.label == "The graph with these settings, as JSON"
 

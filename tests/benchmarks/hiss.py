@@ -3,8 +3,8 @@
 Each recording, made mono, is put into pink noise, rain and the surface of a record, as
 `tests.benchmarks.speech` makes them, 10 and 20 dB below it. Printed are, by noise and in all, the
 mean rise of the SI-SDR, the least, and in how many cases the sound was nearer to the recording
-before; then the median and the most by which the recordings themselves are changed. A profile is two
-other seconds of the same noise; for the recordings themselves, of white noise 40 dB below them.
+before; then the median and the most by which the recordings themselves are changed. A profile is
+two other seconds of the same noise; for the recordings themselves, of white noise 40 dB below them.
 
 ``--recordings DIR`` and ``--held-out`` as in `tests.benchmarks.restoration`; ``--all`` takes all of
 a folder. Short ones are repeated to ten seconds. What is not installed is left out.
@@ -68,7 +68,7 @@ def main() -> None:
         found |= recordings(asked.recordings, held_out=not asked.held_out)
     music = {name: ten_seconds(to_mono(one)) for name, one in found.items()}
     print(f"{len(music)} recordings: {', '.join(music)}")
-    row = "{:<28}" + 5 * "{:>9}" + "{:>20}"
+    row = "{:<28}" + 5 * "{:>9}" + "{:>22}"
     print(row.format("rise of SI-SDR, dB", *KINDS, "all", "least", "worse  clean changed"))
     for name, way in WAYS.items():
         needs = name.split()[0].strip(",")

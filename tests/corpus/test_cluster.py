@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from resonate_graph import Audio, Store, batch
+from resonate_graph import Audio, BatchRow, ResonateError, Store, batch
 from tests.corpus.archives import NODES, open_graph, write_graph, write_innocent, write_poison
 from tests.corpus.poison import REASONS
 from tests.processes import start_resonate, wait_for_words
@@ -47,13 +47,17 @@ class Cluster:
         self.workers.append(worker)
         return worker
 
+    @property
+    def alive(self) -> list[subprocess.Popen[str]]:
+        return [one for one in self.workers if one.poll() is None]
+
     def close(self) -> None:
         for one in (*self.workers, self.scheduler):
             one.send_signal(signal.SIGKILL)
             one.communicate()
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def cluster() -> Iterator[Cluster]:
     made = Cluster()
     yield made
@@ -99,3 +103,37 @@ def test_a_cluster_fails_the_poison_loses_a_worker_and_gives_what_single_runs_gi
         single = graph.run({"tape": path}, store=alone).save(tmp_path / "single")["taken"]
         made = out / path.relative_to(tapes).with_name(f"{path.stem}.taken.wav")
         assert made.read_bytes() == single.read_bytes()
+
+
+def test_a_scheduler_that_is_lost_ends_the_batch_and_another_start_goes_on(
+    tmp_path: Path, excerpt: Audio, cluster: Cluster
+) -> None:
+    if not cluster.alive:  # where this test runs alone
+        wait_for_words(cluster.add_worker(), "at a time")
+    write_innocent(tmp_path / "tapes", 40, excerpt)
+    graph, out = open_graph(write_graph(tmp_path)), tmp_path / "out"
+
+    def rows(scheduler: str | None) -> Iterator[BatchRow]:
+        return batch(
+            graph,
+            tmp_path / "tapes",
+            out,
+            nodes=[NODES],
+            scheduler=scheduler,
+            jobs=1,
+            store=tmp_path / "store",
+        )
+
+    ended = []
+
+    def lose_the_scheduler() -> None:
+        for row in rows(cluster.address):
+            ended.append(row.job)
+            cluster.scheduler.kill()
+
+    with pytest.raises(ResonateError, match="the scheduler is gone"):
+        lose_the_scheduler()
+    assert 0 < len(ended) < 40
+    again = list(rows(None))
+    assert {row.state for row in again} == {"done"}
+    assert {row.job for row in again if row.kept} >= set(ended)

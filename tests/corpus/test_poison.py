@@ -18,7 +18,7 @@ def test_exactly_the_poison_fails_and_all_else_is_as_a_single_run(
     innocent, rounds = (276, 3) if torture else (10, 1)
     kinds = [one for one in REASONS if torture or one not in SLOW]
     tapes = tmp_path / "tapes"
-    sound = write_innocent(tapes, innocent, excerpt)
+    sound = write_innocent(tapes, innocent, excerpt, step=450)
     poison = write_poison(tapes / "bad", excerpt, kinds, rounds)
     graph = open_graph(write_graph(tmp_path))
     out = tmp_path / "out"

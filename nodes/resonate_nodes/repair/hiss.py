@@ -1,4 +1,4 @@
-"""Broadband noise: spectral gating with a profile of the noise, a floor that is sought without."""
+"""Broadband noise: told by a profile of it, or a floor that is sought; and brought down."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from resonate_graph import Audio, Finding, NodeError, Report, RunContext, node
 
 from .._common.channels import channel_names, power_decibels
 from .._common.notes import note_floor, note_known, note_removed
-from . import log_mmse, profile_gate
+from . import log_mmse, noise_profile
 
 _FRAME_SECONDS = 0.0232
 _LOWEST_RATE = 1000
@@ -28,12 +28,15 @@ _LIKENESS = 0.99
 _NOTHING = 1e-6
 _NOTHING_BY_PROFILE = 1e-5
 _NEARLY_ALL = 0.75
+# What the levels of noise in one bin deviate by, in dB, and the threshold that stands for its mean.
+_STD_DB = 5.57
+_USUAL_STD = 1.5
 _UNCHANGED = "no noise taken"
 #: the middles of octaves, as ISO 266 has them; below 63 Hz the spectra are too coarse
 _OCTAVES_HZ = (63.0, 125.0, 250.0, 500.0, 1000.0, 2000.0, 4000.0, 8000.0, 16_000.0, 31_500.0)
 
 
-@node(version=5, uses=("scipy",))
+@node(version=6, uses=("scipy",))
 def denoise(
     ctx: RunContext,
     audio: Audio,
@@ -45,16 +48,15 @@ def denoise(
 ) -> Audio:
     """Reduce hiss and other broadband noise.
 
-    With a noise profile, by spectral gating: T. Sainburg, M. Thielk, T. Q. Gentner: *Finding,
-    visualizing, and quantifying latent structure across diverse animal vocal repertoires* (2020).
-    The result is that of noisereduce's stationary gate, but for the ends of sound and spectrum.
-
-    Without one, the noise floor is sought in the sound itself, after R. Martin's minimum
-    statistics (2001), and the log-spectral estimator of Y. Ephraim and D. Malah (1985) brings
-    down what is near it, by up to 26 dB. It spares held notes, and takes dense material that
-    never pauses for noise in part. Pauses that were muted do not count, whether they are digital
-    silence or its dither in 16 bit; where a gate or an expander turned the pauses down by 6 dB or
-    more, and can be told by what it did to the noise, they have a floor of their own.
+    The log-spectral estimator of Y. Ephraim and D. Malah (1985) brings down what is near the
+    noise, by up to 26 dB, and spares what stands out of it. The noise is that of the profile, a
+    stretch of noise alone. Without one its floor is sought in the sound itself, after R. Martin's
+    minimum statistics (2001): held notes are spared. Of dense material that never pauses for
+    noise only what looks like noise is taken: what is even in time and frequency, and does not rise
+    towards the low as music does; a drum loop with noise of its own loses some of it. Pauses that
+    were muted do not count, whether they are digital silence or its dither in 16 bit; where a gate
+    or an expander turned the pauses down by 6 dB or more, and can be told by what it did to the
+    noise, they have a floor of their own.
 
     What is not noise in the profile does not count either: black, fades and clicks. A profile that
     tells nothing gives a warning, and the floor is then sought in the sound as without one:
@@ -68,14 +70,13 @@ def denoise(
     Args:
         ctx: filled in by the engine.
         audio: the sound.
-        noise: a stretch of noise alone, at the same rate. With it the gate is used, and its
-            thresholds come from there.
+        noise: a stretch of noise alone, at the same rate.
         strength: how much of what is found to be noise is removed; 0 changes nothing.
         stationary: without a profile: one noise floor for the whole sound, from its quietest
             stretch at each frequency; otherwise it is followed in steps of 12 s. With a profile
             it has no effect.
-        threshold_std: with a profile: how many standard deviations above the mean level of the
-            noise the threshold lies.
+        threshold_std: with a profile: 1.5 takes the noise for as loud as the profile is; each
+            standard deviation more (5.6 dB) for that much louder. Without one it has no effect.
 
     Raises:
         NodeError: the noise profile has another rate, or is shorter than one analysis frame; the
@@ -91,16 +92,20 @@ def denoise(
     if not np.any(audio.samples):
         ctx.note(summary=_UNCHANGED)
         return audio
-    profile = None if noise is None else _profile(ctx, audio, noise, frame, threshold_std)
+    profile = None if noise is None else _profile(ctx, audio, noise)
     if profile is not None:
-        reduced = profile_gate.gated(
+        last = len(profile.powers) - 1
+        powers = profile.powers[np.minimum(np.arange(audio.channels), last)]
+        reduced = log_mmse.denoised(
             audio.samples,
-            profile,
             audio.sample_rate,
-            frame,
+            stationary=True,
             strength=strength,
+            profile=powers * np.float32(10 ** ((threshold_std - _USUAL_STD) * _STD_DB / 10)),
             progress=ctx.progress,
         )
+        told_nothing = ~powers.any(axis=1)
+        reduced[told_nothing] = audio.samples[told_nothing]
     elif audio.frames < frame:
         ctx.warn("too-short", f"{audio.frames} frames are too few to tell noise from sound")
         ctx.note(summary=_UNCHANGED)
@@ -273,9 +278,7 @@ def _require_fit(audio: Audio, noise: Audio, frame: int) -> None:
         )
 
 
-def _profile(
-    ctx: RunContext, audio: Audio, noise: Audio, frame: int, threshold_std: float
-) -> profile_gate.Profile | None:
+def _profile(ctx: RunContext, audio: Audio, noise: Audio) -> noise_profile.Profile | None:
     """Return the profile; None, with a warning, where it says nothing of the noise."""
     instead = "the noise is sought in the sound instead, as without a profile"
     if _is_recording(noise, audio):
@@ -283,11 +286,10 @@ def _profile(
         return None
     samples = noise.samples[:, : int(_PROFILE_SECONDS * noise.sample_rate)]
     muted = np.array([_is_silent(channel) for channel in samples])
-    profile = profile_gate.profile_of(
+    profile = noise_profile.profile_of(
         np.where(muted[:, None], np.float32(0), samples),
         noise.sample_rate,
-        frame,
-        threshold_std=threshold_std,
+        log_mmse.analysis_window(noise.sample_rate),
     )
     silent = [not seconds for seconds in profile.seconds]  # muted, or as good as that
     if all(silent):

@@ -1,8 +1,8 @@
-"""Noise reduction without a noise profile: a noise floor that is sought, and gains in two steps.
+"""Noise reduction: a noise floor that is sought, or told by a profile, and gains in two steps.
 
-- The noise floor of each stretch of some 12 s is sought in its own frames (`noise_spectrum`).
-  Those that were muted do not count, and those that a gate turned down have a floor of their own
-  (`noise_frames`).
+- Without a profile the noise floor of each stretch of some 12 s is sought in its own frames
+  (`noise_spectrum`). Those that were muted do not count, and those that a gate turned down have a
+  floor of their own (`noise_frames`).
 - The first gains are those of Y. Ephraim, D. Malah, *Speech enhancement using a minimum mean-square
   error log-spectral amplitude estimator* (IEEE Trans. ASSP 33, 1985), with the signal-to-noise
   ratio by the decision-directed rule of their paper of 1984.
@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .noise_frames import above_rounding, closed_frames
-from .noise_spectrum import LOWEST, noise_floor
+from .noise_spectrum import LOWEST, floor_to_take, noise_floor
 from .stft import Single, Spectra, Stft, Synthesis, sine_window
 
 _FRAME_SECONDS = 0.046
@@ -48,6 +48,7 @@ def denoised(
     *,
     stationary: bool,
     strength: float,
+    profile: Single | None = None,
     progress: Callable[[float, float], object] = lambda done, total: None,
 ) -> Single:
     """Return samples of shape (channels, frames), at least one of them, with the noise reduced.
@@ -59,14 +60,19 @@ def denoised(
             one per stretch, and in between a mean of both. Stretches of digital silence do
             not count, nor do those that were muted.
         strength: what is taken of what was found to be noise: 1 for all.
+        profile: mean power of the noise in the spectra of `analysis_window`, of shape (channels,
+            bins); with it no noise floor is sought.
         progress: told (done, total) now and then.
     """
     stft = _stft(samples, sample_rate)
     synthesis = Synthesis(stft, stft.window)
     total = stft.count * (1 + _FLOORS_SHARE)
-    floors = _floors(
-        stft, stationary=stationary, progress=lambda done: progress(done * _FLOORS_SHARE, total)
-    )
+    if profile is not None:
+        floors = _Floors.of(profile)
+    else:
+        floors = _floors(
+            stft, stationary=stationary, progress=lambda done: progress(done * _FLOORS_SHARE, total)
+        )
     result = np.empty_like(samples)
     for spectra, snr, first_estimate in _first_step(stft, floors):
         signal = first_estimate
@@ -98,7 +104,7 @@ def noise_powers(samples: Single, sample_rate: int) -> NDArray[np.float64]:
     ]
     sound = _mean_squares(samples)
     floors = np.stack([
-        _stretch(stft, first, last, sound).open
+        _stretch(stft, first, last, sound, noise_floor).open
         for first, last in stretches
         if not first or last - first >= _STRETCH_FRAMES // 4
     ]).min(axis=0).astype(np.float64)  # fmt: skip
@@ -108,9 +114,13 @@ def noise_powers(samples: Single, sample_rate: int) -> NDArray[np.float64]:
     return powers
 
 
+def analysis_window(sample_rate: int) -> Single:
+    """Return the window of all spectra, of some 46 ms."""
+    return sine_window(int(2 ** max(6, round(np.log2(_FRAME_SECONDS * sample_rate)))))
+
+
 def _stft(samples: Single, sample_rate: int) -> Stft:
-    length = int(2 ** max(6, round(np.log2(_FRAME_SECONDS * sample_rate))))
-    return Stft(samples, sine_window(length))
+    return Stft(samples, analysis_window(sample_rate))
 
 
 def _first_step(stft: Stft, floors: _Floors) -> Iterator[tuple[Spectra, Single, Single]]:
@@ -156,6 +166,12 @@ class _Floors:
     closed: Single
     is_closed: NDArray[np.bool_]
 
+    @classmethod
+    def of(cls, powers: Single) -> _Floors:
+        """Return the floors of noise that is the same throughout, of shape (channels, bins)."""
+        floors = np.maximum(powers, np.float32(LOWEST))[None]
+        return cls(floors, floors, np.zeros((len(powers), 1), np.bool_))
+
     def at(self, frame: int) -> Single:
         """Return the noise floor at one frame, of shape (channels, bins)."""
         floor = _between(self.open, frame)
@@ -172,7 +188,7 @@ def _floors(stft: Stft, *, stationary: bool, progress: Callable[[float], object]
     for first in range(0, stft.count, _STRETCH_FRAMES):
         last = min(first + _STRETCH_FRAMES, stft.count)
         progress(first)
-        whole = _stretch(stft, max(0, last - _STRETCH_FRAMES), last, sound)
+        whole = _stretch(stft, max(0, last - _STRETCH_FRAMES), last, sound, floor_to_take)
         found.append(replace(whole, is_closed=whole.is_closed[:, first - last :]))
     return _Floors(
         _filled(np.stack([one.open for one in found]), stationary=stationary),
@@ -188,7 +204,13 @@ def _filled(floors: Single, *, stationary: bool) -> Single:
     return floors
 
 
-def _stretch(stft: Stft, first: int, last: int, sound: NDArray[np.float64]) -> _Floors:
+def _stretch(
+    stft: Stft,
+    first: int,
+    last: int,
+    sound: NDArray[np.float64],
+    floor_of: Callable[[Single], Single],
+) -> _Floors:
     """Return the noise floors of some frames; `sound` is the mean square of each channel."""
     spectra = stft.spectra(first, last)
     window_power = float(np.sum(stft.window.astype(np.float64) ** 2))
@@ -204,10 +226,10 @@ def _stretch(stft: Stft, first: int, last: int, sound: NDArray[np.float64]) -> _
         closed = closed_frames(power)
         if closed.any():
             floors.is_closed[channel, heard] = closed
-            floors.closed[channel] = noise_floor(power[closed])
+            floors.closed[channel] = floor_of(power[closed])
             power = power[~closed]
         if len(power):
-            floors.open[channel] = noise_floor(power)
+            floors.open[channel] = floor_of(power)
     return floors
 
 

@@ -12,6 +12,12 @@ that true of sounds in general:
 - A floor is heard only where the sound pauses. Where it does, the levels that are reached rarely
   and often lie close together; the further they lie apart, the more of what was found is the sound
   itself, and the lower the noise is taken to be.
+
+A sound that never pauses, such as a wall of guitars, has a floor too, and it is the sound. Where
+the level rises little above the floor in any band, the floor is therefore believed only as far as
+it looks like noise: its power in time and frequency is spread as that of Gaussian noise is (the
+mean of the logarithms lies 2.5 dB below the logarithm of the mean, as in measures of spectral
+flatness), it is steady, and it does not rise faster towards low frequencies than noise does.
 """
 
 from __future__ import annotations
@@ -41,6 +47,16 @@ _BIAS = 1.2
 _ALONE_DB = 3.0
 _PAUSES_DB = 3.5
 _MOST_DOUBT_DB = 10.0
+# Bands for the judgement: wide enough for a mean, narrow enough for a floor that falls.
+_JUDGED_BANDS, _LEAST_BAND = 28, 5
+_LOG_MEAN_DB = 2.507
+# By how much noise of n bins strays from evenness and steadiness: seen on noises alone.
+_DOUBT_PER_ROOT_DB, _DOUBT_PER_SPREAD, _STEADY_SPREADS = 15.0, 2.0, 1.3
+_MOST_JUDGED_DB = 15.0
+# A sound that pauses rises by this much and more above its floor in one band of ten.
+_PAUSELESS_DB, _PAUSING_DB = 7.0, 9.5
+_ALIVE_PERCENTILE = 90
+_RISE_DB, _RISE_MARGIN_DB, _RISE_FREE_DB, _RISE_BELOW_BIN = 3.5, 3.0, 30.0, 430
 # The line is laid from 60 Hz to 0.8 of half the sample rate, through bands of a quarter of an
 # octave. A bin is some 21 Hz wide at any rate.
 _FIRST_BIN, _LAST_PART = 3, 0.8
@@ -72,6 +88,80 @@ def noise_floor(power: Single) -> Single:
         np.float32
     )
     return floor
+
+
+def floor_to_take(power: Single) -> Single:
+    """Return what of the noise floor may be taken away: less where the sound never pauses.
+
+    Args:
+        power: as for `noise_floor`.
+    """
+    floor = noise_floor(power)
+    beyond_db = _beyond_noise_db(power, floor.astype(np.float64))
+    taken: Single = np.maximum(floor * 10 ** (-beyond_db / 10), LOWEST).astype(np.float32)
+    return taken
+
+
+def _beyond_noise_db(power: Single, floor: Array) -> Array:
+    """Return by how much a floor lies above what can be noise, in each bin; 0 in most sounds."""
+    from scipy.ndimage import median_filter, uniform_filter1d
+
+    bins = len(floor)
+    none = np.zeros(bins)
+    edges = _judged_edges(bins)
+    if len(edges) < _FEWEST_BANDS:
+        return none
+    count = np.diff(edges)
+    inside, frames = power[:, : edges[-1]], min(_SMOOTHED_FRAMES, len(power))
+    mean = np.add.reduceat(inside, edges[:-1], axis=1).astype(np.float64) / count
+    levels = _decibels(uniform_filter1d(mean, frames, axis=0))
+    rarely, low, often = np.quantile(levels, [_RARELY, _LOW, _OFTEN], axis=0)
+    usual = _decibels(mean.mean(axis=0))
+    alive_db = np.percentile(usual - rarely, _ALIVE_PERCENTILE)
+    share = np.clip((_PAUSING_DB - alive_db) / (_PAUSING_DB - _PAUSELESS_DB), 0, 1)
+    if not share:
+        return none
+    logs = np.add.reduceat(_decibels(inside), edges[:-1], axis=1) / count
+    even = np.quantile(uniform_filter1d(logs, frames, axis=0), _LOW, axis=0) + _LOG_MEAN_DB
+    uneven_db = np.maximum(low - even - 0.1 - 0.6 / np.sqrt(count), 0)
+    spread = np.clip((often - rarely) / (2.6 / np.sqrt(count) + 0.1) - _STEADY_SPREADS, 0, None)
+    doubt_db = _DOUBT_PER_ROOT_DB * np.sqrt(uneven_db) + _DOUBT_PER_SPREAD * spread
+    doubt_db = median_filter(np.minimum(doubt_db, _MOST_JUDGED_DB), 3, mode="nearest")
+    found = np.add.reduceat(_decibels(floor)[: edges[-1]], edges[:-1]) / count
+    least = np.minimum(found, usual - np.maximum(doubt_db - 1, 0))
+    least = _not_rising(least, doubt_db, edges)
+    middles = np.log(np.sqrt(edges[:-1] * edges[1:]))
+    beyond: Array = share * np.interp(
+        np.log(np.maximum(np.arange(bins), 1)), middles, found - least
+    )
+    return beyond
+
+
+def _not_rising(floor_db: Array, doubt_db: Array, edges: NDArray[np.int_]) -> Array:
+    """Return a floor that rises towards low frequencies no more than noise does, where in doubt."""
+    result = floor_db.copy()
+    octaves = np.log2(np.sqrt(edges[:-1] * edges[1:]))
+    free_db = _RISE_FREE_DB * (1 - np.minimum(doubt_db / 4, 1)) + _RISE_MARGIN_DB
+    above = int(np.searchsorted(edges[:-1], _RISE_BELOW_BIN))
+    for band in range(above - 2, -1, -1):
+        higher = slice(band + 1, above)
+        bound = result[higher] + _RISE_DB * (octaves[higher] - octaves[band])
+        result[band] = min(result[band], bound.min() + free_db[band])
+    return result
+
+
+def _judged_edges(bins: int) -> NDArray[np.int_]:
+    """Return where the bands begin, and where the last one ends."""
+    edges = [_FIRST_BIN]
+    for edge in np.geomspace(_FIRST_BIN, max(bins - 1, _FIRST_BIN + 1), _JUDGED_BANDS):
+        if round(edge) - edges[-1] >= _LEAST_BAND:
+            edges.append(round(edge))
+    return np.array(edges)
+
+
+def _decibels(power: Array | Single) -> Array:
+    decibels: Array = 10 * np.log10(power + LOWEST)
+    return decibels
 
 
 def _colour(low: Array, apart_db: Array) -> Array:

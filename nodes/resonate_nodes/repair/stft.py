@@ -23,11 +23,6 @@ def sine_window(length: int) -> Single:
     return np.sin(np.pi * (np.arange(length) + 0.5) / length).astype(np.float32)
 
 
-def hann_window(length: int) -> Single:
-    """Return the window of one period of a raised cosine, as scipy's spectrograms have it."""
-    return (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(length) / length)).astype(np.float32)
-
-
 class Stft:
     """The frames of a sound.
 

@@ -1,8 +1,9 @@
 """Weights files: knowing a model without loading it, and loading it safely.
 
-A ``.th`` and a ``.safetensors`` file can name code to run when they are opened the usual way;
-here a ``.th`` file is read with an unpickler that knows a handful of harmless names, and only
-Demucs' own classes are ever made.
+Demucs' describe themselves; those of other families have a config beside them (`configs`). A
+``.th`` and a ``.safetensors`` file can name code to run when they are opened the usual way; here a
+``.th`` file is read with an unpickler that knows a handful of harmless names, and only Demucs' own
+classes are ever made.
 """
 
 from __future__ import annotations
@@ -13,7 +14,6 @@ import math
 import pickle
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 from hashlib import sha256
 from pathlib import Path
@@ -21,6 +21,7 @@ from typing import IO, Any
 
 from resonate_graph import ModelError
 
+from . import configs
 from .budgets import (
     HEADER_BYTES,
     Archive,
@@ -30,13 +31,9 @@ from .budgets import (
     require_file,
     require_small,
 )
+from .families import FAMILIES, Description
+from .shapes import IMPOSSIBLE, LARGEST, require_numbers, require_shapes
 
-#: While a network is built, parameters are registered that others replace: so many times more, and
-#: a few that are no weights.
-_REPLACED, _FEW = 3, 100
-#: No weight of a network is larger; a flipped bit may make it so.
-_LARGEST = 1_000_000
-_IMPOSSIBLE = f"of {{}}, weights are no numbers, or beyond {_LARGEST:,}"
 _BLOCK_BYTES = 1 << 22
 #: What safetensors holds: floating-point numbers as NumPy calls them, and the bits of each kind.
 _FLOATS = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "BF16": "<u2"}
@@ -44,29 +41,24 @@ _BITS = {
     "F64": 64, "F32": 32, "F16": 16, "BF16": 16, "I64": 64, "I32": 32, "I16": 16, "I8": 8,
     "U64": 64, "U32": 32, "U16": 16, "U8": 8, "BOOL": 8, "F8_E4M3": 8, "F8_E5M2": 8, "C64": 64,
 }  # fmt: skip
-_CLASSES = ("demucs.demucs.Demucs", "demucs.hdemucs.HDemucs", "demucs.htdemucs.HTDemucs")
-
-
-@dataclass(frozen=True)
-class Description:
-    """What a weights file says of its model."""
-
-    class_name: str
-    args: tuple[Any, ...]
-    kwargs: Mapping[str, Any]
-
-    @property
-    def stems(self) -> tuple[str, ...]:
-        """The stems, which every Demucs class takes as its first argument."""
-        return tuple(self.kwargs.get("sources") or self.args[0])
+_CLASSES = tuple(name for name, family in FAMILIES.items() if not family.configured)
 
 
 def read_description(path: Path) -> Description:
-    """Return what a weights file says of its model, without loading torch.
+    """Return what a weights file, or the config beside it, says of its model, without torch.
 
     Raises:
-        ModelError: the file is damaged, or names code that is not Demucs'.
+        ModelError: the file is damaged, or names code that is not Demucs', or its config says
+            nothing that is known.
     """
+    if config := configs.config_of(path):
+        return configs.read_config(path, config)
+    if path.suffix in configs.SUFFIXES:
+        raise ModelError(
+            path.stem,
+            f"{path}: there is no config beside it, which says what its network is: it is called "
+            f"{path.stem}.yaml",
+        )
     try:
         require_file(path)
         raw = _read_safetensors(path) if path.suffix == ".safetensors" else _read_th(path)
@@ -94,10 +86,13 @@ def load(path: Path) -> Any:
             no numbers, or it names code that is not Demucs'.
     """
     description = read_description(path)
+    description.family.require_installed(path.stem)
     try:
+        if description.family.configured:
+            return configs.load(path, description)
         state = _state(path)
-        _require_shapes(description, state)
-        _require_numbers(state)
+        require_shapes(lambda: _built(description), state)
+        require_numbers(state)
         model = _built(description)
         model.load_state_dict(state)
     except ModelError:
@@ -122,51 +117,6 @@ def _built(description: Description) -> Any:
     return model_class(*description.args, **kwargs)
 
 
-def _require_shapes(description: Description, state: Mapping[str, Any]) -> None:
-    """Refuse a network of other shapes than the weights, before it takes any memory.
-
-    It is built without memory, and no further than to as many parameters as there are weights.
-
-    Raises:
-        OverBudgetError: they do not fit.
-    """
-    import torch
-    from torch.nn.modules.module import register_module_parameter_registration_hook
-
-    count = 0
-
-    def counted(module: Any, name: str, parameter: Any) -> None:
-        nonlocal count
-        count += parameter is not None
-        if count > len(state) * _REPLACED + _FEW:
-            raise OverBudgetError("it says that it has more weights than there are")
-
-    hook = register_module_parameter_registration_hook(counted)
-    try:
-        with torch.device("meta"):
-            shapes = {name: one.shape for name, one in _built(description).state_dict().items()}
-    finally:
-        hook.remove()
-    for name in shapes.keys() | state.keys():
-        there = tuple(state[name].shape) if name in state else "none"
-        said = tuple(shapes[name]) if name in shapes else "none"
-        if there != said:
-            raise OverBudgetError(f"of {name}, the shape should be {said}, and is {there}")
-
-
-def _require_numbers(state: Mapping[str, Any]) -> None:
-    """Refuse weights that no network can have.
-
-    Raises:
-        OverBudgetError: there are such.
-    """
-    for name, weights in state.items():
-        if weights.is_floating_point() and weights.numel():
-            least, largest = (one.item() for one in weights.float().aminmax())
-            if not -_LARGEST <= least <= largest <= _LARGEST:
-                raise OverBudgetError(_IMPOSSIBLE.format(name))
-
-
 def verify(path: Path) -> None:
     """Compare a weights file with all that is known of it.
 
@@ -181,7 +131,7 @@ def verify(path: Path) -> None:
     read_description(path)
     verify_checksum(path)
     try:
-        if path.suffix == ".th":
+        if path.suffix != ".safetensors":
             with Archive(path) as archive:
                 if (name := archive.damaged()) is not None:
                     raise _damaged(path, f"the checksum of {name} in it does not match")
@@ -203,7 +153,7 @@ def _require_plausible(path: Path) -> None:
         OverBudgetError: comparing it takes too long.
     """
     start, header = _header(path)
-    header.pop("__metadata__")
+    header.pop("__metadata__", None)
     clock, end = Clock(), 0
     with path.open("rb") as file:
         for name, said in sorted(header.items(), key=lambda item: item[1]["data_offsets"]):
@@ -219,8 +169,8 @@ def _require_plausible(path: Path) -> None:
                 clock.check()
                 if not block:
                     raise _damaged(path, "it is cut off")
-                if not _largest(block, said["dtype"]) <= _LARGEST:
-                    raise _damaged(path, _IMPOSSIBLE.format(name))
+                if not _largest(block, said["dtype"]) <= LARGEST:
+                    raise _damaged(path, IMPOSSIBLE.format(name))
 
 
 def _largest(block: bytes, kind: str) -> float:
@@ -234,6 +184,12 @@ def _largest(block: bytes, kind: str) -> float:
         numbers = (numbers.astype(np.uint32) << 16).view(np.float32)
     with np.errstate(all="ignore"):
         return float(np.abs(numbers).max())
+
+
+def state_of(path: Path) -> tuple[Any, ...]:
+    """Return what tells the files of a model from what they were before they were written anew."""
+    files = filter(None, (path, configs.config_of(path)))
+    return tuple((file, file.stat().st_size, file.stat().st_mtime_ns) for file in files)
 
 
 def verify_checksum(path: Path) -> None:

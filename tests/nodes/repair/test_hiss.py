@@ -91,7 +91,7 @@ def test_noise_alone_is_turned_down_by_the_strength() -> None:
     for strength in (0.25, 0.5, 0.75):
         heard = denoise(noise, other, strength=strength, threshold_std=4.0)
         left = np.std(heard.samples[:, middle]) / np.std(noise.samples[:, middle])
-        assert left == pytest.approx(1 - strength, abs=0.03)
+        assert left == pytest.approx(1 - 0.95 * strength, abs=0.03)  # 26 dB at most
 
 
 @pytest.mark.parametrize("rate", [8000, 48_000, 192_000])

@@ -185,6 +185,7 @@ def test_the_pauses_of_a_gate_with_a_release(
     assert noise_floor(gated).noise_dbfs == pytest.approx(noise_floor(noisy).noise_dbfs, abs=2)
 
 
+@pytest.mark.filterwarnings("ignore:no-noise-found:resonate_graph.ResonateWarning")
 def test_a_rhythm_is_no_gate() -> None:
     """A chord that is chopped into eighths, at 12 dB, loses no more than one that is held."""
     rate = 22_050

@@ -162,7 +162,7 @@ def test_models_are_suggested_by_the_names_they_are_asked_for_as(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With ``htdemucs`` in the local copy of the host that Demucs used before its hub."""
-    names = ("one.safetensors", "two-00c0ffee.th", "cannot-be-named.safetensors", "bag.yaml")
+    names = ("one.safetensors", "two-00c0ffee.th", "cannot be named.safetensors", "bag.yaml")
     for name in names:
         (folder / name).touch()
     downloaded = tmp_path / "torch" / "hub" / "checkpoints" / "955717e8-8726e21a.th"
@@ -282,7 +282,7 @@ def test_a_bag_of_models_at_other_rates_is_refused(folder: Path) -> None:
     save_th(small_htdemucs(0), folder / "cd.th")
     save_th(small_htdemucs(1, samplerate=22_050), folder / "half.th")
     (folder / "mixed.yaml").write_text("models: [cd, half]\n")
-    told = "half.th: the model works at 22050 Hz, others of its bag at 44100 Hz"
+    told = "half.th: the model works at 22050 Hz, others beside it at 44100 Hz"
     assert told in refused("mixed")
 
 
