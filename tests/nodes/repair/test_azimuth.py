@@ -12,12 +12,12 @@ from tests.signals import Array, relative_db, white_noise
 
 
 def skewed(audio: Audio, delay_frames: Array | float) -> Audio:
-    """Delay the right channel, by scipy's cubic spline through 8 times as many samples."""
+    """Delay the right channel, by scipy's spline of degree 5 through 4 times as many samples."""
     from scipy.interpolate import make_interp_spline
     from scipy.signal import resample
 
-    places = np.arange(8 * audio.frames) / 8
-    dense = resample(audio.samples[1].astype(np.float64), 8 * audio.frames)
+    places = np.arange(4 * audio.frames) / 4
+    dense = resample(audio.samples[1].astype(np.float64), 4 * audio.frames)
     right = make_interp_spline(places, dense, 5)(np.arange(audio.frames) - delay_frames)
     return audio.with_samples(np.stack([audio.samples[0], right]))
 
