@@ -5,7 +5,8 @@
 # make check    the same, and tries the wheel in an environment of its own
 # make torture  sets up, runs the tests with their full counts: kills writers, fills disks and flips
 #               bits under stores, tries each node with all that there is: an hour
-# make fuzz     sets up, reads mutated files for MINUTES=30: graphs, sound, tags, weights, records
+# make fuzz     sets up, reads mutated files for MINUTES=30: graphs, sound, tags, weights, records;
+#               goes on where it was, in out/fuzz
 # make bench    sets up, times the engine, the store, the schedule, separation, repair, pictures and pages
 # make clean    removes what these made
 #
@@ -47,7 +48,7 @@ check: lint
 torture: $(VENV)/installed-test
 	$(BIN)/python -m pytest --torture --durations=20
 
-fuzz: $(VENV)/installed-test
+fuzz: $(VENV)/installed-fuzz
 	$(BIN)/python -m tests.fuzz $(MINUTES)
 
 bench: $(VENV)/installed-bench
@@ -62,6 +63,7 @@ bench: $(VENV)/installed-bench
 	$(BIN)/python -m tests.benchmarks.nodes
 	$(BIN)/python -m tests.benchmarks.pictures
 	$(BIN)/python -m tests.benchmarks.pages
+	$(BIN)/python -m tests.benchmarks.app
 	$(BIN)/python -m tests.benchmarks.reading
 	$(BIN)/python -m tests.benchmarks.authoring
 
@@ -87,14 +89,19 @@ $(VENV)/installed-app: $(BIN)/python pyproject.toml constraints.txt
 $(VENV)/installed-test: $(BIN)/python pyproject.toml constraints.txt
 	@echo "Installing (about 2 GB, some minutes the first time) ..."
 	$(PIP) -e ".[test]"
-	@touch $@
+	@touch $(VENV)/installed-run $(VENV)/installed-app $@
 
 $(VENV)/installed-bench: $(BIN)/python pyproject.toml constraints.txt
 	@echo "Installing (about 2 GB, some minutes the first time) ..."
 	$(PIP) -e ".[bench]"
 	@touch $@
 
+$(VENV)/installed-fuzz: $(BIN)/python pyproject.toml constraints.txt
+	@echo "Installing (about 2 GB, some minutes the first time) ..."
+	$(PIP) -e ".[fuzz]"
+	@touch $@
+
 $(VENV)/installed-check: $(BIN)/python pyproject.toml constraints.txt
 	@echo "Installing (about 2 GB, some minutes the first time) ..."
 	$(PIP) -e ".[check]"
-	@touch $(VENV)/installed-run $(VENV)/installed-test $@
+	@touch $(VENV)/installed-run $(VENV)/installed-app $(VENV)/installed-test $@

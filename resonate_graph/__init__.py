@@ -11,9 +11,10 @@ Graphs: `Graph`, `load`, `stock`, their `schema`, a `Difference` of two; how the
 `Settings`, `Binding`, `Limits`.
 Results: `Result`, `Target`, `Forecast`, `Reason`, `Row`, `Drawing`; `Store` and `inventory` of what
 it has; `read_provenance` of a file, to make it again, and `verify`, whether it is what that says.
+Archives: `batch`, which gives a `BatchRow` for each recording.
 Nodes: `node`, `Audio`, `File`, `Report`, `RunContext`, `Preparation`, `Placed`, `accelerated`,
-`Cost`, `Avoid`, `Catalog`, `NodeType`, `Port`. For those that draw or report: `overview`,
-`Overview`, `unit_of`, `Finding`, and `pages`, the parts of pages with the player.
+`Cost`, `Avoid`, `KnownModel`, `Catalog`, `NodeType`, `Port`. For those that draw or report:
+`overview`, `Overview`, `unit_of`, `Finding`, and `pages`, the parts of pages with the player.
 What steps say they did: `did_in_words`.
 The machine: `devices`, `this_machine`.
 Errors: `ResonateError` and what is below it.
@@ -29,6 +30,7 @@ from ._base.errors import (
     GraphError,
     InputError,
     InputsError,
+    ManifestError,
     MissingModelError,
     ModelError,
     NodeError,
@@ -43,6 +45,7 @@ from ._base.errors import (
     StoreError,
 )
 from ._base.units import unit_of
+from ._corpus import BatchRow, batch
 from ._experiment.inventory import StoredItem, inventory
 from ._experiment.rows import Row
 from ._experiment.why import Reason
@@ -58,6 +61,7 @@ from ._node.catalog import BrokenPack, Catalog
 from ._node.context import RunContext
 from ._node.declaration import NodeType, Placed, Preparation, accelerated
 from ._node.decorator import Node, node
+from ._node.known_models import KnownModel
 from ._node.notes import did_in_words
 from ._node.ports import Port, PortType
 from ._node.values import File, Finding, Report, Value
@@ -99,6 +103,7 @@ __all__ = [
     "AudioWriter",
     "Avoid",
     "BatchError",
+    "BatchRow",
     "Binding",
     "BoundGraph",
     "BrokenPack",
@@ -121,8 +126,10 @@ __all__ = [
     "InputError",
     "InputRead",
     "InputsError",
+    "KnownModel",
     "Limits",
     "Machine",
+    "ManifestError",
     "MissingModelError",
     "ModelError",
     "Node",
@@ -167,6 +174,7 @@ __all__ = [
     "Verification",
     "Warned",
     "accelerated",
+    "batch",
     "default_store",
     "devices",
     "did_in_words",

@@ -26,7 +26,7 @@ from ._graph.bound import BoundGraph
 from ._graph.builder import Builder
 from ._graph.check import Call, check, parse_checked
 from ._graph.difference import Difference, differences
-from ._graph.library import Library, complete
+from ._graph.library import Library, complete, is_use
 from ._graph.lineage import wholes
 from ._graph.positions import join
 from ._graph.problems import Located
@@ -45,16 +45,19 @@ from ._run.execute import execute
 from ._run.forecast import Forecast, forecast
 from ._run.measure import measure
 from ._run.plan import Plan
-from ._run.provenance import describe
+from ._run.provenance import describe, describe_inputs
 from ._run.rates import misfits
 from ._run.removed import removed as taken_out
-from ._run.results import Result
+from ._run.results import Result, Way
 from ._run.settings import Settings, Setup, nobody_listens, understood
 from ._run.targets import PLAIN, Target, targets
 from ._sound.limits import Limits
 
 #: How many nodes a graph's repr names.
 _NAMED = 8
+
+#: The results of so many checks are remembered by a graph, the latest ones.
+_REMEMBERED = 32
 
 
 class Graph(Shown, Builder):
@@ -75,6 +78,10 @@ class Graph(Shown, Builder):
         >>> float(result["quiet"].samples[0, 0])
         0.10000000149011612
     """
+
+    def __init__(self, name: str, *, description: str | None = None) -> None:
+        super().__init__(name, description=description)
+        self._found: dict[object, BoundGraph] = {}  # what checks of this graph came to
 
     @classmethod
     def from_json(
@@ -186,7 +193,7 @@ class Graph(Shown, Builder):
             models=Path(models) if models is not None else None,
             verify=given is not None,
         )
-        bound = check(self._flat(), self._catalog, call)
+        bound = self._checked(call)
         if given is None:
             return bound
         setup = replace(Setup(), limits=limits or Limits())
@@ -603,6 +610,19 @@ class Graph(Shown, Builder):
             on_picture=lambda done, total: tell(PictureMade(done, total)),
         )
 
+    def _checked(self, call: Call) -> BoundGraph:
+        """Check the graph; where nothing but it and the call can matter, as it was found before."""
+        alone = not any(is_use(spec) for spec in self._document.nodes.values())
+        key = (self._edition, call.key) if alone and call.key else None
+        if key not in self._found:
+            bound = check(self._flat(), self._catalog, call)
+            if key is None or any(step.type.prepare for step in bound.steps.values()):
+                return bound
+            while len(self._found) >= _REMEMBERED:
+                self._found.pop(next(iter(self._found)), None)
+            self._found[key] = bound
+        return self._found[key]
+
     def _require_rates(self, bound: BoundGraph, bindings: Bindings) -> None:
         located = Located(self._source, self._text)
         spans = {name: bindings.span(name) for name in bound.needed_inputs}
@@ -626,7 +646,9 @@ class Graph(Shown, Builder):
         setup: Setup,
     ) -> tuple[Run, Plan]:
         bound = self.check(list(inputs), params=params, outputs=outputs, models=setup.models)
-        run = Run(bound, self._bindings(bound, inputs, setup), setup)
+        bindings = self._bindings(bound, inputs, setup)
+        bindings.only_look = True
+        run = Run(bound, bindings, setup)
         return run, run.plan(fetch=False)
 
     def _end(
@@ -645,20 +667,18 @@ class Graph(Shown, Builder):
     ) -> Result:
         """Return the result of a run; `subtracting` where it is to have what was taken out."""
         assert run.outcome is not None
-        whole = complete(self._document, self._library)
-        story = describe(whole, params, run.graph, bindings, run.outcome)
-        main_inputs = {name: run.graph.main_inputs(name) for name in run.graph.outputs}
-        courses = {name: course(run.graph, name, run.span) for name in run.graph.outputs}
+        graph, outcome = run.graph, run.outcome
+        whole = complete(self._document, self._library).model_copy()  # as it is now
+        given, inputs = dict(params), describe_inputs(graph, bindings)
         difference = None
         if subtracting is not None:
-            difference = taken_out(run.graph, bindings, run.outcome, subtracting.models)
+            difference = taken_out(graph, bindings, outcome, subtracting.models)
         return Result(
             self.name,
-            run.outcome,
+            outcome,
             bindings.paths,
-            main_inputs,
-            story,
-            courses,
+            lambda: describe(whole, given, graph, inputs, outcome),
+            lambda output: Way(graph.main_inputs(output), course(graph, output, run.span)),
             difference,
             bindings.sounds,
         )

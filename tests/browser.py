@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import json
 import threading
 from collections.abc import Coroutine
 from pathlib import Path
@@ -65,20 +66,27 @@ class Browser:
         self._playwright = await async_playwright().start()
         self._chromium = await self._playwright.chromium.launch(
             executable_path=place_of("chromium"),
-            args=["--no-sandbox", "--autoplay-policy=no-user-gesture-required"],
+            args=[
+                "--no-sandbox",
+                "--autoplay-policy=no-user-gesture-required",
+                "--use-fake-device-for-media-stream",  # beeps, as from a microphone
+                "--use-fake-ui-for-media-stream",
+            ],
         )
 
     def wait_for(self, work: Coroutine[Any, Any, Any]) -> Any:
         """Do something in the browser's thread; return what comes of it."""
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(timeout=60)
 
-    def open(self, address: Path | str, width: int = 1200) -> Opened:
-        """Open a page, in a window of some width."""
+    def open(self, address: Path | str, width: int = 1200, *, dark: bool = False) -> Opened:
+        """Open a page, in a window of some width, for somebody who wants it dark or not."""
         url = address.as_uri() if isinstance(address, Path) else address
-        return Opened(self, self.wait_for(self._open(url, width)))
+        return Opened(self, self.wait_for(self._open(url, width, dark)))
 
-    async def _open(self, url: str, width: int) -> tuple[Page, list[str], list[str]]:
-        page = await self._chromium.new_page(viewport={"width": width, "height": 800})
+    async def _open(self, url: str, width: int, dark: bool) -> tuple[Page, list[str], list[str]]:
+        page = await self._chromium.new_page(
+            viewport={"width": width, "height": 800}, color_scheme="dark" if dark else "light"
+        )
         await page.add_init_script(_LISTEN)
         asked: list[str] = []
         faults: list[str] = []
@@ -116,6 +124,18 @@ class Opened:
         """Press keys, one after the other."""
         for key in keys:
             self._browser.wait_for(self._page.keyboard.press(key))
+
+    def tab_to(self, selector: str) -> None:
+        """Press the tab key until the focus is on what a selector finds, or inside it."""
+        for _ in range(100):
+            self.press("Tab")
+            if self.run(f"document.activeElement.closest({json.dumps(selector)}) !== null"):
+                return
+        raise AssertionError(f"the tab key does not lead to {selector}")
+
+    def type(self, text: str) -> None:
+        """Press the keys of a text."""
+        self._browser.wait_for(self._page.keyboard.type(text))
 
     def click(self, selector: str) -> None:
         """Click what a selector finds."""

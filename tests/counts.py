@@ -1,10 +1,10 @@
-"""How many examples a property is tried with: few; with ``--torture`` twenty-five times as many."""
+"""How many examples a property is tried with: few; with ``--torture`` forty times as many."""
 
 from __future__ import annotations
 
 from hypothesis import settings
 
-_FEW, _MANY = 40, 1000
+_FEW, _MANY = 25, 1000
 
 
 def load_profile(*, torture: bool) -> None:

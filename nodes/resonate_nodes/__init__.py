@@ -9,6 +9,7 @@ Audio(2 ch, 4 frames, 44100 Hz, 0.000 s)
 
 from .files.encoders import encode_flac, encode_mp3, encode_ogg, encode_wav
 from .loudness.normalising import LoudnessReport, measure_loudness, normalize_loudness
+from .loudness.over_time import LoudnessOverTimeReport, loudness_over_time
 from .loudness.peaks import limit, normalize_peak
 from .measuring.comparison import ComparisonReport, DescriptionReport, compare, describe
 from .measuring.pictures import plot_compare, plot_loudness, plot_spectrogram, plot_waveform
@@ -54,6 +55,7 @@ __all__ = [
     "DescriptionReport",
     "HarmonicPercussive",
     "HumReport",
+    "LoudnessOverTimeReport",
     "LoudnessReport",
     "MidSide",
     "MonoBand",
@@ -100,6 +102,7 @@ __all__ = [
     "invert",
     "json_report",
     "limit",
+    "loudness_over_time",
     "lowpass",
     "match_eq",
     "measure_loudness",

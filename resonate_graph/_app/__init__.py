@@ -8,8 +8,10 @@ of the run, the page stays.
 
 Doors: `server` (the whole, as a command starts it). Behind them, without Streamlit: `jobs` (the
 runs: started, queued, stopped, looked at), `job` (what such a process does), `places` (which files
-may be named), `views` (waveforms and spectra to zoom into), `routes` (what browsers fetch), `call`
-(what was chosen, and the same as JSON, command and Python). With it: `page` (the script), `desk`
-(what all tabs share), `choosing`, `turning`, `running`, `showing`, `comparing`, `storing` (its
-parts), and `components` (player and plots).
+may be named), `views` (waveforms and spectra to zoom into), `loudness` (over time), `figure` (the
+axes they stand under), `found` (what reports found), `routes` (what browsers fetch), `call` (what
+was chosen, and the same as JSON, command and Python), `inside` (settings in used graphs), `words`
+(messages as the page says them). With it: `page` (the script), `desk` (what all tabs share),
+`choosing`, `turning`, `running`, `showing`, `comparing`, `storing` (its parts), and `components`
+(player and plots).
 """

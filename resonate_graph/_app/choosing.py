@@ -12,7 +12,8 @@ import streamlit as st
 from .. import Graph, GraphError, InputError, ResonateError
 from .call import Chosen
 from .desk import Desk, descriptions, graph_in_file, stock_graph
-from .places import MOST_GRAPH_BYTES, MOST_MINUTES, MOST_UPLOAD_MEGABYTES
+from .places import MOST_GRAPH_BYTES, MOST_MINUTES, MOST_UPLOAD_MEGABYTES, RECORDED
+from .words import literally, plainly
 
 #: What sound files are called. What is in them is looked at when they are read.
 SOUNDS = (".wav", ".flac", ".ogg", ".opus", ".mp3", ".aiff", ".aif", ".w64", ".rf64", ".caf", ".au")
@@ -31,7 +32,7 @@ def choose(desk: Desk) -> Chosen | None:
     opened = _graph(desk, at_first["graph"])
     if opened is None:
         return None
-    graph, name, stock = opened
+    graph, name, file = opened
     given = at_first["inputs"] if at_first["graph"] == name else {}
     inputs, labels = {}, {}
     if graph.document.inputs:
@@ -47,14 +48,11 @@ def choose(desk: Desk) -> Chosen | None:
             if label:
                 labels[one] = label
     brought = [one for one in labels if desk.uploads.has(inputs[one])]
-    return Chosen(graph, name, stock, inputs, labels, brought)
-
-
-def plainly(text: str, labels: Mapping[str, str], inputs: Mapping[str, Any]) -> str:
-    """Return a message with files called as those who brought them call them."""
-    for name, label in labels.items():
-        text = text.replace(str(inputs.get(name, label)), label)
-    return text
+    return Chosen(
+        graph, name, name in descriptions(), inputs, labels, brought, file=file,
+        store=desk.named_store, models=None if desk.models is None else str(desk.models.resolve()),
+        nodes=desk.nodes,
+    )  # fmt: skip
 
 
 # -- the graph ---------------------------------------------------------------------------------
@@ -78,7 +76,8 @@ def _at_first(desk: Desk) -> dict[str, Any]:
     return found
 
 
-def _graph(desk: Desk, first: str) -> tuple[Graph, str, bool] | None:
+def _graph(desk: Desk, first: str) -> tuple[Graph, str, str] | None:
+    """Let a graph be chosen; return it, what it is called here, and where its file is."""
     known = descriptions()
     in_root = _graphs_in_root(desk)
     options = [*known, *in_root, _UPLOAD]
@@ -91,26 +90,27 @@ def _graph(desk: Desk, first: str) -> tuple[Graph, str, bool] | None:
         format_func=lambda one: _FROM_ROOT + one if one in in_root else Path(one).name,
     )  # fmt: skip
     try:
+        file = ""
         if name in known:
-            graph, stock = stock_graph(name, desk.nodes), True
+            graph = stock_graph(name, desk.nodes)
         elif name == _UPLOAD:
             brought = _uploaded_graph(desk)
             if brought is None:
                 return None
-            graph, stock, name = brought, False, f"{brought.name}.json"
+            graph, name = brought, f"{brought.name}.json"
         else:
             path = desk.root.path(name) if name in in_root and desk.root else Path(name)
-            graph, stock = graph_in_file(path, desk.nodes), False
+            graph, file = graph_in_file(path, desk.nodes), str(path)
             graph.check(outputs=None)
     except GraphError as error:
         _faults(error)
         return None
     except ResonateError as error:
-        st.error(literally(str(error)))
+        st.error(literally(plainly(str(error), {}, {})))
         return None
     if graph.document.description:
         st.caption(literally(graph.document.description))
-    return graph, name, stock
+    return graph, name, file
 
 
 def _graphs_in_root(desk: Desk) -> list[str]:
@@ -199,7 +199,7 @@ def _dropped(desk: Desk, name: str, kept: str) -> None:
 def _recorded(desk: Desk, name: str, kept: str) -> None:
     given = st.audio_input(name, key=f"record-{name}-{_turn(kept)}", label_visibility="collapsed")
     if given is not None:
-        _take(desk, "recorded.wav", given, kept)
+        _take(desk, RECORDED, given, kept)
 
 
 def _from_root(desk: Desk, name: str, kept: str) -> None:
@@ -209,7 +209,7 @@ def _from_root(desk: Desk, name: str, kept: str) -> None:
     try:
         listing = desk.root.list(here, SOUNDS)
     except InputError as error:
-        st.error(literally(str(error)))
+        st.error(literally(plainly(str(error), {}, {})))
         st.session_state[here_key] = ""
         return
     st.caption(literally(f"{desk.root.folder.name}/{here}"))
@@ -277,9 +277,3 @@ def _value(name: str, type_: str, description: str | None, first: Any) -> tuple[
         )
     )  # fmt: skip
     return None if number is None else (number, "")
-
-
-def literally(text: str) -> str:
-    """Return text that Streamlit shows as it is: what it would take for markup is marked."""
-    marked = set("\\`*_{}[]()#+-.!|~$:<>&")
-    return "".join(f"\\{one}" if one in marked else one for one in text)

@@ -8,9 +8,9 @@ from typing import Any
 import streamlit as st
 
 from .call import Chosen
-from .choosing import literally
 from .desk import Desk
 from .running import call_of, start
+from .words import literally
 
 _MOST_PARAMS = 2
 _MOST_RUNS = 16
@@ -37,7 +37,7 @@ def offer_sweep(desk: Desk, chosen: Chosen) -> None:
         count = 1
         for values in grid.values():
             count *= len(values)
-        if len(grid) < len(names) or not names:
+        if len(grid) < len(names) or count < 2:
             st.caption("All else stays as it is set. What the runs share is computed once.")
             return
         if count > _MOST_RUNS:

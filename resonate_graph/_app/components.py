@@ -4,33 +4,44 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from functools import cache, lru_cache
 from importlib import resources
 from pathlib import PurePosixPath
 from typing import Any
 
-import plotly.graph_objects as go
 import streamlit as st
-from plotly.subplots import make_subplots
 
 from .. import pages
+from .figure import skeleton
 from .jobs import Job
+from .loudness import loudest
 from .routes import PREFIX, address
 from .views import Facts
 
 _DOCUMENT = re.compile(
     r'<div class="rg-player"[^>]*>.*?<script type="application/json">(.*?)</script>', re.DOTALL
 )
-_WAVE_HEIGHT, _SPECTRUM_HEIGHT, _AROUND_HEIGHT = 100, 190, 60
-_TICKS_HZ = (20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000, 20_000, 50_000, 100_000)
 
 
 def players_of(job: Job, page: str) -> list[dict[str, Any]]:
-    """Return what the players on the page of a run are told, with addresses of this server."""
+    """Return what the players on the page of a run are told, with addresses of this server.
+
+    What its steps found is marked on what went in, where the page itself marks nothing.
+    """
+    return [json.loads(one) for one in _documents(job, page)]
+
+
+@lru_cache(maxsize=8)  # a run that ended stays as it is
+def _documents(job: Job, page: str) -> list[str]:
+    marks = ((job.end or {}).get("found") or {}).get("marks", [])
     text = (job.out / page).read_text(encoding="utf-8")
     found = [json.loads(one) for one in _DOCUMENT.findall(text)]
     for document in found:
+        marked = any(track["marks"] for track in document["tracks"])
         for track in document["tracks"]:
+            if not marked and track["name"].startswith("input "):
+                track["marks"] = marks
             track["url"] = address(job, track["url"])
             picture = track["spectrum"]["src"]
             if not picture.startswith("data:"):
@@ -38,7 +49,7 @@ def players_of(job: Job, page: str) -> list[dict[str, Any]]:
             file = PurePosixPath(track["file"])
             inside = track["file"] and ".." not in file.parts and not file.is_absolute()
             track["file"] = address(job, track["file"]) if inside else ""
-    return found
+    return [json.dumps(one) for one in found]
 
 
 def show_player(job: Job, page: str, index: int, labels: Mapping[str, str]) -> None:
@@ -62,16 +73,25 @@ def show_player(job: Job, page: str, index: int, labels: Mapping[str, str]) -> N
 
 
 def show_plots(
-    job: Job, shown: Mapping[str, Facts], *, scale: str, range_db: tuple[int, int], spectra: bool
+    job: Job,
+    shown: Mapping[str, Facts],
+    *,
+    scale: str,
+    range_db: tuple[int, int],
+    spectra: bool,
+    loudness: bool,
 ) -> None:
-    """Show waveforms and spectrograms of some views of a run, under one axis of time."""
-    figure = skeleton(list(shown.values()), spectra=spectra, scale=scale)
+    """Show waveforms, loudness and spectrograms of some views, under one axis of time."""
+    peaks = {name: loudest(job.views / name) if loudness else None for name in shown}
+    highest = max((one for one in peaks.values() if one is not None), default=None)
+    figure = skeleton(list(shown.values()), spectra=spectra, scale=scale, highest_lufs=highest)
     rows = [{"view": name, "label": one.label, "seconds": one.seconds, "rate": one.rate,
              "reach": one.reach} for name, one in shown.items()]  # fmt: skip
     told = {
         "base": f"{PREFIX}/runs/{job.id}",
-        "figure": figure.to_json(),
+        "figure": json.dumps(figure),
         "rows": rows,
+        "loudness": highest is not None,
         "spectra": spectra,
         "scale": scale,
         "low": range_db[0],
@@ -93,70 +113,17 @@ def show_downloads(links: Mapping[str, str], names: Mapping[str, str], *, key: s
     _downloads()(data={"links": told}, key=key)
 
 
-def skeleton(shown: Sequence[Facts], *, spectra: bool, scale: str) -> go.Figure:
-    """Return the figure without what is in it: its axes, one of time for all."""
-    count = len(shown) * (2 if spectra else 1)
-    heights = [_WAVE_HEIGHT] * len(shown) + [_SPECTRUM_HEIGHT] * (len(shown) if spectra else 0)
-    titles = [one.label for one in shown] * (2 if spectra else 1)
-    figure = make_subplots(
-        rows=count, cols=1, shared_xaxes=True, row_heights=heights,
-        vertical_spacing=min(0.04, 0.3 / max(count - 1, 1)), subplot_titles=titles,
-    )  # fmt: skip
-    seconds = max(one.seconds for one in shown)
-    reach = max(0.001, *(one.reach for one in shown)) * 1.05
-    for row, one in enumerate(shown, 1):
-        figure.add_trace(
-            go.Scatter(x=[0, one.seconds], y=[0, 0], mode="lines", line={"width": 1},
-                       fill="toself", hoverinfo="skip", showlegend=False), row=row, col=1,
-        )  # fmt: skip
-        figure.update_yaxes(range=[-reach, reach], fixedrange=True, row=row, col=1, nticks=3)
-        if not spectra:
-            continue
-        below = row + len(shown)
-        figure.add_trace(
-            go.Scatter(x=[0, one.seconds], y=[1, 1], mode="markers", opacity=0,
-                       hoverinfo="skip", showlegend=False), row=below, col=1,
-        )  # fmt: skip
-        figure.update_yaxes(**_frequencies(one.rate, scale), row=below, col=1)
-    figure.update_xaxes(range=[0, seconds], minallowed=0, maxallowed=seconds)
-    figure.update_xaxes(title_text="s", title_standoff=4, row=count, col=1)
-    figure.update_annotations(font_size=12, xanchor="left", x=0)
-    figure.update_layout(
-        height=sum(heights) + _AROUND_HEIGHT + 18 * count,
-        margin={"l": 52, "r": 8, "t": 24, "b": 36},
-        dragmode="zoom",
-        hovermode=False,
-        paper_bgcolor="rgba(0,0,0,0)",
-        plot_bgcolor="rgba(0,0,0,0)",
-    )
-    return figure
-
-
-def _frequencies(rate: int, scale: str) -> dict[str, Any]:
-    """Return the axis of frequency; a logarithmic one is linear in octaves, with labels in Hz."""
-    top = rate / 2
-    if scale == "linear":
-        return {"range": [0, top], "title_text": "Hz", "minallowed": 0, "maxallowed": top}
-    import math
-
-    ticks = [one for one in _TICKS_HZ if one <= top]
-    return {
-        "range": [math.log10(20), math.log10(top)],
-        "minallowed": math.log10(20),
-        "maxallowed": math.log10(top),
-        "tickvals": [math.log10(one) for one in ticks],
-        "ticktext": [f"{one // 1000}k" if one >= 1000 else str(one) for one in ticks],
-        "title_text": "Hz",
-    }
-
-
 def _player() -> Any:
+    style, script = _player_texts()
+    return st.components.v2.component("resonate_player", css=style, js=script, isolate_styles=False)
+
+
+@cache
+def _player_texts() -> tuple[str, str]:
     embedded = pages.embedded('<div class="rg-player"></div>')
     style = "\n".join(re.findall(r"<style>\n(.*?)</style>", embedded, re.DOTALL))
     script = "\n".join(re.findall(r"<script>\n(.*?)</script>", embedded, re.DOTALL))
-    return st.components.v2.component(
-        "resonate_player", css=style, js=script + _asset("player_in_page.js"), isolate_styles=False
-    )
+    return style, script + _asset("player_in_page.js")
 
 
 def _plots() -> Any:
@@ -172,5 +139,6 @@ def _downloads() -> Any:
     )  # fmt: skip
 
 
+@cache
 def _asset(name: str) -> str:
     return (resources.files(__package__) / name).read_text(encoding="utf-8")

@@ -28,6 +28,7 @@ class Desk:
         graph: the graph that is open at first: a stock graph, or a file.
         inputs: what is bound at first, by input.
         params: what is set at first, by param.
+        named_store: the folder of the store, where the command named one.
     """
 
     jobs: Jobs
@@ -39,6 +40,7 @@ class Desk:
     graph: str | None = None
     inputs: Mapping[str, Any] = field(default_factory=dict)
     params: Mapping[str, Any] = field(default_factory=dict)
+    named_store: str | None = None
 
     def close(self) -> None:
         """Stop what runs, and remove what was brought and made."""
@@ -69,12 +71,20 @@ def open_desk(
         store=Store(store) if store is not None else default_store(),
         models=models,
         nodes=nodes,
-        graph=graph,
+        graph=_opened_first(graph),
         inputs=inputs or {},
         params=params or {},
+        named_store=None if store is None else str(store.resolve()),
     )
     _opened[:] = [desk]
     return desk
+
+
+def _opened_first(graph: str | None) -> str | None:
+    """Return a graph by its name; one in a file by all of its path, as `--root` has names too."""
+    if graph is None or graph in stock_graphs():
+        return graph
+    return str(Path(graph).resolve())
 
 
 def the_desk() -> Desk:

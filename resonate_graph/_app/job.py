@@ -25,11 +25,13 @@ from .. import (
     Settings,
 )
 from .._base.publish import publish
+from .found import found_by
 from .jobs import Call, Job
+from .loudness import add_loudness
 from .views import make_views
 
 #: A step tells how far it is no more often than this.
-_SECONDS_BETWEEN = 0.1
+_SECONDS_BETWEEN = 0.4
 
 
 def main(folder: Path, parent: int) -> int:
@@ -64,8 +66,11 @@ def _done(job: Job, teller: _Teller) -> dict[str, Any]:
     page = graph.report(result, job.out, command=call.command, **settings)
     teller.say("Writing", what="waveforms and spectrograms")
     made = make_views(result, job.views)
+    teller.say("Writing", what="loudness over time")
+    add_loudness(job.views, settings)
+    found = found_by(graph, call, settings)
     return {"status": "done", "report": result.report, "page": page.name, "views": made,
-            "removed": sorted(result.removed)}  # fmt: skip
+            "removed": sorted(result.removed), "found": found}  # fmt: skip
 
 
 def _swept(

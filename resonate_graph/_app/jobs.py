@@ -30,6 +30,7 @@ import time
 import zipfile
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +53,7 @@ class Call:
     """What a run is to do, as plain data.
 
     Attributes:
-        name: what the graph is called.
+        name: what the graph is called on the page.
         graph: its JSON text.
         inputs: a file, or a value, for each input.
         params: graph params by name, node params as ``node.param``.
@@ -62,7 +63,9 @@ class Call:
         store: the folder of the store.
         models: the folder of model weights.
         nodes: modules with nodes of the caller's own.
+        file: where the graph's file is; empty for a stock graph, and one that was brought.
         command: the command that does the same.
+        python: the lines of Python that do the same.
     """
 
     name: str
@@ -75,7 +78,9 @@ class Call:
     store: str | None = None
     models: str | None = None
     nodes: tuple[str, ...] = ()
+    file: str = ""
     command: str = ""
+    python: str = ""
 
 
 @dataclass(frozen=True)
@@ -116,7 +121,7 @@ class Job:
     @property
     def call(self) -> Call:
         """What it is to do."""
-        return Call(**json.loads((self.folder / "call.json").read_bytes()))
+        return _call_in(self.folder)
 
     @property
     def state(self) -> State:
@@ -162,6 +167,11 @@ class Job:
         return target
 
 
+@lru_cache(maxsize=64)  # it stays as it is, and the list of runs asks for all of them
+def _call_in(folder: Path) -> Call:
+    return Call(**json.loads((folder / "call.json").read_bytes()))
+
+
 class Jobs:
     """All runs of one server.
 
@@ -189,10 +199,16 @@ class Jobs:
 
     def __iter__(self) -> Iterator[Job]:
         """Yield the runs, the latest first."""
+        for job, _ in self._known():
+            yield job
+
+    def _known(self) -> list[tuple[Job, State]]:
+        """Return the runs and how far they are, the latest first; without those just removed."""
         found = []
-        with contextlib.suppress(OSError):
-            found = [Job(path) for path in self.folder.iterdir() if (path / "state.json").is_file()]
-        yield from sorted(found, key=lambda job: job.state.created, reverse=True)
+        for place in self.folder.iterdir() if self.folder.is_dir() else ():
+            with contextlib.suppress(OSError):  # no run, or one that makes room for another
+                found.append((Job(place), Job(place).state))
+        return sorted(found, key=lambda one: one[1].created, reverse=True)
 
     def __getitem__(self, name: str) -> Job:
         """Return a run by its name.
@@ -224,11 +240,15 @@ class Jobs:
         """Return how many runs come before one that waits."""
         mine = job.state.created
         return sum(
-            one.state.status in ("queued", "running") and one.state.created < mine for one in self
+            state.status in ("queued", "running") and state.created < mine
+            for _, state in self._known()
         )
 
     def cancel(self, job: Job) -> None:
-        """Stop a run: ask its process, and end it if it does not listen within a second."""
+        """Stop a run: ask its process, and end it if it does not listen within a second.
+
+        Once this returns, its state says what became of it.
+        """
         with self._changing:
             self._asked_to_stop.add(job.id)
             if job.state.status == "queued":
@@ -244,6 +264,13 @@ class Jobs:
             process.wait(_PATIENCE_SECONDS)
         except subprocess.TimeoutExpired:
             _kill(process)
+        self.wait(job, _PATIENCE_SECONDS)
+
+    @property
+    def going_on(self) -> Job | None:
+        """The run that is being done, else the first that waits; None where there is none."""
+        known = [job for job, state in self._known() if state.status in ("queued", "running")]
+        return known[-1] if known else None
 
     def wait(self, job: Job, seconds: float) -> State:
         """Return how far a run is once it ended, or after some time."""
@@ -259,8 +286,8 @@ class Jobs:
     def close(self) -> None:
         """Stop what runs, and remove all."""
         self._closed = True
-        for job in self:
-            if job.state.status in ("queued", "running"):
+        for job, state in self._known():
+            if state.status in ("queued", "running"):
                 self.cancel(job)
         self._waiting.put(None)
         self._thread.join()
@@ -308,7 +335,7 @@ class Jobs:
         _write(job.folder / "state.json", asdict(state))
 
     def _make_room(self) -> None:
-        ended = [job for job in self if job.state.status in ENDED]
+        ended = [job for job, state in self._known() if state.status in ENDED]
         for job in ended[self._keep - 1 :]:
             self.remove(job)
 

@@ -19,6 +19,8 @@ _SUFFIX = re.compile(r"\.[a-z0-9]{1,5}")
 _MOST_LISTED = 1000
 _BLOCK = 1 << 20
 
+#: What a recording is called that was made on the page.
+RECORDED = "recorded.wav"
 #: How long a recording may be, as everywhere.
 MOST_MINUTES = Limits().max_minutes
 

@@ -6,9 +6,10 @@ named.
 
 from __future__ import annotations
 
+import importlib.util
 import math
+from collections.abc import Mapping
 from functools import cache
-from importlib import resources
 from pathlib import Path
 
 from starlette.concurrency import run_in_threadpool
@@ -19,10 +20,13 @@ from starlette.routing import Route
 
 from .desk import the_desk
 from .jobs import Job
-from .views import HIGHEST_DBFS, LOWEST_DBFS, tile, views_in, wave
+from .loudness import loudness
+from .views import HIGHEST_DBFS, LOWEST_DBFS, facts_of, tile, wave
 
 PREFIX = "/resonate"
 _DAY = "private, max-age=86400"
+#: Nothing is to be packed on its way through one machine: that takes longer than the way.
+_AS_IT_IS = {"Content-Encoding": "identity"}
 
 
 def routes() -> list[Route]:
@@ -31,9 +35,16 @@ def routes() -> list[Route]:
         Route(f"{PREFIX}/plotly.min.js", _plotly),
         Route(f"{PREFIX}/runs/{{run}}/out/all.zip", _zip),
         Route(f"{PREFIX}/runs/{{run}}/out/{{path:path}}", _file),
+        Route(f"{PREFIX}/runs/{{run}}/in/{{name}}", _brought),
         Route(f"{PREFIX}/runs/{{run}}/wave/{{view}}", _wave),
         Route(f"{PREFIX}/runs/{{run}}/spectrum/{{view}}", _spectrum),
+        Route(f"{PREFIX}/runs/{{run}}/loudness/{{view}}", _loudness),
     ]
+
+
+def address_of_input(job: Job, name: str) -> str:
+    """Return where browsers find what was brought for an input of a run."""
+    return f"{PREFIX}/runs/{job.id}/in/{name}"
 
 
 def address(job: Job, path: str = "") -> str:
@@ -42,13 +53,16 @@ def address(job: Job, path: str = "") -> str:
 
 
 async def _plotly(request: Request) -> Response:
-    headers = {"Cache-Control": _DAY}
-    return Response(_plotly_script(), media_type="text/javascript", headers=headers)
+    headers = {"Cache-Control": _DAY, **_AS_IT_IS}
+    return FileResponse(_plotly_script(), media_type="text/javascript", headers=headers)
 
 
 @cache
-def _plotly_script() -> bytes:
-    return (resources.files("plotly") / "package_data" / "plotly.min.js").read_bytes()
+def _plotly_script() -> Path:
+    found = importlib.util.find_spec("plotly")  # which need not be imported for that
+    assert found is not None
+    assert found.origin is not None
+    return Path(found.origin).with_name("package_data") / "plotly.min.js"
 
 
 async def _file(request: Request) -> Response:
@@ -63,6 +77,13 @@ async def _file(request: Request) -> Response:
     return FileResponse(path, headers={"X-Content-Type-Options": "nosniff"})
 
 
+async def _brought(request: Request) -> Response:
+    call, name = _job(request).call, request.path_params["name"]
+    if name not in call.brought or not Path(call.inputs[name]).is_file():
+        raise HTTPException(404)
+    return FileResponse(call.inputs[name], headers={"X-Content-Type-Options": "nosniff"})
+
+
 async def _zip(request: Request) -> Response:
     job = _job(request)
     if job.state.status != "done":
@@ -73,7 +94,15 @@ async def _zip(request: Request) -> Response:
 async def _wave(request: Request) -> Response:
     place = _view(request)
     start, stop, columns = _part(request)
-    return JSONResponse(await run_in_threadpool(wave, place, start, stop, columns))
+    found = await run_in_threadpool(wave, place, start, stop, columns)
+    content = found.low.astype("<f4").tobytes() + found.high.astype("<f4").tobytes()
+    return _binary(content, {"Start": found.start, "Step": found.step})
+
+
+async def _loudness(request: Request) -> Response:
+    place = _view(request)
+    start, stop, columns = _part(request)
+    return JSONResponse(await run_in_threadpool(loudness, place, start, stop, columns))
 
 
 async def _spectrum(request: Request) -> Response:
@@ -105,8 +134,15 @@ async def _spectrum(request: Request) -> Response:
         "Lowest": LOWEST_DBFS,
         "Highest": HIGHEST_DBFS,
     }
-    headers = {f"X-Tile-{name}": str(value) for name, value in facts.items()}
-    return Response(found.levels.tobytes(), media_type="application/octet-stream", headers=headers)
+    return _binary(found.levels.tobytes(), facts)
+
+
+def _binary(content: bytes, facts: Mapping[str, float]) -> Response:
+    """Return an answer of bytes, with what they mean in its headers."""
+    headers = {f"X-Part-{name}": str(value) for name, value in facts.items()}
+    return Response(
+        content, media_type="application/octet-stream", headers={**headers, **_AS_IT_IS}
+    )
 
 
 def _job(request: Request) -> Job:
@@ -118,9 +154,14 @@ def _job(request: Request) -> Job:
 
 def _view(request: Request) -> Path:
     job, name = _job(request), str(request.path_params["view"])
-    if name not in views_in(job.views):
-        raise HTTPException(404)
-    return job.views / name
+    place = job.views / name
+    try:
+        if name.isdecimal():
+            facts_of(place)
+            return place
+    except OSError:
+        pass
+    raise HTTPException(404)
 
 
 def _part(request: Request) -> tuple[float, float, int]:

@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import time
 from collections.abc import Mapping
+from pathlib import PurePath
 from typing import Any
 
 import streamlit as st
 
 from .. import Forecast, ResonateError, Settings
 from .call import Chosen, differing
-from .choosing import literally, plainly
 from .desk import Desk
 from .jobs import ENDED, Call, Job
+from .words import literally, plainly
 
 _RUN = "run"
 _LISTED = 15
 _SECONDS_BETWEEN = 0.5
+_LOOKING = "Looking at what is stored …"
+#: In the state of a session: whether it is known what would run, whether the button that runs it
+#: is offered, which files were looked at for it, and how it is shown.
+_FORESEEN, _OFFERED, _LOOKED_AT, _SHOWN_AS = "foreseen", "offered", "looked-at", "would-run-as"
+#: What is said of a run that was stopped.
+STOPPED = "It was stopped. What was finished is stored, and the next run goes on from there."
 _WORDS = {"run": "would run", "cached": "stored", "skipped": "not needed", "open": "may run"}
 _STATES = {"queued": "waits", "running": "runs", "done": "done", "failed": "failed",
            "cancelled": "stopped", "died": "its process died"}  # fmt: skip
@@ -29,18 +38,22 @@ def settings_of(desk: Desk) -> Settings:
 
 def call_of(desk: Desk, chosen: Chosen, grid: Mapping[str, list[Any]] | None = None) -> Call:
     """Return what a run of what was chosen is to do."""
+    grid = dict(grid or {})
+    params = {name: value for name, value in chosen.params.items() if name not in grid}
     return Call(
         name=chosen.name,
         graph=chosen.graph.to_json(),
         inputs=dict(chosen.inputs),
-        params=dict(chosen.params),
+        params=params,
         labels=dict(chosen.labels),
         brought=list(chosen.brought),
-        grid=dict(grid or {}),
+        grid=grid,
         store=str(desk.store.path.resolve()),
         models=None if desk.models is None else str(desk.models.resolve()),
         nodes=desk.nodes,
-        command=chosen.command(),
+        file=chosen.file,
+        command=chosen.command(grid),
+        python=chosen.python(grid),
     )
 
 
@@ -51,28 +64,51 @@ def start(desk: Desk, call: Call) -> None:
     st.rerun()
 
 
-def offer_run(desk: Desk, chosen: Chosen) -> None:
-    """Show what would run, at once, and the button that runs it."""
+def foresee(desk: Desk, chosen: Chosen, said: Any, shown: Any) -> None:
+    """Show what would run.
+
+    Args:
+        desk: with the store.
+        chosen: what was chosen.
+        said: where it is said in words, an element that is replaced.
+        shown: where it is shown step by step, likewise.
+    """
     if chosen.missing:
-        st.info(
-            "Choose "
-            + literally(" and ".join(chosen.missing))
-            + ", and what would run is said here."
-        )
-        st.button("Run", type="primary", disabled=True, key="run")
-        _picture(chosen, None, {})
+        names = literally(" and ".join(chosen.missing))
+        said.info(f"Choose {names}, and what would run is said here.")
+        st.session_state[_FORESEEN] = False
+        _steps(chosen, None, {}, shown)
         return
+    looked_at = [chosen.name, dict(chosen.inputs)]
+    anew = st.session_state.get(_LOOKED_AT) != looked_at  # then files have to be read
     try:
-        with st.spinner("Looking at what is stored …", show_time=False):
+        with said, st.spinner(_LOOKING, show_time=False) if anew else contextlib.nullcontext():
             forecast = chosen.graph.plan(chosen.inputs, chosen.params, **settings_of(desk))
+        said.markdown(literally(in_words(forecast)))
+        st.session_state[_FORESEEN], st.session_state[_LOOKED_AT] = True, looked_at
+        _steps(chosen, forecast, settings_of(desk), shown)
     except ResonateError as error:
-        st.error(literally(plainly(str(error), chosen.labels, chosen.inputs)))
-        st.button("Run", type="primary", disabled=True, key="run")
-        return
-    st.markdown(literally(in_words(forecast)))
-    if st.button("Run", type="primary", key="run"):
+        said.error(literally(plainly(str(error), chosen.labels, chosen.inputs)))
+        shown.empty()
+        st.session_state[_FORESEEN] = False
+    if st.session_state.get(_OFFERED, st.session_state[_FORESEEN]) != st.session_state[_FORESEEN]:
+        st.rerun()  # the button that runs it stands elsewhere
+
+
+def begin_anew() -> None:
+    """Note that all of the page is made anew, with the button that runs what was chosen."""
+    st.session_state.pop(_OFFERED, None)
+
+
+def offer_run(desk: Desk, chosen: Chosen) -> None:
+    """Show the button that runs what was chosen, once what would run is known."""
+    ready = st.session_state[_OFFERED] = st.session_state[_FORESEEN]
+    if st.button("Run", type="primary", disabled=not ready, key="run") and ready:
         start(desk, call_of(desk, chosen))
-    _picture(chosen, forecast, settings_of(desk))
+    ways = ["Picture"] if chosen.missing else ["Table", "Picture"]
+    st.segmented_control(
+        "Shown as", ways, default=None, key=_SHOWN_AS, label_visibility="collapsed"
+    )
 
 
 def in_words(forecast: Forecast) -> str:
@@ -88,30 +124,30 @@ def in_words(forecast: Forecast) -> str:
     )
 
 
-def _picture(
-    chosen: Chosen, forecast: Forecast | None, settings: Settings | Mapping[str, Any]
+def _steps(
+    chosen: Chosen, forecast: Forecast | None, settings: Settings | Mapping[str, Any], shown: Any
 ) -> None:
-    ways = ["Table", "Picture"] if forecast is not None else ["Picture"]
-    way = st.segmented_control("Shown as", ways, default=None, key="would-run-as",
-                               label_visibility="collapsed")  # fmt: skip
+    """Show what would become of each step, as it was asked for."""
+    way = st.session_state.get(_SHOWN_AS)
     if way == "Table" and forecast is not None:
-        st.dataframe(
+        shown.dataframe(
             [
                 {"step": one.id, "node": one.type, "": _WORDS[one.status],
                  "seconds": one.seconds, "memory": _bytes(one.bytes) if one.bytes else None}
                 for one in forecast
             ],
             hide_index=True,
-            key="would-run",
         )  # fmt: skip
     elif way == "Picture":
         inputs = chosen.inputs if forecast is not None else None
         try:
             drawing = chosen.graph.draw(inputs, chosen.params, **settings)
         except ResonateError as error:
-            st.error(literally(str(error)))
+            shown.error(literally(plainly(str(error), {}, {})))
             return
-        st.image(drawing.svg, width="stretch")
+        shown.image(drawing.svg, width="stretch")
+    else:
+        shown.empty()
 
 
 # -- the runs there are ------------------------------------------------------------------------
@@ -119,26 +155,41 @@ def _picture(
 
 def list_runs(desk: Desk) -> None:
     """List the runs, the latest first, with what differs from the one before."""
-    jobs = list(desk.jobs)
+    jobs = []
+    for job in desk.jobs:
+        with contextlib.suppress(OSError):  # it makes room for another
+            jobs.append((job, job.call, job.state))
     if not jobs:
         return
     st.subheader("Runs")
     shown = st.query_params.get(_RUN)
-    for job, before in zip(jobs[:_LISTED], [*jobs[1:], None], strict=False):
-        call, state = job.call, job.state
+    for (job, call, state), before in zip(jobs[:_LISTED], [*jobs[1:], None], strict=False):
         when = time.strftime("%H:%M", time.localtime(state.created))
         what = "sweep of " if call.grid else ""
         if st.button(
-            literally(f"{when} {what}{call.name} · {_STATES[state.status]}"), key=f"job-{job.id}",
-            type="secondary" if job.id == shown else "tertiary", width="stretch",
+            literally(f"{when} {what}{called(call)} · {_STATES[state.status]}"),
+            key=f"job-{job.id}", type="secondary" if job.id == shown else "tertiary",
+            width="stretch",
         ):  # fmt: skip
             st.query_params[_RUN] = job.id
             st.rerun()
         told = ", ".join(call.labels.values())
-        if before is not None and before.call.name == call.name:
-            told = differing(call.params, before.call.params) or told
+        if call.grid:
+            told = "; ".join(f"{name} {values_told(one)}" for name, one in call.grid.items())
+        elif before is not None and before[1].name == call.name:
+            told = differing(call.params, before[1].params) or told
         if told:
             st.caption(literally(told))
+
+
+def called(call: Call) -> str:
+    """Return what people call the graph of a run: a file without its folder."""
+    return PurePath(call.name).name
+
+
+def values_told(values: list[Any]) -> str:
+    """Return values in a few words."""
+    return ", ".join(one if isinstance(one, str) else json.dumps(one) for one in values)
 
 
 def shown_job(desk: Desk) -> Job | None:
@@ -158,11 +209,25 @@ def watch(desk: Desk) -> Job | None:
     if job is None:
         if st.query_params.get(_RUN):
             st.info("The run that this address names is no longer kept, or its server has ended.")
+        _point_at(desk.jobs.going_on)
         return None
     if job.state.status in ENDED:
         return job
     _progress(desk, job.id)
     return None
+
+
+def _point_at(job: Job | None) -> None:
+    """Say that a run goes on, to somebody who comes back."""
+    if job is None:
+        return
+    call = job.call
+    with st.container(border=True, horizontal=True, vertical_alignment="center"):
+        what = ", ".join([called(call), *call.labels.values()])
+        st.markdown(f"A run goes on: {literally(what)}")
+        if st.button("Show it", key="going-on"):
+            st.query_params[_RUN] = job.id
+            st.rerun()
 
 
 @st.fragment(run_every=_SECONDS_BETWEEN)
@@ -173,6 +238,8 @@ def _progress(desk: Desk, name: str) -> None:
         return
     state = job.state
     if state.status in ENDED:
+        if state.status == "cancelled":  # said now: all of the page takes longer
+            st.info(STOPPED)
         st.rerun()
     with st.container(border=True):
         if state.status == "queued":
@@ -185,8 +252,7 @@ def _progress(desk: Desk, name: str) -> None:
             st.markdown(f"**Runs**, for {_seconds(seconds)} so far")
             done, total, lines = how_far(events)
             st.progress(done / total if total else 0.0, literally("; ".join(lines) or "begins"))
-        if st.button("Cancel", key="cancel"):
-            desk.jobs.cancel(job)
+        st.button("Cancel", key="cancel", on_click=desk.jobs.cancel, args=(job,))
 
 
 def how_far(events: list[dict[str, Any]]) -> tuple[float, float, list[str]]:

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
+import gc
 import signal
 import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import platformdirs
 import streamlit as st
 from starlette.middleware import Middleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
-from .. import ResonateError, stock
-from .desk import open_desk
+from .. import Audio, ResonateError, overview, stock
+from .desk import descriptions, open_desk
 from .places import MOST_UPLOAD_MEGABYTES
 from .routes import routes
 
@@ -81,6 +84,8 @@ def options(port: int | None, *, open_browser: bool) -> dict[str, Any]:
         "server.enableStaticServing": False,
         "server.fileWatcherType": "none",
         "server.runOnSave": False,
+        # to look for garbage after each of its runs took longer than the runs; Python does it too
+        "runner.postScriptGC": False,
         "browser.gatherUsageStats": False,
         "client.toolbarMode": "minimal",
         "client.showErrorDetails": "type",
@@ -93,8 +98,9 @@ def options(port: int | None, *, open_browser: bool) -> dict[str, Any]:
 
 
 def _warm_up() -> None:
-    """Import what the first plan needs, while a person still looks at the page."""
-    try:
+    """Load what the first page, plan and zoom need, before and while a person looks at the page."""
+    with contextlib.suppress(ResonateError):  # told where it counts
+        descriptions()
         stock("song-repair").check(["mix"], {"model": "mini"})
-    except ResonateError:  # told where it counts
-        return
+        overview(Audio(np.zeros((1, 4096)), 44_100), columns=8, bands=8)
+    gc.freeze()  # what was imported is no garbage, and need not be looked through for any

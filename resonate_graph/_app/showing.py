@@ -7,13 +7,15 @@ from typing import Any
 
 import streamlit as st
 
-from .. import Graph, did_in_words, stock_graphs
-from .call import Chosen, graph_with
-from .choosing import literally, plainly
+from .. import did_in_words, stock_graphs
+from .call import graph_with
 from .components import players_of, show_downloads, show_player, show_plots
 from .jobs import Call, Job
-from .routes import address
+from .places import RECORDED
+from .routes import address, address_of_input
+from .running import STOPPED, called, values_told
 from .views import views_in
+from .words import literally, plainly
 
 _LEVELS = (-130, 0)
 _FAILURES = {
@@ -27,9 +29,9 @@ def show_end(job: Job) -> None:
     state, call = job.state, job.call
     st.divider()
     label = ", ".join(call.labels.values())
-    st.subheader(literally(f"{call.name}: {label}" if label else call.name))
+    st.subheader(literally(": ".join(filter(None, [called(call), label]))))
     if state.status == "cancelled":
-        st.info("It was stopped. What was finished is stored, and the next run goes on from there.")
+        st.info(STOPPED)
         return
     if state.status in _FAILURES:
         text = plainly(state.message, call.labels, call.inputs)
@@ -46,9 +48,18 @@ def show_end(job: Job) -> None:
     for index in range(len(players)):
         show_player(job, page, index, call.labels)
     if call.grid:
+        for row in job.events():
+            if row["event"] == "RowDone" and row["error"]:
+                told = ", ".join(
+                    f"{name} = {values_told([one])}" for name, one in row["params"].items()
+                )
+                error = plainly(str(row["error"]), call.labels, call.inputs)
+                st.warning(literally(f"{told}: {error}"))
         show_downloads({"The page of the sweep": address(job, page)}, {}, key=f"page-{job.id}")
+        _same(call)
         return
     _pictures(job)
+    _found(end.get("found") or {})
     left, right = st.columns(2, gap="large")
     with left:
         _steps(end["report"])
@@ -81,6 +92,7 @@ def _figures(player: dict[str, Any]) -> None:
     columns[2].metric("length", f"{after['frames'] / after['rate']:.1f} s")
 
 
+@st.fragment  # to turn one of these makes nothing else on the page anew
 def _pictures(job: Job) -> None:
     views = views_in(job.views)
     if not views:
@@ -92,6 +104,7 @@ def _pictures(job: Job) -> None:
             "Shown", list(views), selection_mode="multi", default=usual, key=f"views-{job.id}",
             format_func=lambda one: literally(views[one].label),
         )  # fmt: skip
+        loudness = st.toggle("Loudness", value=True, key=f"loudness-{job.id}")
         spectra = st.toggle("Spectrograms", value=True, key=f"spectra-{job.id}")
         scale = st.segmented_control(
             "Frequencies", ["log", "linear"], default="log", required=True, key=f"scale-{job.id}"
@@ -102,8 +115,20 @@ def _pictures(job: Job) -> None:
     if not chosen:
         return
     shown = {name: views[name] for name in views if name in chosen}
-    show_plots(job, shown, scale=scale or "log", range_db=levels, spectra=spectra)
+    show_plots(
+        job, shown, scale=scale or "log", range_db=levels, spectra=spectra, loudness=loudness
+    )
     st.caption("Drag over a part to zoom in, double-click for all of it; a click moves the player.")
+
+
+def _found(found: dict[str, Any]) -> None:
+    """Show what the reports of the run say, and what helps."""
+    if not found.get("said"):
+        return
+    st.subheader("What was found")
+    for step, text, do in found["said"]:
+        helps = f"  \n:gray[{literally(do)}]" if do else ""
+        st.markdown(f"**{literally(step)}** {literally(text)}{helps}")
 
 
 def _steps(report: dict[str, Any]) -> None:
@@ -126,23 +151,41 @@ def _keep(job: Job, call: Call, end: dict[str, Any], page: str) -> None:
     links, names = {}, {}
     for name, path in outputs.items():
         links[name] = address(job, path.name)
-        names[name] = f"{stem}.{path.name}"
+        if path.suffix != ".html":  # which is opened
+            names[name] = f"{stem}.{path.name}"
     links["all of it, as a zip"] = address(job, "all.zip")
     names["all of it, as a zip"] = f"{stem}.zip"
     links["the page of the run"] = address(job, page)
+    for name in call.brought:
+        if call.labels[name] == RECORDED:  # it lies nowhere else
+            links["what was recorded"] = address_of_input(job, name)
+            names["what was recorded"] = RECORDED
     show_downloads(links, names, key=f"downloads-{job.id}")
-    changed = graph_with(call.graph, call.params)
+    changed = graph_with(call.graph, call.params, call.nodes)
     st.download_button(
         "The graph with these settings, as JSON", changed, f"{Path(call.name).stem}.json",
         "application/json", key=f"graph-{job.id}", on_click="ignore",
     )  # fmt: skip
+    _same(call)
+
+
+def _same(call: Call) -> None:
+    """Show the command and the lines of Python that do the same."""
     with st.expander("The same as a command, and in Python"):
         st.code(call.command, language="shell", wrap_lines=True)
-        st.code(_chosen(call).python(), language="python", wrap_lines=True)
+        st.code(call.python, language="python", wrap_lines=True)
+        if said := files_to_name(call):
+            st.caption(literally(said))
 
 
-def _chosen(call: Call) -> Chosen:
-    """Return what a run was asked to do, as it was chosen."""
-    graph = Graph.from_json(call.graph, source=call.name, nodes=call.nodes)
-    stock = call.name in stock_graphs()
-    return Chosen(graph, call.name, stock, call.inputs, call.labels, call.brought, call.params)
+def files_to_name(call: Call) -> str:
+    """Say which files these lines mean that they cannot name: those that were brought."""
+    brought = [f"{call.labels[name]} (for {name})" for name in call.brought]
+    if not call.file and call.name not in stock_graphs():
+        brought.insert(0, f"{call.name} (the graph, as it can be downloaded here)")
+    if not brought:
+        return ""
+    return (
+        "Where a file that was brought lies on your disk is not known here. Call this in its "
+        f"folder, or write the folder before its name: {', '.join(brought)}."
+    )

@@ -7,8 +7,9 @@ import time
 import streamlit as st
 
 from .. import ResonateError, inventory
-from .choosing import literally
 from .desk import Desk
+from .loudness import GRAPH
+from .words import literally, plainly
 
 _LISTED = 500
 
@@ -18,9 +19,8 @@ def show_store(desk: Desk) -> None:
     store = desk.store
     st.header("What is stored")
     st.caption(literally(str(store.path)))
-    items = sorted(
-        (one for one in inventory(store) if one.here and not one.own), key=lambda one: -one.created
-    )
+    every = (one for one in inventory(store) if one.here and not one.own and one.graph != GRAPH)
+    items = sorted(every, key=lambda one: -one.created)
     if not items:
         st.info("Nothing is stored yet.")
         return
@@ -60,4 +60,4 @@ def show_store(desk: Desk) -> None:
                 store.forget(record)
             st.rerun()
     except ResonateError as error:
-        st.error(literally(str(error)))
+        st.error(literally(plainly(str(error), {}, {})))

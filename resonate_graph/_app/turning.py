@@ -5,13 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 
 import streamlit as st
 
-from .. import GraphError, unit_of
+from .. import Graph, GraphError, unit_of
 from .call import Chosen
-from .choosing import AT_FIRST, literally
+from .choosing import AT_FIRST
+from .words import literally
 
 #: A range up to so wide is a slider; in a wider one people type.
 _WIDEST_SLIDER = 200
@@ -181,30 +183,41 @@ def _help(
 
 
 def _of_nodes(chosen: Chosen, given: Mapping[str, Any]) -> dict[str, Any]:
-    """Show the params of the graph's own nodes that no graph param sets."""
-    try:
-        bound = chosen.graph.check()
-    except GraphError:
+    """Show the params of steps that nothing in the graph sets, those in used graphs too."""
+    nodes = _params_of(chosen.graph)
+    if not nodes:
         return {}
     told: dict[str, Any] = {}
-    nodes = {name: step for name, step in bound.steps.items()
-             if name in chosen.graph.document.nodes}  # fmt: skip
     node = st.selectbox("Step", list(nodes), index=None, placeholder="a step", key="more-step")
-    for name, step in nodes.items():
-        schema = step.type.params.model_json_schema().get("properties", {})
-        for param, about in schema.items():
-            if param in step.references:
-                continue
+    for name, params in nodes.items():
+        for param, (about, as_it_is) in params.items():
             key = f"node-{chosen.graph.name}-{name}-{param}"
-            value = given.get(f"{name}.{param}", step.plain_params.get(param))
+            value = given.get(f"{name}.{param}", as_it_is)
             if name == node:
                 value = _of_node(key, param, about, value)
             else:  # widgets that are not shown forget theirs
                 value = st.session_state.get(f"kept-{key}", value)
             st.session_state[f"kept-{key}"] = value
-            if value != step.plain_params.get(param):
+            if value != as_it_is:
                 told[f"{name}.{param}"] = value
     return told
+
+
+@lru_cache(maxsize=16)
+def _params_of(graph: Graph) -> dict[str, dict[str, tuple[dict[str, Any], Any]]]:
+    """Return the params of each step that nothing in the graph sets: what they are, and have."""
+    try:
+        steps = graph.check().steps
+    except GraphError:
+        return {}
+    return {
+        name: {
+            param: (about, step.plain_params.get(param))
+            for param, about in step.type.params.model_json_schema().get("properties", {}).items()
+            if param not in step.references
+        }
+        for name, step in steps.items()
+    }
 
 
 def _of_node(key: str, name: str, about: Mapping[str, Any], value: Any) -> Any:

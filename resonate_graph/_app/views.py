@@ -8,8 +8,8 @@ a narrow one is read from the sound file itself.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -121,11 +121,38 @@ def _make(place: Path, label: str, kind: str, sound: Audio, file: Path | None) -
 def views_in(folder: Path) -> dict[str, Facts]:
     """Return what there is to look at, by name."""
     places = sorted(folder.glob(f"*/{_FACTS}"), key=lambda one: int(one.parent.name))
-    return {one.parent.name: Facts(**json.loads(one.read_bytes())) for one in places}
+    return {one.parent.name: facts_of(one.parent) for one in places}
 
 
-def wave(place: Path, start: float, stop: float, columns: int) -> Mapping[str, Any]:
-    """Return a part of a waveform: times in seconds, the lowest and the highest sample of each.
+@lru_cache(maxsize=256)
+def facts_of(place: Path) -> Facts:
+    """Return what is known of a view, which does not change.
+
+    Raises:
+        OSError: there is none.
+    """
+    return Facts(**json.loads((place / _FACTS).read_bytes()))
+
+
+@dataclass(frozen=True)
+class Wave:
+    """A part of a waveform.
+
+    Attributes:
+        low: the lowest sample of each column.
+        high: the highest, likewise.
+        start: the middle of the first column, in seconds.
+        step: how far it is from one column to the next.
+    """
+
+    low: NDArray[np.float32]
+    high: NDArray[np.float32]
+    start: float
+    step: float
+
+
+def wave(place: Path, start: float, stop: float, columns: int) -> Wave:
+    """Return a part of a waveform.
 
     Args:
         place: the folder of the view.
@@ -133,7 +160,7 @@ def wave(place: Path, start: float, stop: float, columns: int) -> Mapping[str, A
         stop: where it ends.
         columns: about how many there are to be.
     """
-    facts = _facts(place)
+    facts = facts_of(place)
     first, last = _frames(facts, start, stop)
     columns = min(max(columns, 1), _MOST_COLUMNS)
     if last - first >= columns * _FINEST_SAMPLES:
@@ -148,12 +175,7 @@ def wave(place: Path, start: float, stop: float, columns: int) -> Mapping[str, A
     low = np.minimum.reduceat(part[0], starts)
     high = np.maximum.reduceat(part[1], starts)
     middle = group * step / 2 if group * step > 1 else 0.0
-    times = (begin + starts * step + middle) / facts.rate
-    return {
-        "seconds": np.round(times, 6).tolist(),
-        "low": np.round(low.astype(float), 5).tolist(),
-        "high": np.round(high.astype(float), 5).tolist(),
-    }
+    return Wave(low, high, (begin + middle) / facts.rate, group * step / facts.rate)
 
 
 @dataclass(frozen=True)
@@ -187,7 +209,7 @@ def tile(
 
     A short part is looked at anew, with windows as short as it deserves and bands as narrow.
     """
-    facts = _facts(place)
+    facts = facts_of(place)
     first, last = _frames(facts, start, stop)
     columns = min(max(columns, 1), _MOST_COLUMNS)
     if (last - first) / facts.rate > _ANEW_SECONDS:
@@ -265,7 +287,3 @@ def _samples(facts: Facts, first: int, last: int) -> NDArray[np.float32]:
         file.seek(first)
         read: NDArray[np.float32] = file.read(last - first, dtype="float32", always_2d=True)
     return read.T
-
-
-def _facts(place: Path) -> Facts:
-    return Facts(**json.loads((place / _FACTS).read_bytes()))

@@ -1,8 +1,8 @@
-"""What knows nothing of sound: errors, names, units, docstrings, keywords, files, locks.
+"""What knows nothing of sound: errors, names, units, docstrings, keywords, orders, files, locks.
 
 In come facts and paths; out go exceptions of one tree, and files that are there whole or not at
 all. Nothing here imports from another wing.
 
-Doors: `errors`, `near_names` (what was meant), `units`, `docstrings`, `keywords`, `publish`,
-`key_lock`, `display` (how values show themselves).
+Doors: `errors`, `near_names` (what was meant), `units`, `docstrings`, `keywords`, `dag`
+(what comes after what), `publish`, `key_lock`, `display` (how values show themselves).
 """

@@ -15,6 +15,7 @@
     ├── ModelError       the weights of a model are missing, damaged or not trusted
     │   └── MissingModelError   they are not here
     ├── StoreError       the store cannot be used
+    ├── ManifestError    what a batch was given cannot be done as it stands
     ├── OutputError      a result cannot be written
     │   └── OverwriteError  it would be written over something else
     ├── RunError         a node failed while a graph was running; its cause is attached
@@ -42,6 +43,7 @@ __all__ = [
     "GraphError",
     "InputError",
     "InputsError",
+    "ManifestError",
     "MissingModelError",
     "ModelError",
     "NodeError",
@@ -278,6 +280,27 @@ class MissingModelError(ModelError):
 
 class StoreError(ResonateError):
     """The store cannot be used."""
+
+
+class ManifestError(ResonateError):
+    """What a batch was given cannot be done as it stands: all that is wrong with it at once.
+
+    Attributes:
+        source: the folder, pattern or manifest.
+        problems: what is wrong, in the order in which it stands there, up to `MAX_PROBLEMS`.
+        omitted: how much more there is.
+    """
+
+    exit_code = 2
+
+    def __init__(self, source: str, problems: Sequence[str]) -> None:
+        self.source = source
+        self.problems = tuple(problems[:MAX_PROBLEMS])
+        self.omitted = len(problems) - len(self.problems)
+        count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
+        lines = [f"  {problem}" for problem in self.problems]
+        lines += [f"  and {self.omitted} more"] if self.omitted else []
+        super().__init__("\n".join([f"{source}: {count}", *lines]))
 
 
 class OutputError(ResonateError):

@@ -14,6 +14,11 @@ from .errors import OutputError
 
 _PREFIX = ".resonate-writing-"
 _ABANDONED_SECONDS = 3600
+#: A folder is swept so often at most, since a look through one with 100,000 files takes a while.
+_SWEPT_SECONDS = 600
+_MOST_SWEPT = 10_000
+#: When this process swept a folder last.
+_swept: dict[Path, float] = {}
 
 
 def publish(
@@ -103,6 +108,12 @@ def sync_folder(folder: Path) -> None:
 
 def _remove_abandoned(folder: Path) -> None:
     """Remove what processes that were killed here were writing."""
+    now = time.monotonic()
+    if now - _swept.get(folder, -_SWEPT_SECONDS) < _SWEPT_SECONDS:
+        return
+    if len(_swept) > _MOST_SWEPT:
+        _swept.clear()
+    _swept[folder] = now
     horizon = time.time() - _ABANDONED_SECONDS
     with contextlib.suppress(OSError):  # another process may remove them, or the folder
         for path in folder.glob(f"{_PREFIX}*"):

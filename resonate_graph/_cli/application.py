@@ -9,6 +9,7 @@ import itertools
 import signal
 import sys
 from collections.abc import Collection, Sequence
+from functools import cache
 from types import FrameType
 from typing import Any, NoReturn
 
@@ -18,17 +19,20 @@ from .. import Cancelled, ResonateError, __version__
 from . import app as app_command
 from . import (
     author,
+    batch,
     check,
     completion,
     demo,
     listing,
     look,
+    models,
     nodes,
     report,
     run,
     store,
     sweep,
     verify,
+    worker,
 )
 from .help import TRACEBACK, Command, Group
 from .output import (
@@ -53,8 +57,8 @@ app = typer.Typer(
     cls=Group,
 )
 for part in (
-    *(run, report, verify, check, look, sweep, app_command),
-    *(author, listing, nodes, store, demo, completion),
+    *(run, report, verify, check, look, sweep, batch, worker, app_command),
+    *(author, listing, nodes, models, store, demo, completion),
 ):
     part.register(app)
 for command in app.registered_commands:
@@ -76,7 +80,7 @@ def call_and_exit(arguments: list[str] | None = None) -> NoReturn:
     use_safe_output()
     arguments = sys.argv[1:] if arguments is None else arguments
     if arguments[:1] == [completion.COMPLETE]:
-        completion.print_completion(typer.main.get_command(app), arguments[1:])
+        completion.print_completion(whole_command(), arguments[1:])
         sys.exit(0)
     try:
         code = _run_command(arguments)
@@ -89,10 +93,16 @@ def call_and_exit(arguments: list[str] | None = None) -> NoReturn:
         sys.exit(1)
 
 
+@cache
+def whole_command() -> Any:
+    """Return all commands as one; to read their signatures takes as long as many a command."""
+    return typer.main.get_command(app)
+
+
 def _run_command(given: list[str]) -> int:
     traceback, _ = TRACEBACK
     arguments = [one for one in given if one != traceback]
-    command = typer.main.get_command(app)
+    command = whole_command()
     printer = Printer(as_json=_wants_json(arguments))
     try:
         result = command.main(arguments, prog_name="resonate", standalone_mode=False)
@@ -139,7 +149,7 @@ def _interrupted(printer: Printer, what_is_left: str) -> int:
 
 def _what_is_left(arguments: Collection[str]) -> str:
     """Say what is left of a command that was stopped; nothing of one that computes nothing."""
-    if not {"run", "sweep"} & set(arguments):
+    if not {"run", "sweep", "batch"} & set(arguments):
         return ""
     if "--no-store" in arguments:
         return ": nothing of it is kept (--no-store)"

@@ -8,7 +8,7 @@ measured. Then one setting is changed, to show what is reused.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -42,6 +42,9 @@ MODEL = "mini"
 _PARAMS: Mapping[str, Any] = {"model": MODEL, "hum_harmonics": HUM_HARMONICS, "target_lufs": -16.0}
 #: What the second run does otherwise.
 _CHANGE = {"vocals_db": 3.0}
+
+#: As many steps are named in a table.
+_NAMED_STEPS = 4
 
 
 def register(app: typer.Typer) -> None:
@@ -93,7 +96,7 @@ def _show(printer: Printer, folder: Path, store: Store) -> None:
     files["changed"] = second.save(folder / "changed")["restored"]
     runs = {"first": _told(first), change: _told(second)}
     printer.line()
-    printer.table(*_run_table(runs), long=("computed", "reused"))
+    printer.table(*_run_table(runs))
 
     printer.line()
     printer.line("Making the page ...")
@@ -238,6 +241,11 @@ def _told(result: Result) -> dict[str, Any]:
     }
 
 
+def _named(steps: Sequence[str]) -> str:
+    """Return a few steps by their names, or how many they are."""
+    return ", ".join(steps) if len(steps) <= _NAMED_STEPS else f"{len(steps)} steps"
+
+
 def _ratio_table(ratios: Mapping[str, Mapping[str, float]]) -> Table:
     cells = [
         [name, *(f"{one[key]:{sign}.1f} dB" for key, sign in _RATIO_COLUMNS.items())]
@@ -269,7 +277,7 @@ def _computed(runs: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
 
 def _run_table(runs: Mapping[str, Mapping[str, Any]]) -> Table:
     cells = [
-        [name, f"{one['seconds']:.1f} s", ", ".join(one["ran"]), ", ".join(one["reused"])]
+        [name, f"{one['seconds']:.1f} s", _named(one["ran"]), _named(one["reused"])]
         for name, one in runs.items()
     ]
     return ["run", "took", "computed", "reused"], cells

@@ -108,9 +108,7 @@ class Explainer:
 
     def _roots(self, name: str) -> list[str]:
         """Return the steps upstream, or the step itself, that run for reasons of their own."""
-        import networkx as nx
-
-        unknown = nx.ancestors(self._graph.dag, name) | {name}
+        unknown = {name} | self._graph.dag.ancestors(name)
         return [one for one in self._graph.steps if one in unknown and self._runs_by_itself(one)]
 
     def _runs_by_itself(self, name: str) -> bool:

@@ -1,29 +1,28 @@
 """The bound graph: a document whose names, types and params were all found to be right.
 
-Made by `check` only. Steps are in topological order; networkx holds and orders the DAG.
+Made by `check` only. Steps are in topological order.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, TypeAlias
+from itertools import chain
+from typing import Any, NamedTuple, TypeAlias
 
 from pydantic import BaseModel
 
+from .._base.dag import Dag
 from .._base.errors import Problem
 from .._node.declaration import NodeType
 from .._node.values import File, plain_json
 from .._sound.audio import Audio
 from .document import InputSpec
 
-if TYPE_CHECKING:
-    import networkx as nx
 
-
-@dataclass(frozen=True)
-class InputRef:
+class InputRef(NamedTuple):
     """A graph input, written ``$name``."""
 
     name: str
@@ -32,8 +31,7 @@ class InputRef:
         return f"${self.name}"
 
 
-@dataclass(frozen=True)
-class PortRef:
+class PortRef(NamedTuple):
     """An output port of a node, written ``node`` or ``node.port``."""
 
     node: str
@@ -72,17 +70,21 @@ class Step:
         """The params as plain JSON values."""
         return plain_json(self.params)
 
-    @property
+    @cached_property
+    def params_text(self) -> str:
+        """The params as text, to tell steps that are alike from others."""
+        return params_text(self.plain_params)
+
+    @cached_property
     def main_wires(self) -> tuple[Source, ...]:
         """What is wired into its first port that takes a sound or a file."""
         sounds = [port for port in self.type.inputs if port.type.python in (Audio, File)]
         return self.inputs[sounds[0].name] if sounds else ()
 
-    @property
-    def sources(self) -> Iterator[Source]:
+    @cached_property
+    def sources(self) -> tuple[Source, ...]:
         """Everything that is wired into this step."""
-        for wires in self.inputs.values():
-            yield from wires
+        return tuple(chain.from_iterable(self.inputs.values()))
 
 
 @dataclass(frozen=True)
@@ -104,19 +106,17 @@ class BoundGraph:
     warnings: tuple[Problem, ...] = ()
 
     @cached_property
-    def dag(self) -> nx.DiGraph[str]:
+    def dag(self) -> Dag[str]:
         """The steps and their dependencies."""
         return dependencies({step.id: list(step.sources) for step in self.steps.values()})
 
     @cached_property
     def needed(self) -> tuple[str, ...]:
         """The steps that the outputs depend on, in topological order."""
-        import networkx as nx
-
-        ends = {source.node for source in self.outputs.values() if isinstance(source, PortRef)}
-        needed = set(ends)
-        for end in ends:
-            needed |= nx.ancestors(self.dag, end)
+        needed = {source.node for source in self.outputs.values() if isinstance(source, PortRef)}
+        for step in reversed(tuple(self.steps.values())):
+            if step.id in needed:
+                needed.update(one.node for one in step.sources if isinstance(one, PortRef))
         return tuple(step for step in self.steps if step in needed)
 
     @cached_property
@@ -133,6 +133,32 @@ class BoundGraph:
         """The graph inputs that the outputs depend on."""
         used = {source.name for source in self._used_sources() if isinstance(source, InputRef)}
         return tuple(name for name in self.inputs if name in used)
+
+    @cached_property
+    def producers(self) -> Mapping[str, tuple[PortRef, ...]]:
+        """For each needed step, the outputs of others that it reads."""
+        return {
+            name: tuple(one for one in self.steps[name].sources if isinstance(one, PortRef))
+            for name in self.needed
+        }
+
+    @cached_property
+    def readers(self) -> Mapping[Source, tuple[str, ...]]:
+        """The needed steps that read something, by what they read."""
+        readers: dict[Source, list[str]] = {}
+        for name in self.needed:
+            for source in self.steps[name].sources:
+                readers.setdefault(source, []).append(name)
+        return {source: tuple(names) for source, names in readers.items()}
+
+    @cached_property
+    def consumers(self) -> Mapping[str, tuple[str, ...]]:
+        """For each needed step, those that read any of its outputs, each once."""
+        consumers: dict[str, dict[str, None]] = {name: {} for name in self.needed}
+        for name, sources in self.producers.items():
+            for source in sources:
+                consumers[source.node][name] = None
+        return {name: tuple(others) for name, others in consumers.items()}
 
     def main_inputs(self, output: str) -> tuple[str, ...]:
         """Return the graph inputs whose sound an output mainly is.
@@ -156,16 +182,17 @@ class BoundGraph:
             yield from self.steps[step].sources
 
 
-def dependencies(wires: Mapping[str, Iterable[Source]]) -> nx.DiGraph[str]:
-    """Return the DAG of step ids from what is wired into each step."""
-    import networkx as nx
+def params_text(params: Mapping[str, Any]) -> str:
+    """Return plain params as text that is the same where they are."""
+    return json.dumps(params, sort_keys=True)
 
-    dag: nx.DiGraph[str] = nx.DiGraph()
-    dag.add_nodes_from(wires)
-    dag.add_edges_from(
+
+def dependencies(wires: Mapping[str, Iterable[Source]]) -> Dag[str]:
+    """Return the DAG of step ids from what is wired into each step."""
+    edges = (
         (source.node, step)
         for step, sources in wires.items()
         for source in sources
         if isinstance(source, PortRef) and source.node in wires
     )
-    return dag
+    return Dag(wires, edges)

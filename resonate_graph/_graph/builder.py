@@ -104,6 +104,7 @@ class Builder:
             self._document.description = description
         self._catalog = Catalog.installed()
         self._library = Library()
+        self._edition = 0  # raised whenever anything changes that a check may have looked at
         self._text: str | None = None
         self._source = name
 
@@ -238,12 +239,14 @@ class Builder:
     def _changed(self) -> GraphDocument:
         """Return the document to change; line numbers of a text it came from are void then."""
         self._text = None
+        self._edition += 1
         return self._document
 
     def _known_type(self, node: Node[..., Any]) -> NodeType:
         found = self._catalog.find(node)
         if found is None:
             self._catalog = self._catalog.with_nodes([node], node.type.function.__module__)
+            self._edition += 1
             found = node.type
         return found
 
@@ -288,6 +291,7 @@ class Builder:
     ) -> Callable[..., Any]:
         definition = definition_of(complete(graph.document, graph._library))
         self._catalog = self._catalog.joined(graph._catalog)
+        self._edition += 1
 
         def wire(*args: Any, **kwargs: Any) -> Any:
             own_name = self._new_name(

@@ -7,6 +7,7 @@ their ranges, bindings, and what a node's own `prepare` hook can tell (stems a m
 from __future__ import annotations
 
 import difflib
+import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -16,6 +17,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from .._base.dag import Dag
 from .._base.errors import (
     CatalogError,
     GraphError,
@@ -68,6 +70,16 @@ class Call:
     outputs: Collection[str] | None = None
     models: Path | None = None
     verify: bool = False
+
+    @property
+    def key(self) -> tuple[object, ...] | None:
+        """What tells calls apart; None where values are no plain JSON, or weights are read."""
+        try:
+            params = json.dumps(self.params)
+        except (TypeError, ValueError):
+            return None
+        names = (None if one is None else frozenset(one) for one in (self.inputs, self.outputs))
+        return None if self.verify else (params, self.models, *names)
 
 
 def check(flat: Flat, catalog: Catalog, call: Call) -> BoundGraph:
@@ -372,20 +384,26 @@ class _Check:
             self.problems.add("wrong-port-type", pointer, message, hint=hint)
 
     def _order(self, wires: Mapping[str, list[Source]]) -> list[str]:
+        """Return the nodes in topological order: as they are written, as far as that is one."""
+        if _is_in_order(wires):
+            return list(wires)
+        dag = dependencies(wires)
+        order = dag.in_order()
+        if len(order) < len(dag):
+            self._report_cycles(dag)
+            return []
+        return order
+
+    def _report_cycles(self, dag: Dag[str]) -> None:
         import networkx as nx
 
-        dag = dependencies(wires)
         position = {name: index for index, name in enumerate(self.document.nodes)}
-        try:
-            return list(nx.lexicographical_topological_sort(dag, key=position.__getitem__))
-        except nx.NetworkXUnfeasible:
-            for members in nx.strongly_connected_components(dag):
-                # a graph of its own keeps the document's order; a view of `dag` would not
-                ordered = sorted(members, key=position.__getitem__)
-                loop = nx.DiGraph((a, b) for a in ordered for b in dag[a] if b in members)
-                if loop.number_of_edges():
-                    self._report_cycle(nx.find_cycle(loop), position)
-            return []
+        for members in nx.strongly_connected_components(nx.DiGraph(dag.edges)):
+            # a graph of its own keeps the document's order
+            ordered = sorted(members, key=position.__getitem__)
+            loop = nx.DiGraph((a, b) for a in ordered for b in dag.successors[a] if b in members)
+            if loop.number_of_edges():
+                self._report_cycle(nx.find_cycle(loop), position)
 
     def _report_cycle(self, edges: Iterable[Any], position: Mapping[str, int]) -> None:
         names = [edge[0] for edge in edges]
@@ -531,6 +549,17 @@ class _Check:
             return  # weights that are not here yet are no fault of the graph
         except ModelError as error:
             self.problems.add("bad-model", join("/nodes", name), str(error))
+
+
+def _is_in_order(wires: Mapping[str, list[Source]]) -> bool:
+    """Whether each node stands after those that are wired into it."""
+    before: set[str] = set()
+    for name, sources in wires.items():
+        for source in sources:
+            if isinstance(source, PortRef) and source.node not in before and source.node in wires:
+                return False
+        before.add(name)
+    return True
 
 
 def _all_of(

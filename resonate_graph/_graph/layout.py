@@ -10,6 +10,8 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from .._base.dag import Dag
+
 #: Columns of a line.
 WIDTH = 120
 
@@ -90,20 +92,14 @@ def flow(nodes: Mapping[str, Any]) -> list[str]:
 
     Where that leaves a choice, and in a circle, they stand as they did.
     """
-    import networkx as nx
-
-    dag: nx.DiGraph[str] = nx.DiGraph()
-    dag.add_nodes_from(nodes)
-    for name, node in nodes.items():
-        for wire in _wires([node.get("inputs"), node.get("for_each")]):
-            source = wire.partition(".")[0]
-            if source in nodes:
-                dag.add_edge(source, name)
-    position = {name: index for index, name in enumerate(nodes)}
-    try:
-        return list(nx.lexicographical_topological_sort(dag, key=position.__getitem__))
-    except nx.NetworkXUnfeasible:
-        return list(nodes)
+    edges = (
+        (source, name)
+        for name, node in nodes.items()
+        for wire in _wires([node.get("inputs"), node.get("for_each")])
+        if (source := wire.partition(".")[0]) in nodes
+    )
+    order = Dag(nodes, edges).in_order()
+    return order if len(order) == len(nodes) else list(nodes)
 
 
 def _wires(value: Any) -> list[str]:

@@ -106,8 +106,12 @@ class Positions:
 
 def join(pointer: str, *parts: str | int) -> str:
     """Append parts to a JSON pointer, escaped as RFC 6901 says."""
-    escaped = (str(part).replace("~", "~0").replace("/", "~1") for part in parts)
-    return "".join([pointer, *(f"/{part}" for part in escaped)])
+    for part in parts:
+        text = str(part)
+        if "~" in text or "/" in text:
+            text = text.replace("~", "~0").replace("/", "~1")
+        pointer = f"{pointer}/{text}"
+    return pointer
 
 
 def node_of(pointer: str) -> str:

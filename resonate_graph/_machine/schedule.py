@@ -14,10 +14,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
-if TYPE_CHECKING:
-    import networkx as nx
+from .._base.dag import Dag
 
 CPU = "cpu"
 
@@ -116,13 +115,11 @@ def needs_too_much(job: Job, lanes: Lanes, held_bytes: int = 0) -> bool:
     return job.bytes > max(0, lanes.memory_bytes - held_bytes)
 
 
-def remaining_paths(dag: nx.DiGraph[Id], seconds: Mapping[Id, float]) -> dict[Id, float]:
+def remaining_paths(dag: Dag[Id], seconds: Mapping[Id, float]) -> dict[Id, float]:
     """Return the longest path of work that begins with each step, in seconds."""
-    import networkx as nx
-
     paths: dict[Id, float] = {}
-    for step in reversed(list(nx.topological_sort(dag))):
-        after = max((paths[one] for one in dag.successors(step)), default=0.0)
+    for step in reversed(dag.in_order()):
+        after = max((paths[one] for one in dag.successors[step]), default=0.0)
         paths[step] = seconds.get(step, 0.0) + after
     return paths
 
@@ -164,7 +161,7 @@ class Rehearsal:
 
 def rehearse(
     jobs: Mapping[Id, Job],
-    dag: nx.DiGraph[Id],
+    dag: Dag[Id],
     lanes: Lanes,
     *,
     results: Mapping[Id, int] | None = None,
@@ -180,8 +177,8 @@ def rehearse(
         held_bytes: memory that is taken all along.
     """
     closure = _between(dag, jobs)
-    missing = {name: closure.in_degree(name) for name in closure}
-    readers = {name: closure.out_degree(name) for name in closure}
+    missing = {name: len(before) for name, before in closure.predecessors.items()}
+    readers = {name: len(after) for name, after in closure.successors.items()}
     results = results or {}
     queue = sorted((jobs[name] for name in closure if not missing[name]), key=lambda one: one.rank)
     running: list[Running] = []
@@ -201,11 +198,11 @@ def rehearse(
         now = max(now, ended.ends)
         if readers[ended.job.id]:
             held += results.get(ended.job.id, 0)
-        for before in closure.predecessors(ended.job.id):
+        for before in closure.predecessors[ended.job.id]:
             readers[before] -= 1
             if not readers[before]:
                 held -= results.get(before, 0)
-        for after in closure.successors(ended.job.id):
+        for after in closure.successors[ended.job.id]:
             missing[after] -= 1
             if not missing[after]:
                 queue.append(jobs[after])
@@ -213,21 +210,15 @@ def rehearse(
     return Rehearsal(tuple(turns), now, peak)
 
 
-def _between(dag: nx.DiGraph[Id], jobs: Mapping[Id, Job]) -> nx.DiGraph[Id]:
+def _between(dag: Dag[Id], jobs: Mapping[Id, Job]) -> Dag[Id]:
     """Return the dependencies of the jobs alone, through whatever else lies between them."""
-    import networkx as nx
-
-    closure: nx.DiGraph[Id] = nx.DiGraph()
-    closure.add_nodes_from(jobs)
     before: dict[Id, set[Id]] = {}
-    for name in nx.topological_sort(dag):
+    for name in dag.in_order():
         found: set[Id] = set()
-        for one in dag.predecessors(name):
+        for one in dag.predecessors[name]:
             found |= {one} if one in jobs else before[one]
         before[name] = found
-        if name in jobs:
-            closure.add_edges_from((one, name) for one in found)
-    return closure
+    return Dag(jobs, ((one, name) for name in before if name in jobs for one in before[name]))
 
 
 # -- what is free -------------------------------------------------------------------------------

@@ -4,6 +4,6 @@ In come functions with `@node`, and the packages that bring them; out go node ty
 ports and params, and the context that a running node is given.
 
 Doors: `values`, `ports`, `params`, `declaration`, `decorator`, `context`, `notes`,
-`catalog`. Behind them:
+`known_models`, `catalog`. Behind them:
 `signature` (reads it) and `fingerprint` (of the source of a node without a version).
 """

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from importlib import metadata
@@ -28,6 +27,7 @@ from .._machine.devices import Avoid
 from .._sound.audio import Audio
 from .context import FP32, NotComputed, RunContext
 from .fingerprint import source_fingerprint
+from .known_models import KnownModels
 from .params import checked
 from .ports import Port, describe
 from .values import Value, plain_json, require_portable
@@ -99,6 +99,26 @@ class Placed:
     device: str
 
 
+class _WithinTheTree:
+    """Within it, whatever a node with a version raises becomes an error of this library's."""
+
+    def __init__(self, node_type: NodeType) -> None:
+        self._node_type = node_type
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, ResonateError) or not isinstance(error, Exception):
+            return
+        if self._node_type.version is None:  # it is being written: its author wants to see this
+            return
+        name = self._node_type.id
+        if isinstance(error, (MemoryError, OSError)):  # the machine has no more to give
+            raise NodeError(f"{name} was stopped by {in_one_line(error)}") from error
+        raise NodeFault(name, error) from error
+
+
 @dataclass(frozen=True, eq=False)
 class NodeType:
     """A node as the engine sees it: everything its function's signature declares.
@@ -121,6 +141,7 @@ class NodeType:
         rate: the sample rate of what comes out, by its params, in Hz.
         besides: which outputs come out of the work for others; ``all`` where all do.
         renamed: what ports and params were called before, with what they are called now.
+        models: which models it knows, and which of them lie on this machine.
         doc: the function's docstring.
     """
 
@@ -143,6 +164,7 @@ class NodeType:
     rate: Rate | None = None
     besides: Besides | Literal["all"] | None = None
     renamed: Mapping[str, str] = field(default_factory=dict)
+    models: KnownModels | None = None
     pack: str | None = None
 
     @property
@@ -176,11 +198,17 @@ class NodeType:
 
     def input(self, name: str) -> Port | None:
         """Return the input port of that name."""
-        return next((port for port in self.inputs if port.name == name), None)
+        for port in self.inputs:
+            if port.name == name:
+                return port
+        return None
 
     def output(self, name: str) -> Port | None:
         """Return the output port of that name."""
-        return next((port for port in self.outputs if port.name == name), None)
+        for port in self.outputs:
+            if port.name == name:
+                return port
+        return None
 
     def instead(self, name: str, known: Collection[str]) -> str:
         """Return what is to be said after "has no param 'x'": its new name, or those there are."""
@@ -272,19 +300,9 @@ class NodeType:
         with self._within_the_tree():
             return self.function(*arguments, **keywords)
 
-    @contextmanager
-    def _within_the_tree(self) -> Iterator[None]:
+    def _within_the_tree(self) -> _WithinTheTree:
         """Let what the node's own code raises be an error of this library's."""
-        try:
-            yield
-        except ResonateError:
-            raise
-        except Exception as error:
-            if self.version is None:  # it is being written: its author wants to see this
-                raise
-            if isinstance(error, (MemoryError, OSError)):  # the machine has no more to give
-                raise NodeError(f"{self.id} was stopped by {in_one_line(error)}") from error
-            raise NodeFault(self.id, error) from error
+        return _WithinTheTree(self)
 
     def place_of(self, error: BaseException) -> str | None:
         """Return the last line of the function's file that an exception came through."""

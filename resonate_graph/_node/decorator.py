@@ -28,6 +28,7 @@ from .declaration import (
     Rate,
     accelerated,
 )
+from .known_models import KnownModels
 from .signature import read_signature
 
 P = ParamSpec("P")
@@ -102,6 +103,7 @@ def node(
     rate: Rate | None = ...,
     besides: Besides | Literal["all"] | None = ...,
     renamed: Mapping[str, str] = ...,
+    models: KnownModels | None = ...,
 ) -> _Decorator: ...
 def node(
     function: Callable[..., Any] | None = None,
@@ -119,6 +121,7 @@ def node(
     rate: Rate | None = None,
     besides: Besides | Literal["all"] | None = None,
     renamed: Mapping[str, str] = {},
+    models: KnownModels | None = None,
 ) -> Any:
     """Make a node of a function; its signature is the declaration.
 
@@ -154,6 +157,9 @@ def node(
             that gives all it has in any case. Part of no key.
         renamed: ports and params that were called otherwise before: the old name with today's. A
             graph that has the old one is told, and ``resonate check --fix`` writes the new one.
+        models: for a node that takes models by name: given the folder for their weights, the
+            `KnownModel`s it knows and those that lie there; ``resonate models`` lists them. Part
+            of no key.
 
     Returns:
         A decorator whose result is callable as before, and can be added to a `Graph`; of a
@@ -188,6 +194,7 @@ def node(
             rate=rate,
             besides=besides,
             renamed=_require_renamed(declared, renamed),
+            models=models,
         )
         return Node(declared)
 

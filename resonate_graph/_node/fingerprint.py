@@ -29,7 +29,7 @@ from blake3 import blake3
 from .._sound.audio import Audio
 
 _ENGINE = __name__.partition(".")[0]
-_ADVICE = ("cost", "avoid", "begins", "besides")
+_ADVICE = ("cost", "avoid", "begins", "besides", "models")
 _SCALARS = (bool, int, float, complex, str, bytes, type(None))
 
 
@@ -51,6 +51,16 @@ class _Piece:
     def identity(self) -> tuple[str, str, int]:
         """What tells it from other pieces: functions of one name may differ in their closure."""
         return self.module, self.name, id(self.origin)
+
+
+@dataclass(frozen=True)
+class _Text:
+    """What a source says by itself: its syntax in lines, and what it looks up elsewhere."""
+
+    lines: tuple[str, ...]
+    names: frozenset[str]
+    imports: tuple[ast.Import | ast.ImportFrom, ...]
+    attributes: tuple[ast.Attribute, ...]
 
 
 @dataclass(frozen=True)
@@ -85,9 +95,9 @@ class _Reader:
         if piece.source is None or piece.module not in sys.modules:
             yield secrets.token_hex()
             return
-        tree = ast.parse(piece.source)
-        yield from _flatten(tree)
-        yield from sorted(map(self._meaning, self._mentions(piece, tree)))
+        text = _text(piece.source)
+        yield from text.lines
+        yield from sorted(map(self._meaning, self._mentions(piece, text)))
 
     def _meaning(self, mention: _Mention) -> str:
         """Say what a name means; what is of this package waits to be read in its turn."""
@@ -111,7 +121,7 @@ class _Reader:
 
     def _definition(self, module: str, name: str) -> _Piece | str | None:
         """Return how a module sets a name, or the library from which it imports it."""
-        statements = [one for one in _statements(module) if name in _names_set(one)]
+        statements = _setting(module).get(name)
         if not statements:
             return None
         last = statements[-1]
@@ -125,22 +135,21 @@ class _Reader:
             return self._definition(source, alias.name)
         return f"import {source} {alias.name}"
 
-    def _mentions(self, piece: _Piece, tree: ast.AST) -> Iterator[_Mention]:
+    def _mentions(self, piece: _Piece, text: _Text) -> Iterator[_Mention]:
         """Yield the names that a piece looks up outside of itself, also as ``module.name``."""
-        surroundings = {
+        scope = {
             name: _Mention(name, value, piece.module, name)
             for name, value in vars(sys.modules[piece.module]).items()
+            if name in text.names
         }
         for name, value in _closure(piece.origin).items():
-            surroundings[name] = _Mention(name, value, "", name)
-        names = _global_names(piece.source or "")
-        scope = {name: one for name, one in surroundings.items() if name in names}
-        for statement in ast.walk(tree):
-            if isinstance(statement, (ast.Import, ast.ImportFrom)):
-                scope.update(self._imported(statement, piece.module))
+            if name in text.names:
+                scope[name] = _Mention(name, value, "", name)
+        for statement in text.imports:
+            scope.update(self._imported(statement, piece.module))
         yield from scope.values()
-        for element in ast.walk(tree):
-            if isinstance(element, ast.Attribute) and (found := self._attribute(element, scope)):
+        for element in text.attributes:
+            if found := self._attribute(element, scope):
                 yield found
 
     def _imported(
@@ -238,6 +247,18 @@ def _without_advice(source: str, tree: ast.Module) -> str:
     return "".join(lines)
 
 
+@lru_cache(maxsize=1024)  # nodes of a package share what they are made of
+def _text(source: str) -> _Text:
+    tree = ast.parse(source)
+    elements = [*ast.walk(tree)]
+    return _Text(
+        lines=tuple(_flatten(tree)),
+        names=frozenset(_global_names(source)),
+        imports=tuple(one for one in elements if isinstance(one, (ast.Import, ast.ImportFrom))),
+        attributes=tuple(one for one in elements if isinstance(one, ast.Attribute)),
+    )
+
+
 def _is_node(function: ast.expr) -> bool:
     """Whether this is how a file calls `@node`: ``node``, or ``rg.node``."""
     return getattr(function, "attr", getattr(function, "id", None)) == "node"
@@ -269,17 +290,24 @@ def _global_names(source: str) -> set[str]:
     return names
 
 
-def _statements(module: str) -> list[ast.stmt]:
-    """Return the statements of a module; none where it has no source, as in a notebook."""
+def _setting(module: str) -> Mapping[str, list[ast.stmt]]:
+    """Return the statements of a module that set a name, but for functions and classes, by name.
+
+    There are none where it has no source, as in a notebook.
+    """
     try:
-        return _parsed(inspect.getsource(sys.modules[module])).body
+        return _setting_in(inspect.getsource(sys.modules[module]))
     except (OSError, TypeError, SyntaxError, KeyError):
-        return []
+        return {}
 
 
-@lru_cache(maxsize=32)
-def _parsed(source: str) -> ast.Module:
-    return ast.parse(source)
+@lru_cache(maxsize=64)
+def _setting_in(source: str) -> Mapping[str, list[ast.stmt]]:
+    found: dict[str, list[ast.stmt]] = {}
+    for statement in ast.parse(source).body:
+        for name in _names_set(statement):
+            found.setdefault(name, []).append(statement)
+    return found
 
 
 def _names_set(statement: ast.stmt) -> set[str]:

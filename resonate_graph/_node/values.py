@@ -17,6 +17,9 @@ from .._sound.audio import Audio
 #: Integers go this far in both directions, so that every JSON reader agrees on them.
 MAX_INTEGER = 2**53 - 1
 
+#: Between these, Python and JavaScript write a float in the same digits, without an exponent.
+_PLAIN_FLOATS = 1e-4, 1e15
+
 #: What JSON writes as lists.
 _LISTED = (list, tuple, set, frozenset)
 
@@ -115,8 +118,45 @@ def plain_json(model: BaseModel) -> dict[str, Any]:
 
 
 def canonical_json(value: Any) -> bytes:
-    """Return the canonical JSON (RFC 8785) of plain JSON values."""
-    return rfc8785.dumps(value)
+    """Return the canonical JSON (RFC 8785) of plain JSON values.
+
+    Python's own writer is many times as fast as rfc8785, and takes what both write alike.
+    """
+    try:
+        return _fast_json.encode(_written_alike(value)).encode()
+    except _WrittenOtherwise:
+        return rfc8785.dumps(value)
+
+
+class _WrittenOtherwise(Exception):
+    """Python's own writer writes a value in another way, or does not refuse it."""
+
+
+_fast_json = json.JSONEncoder(
+    ensure_ascii=False, check_circular=False, sort_keys=True, separators=(",", ":")
+)
+
+
+def _written_alike(value: Any) -> Any:
+    """Return values so that Python's own writer makes canonical JSON of them.
+
+    Raises:
+        _WrittenOtherwise: it does not.
+    """
+    kind = type(value)
+    if value is None or kind is bool or (kind is str and value.isprintable()):
+        return value
+    if kind is int and -MAX_INTEGER <= value <= MAX_INTEGER:
+        return value
+    if kind is float and value == 0:
+        return 0
+    if kind is float and _PLAIN_FLOATS[0] <= abs(value) <= _PLAIN_FLOATS[1]:
+        return int(value) if value.is_integer() else value
+    if kind is list or kind is tuple:
+        return [_written_alike(one) for one in value]
+    if kind is dict and all(type(name) is str and name.isascii() for name in value):
+        return {name: _written_alike(one) for name, one in value.items()}
+    raise _WrittenOtherwise
 
 
 def canonical(value: Any) -> Any:

@@ -16,7 +16,12 @@ from .._node.ports import describe, scalar_type
 from .._node.values import Value, digest, require_portable
 from .._sound.audio import Audio
 from .._sound.broadcast import Span
-from .._sound.decode import decoder_version, file_digest, read_with_gaps
+from .._sound.decode import (
+    decoder_version,
+    file_digest,
+    file_digest_at_a_look,
+    read_with_gaps,
+)
 from .._sound.limits import Limits
 from .._store.folder import Quarantined, Store
 from .._store.records import OWN, Entry, Key, Origin, Record, Size
@@ -49,6 +54,8 @@ class Bindings:
         limits: how long files may be, and whether damaged ones are salvaged.
         store: where digests are kept; None to decode every time.
         warn: told (code, message) about long files, and about a record that was damaged.
+        only_look: whether it is only to be said what a run would do: then files are not read again
+            to see whether they changed, while nothing else says so.
     """
 
     graph: str
@@ -57,6 +64,7 @@ class Bindings:
     limits: Limits
     store: Store | None = None
     warn: Callable[[str, str], None] = lambda code, message: None
+    only_look: bool = False
     _values: dict[str, Value] = field(default_factory=dict)
     _digests: dict[str, str] = field(default_factory=dict)
     _bytes: dict[str, str] = field(default_factory=dict)
@@ -185,13 +193,15 @@ class Bindings:
         return self._bytes[name]
 
     def _remembered(self, path: Path, name: str, store: Store) -> str:
-        key = self._decode_key(self.file_digest(name))
+        file = file_digest_at_a_look(path) if self.only_look else self.file_digest(name)
+        key = self._decode_key(file)
         record = self._decode_record(path, key, store)
         entry = record.ports.get("out") if record else None
         if entry is None or entry.frames is None or entry.sample_rate is None:
             audio = self.value(name)
             assert isinstance(audio, Audio)
             entry = Entry.of(audio)
+            key = self._decode_key(self.file_digest(name))  # of what was read just now
             self._remember(path, key, entry, name, store)
         else:
             self._sizes[name] = entry.size

@@ -8,15 +8,14 @@ Estimates decide when a step runs and on what beside what; a wrong one costs tim
 
 from __future__ import annotations
 
-import json
 import math
 import statistics
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
-from .._graph.bound import BoundGraph, PortRef, Source, Step
+from .._graph.bound import BoundGraph, PortRef, Source, Step, params_text
 from .._machine.cost import Cost
 from .._sound.audio import Audio
 from .._store.folder import Store
@@ -92,16 +91,16 @@ class Experience:
         return learned(self._store.latest_records(_RECORDS)) if self._store else {}
 
 
-def likenesses(type_id: str, params: Mapping[str, Any], device: str) -> Likenesses:
+def likenesses(type_id: str, params: str, device: str) -> Likenesses:
     """Return what a step is like, the most telling first.
 
     Args:
         type_id: its type.
-        params: its params, as plain JSON.
+        params: its params, as text that is the same where they are.
         device: where it runs.
     """
     kind = device.partition(":")[0]
-    return (type_id, json.dumps(params, sort_keys=True), kind), (type_id, "", kind)
+    return (type_id, params, kind), (type_id, "", kind)
 
 
 def memory(cost: Cost, inputs: Iterable[Size]) -> int:
@@ -129,7 +128,7 @@ def learned(records: Sequence[Record]) -> dict[Likeness, float]:
         known = [lengths.get(digest, 0.0) for digests in inputs.values() for digest in digests]
         known += [] if any(known) else [lengths[one.digest] for one in record.ports.values()]
         length = max(known, default=0.0)
-        for one in likenesses(type_id, params, record.device):
+        for one in likenesses(type_id, params_text(params), record.device):
             found = rates.setdefault(one, [])
             if len(found) < _OF_A_KIND:
                 found.append(record.seconds / length if length else record.seconds)

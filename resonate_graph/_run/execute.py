@@ -22,7 +22,7 @@ import contextlib
 import math
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
@@ -88,6 +88,23 @@ class _Said:
 
 
 _Message: TypeAlias = "_Ended | _Progressed | _Said"
+
+
+class _Failing:
+    """Within it, an error is told as that of a run; that all are to stop goes on."""
+
+    def __init__(self, fail: Callable[[Run, BaseException], None], run: Run) -> None:
+        self._fail = fail
+        self._run = run
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> bool:
+        if not isinstance(error, ResonateError) or isinstance(error, Cancelled):
+            return False
+        self._fail(self._run, error)
+        return True
 
 
 @dataclass(eq=False)
@@ -197,15 +214,9 @@ class _Execution:
         busy = [one.run for one in self._tasks] + [one.run for one in self._waits]
         return run not in busy
 
-    @contextlib.contextmanager
-    def _failing(self, run: Run) -> Iterator[None]:
+    def _failing(self, run: Run) -> _Failing:
         """Let what goes wrong in here end one run, not the others."""
-        try:
-            yield
-        except Cancelled:
-            raise
-        except ResonateError as error:
-            self._fail(run, error)
+        return _Failing(self._fail, run)
 
     def _fail(self, run: Run, error: BaseException) -> None:
         """Stop what a run has at work; the first error is the one that is told."""

@@ -160,6 +160,6 @@ class Outlook:
     def _like(self, name: str, device: str) -> Likenesses:
         if (name, device) not in self._likenesses:
             step = self._graph.steps[name]
-            found = likenesses(step.type.id, step.plain_params, device)
+            found = likenesses(step.type.id, step.params_text, device)
             self._likenesses[name, device] = found
         return self._likenesses[name, device]

@@ -39,6 +39,13 @@ class Found:
 Lookup = Callable[[Step, Mapping[str, tuple[str, ...]]], Found]
 
 
+#: A step of these may still read what it is wired to.
+_TO_COME = ("waiting", "ready", "running")
+
+#: What is known of a step where there is no store.
+_NOTHING = Found()
+
+
 @dataclass
 class _State:
     status: Status = "skipped"
@@ -67,17 +74,6 @@ class Plan:
         self._inputs = inputs or {}
         self._lookup = lookup
         self._states = {name: _State() for name in graph.needed}
-        self._producers = {
-            name: [source for source in graph.steps[name].sources if isinstance(source, PortRef)]
-            for name in graph.needed
-        }
-        self._consumers: dict[str, dict[str, None]] = {name: {} for name in graph.needed}
-        self._readers: dict[Source, list[str]] = {}
-        for name in graph.needed:
-            for source in graph.steps[name].sources:
-                self._readers.setdefault(source, []).append(name)
-                if isinstance(source, PortRef):
-                    self._consumers[source.node][name] = None
         self._ready: dict[str, None] = {}
         self._unsettled: deque[str] = deque()
         for end in graph.outputs.values():
@@ -116,9 +112,11 @@ class Plan:
     def wanted(self, step: str) -> frozenset[str]:
         """The output ports a run of this step has to give: to be read, or not known yet."""
         state = self._states[step]
-        present = state.found.present if state.found else frozenset()
-        unknown = self._graph.wanted_ports[step] - state.digests.keys()
-        return frozenset(state.asked_for_values - present) | unknown
+        wanted = self._graph.wanted_ports[step]
+        if state.digests:
+            wanted -= state.digests.keys()
+        asked = state.asked_for_values
+        return wanted | (asked - state.found.present if state.found else asked)
 
     def present(self, step: str) -> frozenset[str]:
         """The output ports of a step that the store has."""
@@ -127,10 +125,10 @@ class Plan:
 
     def in_use(self, source: Source) -> bool:
         """Whether a step that is still to come may read a source."""
-        return any(
-            self._states[reader].status in ("waiting", "ready", "running")
-            for reader in self._readers.get(source, ())
-        )
+        for reader in self._graph.readers.get(source, ()):
+            if self._states[reader].status in _TO_COME:
+                return True
+        return False
 
     def start(self, step: str) -> None:
         """Take a step from `ready`."""
@@ -145,10 +143,10 @@ class Plan:
         if any(state.digests.get(port, digest) != digest for port, digest in digests.items()):
             self._ask_again_after(step)
         state.digests.update(digests)
-        if state.found is not None:
-            state.found = replace(state.found, present=state.found.present | state.runs_for)
+        if (found := state.found) is not None:
+            state.found = Found(found.key, found.digests, found.present | state.runs_for)
         self._unsettled.append(step)  # another of its ports may have been asked for meanwhile
-        self._unsettled.extend(self._consumers[step])
+        self._unsettled.extend(self._graph.consumers[step])
         self._settle()
 
     def lost(self, source: PortRef, reader: str | None) -> None:
@@ -169,7 +167,7 @@ class Plan:
         """Forget what was found by the content of a step that came out otherwise this time."""
         changed = [step]
         while changed:
-            for name in self._consumers[changed.pop()]:
+            for name in self._graph.consumers[changed.pop()]:
                 state = self._states[name]
                 if state.found is not None and state.status not in ("running", "ran"):
                     state.found, state.must_run, state.status = None, False, "waiting"
@@ -205,9 +203,9 @@ class Plan:
     def _identify(self, name: str, state: _State) -> bool:
         """Look the step up, once the content of all its inputs is known; say whether it is."""
         if self._lookup is None:
-            state.found = Found()
+            state.found = _NOTHING
             return True
-        unknown = [source for source in self._producers[name] if self.digest(source) is None]
+        unknown = [source for source in self._graph.producers[name] if self.digest(source) is None]
         for source in unknown:
             self._ask_for_digests(source.node)
         if unknown:
@@ -219,11 +217,11 @@ class Plan:
         }
         state.found = self._lookup(step, content)
         state.digests.update(state.found.digests)
-        self._unsettled.extend(self._consumers[name])
+        self._unsettled.extend(self._graph.consumers[name])
         return True
 
     def _inputs_are_readable(self, name: str) -> bool:
-        missing = [source for source in self._producers[name] if not self._readable(source)]
+        missing = [source for source in self._graph.producers[name] if not self._readable(source)]
         for source in missing:
             self._ask_for_value(source)
         return not missing

@@ -29,24 +29,18 @@ def describe(
     document: GraphDocument,
     params: Mapping[str, Any],
     bound: BoundGraph,
-    bindings: Bindings,
+    inputs: Mapping[str, Any],
     outcome: Outcome,
 ) -> dict[str, Any]:
-    """Return the provenance of a run, as plain JSON values."""
-    inputs: dict[str, Any] = {}
-    for name in bound.needed_inputs:
-        path = bindings.paths.get(name)
-        if path is not None:
-            inputs[name] = {
-                "file": path_text(path.absolute()),
-                "file_digest": bindings.file_digest(name),
-            }
-            if gaps := bindings.gaps_seconds(name):
-                inputs[name]["gaps_seconds"] = [list(gap) for gap in gaps]
-        else:
-            value = bindings.value(name)
-            plain = value if isinstance(value, (str, int, float, bool)) else None
-            inputs[name] = {"value": plain, "digest": digest(value)}
+    """Return the provenance of a run, as plain JSON values.
+
+    Args:
+        document: the graph, with all that it uses.
+        params: the params of the call.
+        bound: the graph as it was run.
+        inputs: what `describe_inputs` said of its inputs.
+        outcome: what came of it.
+    """
     nodes: dict[str, Any] = {}
     for report in outcome.steps:
         if report.status == "skipped":
@@ -69,10 +63,33 @@ def describe(
         },
         "graph": document.to_plain() | {"format": 1},
         "params": dict(params),
-        "inputs": inputs,
+        "inputs": dict(inputs),
         "nodes": nodes,
         "outputs": {name: digest(value) for name, value in outcome.values.items()},
     }
+
+
+def describe_inputs(bound: BoundGraph, bindings: Bindings) -> dict[str, Any]:
+    """Return what the provenance of a run says of its inputs.
+
+    Raises:
+        InputError: a file cannot be read.
+    """
+    inputs: dict[str, Any] = {}
+    for name in bound.needed_inputs:
+        path = bindings.paths.get(name)
+        if path is not None:
+            inputs[name] = {
+                "file": path_text(path.absolute()),
+                "file_digest": bindings.file_digest(name),
+            }
+            if gaps := bindings.gaps_seconds(name):
+                inputs[name]["gaps_seconds"] = [list(gap) for gap in gaps]
+        else:
+            value = bindings.value(name)
+            plain = value if isinstance(value, (str, int, float, bool)) else None
+            inputs[name] = {"value": plain, "digest": digest(value)}
+    return inputs
 
 
 @cache

@@ -6,8 +6,9 @@ import contextlib
 import copy
 import io
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import cache, cached_property
 from pathlib import Path
 from typing import IO, Any
 
@@ -38,15 +39,26 @@ TAKEN_OUT = ".removed.wav"
 _FLAC_CHANNELS, _FLAC_RATE, _FLAC_EFFORT = 8, 655_350, 0.25
 
 
+@dataclass(frozen=True)
+class Way:
+    """How an output came from what was bound.
+
+    Attributes:
+        main_inputs: the inputs whose sound it mainly is.
+        course: where in the one recording it comes from it begins; None where that is not known.
+    """
+
+    main_inputs: Sequence[str]
+    course: Course | None
+
+
 class Result(Shown, Mapping[str, Value]):
     """The outputs of a run by name, and how they came about.
 
     Audio that came from the store is memory-mapped: nothing is read until it is used.
 
     Attributes:
-        report: the same document as ``resonate run --json`` prints.
         inputs: the sounds that were bound: as files, or as they were given.
-        provenance: what it takes to make the outputs again; `save` writes it beside each file.
         removed: what was taken out, by output, where the run was asked for it: the difference
             between the input and each output that is the sound of it as a whole, at the level of
             the input. It is made when it is asked for, from the files that were bound.
@@ -57,21 +69,31 @@ class Result(Shown, Mapping[str, Value]):
         graph: str,
         outcome: Outcome,
         sources: Mapping[str, Path],
-        main_inputs: Mapping[str, Sequence[str]],
-        provenance: Mapping[str, Any],
-        courses: Mapping[str, Course | None] | None = None,
+        provenance: Callable[[], Mapping[str, Any]],
+        way: Callable[[str], Way],
         removed: Removed | None = None,
         inputs: Mapping[str, Path | Audio] | None = None,
     ) -> None:
+        self._graph = graph
+        self._outcome = outcome
         self._values = outcome.values
         self._sources = dict(sources)
-        self._main_inputs = dict(main_inputs)
-        self._courses = dict(courses or {})
+        self._provenance = provenance
+        self._way = cache(way)
         self.inputs: Mapping[str, Path | Audio] = dict(inputs or {})
-        self.provenance = dict(provenance)
         self.removed: Mapping[str, Audio] = removed if removed is not None else {}
-        self.report: dict[str, Any] = {
-            "graph": graph,
+
+    @cached_property
+    def provenance(self) -> dict[str, Any]:
+        """What it takes to make the outputs again; `save` writes it beside each file."""
+        return dict(self._provenance())
+
+    @cached_property
+    def report(self) -> dict[str, Any]:
+        """The same document as ``resonate run --json`` prints."""
+        outcome, removed = self._outcome, self.removed
+        report: dict[str, Any] = {
+            "graph": self._graph,
             "status": "done",
             "seconds": round(outcome.seconds, 6),
             "inputs": {
@@ -89,10 +111,11 @@ class Result(Shown, Mapping[str, Value]):
                 for one in outcome.warnings
             ],
         }
-        if removed is not None:
-            for name, output in self.report["outputs"].items():
+        if isinstance(removed, Removed):
+            for name, output in report["outputs"].items():
                 found = removed.differences.get(name)
                 output["removed"] = {"path": None, **asdict(found)} if found else None
+        return report
 
     def save(
         self,
@@ -161,7 +184,7 @@ class Result(Shown, Mapping[str, Value]):
         read = {name: self._tags(name) for name in self._sources} if tags else {}
         told = self.provenance if provenance else None
         for output, path in targets.items():
-            from_files = [read.get(one, Tags()) for one in self._main_inputs.get(output, ())]
+            from_files = [read.get(one, Tags()) for one in self._way(output).main_inputs]
             broadcast = self._broadcast(output, path) if tags else None
             trouble, untimed = _save(
                 output, self[output], path, common(from_files), told, broadcast
@@ -200,6 +223,7 @@ class Result(Shown, Mapping[str, Value]):
     def for_listening(self) -> Result:
         """Return the same with sounds as FLAC files of 24 bits, where full scale holds them."""
         heard = copy.copy(self)
+        heard.report = self.report  # what is saved of either is told by both
         heard._values = {
             name: compressed(value) if isinstance(value, Audio) else value
             for name, value in self._values.items()
@@ -239,9 +263,10 @@ class Result(Shown, Mapping[str, Value]):
 
     def _broadcast(self, name: str, path: Path) -> Broadcast | None:
         """Return what of the times of a recording is true of an output made of it."""
-        course, sources = self._courses.get(name), self._main_inputs.get(name, ())
         if path.suffix not in TAGGED:
             return None
+        way = self._way(name)
+        course, sources = way.course, way.main_inputs
         for source in sources:
             file = self._sources.get(source)
             found = None

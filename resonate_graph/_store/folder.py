@@ -33,7 +33,7 @@ from .._node.notes import Note
 from .._node.ports import PortType
 from .._node.values import Value
 from .objects import Reader, write
-from .records import Entry, Key, Origin, Record, seal, unseal
+from .records import Entry, Key, Origin, Record, holds_preimage, seal, unseal
 from .retention import Retention, StoredObject
 
 _LEFTOVER_SECONDS = 3600
@@ -88,7 +88,7 @@ class Store:
         except OSError as error:
             raise StoreError(f"{path}: cannot be read: {error.strerror}") from error
         record = unseal(text)
-        if record is None or Key.of(record.preimage).hex != key.hex or record.key != key.hex:
+        if record is None or record.key != key.hex or not holds_preimage(text, key):
             self._quarantine(path)
             raise Quarantined(path)
         return record
@@ -107,16 +107,18 @@ class Store:
             damaged: told of each port whose object is there in another size; it is moved away.
             used: the ports that a run uses; None for all of them.
         """
-        found = {port: entry for port, entry in record.ports.items() if self._has(entry)}
-        for port in record.ports.keys() - found.keys():
-            path = self._object_path(record.ports[port])
-            if path not in self._damaged and _size(path) is not None:
+        found = set()
+        share = record.seconds / max(len(record.ports), 1)
+        for port, entry in record.ports.items():
+            path = self._object_path(entry)
+            size = None if path in self._damaged else _size(path)
+            if size == entry.bytes:
+                found.add(port)
+                if used is None or port in used:
+                    self.retention.used(path, share)
+            elif size is not None:
                 self._quarantine(path)
                 damaged(port)
-        share = record.seconds / max(len(record.ports), 1)
-        for port, entry in found.items():
-            if used is None or port in used:
-                self.retention.used(self._object_path(entry), share)
         return frozenset(found)
 
     def get(self, entry: Entry, port_type: PortType) -> Value:
@@ -382,10 +384,10 @@ class Store:
         return self.path / "temporary"
 
     def _record_path(self, key: str) -> Path:
-        return self.path / "records" / key[:2] / f"{key}.json"
+        return self.path.joinpath("records", key[:2], f"{key}.json")
 
     def _object_path(self, entry: Entry) -> Path:
-        return self.path / "objects" / entry.digest[:2] / f"{entry.digest}{entry.suffix}"
+        return self.path.joinpath("objects", entry.digest[:2], entry.digest + entry.suffix)
 
     def _quarantine(self, path: Path) -> None:
         """Move a file out of the way, so that nobody meets it again and somebody can look at it."""

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
 from blake3 import blake3
@@ -18,18 +17,23 @@ from .._sound.wav import HEADER_BYTES
 
 Kind = Literal["audio", "file", "json"]
 
+#: What stands before the digest that a record carries of itself, and how long that is.
+_SEAL, _HEX_DIGITS = b',"seal":"', 64
+
 
 @dataclass(frozen=True)
 class Key:
-    """A key and the plain JSON values it was made of."""
+    """A key, and the plain JSON values it was made of: as they are, and as canonical JSON."""
 
     hex: str
     preimage: Mapping[str, Any]
+    text: bytes = field(repr=False)
 
     @classmethod
     def of(cls, preimage: Mapping[str, Any]) -> Key:
         """Return the key of a preimage: blake3 over its canonical JSON."""
-        return cls(blake3(canonical_json(preimage)).hexdigest(), preimage)
+        text = canonical_json(preimage)
+        return cls(blake3(text).hexdigest(), preimage, text)
 
 
 @dataclass(frozen=True)
@@ -167,22 +171,29 @@ class Record(BaseModel):
 def seal(record: Record) -> bytes:
     """Return the record as canonical JSON that carries its own digest."""
     plain = record.model_dump(mode="json", exclude_none=True)
-    return canonical_json({**plain, "seal": _digest(plain)})
+    return canonical_json({**plain, "seal": _digest(canonical_json(plain)).decode()})
 
 
 def unseal(text: bytes) -> Record | None:
-    """Return the record, or None unless every byte is as it was written."""
+    """Return the record, or None unless every byte is as it was written.
+
+    The digest is that of all bytes but the member that holds it; so whatever changed, it differs.
+    """
+    start = text.rfind(_SEAL)  # nothing that follows it in a record has members of its own
+    end = start + len(_SEAL) + _HEX_DIGITS
+    whole = text[:start] + text[end + 1 :]
+    if start < 0 or text[end - _HEX_DIGITS : end + 1] != _digest(whole) + b'"':
+        return None
     try:
-        plain = json.loads(text)
-        sealed_with = plain.pop("seal")
-        if _digest(plain) != sealed_with:
-            return None
-        if canonical_json({**plain, "seal": sealed_with}) != text:
-            return None
-        return Record.model_validate_json(canonical_json(plain))
-    except (ValueError, KeyError, AttributeError, TypeError, RecursionError, ValidationError):
+        return Record.model_validate_json(whole)
+    except ValidationError:
         return None
 
 
-def _digest(plain: Any) -> str:
-    return blake3(canonical_json(plain)).hexdigest()
+def holds_preimage(text: bytes, key: Key) -> bool:
+    """Whether the text of a record has the very values that a key was made of."""
+    return b',"preimage":%b,' % key.text in text
+
+
+def _digest(text: bytes) -> bytes:
+    return blake3(text).hexdigest().encode()

@@ -31,6 +31,11 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
         ' "nodes": {"level": {"type": "gian", "inputs": {"audio": "$mix"}}},\n'
         ' "outputs": {"out": "levle"}}\n'
     )
+    (root / "using.json").write_text(
+        '{"format": 1, "name": "using", "inputs": {"mix": {"type": "audio"}}, "nodes": {"end":'
+        ' {"type": "graph", "graph": "deliver", "inputs": {"master": "$mix"}}},'
+        ' "outputs": {"out": "end.delivered"}}'
+    )
     desk = open_desk(place / "work", root=root, store=place / "store")
     tested = AppTest.from_file(str(PAGE), default_timeout=60)
     tested.run()
@@ -80,7 +85,9 @@ def test_nothing_runs_before_there_is_a_recording(page: Any) -> None:
     assert page.info[0].value == "Choose mix, and what would run is said here."
 
 
-def test_what_is_bound_at_first_is_in_its_widgets(tmp_path: Path) -> None:
+def test_what_is_bound_at_first_is_in_its_widgets(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from streamlit.testing.v1 import AppTest
 
     from resonate_graph._app import desk as desks
@@ -92,9 +99,17 @@ def test_what_is_bound_at_first_is_in_its_widgets(tmp_path: Path) -> None:
         ' "inputs": {"mix": {"type": "audio"}, "level": {"type": "number"},'
         ' "count": {"type": "integer"}, "word": {"type": "string"}, "on": {"type": "boolean"}}}'
     )
+    other = tmp_path / "root"  # with another graph of that name
+    other.mkdir()
+    (other / "bound.json").write_text(stock("deliver").to_json())
+    monkeypatch.chdir(tmp_path)
     given = {"level": 3, "count": 2, "word": "so", "on": True}
     desk = desks.open_desk(
-        tmp_path / "work", store=tmp_path / "store", graph=str(graph), inputs=given
+        tmp_path / "work",
+        root=other,
+        store=tmp_path / "store",
+        graph=graph.name,
+        inputs=given,
     )
     try:
         page = AppTest.from_file(str(PAGE), default_timeout=60)
@@ -119,6 +134,17 @@ def test_what_a_step_is_set_to_stays_when_another_is_looked_at(page: Any) -> Non
     assert page.session_state[f"kept-{key}"] == 8
     page.selectbox(key="more-step").select("drums_gate").run()
     assert page.slider(key=key).value == 8
+
+
+def test_steps_of_used_graphs_have_their_settings_too(page: Any) -> None:
+    page.selectbox(key="graph").select("using.json").run()
+    page.selectbox(key="more-step").select("end/level").run()
+    key = "node-using-end/level-release_ms"
+    widget = page.number_input(key=key)
+    assert (widget.value, widget.min, widget.max) == (50, 1, 5000)
+    widget.set_value(75.0).run()
+    assert not page.exception
+    assert page.session_state[f"kept-{key}"] == 75
 
 
 def test_the_store_is_shown(page: Any) -> None:

@@ -1,100 +1,176 @@
-"""Separation on a CUDA card beside Demucs' own: ``python -m tests.benchmarks.cuda [SECONDS]``.
+"""Separation on a CUDA card beside others' loops: ``python -m tests.benchmarks.cuda [SECONDS]``.
 
-Seconds of audio per second of computing, for a model of the size of the released ones with random
-weights: Demucs' `apply_model`, ours with one segment at a time, in batches, and in bf16 and fp16;
-and how far the precisions are from fp32, as SDR. It says so where there is no card.
+Seconds of audio per second of computing, for models of the size of the released ones with random
+weights: `demucs.apply`, ours with one segment at a time, in batches, and in bf16 and fp16; the same
+for a Mel-Band RoFormer beside the loop of melband-roformer-infer; and how far each is from fp32, as
+SDR. It says so where there is no card. ``--tiny`` tries all of it on the CPU, with small models.
 """
 
 from __future__ import annotations
 
+import contextlib
+import io
 import math
-import os
 import statistics
 import sys
 import tempfile
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from resonate_nodes.separation import demucs, models
+from resonate_nodes.separation import models
 from resonate_nodes.separation.overlap_add import reading
-from resonate_nodes.separation.placement import BATCH_SIZE, Placement, Precision
+from resonate_nodes.separation.placement import BATCH_SIZE, MIXED, Placement, Precision
+from resonate_nodes.separation.separator import Separator
 from tests.benchmarks.timing import in_turn
-from tests.models import SOURCES, full_size_htdemucs, save_th, separated_by_demucs
+from tests.models import full_size_htdemucs, save_th, separated_by_demucs, small_htdemucs
+from tests.roformers import config_of, save_model
 
 RATE = 44_100
 ROUNDS = 3
 
+Array = NDArray[np.float32]
 
-def main() -> None:
+#: A Mel-Band RoFormer of the size of Kimberley Jensen's.
+LARGE: Mapping[str, Any] = {
+    "dim": 384, "depth": 6, "num_bands": 60, "dim_head": 64, "heads": 8, "stft_n_fft": 2048,
+    "stft_hop_length": 441, "stft_win_length": 2048,
+}  # fmt: skip
+LARGE_SEGMENT = 352_800
+
+
+@dataclass(frozen=True)
+class Size:
+    """How large everything is, and where it is computed."""
+
+    device: str
+    seconds: float
+    rounds: int
+    tiny: bool
+
+    @property
+    def kind(self) -> str:
+        """The kind of device, as torch calls it."""
+        return self.device.partition(":")[0]
+
+
+def main(arguments: Sequence[str] = ()) -> None:
     """Print all figures."""
     import torch
 
-    if not torch.cuda.is_available():
+    if "--tiny" in arguments:
+        size = Size("cpu:0", 0.2, 1, True)
+        print("on the CPU, small models: these are no figures of anything")
+    elif torch.cuda.is_available():
+        size = Size("cuda:0", float(arguments[0]) if arguments else 120.0, ROUNDS, False)
+        print(f"{torch.cuda.get_device_name()}, median of {ROUNDS} rounds")
+    else:
         print("no CUDA card here: nothing was measured")
         return
-    seconds = float(sys.argv[1]) if len(sys.argv) > 1 else 120.0
-    print(f"{torch.cuda.get_device_name()}, {seconds:g} s of stereo, median of {ROUNDS} rounds")
     draw = np.random.default_rng(0)
-    mix = draw.uniform(-0.5, 0.5, (2, int(seconds * RATE))).astype(np.float32)
+    mix = draw.uniform(-0.5, 0.5, (2, int(size.seconds * RATE))).astype(np.float32)
     with tempfile.TemporaryDirectory() as name:
-        path = save_th(full_size_htdemucs(0), Path(name) / "full.th")
-        os.environ["RESONATE_MODELS"] = name
-        rows: dict[str, Callable[[], NDArray[np.float32]]] = {
-            "demucs apply_model": lambda: by_demucs(path, mix),
-            "ours, fp32, one by one": lambda: ours(path, mix, "fp32", 1),
-            f"ours, fp32, batches of {BATCH_SIZE}": lambda: ours(path, mix, "fp32", BATCH_SIZE),
-            f"ours, bf16, batches of {BATCH_SIZE}": lambda: ours(path, mix, "bf16", BATCH_SIZE),
-            f"ours, fp16, batches of {BATCH_SIZE}": lambda: ours(path, mix, "fp16", BATCH_SIZE),
-        }
-        found = {row: call() for row, call in rows.items()}
-        times = in_turn(rows, ROUNDS)
-    exact = found["demucs apply_model"]
-    for row, each in times.items():
-        speed = seconds / statistics.median(each)
-        print(
-            f"  {row:<28} {speed:8.1f} s/s   SDR to the first {sdr_db(exact, found[row]):6.1f} dB"
+        folder = Path(name)
+        compare("HTDemucs", "demucs.apply", by_demucs(folder, size), folder, mix, size)
+        if find_spec("mel_band_roformer"):
+            loop = by_package(folder, size)
+            compare("Mel-Band RoFormer", "melband-roformer-infer", loop, folder, mix, size)
+        else:
+            print("Mel-Band RoFormer: pip install 'resonate-graph[models]'")
+
+
+def compare(
+    family: str, whose: str, theirs: Callable[[Array], Array], folder: Path, mix: Array, size: Size
+) -> None:
+    """Print how fast a loop and ours are, and how far from ours in fp32."""
+    name = "htdemucs" if family == "HTDemucs" else "melband"
+    precisions: list[Precision] = ["bf16", "fp16"]
+    having = [one for one in precisions if one in MIXED[size.kind]]
+    rows: dict[str, Callable[[], Array]] = {
+        "ours, fp32, one by one": lambda: ours(name, folder, mix, size, "fp32", 1),
+        f"ours, fp32, batches of {BATCH_SIZE}": lambda: ours(name, folder, mix, size),
+        whose: lambda: theirs(mix),
+    }
+    for one in having:
+        rows[f"ours, {one}, batches of {BATCH_SIZE}"] = (
+            lambda one=one: ours(name, folder, mix, size, one)  # type: ignore[misc]
         )
+    found = {row: call() for row, call in rows.items()}
+    times = in_turn(rows, size.rounds)
+    exact = found["ours, fp32, one by one"]
+    print(f"{family}, {size.seconds:g} s of stereo")
+    for row, each in times.items():
+        speed = size.seconds / statistics.median(each)
+        sdr = sdr_db(exact, found[row])
+        print(f"  {row:<28} {speed:8.1f} s/s   SDR to the first {sdr:6.1f} dB", flush=True)
 
 
 def ours(
-    path: Path, mix: NDArray[np.float32], precision: Precision, batch_size: int
-) -> NDArray[np.float32]:
+    name: str,
+    folder: Path,
+    mix: Array,
+    size: Size,
+    precision: Precision = "fp32",
+    batch_size: int = BATCH_SIZE,
+) -> Array:
     """Return the stems as `separate` computes them, shape (stems, channels, frames)."""
-    placement = Placement("cuda:0", precision=precision, fell=print)
+    placement = Placement(size.device, precision=precision, fell=print)
     placement.batch_size = batch_size
-    separator = demucs.Separator(
-        models.find("full", path.parent, fetch=False),
-        SOURCES,
-        overlap=0.25,
-        shifts=0,
-        seed=0,
-        placement=placement,
-        threads=1,
+    files = models.find(name, folder, fetch=False)
+    overlap = 0.25 if name == "htdemucs" else 0.5
+    separator = Separator(
+        files, files.stems, overlap=overlap, shifts=0, seed=0, placement=placement, threads=1
     )
-    parts: list[NDArray[np.float32]] = []
+    parts: list[Array] = []
     separator.separate(reading(mix), mix.shape[1], parts.append, lambda: None)
     return np.concatenate(parts, axis=-1)
 
 
-def by_demucs(path: Path, mix: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return the stems as Demucs computes them on the card."""
+def by_demucs(folder: Path, size: Size) -> Callable[[Array], Array]:
+    """Write an HTDemucs; return how Demucs separates by it."""
     from demucs.pretrained import get_model
 
-    return separated_by_demucs(get_model("full", repo=path.parent), mix, device="cuda")
+    made = small_htdemucs(0, segment=Fraction(1, 8)) if size.tiny else full_size_htdemucs(0)
+    path = save_th(made, folder / "htdemucs.th")
+    model = get_model("htdemucs", repo=path.parent)
+    return lambda mix: separated_by_demucs(model, mix, device=size.kind)
 
 
-def sdr_db(exact: NDArray[np.float32], other: NDArray[np.float32]) -> float:
+def by_package(folder: Path, size: Size) -> Callable[[Array], Array]:
+    """Write a Mel-Band RoFormer; return how its package separates by it, two parts over a frame."""
+    import torch
+    from mel_band_roformer.utils import demix_track
+    from ml_collections import ConfigDict
+
+    said = config_of("mel", target="vocals")
+    if not size.tiny:
+        said["model"].update(LARGE)
+        said["audio"]["chunk_size"] = said["inference"]["chunk_size"] = LARGE_SEGMENT
+    network = save_model(folder, "melband", said).to(size.kind)
+
+    def separated(mix: Array) -> Array:
+        with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            sound = torch.from_numpy(mix)
+            found, _ = demix_track(ConfigDict(said), network, sound, size.kind)
+        return np.stack(list(found.values()))
+
+    return separated
+
+
+def sdr_db(exact: Array, other: Array) -> float:
     """Return how far another result is from the exact one, in dB."""
     error = float(np.square(exact - other, dtype=np.float64).sum())
-    return (
-        10 * math.log10(float(np.square(exact, dtype=np.float64).sum()) / error)
-        if error
-        else math.inf
-    )
+    signal = float(np.square(exact, dtype=np.float64).sum())
+    return 10 * math.log10(signal / error) if error else math.inf
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

@@ -42,7 +42,7 @@ BRIEF = 8_192  # of clips to learn from
 
 def some_songs(count: int = 2) -> Songs:
     rng = np.random.default_rng(0)
-    times = np.arange(2 * RATE) / RATE
+    times = np.arange(RATE) / RATE
     songs = []
     for _ in range(count):
         tones = [np.sin(2 * np.pi * hz * times) for hz in rng.uniform(60, 2000, 4)]

@@ -1,12 +1,21 @@
-"""Mutators: of bytes, as `tests.torture.fuzz_files` has them, and of JSON, which stays JSON."""
+"""Mutators by format: each returns a file with some changes.
+
+Of bytes, as `tests.torture.fuzz_files` has them; of JSON, which stays JSON; of what is packed, so
+that what is packed anew can be opened.
+"""
 
 from __future__ import annotations
 
 import copy
+import io
 import json
 import random
+import zipfile
 from typing import Any
 
+from blake3 import blake3
+
+from resonate_graph._node.values import canonical_json
 from tests.torture.fuzz_files import damaged
 
 _ODD: tuple[Any, ...] = (
@@ -16,20 +25,80 @@ _ODD: tuple[Any, ...] = (
 _DEEP = 3000
 
 
-def mutated(content: bytes, draw: random.Random) -> bytes:
-    """Return a file with some changes."""
+def of_bytes(content: bytes, draw: random.Random) -> bytes:
+    """Change a file that may be empty."""
+    return damaged(content or b"\0", draw)
+
+
+def of_json(content: bytes, draw: random.Random) -> bytes:
+    """Change parts of a document, or its bytes."""
     try:
         plain = json.loads(content)
-    except ValueError:
-        return damaged(content, draw)
+    except (ValueError, RecursionError):
+        return of_bytes(content, draw)
     if draw.random() < 0.3:
-        return damaged(content, draw)
-    for _ in range(draw.choice((1, 1, 2, 4))):
-        plain = _another(plain, draw)
-    text = json.dumps(plain)
+        return of_bytes(content, draw)
+    text = json.dumps(_changed(plain, draw))
     if draw.random() < 0.02:
         text = text.replace("null", "[" * _DEEP + "]" * _DEEP, 1)
     return text.encode()
+
+
+def of_record(content: bytes, draw: random.Random) -> bytes:
+    """Change a record, and mostly seal it again: its digest would keep all else from being read."""
+    try:
+        plain = json.loads(content)
+        if draw.random() < 0.2 or not isinstance(plain, dict):
+            return of_json(content, draw)
+        plain.pop("seal", None)
+        changed = _changed(plain, draw)
+        digest = blake3(canonical_json(changed)).hexdigest()
+        return canonical_json({**changed, "seal": digest})
+    except (ValueError, TypeError, RecursionError):
+        return of_json(content, draw)
+
+
+def of_safetensors(content: bytes, draw: random.Random) -> bytes:
+    """Change the header, the JSON texts in it too, so that its length fits."""
+    length = int.from_bytes(content[:8], "little")
+    try:
+        header = json.loads(content[8 : 8 + length])
+        if draw.random() < 0.3:
+            return of_bytes(content, draw)
+        words = header.get("__metadata__") if isinstance(header, dict) else None
+        if isinstance(words, dict) and draw.random() < 0.6:
+            key = draw.choice(("args", "kwargs"))
+            words[key] = json.dumps(_changed(json.loads(words[key]), draw))
+        else:
+            header = _changed(header, draw)
+    except (ValueError, TypeError, LookupError, RecursionError):
+        return of_bytes(content, draw)
+    text = json.dumps(header).encode()
+    return len(text).to_bytes(8, "little") + text + content[8 + length :]
+
+
+def of_pickle(content: bytes, draw: random.Random) -> bytes:
+    """Change what is packed, and pack it again, or change the archive."""
+    if draw.random() < 0.2:
+        return of_bytes(content, draw)
+    file = io.BytesIO()
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            name = draw.choice(archive.namelist())
+            with archive.open(name) as packed:
+                plain = packed.read(1 << 17)
+        method = draw.choice((zipfile.ZIP_STORED, zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED))
+        with zipfile.ZipFile(file, "w", method) as archive:
+            archive.writestr(name, of_bytes(plain, draw))
+    except Exception:  # whatever a damaged archive leads to
+        return of_bytes(content, draw)
+    return file.getvalue()
+
+
+def _changed(plain: Any, draw: random.Random) -> Any:
+    for _ in range(draw.choice((1, 1, 2, 4))):
+        plain = _another(plain, draw)
+    return plain
 
 
 def _another(plain: Any, draw: random.Random) -> Any:

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import io
 import json
+import random
 import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +22,14 @@ import soundfile
 from mutagen import flac, id3
 
 import resonate_graph as rg
-from resonate_graph import Audio, Graph, Limits, ResonateError
+from resonate_graph import Audio, Graph, GraphError, Limits, ResonateError
 from resonate_graph._sound.tags import read_tags
 from resonate_graph._store.records import Entry, Key, Record, seal, unseal
 from resonate_nodes import encode_flac, encode_mp3, encode_ogg, encode_wav, gain
 from resonate_nodes.models import __file__ as models_file
 from resonate_nodes.separation import models, weights
+from tests.files import write_lame
+from tests.fuzz import mutators
 
 SOUND = Audio(np.random.default_rng(1).normal(0, 0.1, (2, 4410)), 44_100)
 
@@ -38,11 +42,13 @@ class Target:
         suffix: what its files are called.
         seeds: yields whole files, given a folder to work in.
         read: reads a file.
+        mutated: returns another file, given one and what to draw from.
     """
 
     suffix: str
     seeds: Callable[[Path], Iterator[bytes]]
     read: Callable[[Path], object]
+    mutated: Callable[[bytes, random.Random], bytes] = mutators.of_bytes
 
     def try_on(self, path: Path) -> None:
         """Read a file; any end but a result or an error of this library is raised."""
@@ -53,14 +59,44 @@ class Target:
 
 
 def _graphs(folder: Path) -> Iterator[bytes]:
-    for name in rg.stock_graphs():
+    small = Graph("small")
+    quiet = small.add(gain, "quiet")(small.input("take", Audio), gain_db=-2.0)
+    small.output("out", small.add(encode_flac, "encoded")(quiet))
+    yield small.to_json().encode()
+    for name in ("deliver", "speech", "vocal-repair"):
         yield rg.stock(name).to_json().encode()
+
+
+def _graphs_in_graphs(folder: Path) -> Iterator[bytes]:
+    sound = {"type": "audio"}
+    level = {"type": "number", "default": 2, "minimum": -20, "maximum": 4}
+    steps = {
+        "a": {"type": "gain", "inputs": {"audio": "$x"}, "params": {"gain_db": {"$param": "db"}}},
+        "b": {"type": "invert", "inputs": {"audio": "a"}},
+    }
+    inner = {"inputs": {"x": sound}, "params": {"db": level}, "nodes": steps, "outputs": {"y": "b"}}
+    once = {"type": "graph", "graph": "inner", "inputs": {"x": "$mix"}, "params": {"db": -3}}
+    each = {"type": "graph", "graph": "inner", "for_each": {"x": {"l": "one.y", "r": "$mix"}}}
+    again = {"type": "graph", "graph": "inner", "for_each": {"x": "each.*"}, "params": {"db": 1}}
+    for nodes, wire in (
+        ({"one": once}, "one.y"),
+        ({"one": once, "each": each}, "each.l.y"),
+        ({"one": once, "each": each, "again": again}, "again.r.y"),
+    ):
+        document = {
+            "format": 1, "name": "outer", "inputs": {"mix": sound}, "graphs": {"inner": inner},
+            "nodes": nodes, "outputs": {"out": wire},
+        }  # fmt: skip
+        yield json.dumps(document).encode()
 
 
 def _read_graph(path: Path) -> None:
     graph = Graph.from_json(path.read_text(encoding="utf-8", errors="replace"))
     graph.check()
-    graph.check(params=dict.fromkeys(graph.document.params))
+    try:
+        graph.check(params=dict.fromkeys(graph.document.params))
+    except GraphError as error:
+        str(error).encode()
 
 
 def _made(folder: Path) -> dict[str, Path]:
@@ -86,9 +122,11 @@ def _read_provenance(path: Path) -> None:
     list(recipe.differences(made))
 
 
-def _tagged(folder: Path) -> Iterator[bytes]:
+def _tagged(folder: Path, *, formats: tuple[str, ...]) -> Iterator[bytes]:
     pictures: Any = flac
     for name, path in _made(folder).items():
+        if name not in formats:
+            continue
         sound: Any = mutagen.File(path)
         if name in ("flac", "ogg"):
             sound["title"], sound["artist"] = "Title", ["One", "Two"]
@@ -104,24 +142,46 @@ def _tagged(folder: Path) -> Iterator[bytes]:
         yield path.read_bytes()
 
 
-def _sounds(folder: Path) -> Iterator[bytes]:
-    for container, subtype in (
-        ("WAV", "PCM_16"), ("WAVEX", "PCM_24"), ("RF64", "FLOAT"), ("W64", "PCM_16"),
-        ("AIFF", "PCM_24"), ("CAF", "PCM_16"), ("AU", "PCM_16"), ("FLAC", "PCM_16"),
-        ("OGG", "VORBIS"), ("OGG", "OPUS"), ("MP3", "MPEG_LAYER_III"),
-    ):  # fmt: skip
+#: What is written by libsndfile of each format: (container, coding, frames, channels).
+_SOUNDS: dict[str, tuple[tuple[str, str, int, int], ...]] = {
+    "wav": (
+        ("WAV", "PCM_16", 600, 2), ("WAV", "PCM_U8", 600, 1), ("WAV", "IMA_ADPCM", 600, 2),
+        ("WAV", "GSM610", 600, 1), ("WAVEX", "PCM_24", 600, 2), ("RF64", "FLOAT", 600, 2),
+    ),
+    "w64": (("W64", "PCM_16", 600, 2), ("W64", "FLOAT", 600, 1)),
+    "aiff": (("AIFF", "PCM_24", 600, 2), ("AIFF", "IMA_ADPCM", 600, 1), ("AIFF", "FLOAT", 600, 1)),
+    "caf": (("CAF", "PCM_16", 600, 2), ("CAF", "ALAC_16", 600, 2), ("CAF", "ALAC_24", 5000, 1)),
+    "au": (("AU", "PCM_16", 600, 2), ("AU", "G721_32", 600, 1), ("AU", "ULAW", 600, 1)),
+    "flac": (("FLAC", "PCM_16", 5000, 2), ("FLAC", "PCM_24", 600, 1)),
+    "ogg": (("OGG", "VORBIS", 2000, 2), ("OGG", "OPUS", 2000, 1), ("OGG", "VORBIS", 600, 1)),
+    "mp3": (("MP3", "MPEG_LAYER_III", 4410, 2), ("MP3", "MPEG_LAYER_III", 2000, 1)),
+}  # fmt: skip
+
+
+def _sounds(folder: Path, *, name: str) -> Iterator[bytes]:
+    for container, coding, frames, channels in _SOUNDS[name]:
         file = io.BytesIO()
-        soundfile.write(file, SOUND.samples.T, 48_000, subtype, format=container)
+        samples = SOUND.samples[:channels, :frames].T
+        soundfile.write(file, samples, 48_000, coding, format=container)
         yield file.getvalue()
+    if name == "mp3":
+        yield write_lame(SOUND, folder / "seed.mp3", quality=5.0).read_bytes()
+    if name in ("mp3", "ogg", "flac"):
+        joined = file.getvalue()
+        yield joined + joined
+        yield b"ID3\x04\0\0\0\0\x01\0" + bytes(128) + joined
 
 
-def _read_sound(path: Path) -> None:
-    for salvage in (False, True):
-        try:
-            limits = Limits(max_minutes=5, salvage=salvage)
-            rg.read_audio(path, limits, warn=lambda code, message: None)
-        except ResonateError as error:
-            str(error).encode()
+def _all_sounds(folder: Path) -> Iterator[bytes]:
+    for name in _SOUNDS:
+        yield from _sounds(folder, name=name)
+
+
+def _read_sound(path: Path, *, salvage: bool = False) -> None:
+    said: list[str] = []
+    limits = Limits(max_minutes=5, salvage=salvage)
+    rg.read_audio(path, limits, warn=lambda code, message: said.append(message))
+    "".join(said).encode()
 
 
 def _safetensors(folder: Path) -> Iterator[bytes]:
@@ -167,12 +227,19 @@ def _read_record(path: Path) -> None:
 
 
 TARGETS = {
-    "graph": Target(".json", _graphs, _read_graph),
-    "provenance": Target(".provenance.json", _provenances, _read_provenance),
-    "tags": Target(".sound", _tagged, read_tags),
-    "sound": Target(".sound", _sounds, _read_sound),
-    "safetensors": Target(".safetensors", _safetensors, weights.verify),
-    "pickle": Target(".th", _pickles, weights.verify),
+    "graph": Target(".json", _graphs, _read_graph, mutators.of_json),
+    "subgraph": Target(".json", _graphs_in_graphs, _read_graph, mutators.of_json),
+    "provenance": Target(".provenance.json", _provenances, _read_provenance, mutators.of_json),
+    "record": Target(".json", _records, _read_record, mutators.of_record),
+    "safetensors": Target(".safetensors", _safetensors, weights.verify, mutators.of_safetensors),
+    "pickle": Target(".th", _pickles, weights.verify, mutators.of_pickle),
     "bag": Target(".yaml", _bags, _read_bag),
-    "record": Target(".json", _records, _read_record),
-}
+    **{
+        f"tags-{name}": Target(".sound", partial(_tagged, formats=formats), read_tags)
+        for name, formats in (
+            ("wav", ("float", "wav")), ("flac", ("flac",)), ("ogg", ("ogg",)), ("mp3", ("mp3",)),
+        )
+    },
+    **{name: Target(".sound", partial(_sounds, name=name), _read_sound) for name in _SOUNDS},
+    "salvage": Target(".sound", _all_sounds, partial(_read_sound, salvage=True)),
+}  # fmt: skip

@@ -37,6 +37,14 @@ def test_it_is_written_back_as_it_was_read(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", GRAPHS)
+def test_filters_of_stems_that_are_summed_again_turn_no_phase(name: str) -> None:
+    steps = rg.stock(name).check().steps
+    if "separate" in {step.type.id for step in steps.values()}:
+        filters = [one for one in steps.values() if one.type.id in ("highpass", "lowpass", "eq")]
+        assert {one.plain_params["phase"] for one in filters} <= {"linear"}
+
+
+@pytest.mark.parametrize("name", GRAPHS)
 def test_all_that_a_caller_has_to_bind_are_its_inputs(name: str) -> None:
     graph = rg.stock(name)
     bound = graph.check(list(graph.document.inputs))

@@ -2,5 +2,5 @@
 
 In come sounds; out go figures in LUFS, LU and dBTP, and sounds at the level asked for.
 
-Doors: `bs1770`, `normalising`, `peaks`. Behind them: `limiter`.
+Doors: `bs1770`, `normalising`, `over_time`, `peaks`. Behind them: `limiter`.
 """

@@ -14,6 +14,7 @@ and Thomson, so that what is in one channel only, and hiss, does not count.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Annotated, NamedTuple
 
 import numpy as np
@@ -44,6 +45,11 @@ _FOR_THE_SMALLER = 1e-3
 # reverberation has a delay too, but it is none of the tape.
 _LEAST_AGREEMENT = 0.95
 _LEAST_SHARE = 0.75
+# One delay is the same in all octaves whose coherence is so high, to within a part of it and what
+# heads that are in order have. That of effects and microphones differs from octave to octave.
+_OCTAVES_HZ = (600.0, 1500.0, 3000.0, 6000.0, 10_000.0)
+_COHERENT = 0.6
+_DELAY_DIFFERS = 0.25
 # Channels of opposite polarity, or further apart than is looked for, share this of their amplitude
 # at least. The phases of those of opposite polarity agree so far with a delay, and so much further
 # than without turning one over: those of a pure tone agree as far either way.
@@ -57,7 +63,7 @@ _LONGEST_MS = 5.0
 _LEAST_DELAY_SECONDS = 5.5e-6
 
 
-@node(version=3, uses=("scipy",), cost=Cost(seconds_per_second=0.02))
+@node(version=4, uses=("scipy",), cost=Cost(seconds_per_second=0.02))
 def align_azimuth(
     ctx: RunContext,
     audio: Audio,
@@ -184,7 +190,7 @@ def _tell_why(ctx: RunContext, shared: _Shared) -> None:
     """Warn that no delay was found: it lies beyond the limit, or there is none."""
     far = _delays(shared, _TOLD_SECONDS * shared.sample_rate, follow=False)
     if far is None or shared.share() < _LEAST_SHARE_AT_ALL:
-        why = "left and right share too little to be lined up"
+        why = "left and right share too little at one delay to be lined up"
         ctx.warn("no-common-sound", why)
     else:
         delay_ms = 1000 * float(far[1][0]) / shared.sample_rate
@@ -217,7 +223,11 @@ def _delays(shared: _Shared, furthest: float, follow: bool) -> tuple[Array, Arra
         if len(weights) > 1 and share < _LEAST_SHARE:
             continue
         known = _delay(both, left * right, shared.radians, furthest)
-        if known is not None and known[2] >= _LEAST_AGREEMENT:
+        if (
+            known is not None
+            and known[2] >= _LEAST_AGREEMENT
+            and _is_one(known[0], both, left * right, shared, furthest)
+        ):
             delay, counts, _ = known
             # when it was heard, frequency by frequency: not in the middle, where a part is louder
             times = np.tensordot(weight * centres, amplitudes, 1)
@@ -227,6 +237,22 @@ def _delays(shared: _Shared, furthest: float, follow: bool) -> tuple[Array, Arra
         return _delays(shared, furthest, False) if len(weights) > 1 else None
     places, delays = np.array(sorted(found)).T
     return places, delays
+
+
+def _is_one(delay: float, cross: Spectra, product: Array, shared: _Shared, furthest: float) -> bool:
+    """Whether all octaves that left and right share have the same delay, in frames."""
+    radians = shared.radians
+    edges = 2 * np.pi / shared.sample_rate * np.array(_OCTAVES_HZ)
+    delays = []
+    for low, high in pairwise(edges):
+        octave = (radians >= low) & (radians < high)
+        power = np.square(np.abs(cross[octave])).sum()
+        if power > 0 and power > _COHERENT * product[octave].sum():
+            known = _delay(cross[octave], product[octave], radians[octave], furthest)
+            if known is not None:
+                delays.append(known[0])
+    least = _LEAST_DELAY_SECONDS * shared.sample_rate
+    return not delays or np.ptp(delays) <= max(_DELAY_DIFFERS * abs(delay), least)
 
 
 def _cross_spectra(audio: Audio) -> _Shared:

@@ -5,9 +5,10 @@ surroundings is made of, and hides in it. So clicks are sought twice. First with
 lasts in each block and its neighbours, in which a click has no part; what stands out a little is
 filled in, on trial. Then with models of that, from which clicks stand out as from the clean sound.
 
-Each of these candidates is judged by a logistic regression over a few traits: how far it stands
-out, how long it is, whether the sound is louder after it than before, how large what would be
-removed is beside the sound, how smooth the sound is without it, and what else stands out near.
+Each of these candidates is judged by a small neural network (`click_judge`) over a few traits: how
+far it stands out, how long it is, whether the sound is louder after it than before, how large and
+how sharp what would be removed is, how smooth the sound is without it, and what else stands out
+near, and how often something does.
 """
 
 from __future__ import annotations
@@ -19,7 +20,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._common.runs import mask_of, runs, touched, touching, without_gaps
+from .._common.silence import silence
 from . import autoregression as ar
+from .click_judge import TRAITS, log_odds
 from .click_search import Found, Search, doubtful
 from .plausibility import recurring, too_much, too_regular
 from .prediction import level, level_before_and_after, prediction_errors
@@ -28,11 +31,13 @@ Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 Places = NDArray[np.intp]
 
-# A candidate stands out by half of the threshold: in the geometric mean of the two measures, each
-# the largest within 0.15 ms, or in the error's root mean square over 0.75 ms.
-_CANDIDATE = 0.5
+# What has twice this rate, or more, is searched at about this one: the network was fitted there.
+_SOUGHT_HZ = 44_100
+# A candidate stands out by this part of the threshold: in the geometric mean of the two measures,
+# each the largest within 0.15 ms, or in the error's root mean square over 0.75 ms.
+_CANDIDATE = 0.4
 _BRIEFLY_SECONDS = 0.00015
-_LASTING = 0.2
+_LASTING = 0.16
 _LASTING_SECONDS = 0.00075
 # It reaches as far as the error stands out by this much, and by a share of the largest within
 # 0.4 ms; over short gaps, and over longer ones in which what it was found by stays high.
@@ -49,23 +54,29 @@ _AROUND_SECONDS = 0.010
 _BESIDE_SECONDS = 0.005
 _CLOSE_SECONDS = 0.001
 _TINY = 1e-9
-# The weights were fitted to clicks of this length and more. What is as short, or shorter, is one
+# The network was fitted to clicks of this length and more. What is as short, or shorter, is one
 # too where it stands out by so many thresholds: no sound has such samples.
 _SHORT_SECONDS, _SHORT_STANDS_OUT = 0.000068, 1.5
 # How far less than another one an echo of it stands out.
 _ECHO = 0.1
 # How much louder it is after a click does not matter beyond this: before it may be silence.
 _MOST_RISE = 2.0
-#: Log-odds of being a click: the weights of the traits, and what is added. They were fitted to
-#: clicks in 23 recordings; docs/repair.md has what they do in 23 others.
-_WEIGHTS = (1.45, -2.19, -4.0, 0.49, -0.79, 0.27, -0.49, -0.67, 0.4, 1.13, 1.49)
-_BIAS = -8.36
+# Where so many plateaus a second, of so many samples, lie at the highest level of all, or one where
+# the sound is as loud beside it, the sound was clipped.
+_AT_THE_TOP, _PLATEAU, _SEVERAL, _SLOWLY = 0.9999, 3, 8, 0.9
+# Within these times others are counted, and within the next the one that stands out most is sought.
+_OFTEN_SECONDS = (0.05, 0.5)
+_LOUDEST_SECONDS = 0.02
+# How much louder the sound is after a click does not matter beyond this: there it has an edge.
+_MOST_CHANGE = 3.0
 # At a threshold of 12 a candidate is a click from these log-odds on; they rise with the threshold.
 _AT_THRESHOLD = 12.0
-_LEAST_ODDS = 1.1
+_LEAST_ODDS = 1.8
 _ODDS_OF_THRESHOLD = 3.0
-# At an edge the traits say little: there a click stands out by so many thresholds.
-_AT_EDGES = 2.0
+# What is removed is so large beside the sound, as a logarithm (-19 dB): the network knows no less.
+_REMOVED, _LEAST_REMOVED = 9, -2.2
+# At an edge the traits say little: there a click stands out by so many thresholds, and is short.
+_AT_EDGES, _LONGEST_AT_EDGES_SECONDS = 2.0, 0.001
 # It is one too where the level on one side is 40 dB under the other: resamplers ring into silence.
 _EDGE_CHANGE = math.log(100)
 
@@ -81,7 +92,7 @@ class Candidates(NamedTuple):
         at_edge: whether the sound is known on one side only: at its ends, beside digital silence,
             and where it is next to silent on the other.
         at_once: how far it stands out in both measures at the same sample: what counts there.
-        traits: what is known of each, one row each, in the order of the weights.
+        traits: what is known of each, one row each, in the order of the network's.
         beneath: the sound with all of them filled in.
     """
 
@@ -97,29 +108,76 @@ class Candidates(NamedTuple):
 
 def clicks_in(samples: Array, sample_rate: int, blocks: ar.Blocks, search: Search) -> Found:
     """Return one channel without its clicks."""
+    factor = max(1, sample_rate // _SOUGHT_HZ)
+    if factor == 1:
+        clicks, left, repaired = _judged(samples, sample_rate, blocks, search)
+    else:  # a click is heard at a lower rate as well, and how it stands out is known there
+        lower, rate = _decimated(samples, sample_rate, factor), round(sample_rate / factor)
+        found = _judged(lower, rate, ar.Blocks(len(lower), rate), search)
+        clicks, left = (np.repeat(one, factor)[: len(samples)] for one in found[:2])
+        repaired = samples
+    kept = clicks & ~touching(clicks, left | _clipped(samples, sample_rate))
+    if not kept.any():
+        return Found(samples, kept, left)
+    order = ar.order_for(sample_rate)
+    repaired = np.where(kept, repaired, samples)
+    # once more, without the clicks in the model, and with what is none in it
+    for _ in range(2 if factor > 1 else 1):
+        ar.interpolate(repaired, kept, blocks, order)
+    kept &= ~doubtful(samples, repaired, kept, sample_rate)
+    return Found(np.where(kept, repaired, samples), kept, left)
+
+
+def _clipped(samples: Array, sample_rate: int) -> Mask:
+    """Return what lies at the highest level where it shows that the sound was clipped there.
+
+    That is in seconds with several plateaus, and where the sound rises to one slowly. Another may
+    be that of a click, which was louder than the converter could say.
+    """
+    levels = np.abs(samples)
+    top = max(_AT_THE_TOP * levels.max(initial=0), _TINY)
+    first, last = runs(levels >= top)
+    flat = last - first >= _PLATEAU
+    counts = np.bincount(first[flat] // sample_rate, minlength=len(samples) // sample_rate + 1)
+    beside = np.pad(levels, 1)
+    slowly = flat & (np.maximum(beside[first], beside[last + 1]) >= _SLOWLY * top)
+    clipped = slowly | (counts[first // sample_rate] >= _SEVERAL)
+    return mask_of(first[clipped], last[clipped], len(samples))
+
+
+def _decimated(samples: Array, sample_rate: int, factor: int) -> Array:
+    """Return a channel at a lower rate; its digital silence stays."""
+    from scipy.signal import resample_poly
+
+    lower: Array = resample_poly(samples, 1, factor, padtype="symmetric")
+    lower[silence(samples, ar.order_for(sample_rate))[::factor]] = 0
+    return lower
+
+
+def _judged(
+    samples: Array, sample_rate: int, blocks: ar.Blocks, search: Search
+) -> tuple[Mask, Mask, Array]:
+    """Return where clicks are, where what is found is none, and the sound without any of it."""
     may_be = candidates(samples, sample_rate, blocks, search)
     starts, stops = may_be.starts, may_be.stops
     if not len(starts):
         nothing = np.zeros(len(samples), bool)
-        return Found(samples, nothing, nothing)
+        return nothing, nothing, samples
     recurs = recurring(may_be.peaks, may_be.strengths, sample_rate)
-    odds = may_be.traits @ np.array(_WEIGHTS) + _BIAS
+    odds = log_odds(may_be.traits)
     least = _LEAST_ODDS + _ODDS_OF_THRESHOLD * np.log(search.threshold / _AT_THRESHOLD)
     stands_out = may_be.at_once / search.threshold
     short = stops - starts <= round(_SHORT_SECONDS * sample_rate)
-    are = (odds > least) | (short & (stands_out > _SHORT_STANDS_OUT))
-    are = np.where(may_be.at_edge, stands_out > _AT_EDGES, are)
+    large = may_be.traits[:, _REMOVED] > _LEAST_REMOVED
+    are = (large & (odds > least)) | (short & (stands_out > _SHORT_STANDS_OUT))
+    brief = stops - starts <= round(_LONGEST_AT_EDGES_SECONDS * sample_rate)
+    are = np.where(may_be.at_edge, brief & (stands_out > _AT_EDGES), are)
     are &= ~recurs & ~_echoes(may_be, round(_CLOSE_SECONDS * sample_rate))
     clicks = mask_of(starts[are], stops[are], len(samples))
     pitched = mask_of(starts[recurs], stops[recurs], len(samples))
     left = too_much(clicks | pitched, sample_rate, search.max_replaced_percent)
     left |= too_regular(pitched, clicks, sample_rate)
-    kept = clicks & ~touching(clicks, left)
-    repaired = np.where(kept, may_be.beneath, samples)
-    # once more, without the clicks in the model, and with what is none in it
-    ar.interpolate(repaired, kept, blocks, ar.order_for(sample_rate))
-    kept &= ~doubtful(samples, repaired, kept, sample_rate)
-    return Found(np.where(kept, repaired, samples), kept, left)
+    return clicks, left, may_be.beneath
 
 
 def candidates(samples: Array, sample_rate: int, blocks: ar.Blocks, search: Search) -> Candidates:
@@ -140,7 +198,7 @@ def candidates(samples: Array, sample_rate: int, blocks: ar.Blocks, search: Sear
             break
     if not len(starts):
         none = np.zeros(0)
-        traits = np.zeros((0, len(_WEIGHTS)))
+        traits = np.zeros((0, TRAITS))
         return Candidates(starts, stops, starts, none, none > 0, none, traits, samples)
     close = round(_BRIEFLY_SECONDS * sample_rate)
     strength = np.log(_largest(joint, starts - close, stops + close))
@@ -163,9 +221,13 @@ def candidates(samples: Array, sample_rate: int, blocks: ar.Blocks, search: Sear
         _largest(left_over, starts - beside, starts), _largest(left_over, stops, stops + beside)
     )
     others = np.maximum(np.log(np.maximum(others, 1)) - strength, -2)
+    louder_after, sharp, rough_itself = _shape(samples, beneath, starts, stops, around)
+    at_edge |= np.abs(louder_after) >= _MOST_CHANGE
     traits = np.stack([
         strength, rises, length, strength * length, rough, gain, others,
-        length**2, removed * length, removed, energy,
+        length**2, removed * length, removed, energy, change,
+        *_how_often(starts, stops, strength, sample_rate),
+        louder_after, sharp, rough_itself,
     ], axis=1)  # fmt: skip
     strengths = _largest(matched, starts, stops)
     peaks = np.array(
@@ -173,6 +235,36 @@ def candidates(samples: Array, sample_rate: int, blocks: ar.Blocks, search: Sear
     )
     at_once = _largest(np.minimum(matched, error), starts, stops)
     return Candidates(starts, stops, peaks, strengths, at_edge, at_once, traits, beneath)
+
+
+def _how_often(
+    starts: Places, stops: Places, strength: Array, sample_rate: int
+) -> tuple[Array, Array, Array]:
+    """Return how many others are near, less and more so, and how far the loudest stands out."""
+
+    def within(seconds: float) -> tuple[Places, Places]:
+        reach = round(seconds * sample_rate)
+        return np.searchsorted(stops, starts - reach), np.searchsorted(starts, stops + reach)
+
+    near, far = (np.log(np.maximum(last - first, 1)) for first, last in map(within, _OFTEN_SECONDS))
+    loudest = np.zeros(len(starts))
+    for one, (first, last) in enumerate(zip(*within(_LOUDEST_SECONDS), strict=True)):
+        others = np.concatenate([strength[first:one], strength[one + 1 : last]])
+        loudest[one] = others.max(initial=0.0)
+    return near, far, loudest - strength
+
+
+def _shape(
+    samples: Array, beneath: Array, starts: Places, stops: Places, around: int
+) -> tuple[Array, Array, Array]:
+    """Return how much louder the sound is after each, and how sharp and how rough each is."""
+    before, after = _rms(beneath, starts - around, starts), _rms(beneath, stops, stops + around)
+    louder = np.clip(np.log(after / before), -_MOST_CHANGE, _MOST_CHANGE)
+    removed = np.where(mask_of(starts, stops, len(samples)), samples - beneath, 0)
+    level = _rms(removed, starts, stops)
+    sharp = np.log(_largest(np.abs(removed), starts, stops) / level + _TINY)
+    rough = np.log(_rms(np.diff(removed, append=0), starts - 1, stops) / level)
+    return louder, sharp, rough
 
 
 def _echoes(may_be: Candidates, close: int) -> Mask:

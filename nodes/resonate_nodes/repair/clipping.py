@@ -14,7 +14,7 @@ from .._common.channels import Listed, channel_names, decibels, per_minute
 from .._common.notes import note_known
 from .._common.runs import runs, touching
 from .._common.silence import least_frames, silence
-from .clipping_levels import clipped
+from .clipping_levels import clipped, in_reach
 from .sparse_declipping import rebuilt
 
 Single = NDArray[np.float32]
@@ -105,7 +105,7 @@ class ClippingReport(Report):
         return found or [Finding("No peaks are cut off.")]
 
 
-@node(version=2, uses=("scipy",))
+@node(version=3, uses=("scipy",))
 def detect_clipping(
     ctx: RunContext,
     audio: Audio,
@@ -169,7 +169,7 @@ def detect_clipping(
     )
 
 
-@node(version=4, uses=("scipy",))
+@node(version=5, uses=("scipy",))
 def declip(
     ctx: RunContext,
     audio: Audio,
@@ -190,7 +190,8 @@ def declip(
 
     Without a threshold each channel, polarity and second is judged by itself: it is clipped where
     its peaks end in plateaus at one level, and nearly none goes beyond. Plateaus need not be quite
-    flat, as after dither or a slow filter against DC. A sound without them comes back as it is, and
+    flat, as after dither; where they all decay at one pace, a filter of first order against DC came
+    after, and they are sought in what went into it. A sound without them comes back as it is, and
     so do square waves and what takes few values: it was made so. A peak that is cut off where the
     sound begins or ends, beside digital silence too, stays: how far it went cannot be told from one
     side. How much is rebuilt has no limit, as clicks have one: in a second of music clipped to
@@ -212,10 +213,13 @@ def declip(
         >>> bool(np.abs(restored.samples - tone)[:, 2048:-2048].max() < 0.02)
         True
     """
-    result = audio.samples.copy()
+    factor = in_reach(audio.samples)
+    result = audio.samples * factor
+    most = np.finfo(np.float32).max * factor
     did = _Rebuilt(audio.samples.size)
-    for index, channel in enumerate(audio.samples):
-        found = clipped(channel, audio.sample_rate, threshold_dbfs)
+    for index, samples in enumerate(audio.samples):
+        channel = samples * factor
+        found = clipped(samples, audio.sample_rate, threshold_dbfs)
         lowest = np.where(found.lower, np.float32(-np.inf), channel)
         highest = np.where(found.upper, np.float32(np.inf), channel)
         for piece in rebuilt(channel, lowest, highest, audio.sample_rate):
@@ -225,8 +229,9 @@ def declip(
         # where pieces are faded into each other a sample may fall a trace short of the level
         np.clip(result[index], lowest, highest, out=result[index])
         stays = touching(found.either, _untold(found.either, channel, audio.sample_rate))
-        result[index, stays] = channel[stays]
-        did.add(channel, result[index], found.either & ~stays)
+        result[index] = np.clip(result[index], -most, most) / factor
+        result[index, stays] = samples[stays]
+        did.add(samples, result[index], found.either & ~stays)
     did.note(ctx)
     return audio.with_samples(result)
 

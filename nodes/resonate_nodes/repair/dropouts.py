@@ -35,6 +35,10 @@ _HIGHEST_ORDER = 1024
 _STAND_IN_SECONDS = 0.002
 _STAND_IN_STEPS = 4
 _SOFTER = 0.01
+# A sound that passes through zero has this part of its samples just above dither, up to so many
+# times as much. One of few bits, dithered, has none: its next level is far off.
+_PASSING = 4
+_HARDLY_PASSES = 1e-4
 # A held level that is nearly as loud as what is beside it was clipped.
 _PEAK = 0.98
 # And in a sound that rests so often beside it, as one of few bits does, it is nothing.
@@ -44,12 +48,14 @@ _RESTS = 0.2
 _LONGEST_BLOCK_SECONDS = 0.05
 _LEAST_VALUES = 16
 _STEP = 2.0
+# A sound of which so much comes again within that time is a pattern.
+_PATTERN = 0.2
 # Below this part of the other, one side of a gap is all but silent.
 _ONE_SIDED = 0.1
 _MOST_PLACES = 20
 
 
-@node(version=4, uses=("scipy",))
+@node(version=5, uses=("scipy",))
 def repair_dropouts(
     ctx: RunContext,
     audio: Audio,
@@ -201,17 +207,28 @@ def _gaps(channel: Array, least: int, sample_rate: int) -> tuple[Places, Places]
     audible = max(_AUDIBLE, _LEAST_STEPS * step)
     softer = np.minimum(*_levels_beside(channel, starts, stops, sample_rate))
     silent = (stops - starts >= least) & (softer > audible)
+    dithered = not _passes_zero(channel)
     coarse = step * 32_768 > _STAND_IN_STEPS
     if coarse:  # of few bits: it rests, and comes again, by itself
         silent &= _moves_beside(channel, starts, stops, sample_rate)
+    elif dithered:
+        silent[:] = False
     found = mask_of(starts[silent], stops[silent], len(channel))
     longer = max(least, round(_STAND_IN_SECONDS * sample_rate))
-    for stand_in in () if coarse else (_dithered, _held, _repeated):
+    for stand_in in () if coarse or dithered else (_dithered, _held, _repeated):
         starts, stops = stand_in(channel, longer, sample_rate)
         softer = np.minimum(*_levels_beside(channel, starts, stops, sample_rate))
         loud = softer > audible
         found |= mask_of(starts[loud], stops[loud], len(channel))
     return runs(found)
+
+
+def _passes_zero(channel: Array) -> bool:
+    """Say whether a sound has samples just above dither, as one that passes through zero does."""
+    magnitudes = np.abs(channel * 32_768)
+    heard = magnitudes > _STAND_IN_STEPS
+    passing = heard & (magnitudes <= _PASSING * _STAND_IN_STEPS)
+    return bool(np.count_nonzero(passing) >= _HARDLY_PASSES * np.count_nonzero(heard))
 
 
 def _levels_beside(
@@ -256,30 +273,33 @@ def _held(channel: Array, longer: int, sample_rate: int) -> tuple[Places, Places
 def _repeated(channel: Array, longer: int, sample_rate: int) -> tuple[Places, Places]:
     """Return the runs that are the same as the samples before them, of the run's own length.
 
-    A run is looked for by the samples that each lag explains; only lags that explain one run as
-    long as the lag itself are blocks: a sound with a period goes on explaining.
+    Only lags that explain one run as long as the lag itself are blocks: a sound with a period goes
+    on explaining.
     """
     starts, stops = [], []
     longest = min(round(_LONGEST_BLOCK_SECONDS * sample_rate), len(channel) // 2)
-    for lag in _lags(channel, longer, longest):
-        first, last = runs((channel[lag:] == channel[:-lag]) & (channel[lag:] != 0))
-        first, last = first + lag, last + lag
+    for lag, begin, end in _clusters(channel, longer, longest):
+        low, high = max(begin - lag, lag), min(end + lag, len(channel))
+        later, earlier = channel[low:high], channel[low - lag : high - lag]
+        first, last = runs((later == earlier) & (later != 0))
         block = last - first == lag
-        starts.append(first[block])
-        stops.append(last[block])
+        starts.append(low + first[block])
+        stops.append(low + last[block])
     if not starts:
         return np.zeros(0, np.intp), np.zeros(0, np.intp)
-    begin, end = np.concatenate(starts), np.concatenate(stops)
-    varied = np.array(
-        [len(np.unique(channel[a:b])) >= _LEAST_VALUES for a, b in zip(begin, end, strict=True)],
-        bool,
-    )
-    there = varied & _steps_out(channel, begin, end, sample_rate)
-    return begin[there], end[there]
+    begins, unique = np.unique(np.concatenate(starts), return_index=True)
+    ends = np.concatenate(stops)[unique]
+    there = _steps_out(channel, begins, ends, sample_rate)
+    for index, (begin, end) in enumerate(zip(begins, ends, strict=True)):
+        there[index] &= len(np.unique(channel[begin:end])) >= _LEAST_VALUES
+    return begins[there], ends[there]
 
 
-def _lags(channel: Array, least: int, longest: int) -> list[int]:
-    """Return the distances at which four samples in a row come again exactly."""
+def _clusters(channel: Array, least: int, longest: int) -> list[tuple[int, int, int]]:
+    """Return where samples come again exactly, four in a row, again and again at one distance.
+
+    As (distance, first, last); none where that is so in a good part of the sound, as in a pattern.
+    """
     bits = np.ascontiguousarray(channel.astype(np.float32)).view(np.uint32).astype(np.uint64)
     keys = np.zeros(max(len(bits) - 3, 0), np.uint64)
     for shift in range(4):
@@ -287,10 +307,24 @@ def _lags(channel: Array, least: int, longest: int) -> list[int]:
     order = np.argsort(keys, kind="stable")
     same = keys[order][1:] == keys[order][:-1]
     distances = (order[1:] - order[:-1])[same]
-    near = distances[(distances >= least) & (distances <= longest)]
-    lags, counts = np.unique(near, return_counts=True)
+    places = order[1:][same]
+    near = (distances >= least) & (distances <= longest)
+    if np.count_nonzero(near) > _PATTERN * len(keys):
+        return []
+    distances, places = distances[near], places[near]
+    by_distance = np.lexsort((places, distances))
+    distances, places = distances[by_distance], places[by_distance]
+    if not len(places):
+        return []
+    apart = (np.diff(distances) != 0) | (np.diff(places) > distances[1:])
+    edges = np.concatenate([[0], np.flatnonzero(apart) + 1, [len(places)]])
+    first, last = edges[:-1], edges[1:]
     # a block explains nearly as many keys as it has samples
-    return [int(lag) for lag in lags[counts >= 0.9 * (lags - 3)]]
+    enough = last - first >= 0.9 * (distances[first] - 3)
+    return [
+        (int(distances[one]), int(places[one]), int(places[other - 1]) + 1)
+        for one, other in zip(first[enough], last[enough], strict=True)
+    ]
 
 
 def _moves_beside(

@@ -8,29 +8,25 @@ from __future__ import annotations
 
 import difflib
 import importlib.util
-import math
 import os
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from functools import lru_cache
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
-from blake3 import blake3
-from yaml import YAMLError
+from platformdirs import user_cache_path
 
-from resonate_graph import MissingModelError, ModelError
+from resonate_graph import KnownModel, MissingModelError, ModelError, ParamError
 
-from . import shipped
-from .budgets import read_bag
-from .weights import read_description
+from . import cards, configs, ensembles, shipped
+from .bags import ModelFiles, consistent, file_digest, read_bag_of
+from .budgets import OverBudgetError, files_of
+from .weights import verify as verify_weights
 
 #: How much alike a name is to that of a model that was most likely meant, from 0 to 1.
 _NEAR = 0.75
 
-#: What models may be called.
-NAME = r"^[A-Za-z0-9_]+$"
+_SUFFIXES = (".th", ".safetensors", *configs.SUFFIXES)
 
 MODELS_VARIABLE = "RESONATE_MODELS"
 OFFLINE_VARIABLE = "HF_HUB_OFFLINE"
@@ -56,38 +52,11 @@ HUB: Mapping[str, HubModel] = {
 }
 
 
-@dataclass(frozen=True)
-class ModelFiles:
-    """A model as it lies on disk.
-
-    Attributes:
-        name: what it was asked for as.
-        files: one file per sub-model, in order; a single model is a bag of one.
-        weights: for each sub-model, how much it counts for each stem; None for all alike.
-        segment_seconds: overrides the segment length of the sub-models; None to leave it.
-    """
-
-    name: str
-    files: tuple[Path, ...]
-    weights: tuple[tuple[float, ...], ...] | None = None
-    segment_seconds: float | None = None
-
-    @property
-    def stems(self) -> tuple[str, ...]:
-        """The stems it separates into, in the order of its outputs."""
-        return read_description(self.files[0]).stems
-
-    @property
-    def digests(self) -> tuple[str, ...]:
-        """blake3 of each file."""
-        return tuple(_file_digest(path) for path in self.files)
-
-
 def find(name: str, folder: Path | None, *, fetch: bool) -> ModelFiles:
     """Return where a model lies: a folder, ``RESONATE_MODELS``, a package, or Demucs' hub.
 
     Args:
-        name: a model or bag, such as ``htdemucs_ft``, or a signature.
+        name: a model or bag, such as ``htdemucs_ft``, a signature, or an ensemble of these.
         folder: where to look first; None for nowhere.
         fetch: whether it may be downloaded.
 
@@ -95,6 +64,56 @@ def find(name: str, folder: Path | None, *, fetch: bool) -> ModelFiles:
         MissingModelError: it is nowhere to be had; one line says what was tried and what to do.
         ModelError: what is there is damaged, not trusted, or does not go together.
     """
+    terms = ensembles.terms(name)
+    if terms == (ensembles.Term(name),):
+        return _find_one(name, folder, fetch=fetch)
+    try:
+        return _joined(name, [(one, _find_one(one.model, folder, fetch=fetch)) for one in terms])
+    except MissingModelError as error:
+        error.instead = ()  # another model would not be the ensemble
+        raise
+
+
+def verify(files: ModelFiles) -> None:
+    """Compare the files of a model with all that is known of them.
+
+    Raises:
+        ModelError: one does not match.
+    """
+    for path in files.files:
+        verify_weights(path)
+        for term in ensembles.terms(files.name):
+            cards.verify(term.model, path)
+
+
+def _joined(name: str, parts: Sequence[tuple[ensembles.Term, ModelFiles]]) -> ModelFiles:
+    """Return several models as one, of which each counts for its stems."""
+    for term, files in parts:
+        if missing := [stem for stem in term.stems if stem not in files.stems]:
+            raise ParamError(
+                f"model {term.model!r} has no stem {', '.join(map(repr, missing))}; it has: "
+                f"{', '.join(files.stems)}",
+                param="model",
+            )
+        if not term.weight:
+            raise ParamError(f"model {term.model!r} counts for nothing", param="model")
+    every = [stem for term, files in parts for stem in term.stems or files.stems]
+    stems = ensembles.in_order(every)
+    rows: dict[tuple[Path, float | None], list[float]] = {}
+    for term, files in parts:
+        totals = [sum(column) for column in zip(*files.shares, strict=True)]
+        for path, segment, shares in zip(files.files, files.segments, files.shares, strict=True):
+            row = rows.setdefault((path, segment), [0.0] * len(stems))
+            for stem, share, total in zip(files.stems, shares, totals, strict=True):
+                if stem in (term.stems or files.stems):
+                    row[stems.index(stem)] += term.weight * share / total
+    used = {place: tuple(row) for place, row in rows.items() if any(row)}
+    files_of, segments = zip(*used, strict=True)
+    return ModelFiles(name, files_of, tuple(used.values()), None, (stems, segments))
+
+
+def _find_one(name: str, folder: Path | None, *, fetch: bool) -> ModelFiles:
+    """Return where a model, a bag or a signature lies."""
     tried: list[str] = []
     here: set[str] = set()
     variable = os.environ.get(MODELS_VARIABLE)
@@ -105,19 +124,21 @@ def find(name: str, folder: Path | None, *, fetch: bool) -> ModelFiles:
         if not Path(place).is_dir():
             raise ModelError(name, f"the models folder {place} ({label}) is no folder")
         if found := _find_in(name, Path(place)):
-            return _consistent(found)
+            if fetch:  # to be run
+                cards.verify(name, found.files[0])
+            return consistent(found)
         having = _inventory(Path(place))
         tried.append(f"{label} {place} (has {_listed(having)})")
         here |= having
     found, having, troubles = _find_shipped(name)
     if found:
-        return _consistent(found)
+        return consistent(found)
     tried.append(f"installed packages ({'; '.join([f'have {_listed(having)}', *troubles])})")
     here |= having
-    if found := _find_on_hub(name, fetch, tried):
-        return _consistent(found)
+    if found := _find_published(name, fetch, tried) or _find_on_hub(name, fetch, tried):
+        return consistent(found)
     here |= {other for other in HUB if _find_on_hub(other, False, [])}
-    usable = {other for other in here if re.match(NAME, other)}
+    usable = {other for other in here if re.fullmatch(ensembles.MODEL, other)}
     instead = f", or use a model that is here: {_listed(usable)}" if usable else ""
     near = difflib.get_close_matches(name.lower(), {*usable, *HUB}, n=1, cutoff=_NEAR)
     meant = f" (did you mean {near[0]!r}?)" if near and name not in HUB else ""
@@ -130,12 +151,13 @@ def find(name: str, folder: Path | None, *, fetch: bool) -> ModelFiles:
 
 
 def _find_in(name: str, folder: Path) -> ModelFiles | None:
-    if single := _weights_file(folder, name):
-        return ModelFiles(name, (single,))
+    for signature in filter(None, (name, cards.published_as(name))):
+        if single := _weights_file(folder, signature):
+            return ModelFiles(name, (single,))
     bag = folder / f"{name}.yaml"
     if not bag.is_file():
         return None
-    signatures, weights, segment = _read_bag(name, bag)
+    signatures, weights, segment = read_bag_of(name, bag)
     files = [_weights_file(folder, signature) for signature in signatures]
     present = tuple(path for path in files if path is not None)
     if len(present) < len(files):
@@ -147,13 +169,20 @@ def _find_in(name: str, folder: Path) -> ModelFiles | None:
 def _weights_file(folder: Path, signature: str) -> Path | None:
     candidates = [
         path
-        for path in folder.iterdir()
-        if path.suffix in (".th", ".safetensors") and signature in _names(path)
+        for path in _files(signature, folder)
+        if path.suffix in _SUFFIXES and signature in _names(path)
     ]
     if len(candidates) > 1:
         names = ", ".join(sorted(path.name for path in candidates))
         raise ModelError(signature, f"{folder} has {signature} more than once: {names}")
     return candidates[0] if candidates else None
+
+
+def _files(name: str, folder: Path) -> list[Path]:
+    try:
+        return files_of(folder)
+    except OverBudgetError as error:
+        raise ModelError(name, f"{folder}: this is no models folder: {error}") from error
 
 
 def _names(path: Path) -> tuple[str, ...]:
@@ -162,65 +191,11 @@ def _names(path: Path) -> tuple[str, ...]:
     return (signature, path.stem) if path.suffix == ".th" and signature else (path.stem,)
 
 
-def _read_bag(
-    name: str, path: Path
-) -> tuple[list[str], tuple[tuple[float, ...], ...] | None, float | None]:
-    try:
-        bag = read_bag(path)
-        signatures = bag["models"]
-        if not isinstance(signatures, list) or not all(isinstance(one, str) for one in signatures):
-            raise TypeError("'models' is no list of names")
-        matrix = _unless_null(bag.get("weights"))
-        weights = tuple(tuple(map(_number, row)) for row in matrix) if matrix else None
-        length = _unless_null(bag.get("segment"))
-        segment = _number(length) if length is not None else None
-        if segment is not None and not 0 < segment < math.inf:
-            raise ValueError(f"its segments are {segment:g} seconds long")
-        if not all(math.isfinite(weight) for row in weights or () for weight in row):
-            raise ValueError("not all of its weights are finite")
-    except (OSError, ValueError, LookupError, TypeError, AttributeError, YAMLError) as error:
-        raise ModelError(name, f"{path}: this is no bag of models: {error}") from error
-    if not signatures or (weights is not None and len(weights) != len(signatures)):
-        raise ModelError(name, f"{path}: {len(signatures)} models do not fit the weights")
-    return signatures, weights, segment
-
-
-def _number(text: str) -> float:
-    """Return a number as YAML writes it."""
-    return float(text.lower().replace(".inf", "inf").replace(".nan", "nan"))
-
-
-def _unless_null(value: Any) -> Any:
-    return None if value in ("", "~", "null") else value
-
-
-def _consistent(found: ModelFiles) -> ModelFiles:
-    """Return what was found; refuse a bag whose models or weights do not go together."""
-    stems = found.stems
-    for path in found.files:
-        if (others := read_description(path).stems) != stems:
-            raise ModelError(
-                found.name,
-                f"{path} gives {', '.join(others)}, but {found.files[0]} gives {', '.join(stems)}: "
-                "a bag's models give the same stems in the same order",
-            )
-    for row in found.weights or ():
-        if len(row) != len(stems):
-            raise ModelError(
-                found.name,
-                f"the bag {found.name!r} has {len(row)} weights per model for {len(stems)} stems",
-            )
-    for stem, column in zip(stems, zip(*(found.weights or ()), strict=True), strict=False):
-        if not sum(column):
-            raise ModelError(found.name, f"no model of the bag {found.name!r} counts for {stem!r}")
-    return found
-
-
 def _inventory(folder: Path) -> set[str]:
     return {
         _names(path)[0]
-        for path in folder.iterdir()
-        if path.suffix in (".th", ".yaml", ".safetensors")
+        for path in _files(folder.name, folder)
+        if path.suffix in _SUFFIXES or (path.suffix == ".yaml" and not configs.is_config(path))
     }
 
 
@@ -237,7 +212,7 @@ def _find_shipped(name: str) -> tuple[ModelFiles | None, set[str], list[str]]:
             if found := _find_in(name, folder):
                 bag = folder / f"{name}.yaml"
                 for file in (*found.files, *([bag] if bag.is_file() else [])):
-                    pack.verify(name, file, _file_digest(file))
+                    pack.verify(name, file, file_digest(file))
                 return found, having, troubles
             having |= _inventory(folder)
         pack.require(name)
@@ -246,12 +221,85 @@ def _find_shipped(name: str) -> tuple[ModelFiles | None, set[str], list[str]]:
     return None, having, troubles
 
 
+def _find_published(name: str, fetch: bool, tried: list[str]) -> ModelFiles | None:
+    """Return a model of a card: from where it was fetched to, else by download.
+
+    What comes is compared with its SHA-256 before it gets its name.
+    """
+    listed = cards.fetchable(name)
+    if not listed:
+        if card := cards.known().get(name):
+            unknown = "its digest is not known, so that it is not fetched"
+            tried += [f"{card.source} ({unknown})"] if card.files else []
+        return None
+    folder = user_cache_path("resonate_graph") / "models"
+    if fetch and not _offline():
+        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            for file in listed:
+                if not (target := folder / file["name"]).is_file():
+                    _download(file["url"], target, file["sha256"])
+        except (OSError, RuntimeError) as error:  # so torch says that a digest is another
+            reason = (str(error).strip().splitlines() or [""])[0][:120]
+            tried.append(f"{file['url']} ({type(error).__name__}: {reason})")
+            return None
+    if all((folder / file["name"]).is_file() for file in listed):
+        return ModelFiles(name, (folder / listed[0]["name"],))
+    tried.append(f"local copy of {listed[0]['url']} (none)")
+    return None
+
+
+def _download(address: str, target: Path, digest: str) -> None:
+    from torch.hub import download_url_to_file
+
+    download_url_to_file(address, str(target), hash_prefix=digest, progress=False)
+
+
+def _offline() -> bool:
+    return os.environ.get(OFFLINE_VARIABLE, "").upper() in ("1", "ON", "YES", "TRUE")
+
+
+def known(folder: Path | None) -> list[KnownModel]:
+    """Return the models that are known, and those that lie in models folders and packages.
+
+    Args:
+        folder: where to look first; None for nowhere.
+    """
+    names = dict.fromkeys((*cards.known(), *sorted(_here(folder))))
+    return [_known(name, folder) for name in names]
+
+
+def _here(folder: Path | None) -> set[str]:
+    """Return what models folders and packages have, but the models a card stands for."""
+    places = [Path(place) for place in (folder, os.environ.get(MODELS_VARIABLE)) if place]
+    places += [place for pack in shipped.packs() for place in pack.folders]
+    inside = (_inventory(place) for place in places if place.is_dir())
+    published = {signature for name in cards.known() if (signature := cards.published_as(name))}
+    return set[str]().union(*inside) - published
+
+
+def _known(name: str, folder: Path | None) -> KnownModel:
+    card = cards.known().get(name)
+    try:
+        files = _find_one(name, folder, fetch=False)
+        place = ", ".join(map(str, dict.fromkeys(path.parent for path in files.files)))
+        families = " and ".join(family.name for family in files.families)
+    except MissingModelError:
+        return card or KnownModel(name, "")
+    except ModelError as error:
+        return replace(card or KnownModel(name, "cannot be used"), note=str(error))
+    found = card or KnownModel(name, families, files.stems, note="In your models folder.")
+    return replace(found, here=place, family=families, stems=files.stems)
+
+
 def _find_on_hub(name: str, fetch: bool, tried: list[str]) -> ModelFiles | None:
     """Return a model from Demucs' hub: from the local copy, else by download."""
     if name not in HUB:
+        if cards.published_as(name):
+            return None
         tried.append(f"Demucs' hub (has {', '.join(HUB)})")
         return None
-    offline = os.environ.get(OFFLINE_VARIABLE, "").upper() in ("1", "ON", "YES", "TRUE")
+    offline = _offline()
     attempts = (("Hugging Face hub", _from_hugging_face), ("old Demucs host", _from_old_host))
     for label, attempt in attempts:
         try:
@@ -266,14 +314,19 @@ def _find_on_hub(name: str, fetch: bool, tried: list[str]) -> ModelFiles | None:
 
 
 def _from_hugging_face(name: str, fetch: bool) -> ModelFiles | None:
+    from huggingface_hub import constants
+
+    repository = HUB[name].repository
+    kept = Path(constants.HF_HUB_CACHE, f"models--{repository.replace('/', '--')}")
+    if not fetch and not kept.is_dir():
+        return None  # what looks closer takes a fifth of a second to import
+
     from huggingface_hub import (
         get_hf_file_metadata,
         hf_hub_download,
         hf_hub_url,
         try_to_load_from_cache,
     )
-
-    repository = HUB[name].repository
 
     def get(file: str) -> Path | None:
         cached = try_to_load_from_cache(repository, file)
@@ -288,7 +341,7 @@ def _from_hugging_face(name: str, fetch: bool) -> ModelFiles | None:
     bag = get(f"{name}.yaml")
     if bag is None:
         return None
-    signatures, weights, segment = _read_bag(name, bag)
+    signatures, weights, segment = read_bag_of(name, bag)
     files = tuple(path for one in signatures if (path := get(f"{one}.safetensors")))
     return ModelFiles(name, files, weights, segment) if len(files) == len(signatures) else None
 
@@ -296,7 +349,7 @@ def _from_hugging_face(name: str, fetch: bool) -> ModelFiles | None:
 def _from_old_host(name: str, fetch: bool) -> ModelFiles | None:
     """Return a model from the host Demucs used before the hub; torch keeps what it downloads."""
     remote = _demucs_folder() / "remote"
-    signatures, weights, segment = _read_bag(name, remote / f"{name}.yaml")
+    signatures, weights, segment = read_bag_of(name, remote / f"{name}.yaml")
     addresses = dict(_old_addresses(remote / "files.txt"))
     if not fetch:
         home = Path(os.environ.get("TORCH_HOME", Path.home() / ".cache" / "torch"))
@@ -332,13 +385,3 @@ def _demucs_folder() -> Path:
     assert spec is not None
     assert spec.submodule_search_locations
     return Path(next(iter(spec.submodule_search_locations)))
-
-
-@lru_cache(maxsize=256)
-def _digest_of(path: Path, size: int, mtime_ns: int) -> str:
-    return blake3(max_threads=blake3.AUTO).update_mmap(path).hexdigest()
-
-
-def _file_digest(path: Path) -> str:
-    status = path.stat()
-    return _digest_of(path, status.st_size, status.st_mtime_ns)

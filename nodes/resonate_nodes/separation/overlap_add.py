@@ -19,6 +19,10 @@ Array = NDArray[np.float32]
 #: Gives a sound from one frame to another, in shape (channels, frames).
 Read: TypeAlias = Callable[[int, int], Array]
 
+#: Given where in its pass a segment begins and its length, in frames: how many frames go into the
+#: model before it, and how many altogether.
+Surround: TypeAlias = Callable[[int, int], tuple[int, int]]
+
 
 @dataclass(frozen=True)
 class Pass:
@@ -30,7 +34,8 @@ class Pass:
         start: where its first segment begins, in frames; at or before the mix's beginning.
         segment: the length of its segments, in frames.
         stride: from the beginning of one segment to that of the next, in frames.
-        input_frames: how many frames the model wants around a segment of so many.
+        surround: what goes into the model around a segment.
+        window: what estimates are weighted with, given the length of a segment.
     """
 
     model: int
@@ -38,7 +43,8 @@ class Pass:
     start: int
     segment: int
     stride: int
-    input_frames: Callable[[int], int]
+    surround: Surround
+    window: Callable[[int], Array]
 
     def offsets(self, frames: int) -> range:
         """Return where the segments of a mix begin."""
@@ -86,8 +92,8 @@ def jobs(passes: Sequence[Pass], frames: int, group: int = 1) -> list[Job]:
         one = passes[number]
         offset = one.offsets(frames)[index]
         length = min(one.segment, frames - offset)
-        size = one.input_frames(length)
-        first = offset - (size - length) // 2
+        before, size = one.surround(offset - one.start, length)
+        first = offset - before
         ends_row = place + 1 == len(order) or order[place + 1][0] != row
         done = (row + 1) * group if ends_row else 0
         found.append(Job(number, one.model, first, first + size, offset - first, length, done))
@@ -131,7 +137,7 @@ class OverlapAdd:
         self._counts = [_zeros(one.segment) for one in passes]
         self._next = [one.start for one in passes]
         self._finished = [_zeros(len(one.weights), channels, 0) for one in passes]
-        self._windows = [_triangle(one.segment) for one in passes]
+        self._windows = [one.window(one.segment) for one in passes]
         self._totals = [sum(one.weights.get(stem, 0.0) for one in passes) for stem in range(stems)]
 
     def add(self, job: Job, estimate: Array) -> Array:
@@ -218,7 +224,7 @@ def _zeros(*shape: int) -> Array:
     return np.zeros(shape, np.float32)
 
 
-def _triangle(frames: int) -> Array:
+def triangle(frames: int) -> Array:
     """Return Demucs' window: a triangle, one in the middle and never zero."""
     rising = np.arange(1, frames // 2 + 1, dtype=np.int64)
     falling = np.arange(frames - frames // 2, 0, -1, dtype=np.int64)

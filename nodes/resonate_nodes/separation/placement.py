@@ -7,7 +7,7 @@ operation the device does not have -> the CPU, for that model and for as long as
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +20,8 @@ from resonate_graph import NodeError
 
 from .._common.exactness import exact_convolutions
 from . import weights
-from .random_numbers import draws_numbers, own_random_numbers, stand_still
+from .families import Family
+from .random_numbers import draws_numbers, own_random_numbers
 from .resident import Residents
 
 Array = NDArray[np.float32]
@@ -178,14 +179,15 @@ class Placement:
         self._fell(f"{self.device} cannot run {estimator.path.stem} ({reason}); the CPU does")
 
     def _resident(self, device: str, estimator: Estimator) -> Any:
-        from .fast_demucs import Selected
-
-        status, stems = estimator.path.stat(), estimator.stems
-        identity = (estimator.path, status.st_size, status.st_mtime_ns, estimator.segment_seconds)
+        stems, on_cpu = estimator.stems, device == "cpu" and self._precision == "fp32"
+        identity = (weights.state_of(estimator.path), estimator.segment_seconds)
         whole = _residents.get(device, identity, lambda: _load(estimator, device))
-        if device != "cpu" or self._precision != "fp32":
-            return Selected(whole, stems)
-        return _residents.get(device, (*identity, stems), lambda: _re_expressed(whole, stems))
+        family = _family_of(estimator)
+        if not on_cpu:
+            return family.narrowed(whole, stems, False)
+        return _residents.get(
+            device, (*identity, stems), lambda: family.narrowed(whole, stems, True)
+        )
 
     def _forward(self, model: Any, device: str, batch: Array, seed: tuple[int, ...]) -> Array:
         import torch
@@ -202,26 +204,14 @@ class Placement:
 
 def _load(estimator: Estimator, device: str) -> Any:
     """Return the model on a device."""
-    from demucs.htdemucs import HTDemucs
-
     with own_random_numbers():
         model = weights.load(estimator.path).eval()
-    stand_still(model)
-    seconds = estimator.segment_seconds
-    too_long = isinstance(model, HTDemucs) and (seconds or 0) > model.segment
-    if seconds is not None and not too_long:
-        model.segment = seconds
+    _family_of(estimator).ready(model, estimator.segment_seconds)
     return model.to(device)
 
 
-def _re_expressed(model: Any, stems: Sequence[str]) -> Any:
-    """Return what gives some of a model's stems, faster on a CPU; it shares the weights."""
-    from .fast_demucs import Selected, accelerate
-
-    try:
-        return accelerate(model, stems)
-    except ValueError:  # its stems cannot be told apart before its end
-        return Selected(accelerate(model), stems)
+def _family_of(estimator: Estimator) -> Family:
+    return weights.read_description(estimator.path).family
 
 
 def _is_out_of_memory(error: Exception) -> bool:

@@ -1,4 +1,4 @@
-"""Separation: stems with Demucs.
+"""Separation: stems with Demucs and other models.
 
 S. Rouard, F. Massa, A. Défossez: *Hybrid Transformers for Music Source Separation* (2022).
 """
@@ -31,9 +31,10 @@ from resonate_graph import (
 
 from ..space.rate import converted, require_rate
 from ..space.sinc import Sinc, fits
-from . import demucs, models, weights
+from . import ensembles, models
 from .overlap_add import Read, reading
 from .placement import Placement, Precision
+from .separator import Separator
 
 _PAIR = 2
 _BLOCK_FRAMES = 1 << 18
@@ -77,21 +78,24 @@ def prepare_model(question: Preparation) -> Mapping[str, Any]:
         else:
             question.warn(str(error), "model")
         return {"weights": None}
+    for family in files.families:
+        family.require_installed(name)
     _require_stems(name, files.stems, question.wanted)
     if question.verify:
-        for path in files.files:
-            weights.verify(path)
-    return {
+        models.verify(files)
+    decides = {
         "weights": list(files.digests),
         "shares": files.weights,
-        "segment_seconds": files.segment_seconds,
+        "segment_seconds": list(files.segments) if files.ensemble else files.segment_seconds,
     }
+    libraries = {k: v for family in files.families for k, v in family.versions.items()}
+    return {**decides, "libraries": libraries} if libraries else decides
 
 
 def stems_besides(question: Preparation) -> frozenset[str]:
     """Return the stems that the sub-models give which run for the wanted ones."""
     files = models.find(question.params["model"], question.models, fetch=False)
-    matrix = files.weights or tuple((1.0,) * len(files.stems) for _ in files.files)
+    matrix = files.shares
     models_of = {
         stem: {number for number, row in enumerate(matrix) if row[column]}
         for column, stem in enumerate(files.stems)
@@ -140,13 +144,14 @@ def numerics_of(place: Placed) -> str:
     ),
     avoid=[SLOW_ON_MPS],
     besides=stems_besides,
+    models=models.known,
 )
 def separate(
     ctx: RunContext,
     mix: Audio,
     *,
     model: Annotated[
-        str, Field(pattern=models.NAME, max_length=100, examples=[*models.HUB, "mini"])
+        str, Field(pattern=ensembles.PATTERN, max_length=400, examples=[*models.HUB, "mini"])
     ] = "htdemucs",
     overlap: Annotated[float, Field(ge=0, le=0.99)] = 0.25,
     shifts: Annotated[int, Field(ge=0, le=100)] = 0,
@@ -155,24 +160,28 @@ def separate(
 ) -> Stems:
     """Separate a mix into stems.
 
-    Only stems that somebody uses are computed: of a bag like ``htdemucs_ft``, whose sub-models
-    each know one stem, only the sub-models of those stems run. Where these give other stems as
-    well, as a single model does, they are kept for later too. Demucs' models work at 44.1 kHz
-    in stereo; a mix at another rate is converted and its stems come back at its own rate and
-    exact length: by soxr, or on an accelerator by torchaudio as `resample` has it, which is
-    another result (other samples above 19 kHz). Channels go through in pairs (1-2, 3-4, ...), each
-    pair as a stereo mix of its own; a channel that is left over, and a mono mix, goes in as both
-    sides and comes back as their mean. Silence gives silent stems. What a pair has of an offset
-    (the mean of both sides) is in the stem ``other``, and in none where the model has no such stem;
-    Demucs itself adds it to each. An offset of one side alone half goes through the model:
-    `remove_dc` takes it before.
+    By models of Demucs and, with the extra ``models``, by BS-RoFormer, Mel-Band RoFormer and
+    MDX23C; by several at once, each for its stems. Only stems that somebody uses are computed: of a
+    bag like ``htdemucs_ft``, whose sub-models each know one stem, only the sub-models of those
+    stems run. Where these give other stems as well, as a single model does, they are kept for later
+    too. Models work at 44.1 kHz in stereo, unless their config says another rate; a mix at another
+    rate is converted and its stems come back at its own rate and exact length: by soxr, or on an
+    accelerator by torchaudio as `resample` has it, which is another result (other samples above
+    19 kHz). Channels go through in pairs (1-2, 3-4, ...), each pair as a stereo mix of its own; a
+    channel that is left over, and a mono mix, goes in as both sides and comes back as their mean.
+    Silence gives silent stems. What a pair has of an offset (the mean of both sides) is in the stem
+    ``other`` of a model of Demucs, and in none where it has no such stem; Demucs itself adds it to
+    each. An offset of one side alone half goes through the model: `remove_dc` takes it before.
 
     Args:
         ctx: filled in by the engine.
         mix: the mix, at any rate, length and channel count.
         model: ``htdemucs``, ``htdemucs_ft`` (four models, finer and slower), ``htdemucs_6s``
             (also guitar and piano), ``mini`` (small and installed with this package: for first
-            runs, tests and previews), or the name of a model in your models folder.
+            runs, tests and previews), the name of a model in your models folder, or an ensemble:
+            ``vocals:bs_roformer+drums,bass,other:htdemucs_ft`` takes each stem from the model
+            before which it stands, and ``vocals:3*one+vocals:other`` averages two, of which the
+            first counts three times as much.
         overlap: how much neighbouring segments overlap, as a ratio.
         shifts: average over this many random shifts of up to half a second; 0 for none. Each
             costs a whole separation.
@@ -201,7 +210,7 @@ def separate(
         precision=precision,
         fell=lambda message: ctx.warn("device-fallback", message),
     )
-    separator = demucs.Separator(
+    separator = Separator(
         files,
         names,
         overlap=overlap,
@@ -223,7 +232,7 @@ class _Separation:
     What is finished lies in the workspace, where another process finds it if this one is killed.
     """
 
-    def __init__(self, ctx: RunContext, separator: demucs.Separator, mix: Audio) -> None:
+    def __init__(self, ctx: RunContext, separator: Separator, mix: Audio) -> None:
         self._ctx = ctx
         self._separator = separator
         self._mix = mix

@@ -1,19 +1,19 @@
 """Weights files: knowing a model without loading it, and loading it safely.
 
-A ``.th`` and a ``.safetensors`` file can name code to run when they are opened the usual way;
-here a ``.th`` file is read with an unpickler that knows a handful of harmless names, and only
-Demucs' own classes are ever made.
+Demucs' describe themselves; those of other families have a config beside them (`configs`). A
+``.th`` and a ``.safetensors`` file can name code to run when they are opened the usual way; here a
+``.th`` file is read with an unpickler that knows a handful of harmless names, and only Demucs' own
+classes are ever made.
 """
 
 from __future__ import annotations
 
 import importlib
 import json
+import math
 import pickle
 import re
-import zipfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 from hashlib import sha256
 from pathlib import Path
@@ -21,35 +21,46 @@ from typing import IO, Any
 
 from resonate_graph import ModelError
 
-from .budgets import HEADER_BYTES, OverBudgetError, read_pickle, require_small, require_unpacked
+from . import configs
+from .budgets import (
+    HEADER_BYTES,
+    Archive,
+    Clock,
+    OverBudgetError,
+    read_pickle,
+    require_file,
+    require_small,
+)
+from .families import FAMILIES, Description
+from .shapes import IMPOSSIBLE, LARGEST, require_numbers, require_shapes
 
-#: While a network is built, parameters are registered that others replace: so many times more, and
-#: a few that are no weights.
-_REPLACED, _FEW = 3, 100
-_CLASSES = ("demucs.demucs.Demucs", "demucs.hdemucs.HDemucs", "demucs.htdemucs.HTDemucs")
-
-
-@dataclass(frozen=True)
-class Description:
-    """What a weights file says of its model."""
-
-    class_name: str
-    args: tuple[Any, ...]
-    kwargs: Mapping[str, Any]
-
-    @property
-    def stems(self) -> tuple[str, ...]:
-        """The stems, which every Demucs class takes as its first argument."""
-        return tuple(self.kwargs.get("sources") or self.args[0])
+_BLOCK_BYTES = 1 << 22
+#: What safetensors holds: floating-point numbers as NumPy calls them, and the bits of each kind.
+_FLOATS = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "BF16": "<u2"}
+_BITS = {
+    "F64": 64, "F32": 32, "F16": 16, "BF16": 16, "I64": 64, "I32": 32, "I16": 16, "I8": 8,
+    "U64": 64, "U32": 32, "U16": 16, "U8": 8, "BOOL": 8, "F8_E4M3": 8, "F8_E5M2": 8, "C64": 64,
+}  # fmt: skip
+_CLASSES = tuple(name for name, family in FAMILIES.items() if not family.configured)
 
 
 def read_description(path: Path) -> Description:
-    """Return what a weights file says of its model, without loading torch.
+    """Return what a weights file, or the config beside it, says of its model, without torch.
 
     Raises:
-        ModelError: the file is damaged, or names code that is not Demucs'.
+        ModelError: the file is damaged, or names code that is not Demucs', or its config says
+            nothing that is known.
     """
+    if config := configs.config_of(path):
+        return configs.read_config(path, config)
+    if path.suffix in configs.SUFFIXES:
+        raise ModelError(
+            path.stem,
+            f"{path}: there is no config beside it, which says what its network is: it is called "
+            f"{path.stem}.yaml",
+        )
     try:
+        require_file(path)
         raw = _read_safetensors(path) if path.suffix == ".safetensors" else _read_th(path)
         class_name, args, kwargs = raw
         require_small([args, kwargs])
@@ -63,7 +74,7 @@ def read_description(path: Path) -> Description:
     except OverBudgetError as error:
         raise _damaged(path, str(error)) from error
     except Exception as error:  # whatever a damaged archive or pickle leads to
-        raise _damaged(path, f"{type(error).__name__}: {error}") from error
+        raise _damaged(path, f"{type(error).__name__}: {str(error)[:200]}") from error
     return description
 
 
@@ -71,13 +82,17 @@ def load(path: Path) -> Any:
     """Return the model of a weights file, ready to evaluate, on the CPU.
 
     Raises:
-        ModelError: the file is damaged, its checksum is not the one in its name, or it names
-            code that is not Demucs'.
+        ModelError: the file is damaged, its checksum is not the one in its name, its weights are
+            no numbers, or it names code that is not Demucs'.
     """
     description = read_description(path)
+    description.family.require_installed(path.stem)
     try:
+        if description.family.configured:
+            return configs.load(path, description)
         state = _state(path)
-        _require_shapes(description, state)
+        require_shapes(lambda: _built(description), state)
+        require_numbers(state)
         model = _built(description)
         model.load_state_dict(state)
     except ModelError:
@@ -102,55 +117,79 @@ def _built(description: Description) -> Any:
     return model_class(*description.args, **kwargs)
 
 
-def _require_shapes(description: Description, state: Mapping[str, Any]) -> None:
-    """Refuse a network of other shapes than the weights, before it takes any memory.
-
-    It is built without memory, and no further than to as many parameters as there are weights.
-
-    Raises:
-        OverBudgetError: they do not fit.
-    """
-    import torch
-    from torch.nn.modules.module import register_module_parameter_registration_hook
-
-    count = 0
-
-    def counted(module: Any, name: str, parameter: Any) -> None:
-        nonlocal count
-        count += parameter is not None
-        if count > len(state) * _REPLACED + _FEW:
-            raise OverBudgetError("it says that it has more weights than there are")
-
-    hook = register_module_parameter_registration_hook(counted)
-    try:
-        with torch.device("meta"):
-            shapes = {name: one.shape for name, one in _built(description).state_dict().items()}
-    finally:
-        hook.remove()
-    for name in shapes.keys() | state.keys():
-        there = tuple(state[name].shape) if name in state else "none"
-        said = tuple(shapes[name]) if name in shapes else "none"
-        if there != said:
-            raise OverBudgetError(f"of {name}, the shape should be {said}, and is {there}")
-
-
 def verify(path: Path) -> None:
     """Compare a weights file with all that is known of it.
 
     That is the checksum in its name, if there is one: of ``SIG-CHECKSUM.th``, and of a file in the
     local copy of the hub, which is called by its SHA-256; and those inside a ``.th`` archive. A
-    ``.safetensors`` file of another place has none: only its length can be compared.
+    ``.safetensors`` file of another place has none: that its tensors fill it, and that each weight
+    is one that a network can have, is all that can be known.
 
     Raises:
         ModelError: something does not match.
     """
     read_description(path)
     verify_checksum(path)
-    if path.suffix == ".th":
-        with zipfile.ZipFile(path) as archive:
-            require_unpacked(archive)
-            if (damaged := archive.testzip()) is not None:
-                raise _damaged(path, f"the checksum of {damaged} in it does not match")
+    try:
+        if path.suffix != ".safetensors":
+            with Archive(path) as archive:
+                if (name := archive.damaged()) is not None:
+                    raise _damaged(path, f"the checksum of {name} in it does not match")
+        else:
+            _require_plausible(path)
+    except ModelError:
+        raise
+    except OverBudgetError as error:
+        raise _damaged(path, str(error)) from error
+    except Exception as error:  # whatever a damaged header or archive leads to
+        raise _damaged(path, f"{type(error).__name__}: {str(error)[:200]}") from error
+
+
+def _require_plausible(path: Path) -> None:
+    """Refuse a ``.safetensors`` file whose tensors do not fill it, or with impossible weights.
+
+    Raises:
+        ModelError: it is such a file.
+        OverBudgetError: comparing it takes too long.
+    """
+    start, header = _header(path)
+    header.pop("__metadata__", None)
+    clock, end = Clock(), 0
+    with path.open("rb") as file:
+        for name, said in sorted(header.items(), key=lambda item: item[1]["data_offsets"]):
+            first, last = said["data_offsets"]
+            values = math.prod(said["shape"])
+            if first != end or last - first != values * _BITS.get(said["dtype"], 0) // 8:
+                raise _damaged(path, f"{name} is not as long as it says")
+            end = last
+            file.seek(start + first)
+            while first < last:
+                block = file.read(min(last - first, _BLOCK_BYTES))
+                first += len(block)
+                clock.check()
+                if not block:
+                    raise _damaged(path, "it is cut off")
+                if not _largest(block, said["dtype"]) <= LARGEST:
+                    raise _damaged(path, IMPOSSIBLE.format(name))
+
+
+def _largest(block: bytes, kind: str) -> float:
+    """Return the largest magnitude of some numbers; NaN where one is none."""
+    import numpy as np
+
+    if kind not in _FLOATS:
+        return 0.0
+    numbers = np.frombuffer(block, _FLOATS[kind])
+    if kind == "BF16":
+        numbers = (numbers.astype(np.uint32) << 16).view(np.float32)
+    with np.errstate(all="ignore"):
+        return float(np.abs(numbers).max())
+
+
+def state_of(path: Path) -> tuple[Any, ...]:
+    """Return what tells the files of a model from what they were before they were written anew."""
+    files = filter(None, (path, configs.config_of(path)))
+    return tuple((file, file.stat().st_size, file.stat().st_mtime_ns) for file in files)
 
 
 def verify_checksum(path: Path) -> None:
@@ -165,10 +204,14 @@ def verify_checksum(path: Path) -> None:
         checksum = stored
     elif path.suffix != ".th" or not dash or not signature:
         return
-    hasher = sha256()
-    with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            hasher.update(block)
+    hasher, clock = sha256(), Clock()
+    try:
+        with path.open("rb") as file:
+            while block := file.read(1 << 20):
+                hasher.update(block)
+                clock.check()
+    except OverBudgetError as error:
+        raise _damaged(path, str(error)) from error
     if not hasher.hexdigest().startswith(checksum):
         raise _damaged(path, f"its checksum is {hasher.hexdigest()[: len(checksum)]}")
 
@@ -236,7 +279,7 @@ class _Reader(pickle.Unpickler):
 
 
 def _read_th(path: Path) -> tuple[str, Sequence[Any], Mapping[str, Any]]:
-    with zipfile.ZipFile(path) as archive:
+    with Archive(path) as archive:
         package = _Reader(read_pickle(archive), path).load()
     if not isinstance(package["klass"], str):
         raise ValueError("its class is no name")
@@ -246,16 +289,10 @@ def _read_th(path: Path) -> tuple[str, Sequence[Any], Mapping[str, Any]]:
 
 
 def _read_safetensors(path: Path) -> tuple[str, Sequence[Any], Mapping[str, Any]]:
-    with path.open("rb") as file:
-        length = int.from_bytes(file.read(8), "little")
-        if length > path.stat().st_size:
-            raise _damaged(path, "its header is longer than the file")
-        if length > HEADER_BYTES:
-            raise _damaged(path, "what describes it is too large")
-        header = json.loads(file.read(length))
+    start, header = _header(path)
     metadata = header.pop("__metadata__")
     ends = [one["data_offsets"][1] for one in header.values()]
-    if 8 + length + max(ends, default=0) != path.stat().st_size:
+    if start + max(ends, default=0) != path.stat().st_size:
         raise _damaged(path, "it is cut off, or something was appended")
     if "structure" in metadata:
         raise _quantized(path)
@@ -264,6 +301,17 @@ def _read_safetensors(path: Path) -> tuple[str, Sequence[Any], Mapping[str, Any]
         _with_fractions(json.loads(metadata["args"])),
         _with_fractions(json.loads(metadata["kwargs"])),
     )
+
+
+def _header(path: Path) -> tuple[int, dict[str, Any]]:
+    """Return where the data of a ``.safetensors`` file begin, and what it says of them."""
+    with path.open("rb") as file:
+        length = int.from_bytes(file.read(8), "little")
+        if length > path.stat().st_size:
+            raise _damaged(path, "its header is longer than the file")
+        if length > HEADER_BYTES:
+            raise _damaged(path, "what describes it is too large")
+        return 8 + length, json.loads(file.read(length))
 
 
 def _with_fractions(value: Any) -> Any:

@@ -5,14 +5,14 @@ They are of minimum phase, as analog ones are; the pass filters are there of lin
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
-from resonate_graph import Audio, NodeError, ParamError, Placed, RunContext, node
+from resonate_graph import Audio, NodeError, ParamError, Placed, Preparation, RunContext, node
 
 from .._common.notes import note_level
 
@@ -21,8 +21,10 @@ Phase = Literal["minimum", "linear"]
 Slope = Annotated[int, Field(ge=6, le=96, multiple_of=6)]
 
 #: After so many periods of its corner a filter of 6 dB per octave has died away to -120 dB; a
-#: steeper one takes longer.
+#: steeper one takes longer. Those near half the sample rate are like those near 0 Hz.
 _REACH_PERIODS = 2.2
+#: No filter is followed longer beyond the end of a sound: enough for corners of 0.2 Hz and more.
+_MOST_REACH_SECONDS = 60
 
 
 class Band(BaseModel):
@@ -123,7 +125,15 @@ def eq(ctx: RunContext, audio: Audio, *, bands: Bands) -> Audio:
     return _filtered(audio, np.vstack([biquad(band, audio.sample_rate) for band in active]))
 
 
-@node(version=1, uses=("scipy",), fits=fits_below_nyquist("frequency_hz"))
+def _both_ways(question: Preparation) -> Mapping[str, int]:
+    """Return which version there is of filtering both ways; of one way, the node's says it."""
+    return {"both_ways": 2} if question.params["phase"] == "linear" else {}
+
+
+_fits_corner = fits_below_nyquist("frequency_hz")
+
+
+@node(version=1, uses=("scipy",), fits=_fits_corner, prepare=_both_ways)
 def highpass(
     ctx: RunContext,
     audio: Audio,
@@ -154,7 +164,7 @@ def highpass(
     return _butterworth(ctx, audio, "highpass", frequency_hz, slope_db_per_octave, phase)
 
 
-@node(version=1, uses=("scipy",), fits=fits_below_nyquist("frequency_hz"))
+@node(version=1, uses=("scipy",), fits=_fits_corner, prepare=_both_ways)
 def lowpass(
     ctx: RunContext,
     audio: Audio,
@@ -209,8 +219,9 @@ def _butterworth(
         order = slope // 12
         corner_hz = _corner_of_half(frequency_hz, rate, order, kind)
         sections = butter(order, corner_hz, kind, fs=rate, output="sos")
-        reach = _REACH_PERIODS / np.sin(np.pi / (2 * order)) / corner_hz
-        filtered = _filtered_both_ways(audio, sections, round(reach * rate))
+        periods = _REACH_PERIODS / np.sin(np.pi / (2 * order))
+        slowest_hz = max(min(corner_hz, rate / 2 - corner_hz), periods / _MOST_REACH_SECONDS)
+        filtered = _filtered_both_ways(audio, sections, round(periods / slowest_hz * rate))
     note_level(ctx, audio, filtered)
     return filtered
 
@@ -230,10 +241,9 @@ def _filtered_both_ways(audio: Audio, sections: NDArray[np.float64], reach: int)
 
     if not audio.frames:
         return audio
-    beyond = min(reach, audio.frames + audio.sample_rate)
     filtered = np.empty(audio.samples.shape, np.float32)
     for channel, samples in enumerate(audio.samples):
-        ahead = sosfilt(sections, np.append(samples.astype(np.float64), np.zeros(beyond)))
+        ahead = sosfilt(sections, np.append(samples.astype(np.float64), np.zeros(reach)))
         filtered[channel] = sosfilt(sections, ahead[::-1])[::-1][: audio.frames]
     return audio.with_samples(filtered)
 

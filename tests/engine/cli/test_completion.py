@@ -6,11 +6,10 @@ import subprocess
 from pathlib import Path
 
 import pytest
-import typer
 
 import resonate_graph as rg
 from resonate_graph import Catalog
-from resonate_graph._cli.application import app
+from resonate_graph._cli.application import whole_command
 from resonate_graph._cli.completion import complete
 from tests.engine.commands import OWN_NODES, Command
 
@@ -19,7 +18,7 @@ FILES = [":files"]
 
 def offered(line: str) -> list[str]:
     """What is offered for the last word of a line."""
-    return [value for value, _ in complete(typer.main.get_command(app), line.split(" "))]
+    return [value for value, _ in complete(whole_command(), line.split(" "))]
 
 
 @pytest.mark.parametrize(

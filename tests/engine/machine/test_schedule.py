@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from resonate_graph._base.dag import Dag
 from resonate_graph._machine.schedule import (
     CPU,
     Job,
@@ -235,7 +236,7 @@ def test_the_remaining_path_is_the_heaviest_chain_of_steps(
 ) -> None:
     jobs, dag, _ = workload
     seconds = {name: job.seconds for name, job in jobs.items()}
-    paths = remaining_paths(dag, seconds)
+    paths = remaining_paths(Dag(dag, dag.edges), seconds)
     for name in dag:
         chains = [
             [name] if end == name else chain
@@ -252,7 +253,7 @@ def test_a_rehearsal_runs_everything_once_in_order_within_what_there_is(
     jobs, dag, lanes = workload
     names = data.draw(st.sets(st.sampled_from(sorted(jobs)), min_size=1))
     chosen = {name: jobs[name] for name in names}
-    rehearsal = rehearse(chosen, dag, lanes)
+    rehearsal = rehearse(chosen, Dag(dag, dag.edges), lanes)
     turns = {turn.job.id: turn for turn in rehearsal.turns}
     assert turns.keys() == chosen.keys()
     assert len(rehearsal.turns) == len(chosen)
@@ -269,7 +270,7 @@ def test_a_rehearsal_runs_everything_once_in_order_within_what_there_is(
     longest = max(nx.dag_longest_path_length(_weighted(dag, chosen)), 0)
     total = sum(job.seconds for job in chosen.values())
     assert longest - 1e-6 <= rehearsal.seconds <= total + 1e-6
-    assert rehearse(chosen, dag, lanes) == rehearsal
+    assert rehearse(chosen, Dag(dag, dag.edges), lanes) == rehearsal
 
 
 def _weighted(dag: nx.DiGraph[int], jobs: dict[int, Job]) -> nx.DiGraph[int]:
@@ -287,7 +288,7 @@ def _weighted(dag: nx.DiGraph[int], jobs: dict[int, Job]) -> nx.DiGraph[int]:
 def test_two_branches_run_beside_each_other_where_there_are_threads(
     threads: int, seconds: float
 ) -> None:
-    dag: nx.DiGraph[str] = nx.DiGraph([("in", "a"), ("in", "b"), ("a", "out"), ("b", "out")])
+    dag = Dag(edges=[("in", "a"), ("in", "b"), ("a", "out"), ("b", "out")])
     times = {"in": 1.0, "a": 5.0, "b": 5.0, "out": 1.0}
     paths = remaining_paths(dag, times)
     jobs = {

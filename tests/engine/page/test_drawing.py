@@ -138,6 +138,33 @@ def test_a_plan_says_what_would_run_and_a_result_what_ran(store: Store) -> None:
     assert said(graph.draw({"mix": SOUND}, outputs=["sum"], **settings))["sum"].endswith("stored")
 
 
+def test_what_becomes_of_a_step_is_told_by_the_line_around_it(store: Store) -> None:
+    """Thick, thick and dashed, double, medium, dotted: no two are alike, whatever the colours."""
+    graph, settings = two_sides(), rg.Settings(store=store, threads=1)
+    drawing = graph.draw({"mix": SOUND}, outputs=["sum"], **settings)
+    (style,) = (one.text or "" for one in root(drawing).iter(f"{SVG}style"))
+    rules = dict(re.findall(r"\.resonate-graph ([^{}]+)\{([^}]*)\}", style.partition("@media")[0]))
+
+    def line(state: str) -> tuple[float, str]:
+        found = [text for names, text in rules.items() if f".{state} .body" in names.split(",")
+                 or f".resonate-graph .{state} .body" in names.split(",")]  # fmt: skip
+        width, dashes = (
+            re.search(rf"{name}:([\d. ]+)", ";".join(found))
+            for name in ("stroke-width", "stroke-dasharray")
+        )
+        return float(width[1]) if width else 1.2, dashes[1] if dashes else ""
+
+    assert line("run") == (2.4, "")
+    assert line("open")[0] == 2.4
+    assert line("ran") == line("cached") == (1.8, "")
+    assert len({line(state)[1] for state in ("run", "open", "skipped")}) == 3
+    assert "stroke-width:1.2" in rules[".body"]
+    # of what is stored it is double
+    assert 'class="inner"' not in drawing.svg
+    graph.run({"mix": SOUND}, outputs=["sum"], **settings)
+    assert 'class="inner"' in graph.draw({"mix": SOUND}, outputs=["sum"], **settings).svg
+
+
 def test_a_picture_says_what_each_step_did() -> None:
     graph = Graph("noted")
     graph.output("out", graph.add(noted)(graph.input("mix", Audio)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import html
+import io
 import json
 import re
 import subprocess
@@ -80,6 +81,23 @@ def test_a_sound_shows_a_player() -> None:
     assert tracks(shown) == ["mono, 8,000 Hz, 0.500 s"]
     assert "resonatePlayer" in shown
     assert not re.search(r'(src|href)="(?!data:)', shown)
+
+
+def pieces(sound: Audio) -> list[bytes]:
+    """What the player of a sound plays."""
+    found = re.findall(r'data-piece="[^"]+">([^<]+)<', page(sound))
+    return [base64.b64decode(one) for one in found]
+
+
+def test_sounds_lie_in_it_as_flac_of_16_bits_and_long_ones_as_mp3_of_96_kbit_a_channel() -> None:
+    (short,) = pieces(TONE)
+    assert soundfile.info(io.BytesIO(short)).subtype == "PCM_16"
+    assert soundfile.info(io.BytesIO(short)).format == "FLAC"
+    noise = np.random.default_rng(1).normal(0, 0.1, 44_100 * 121)
+    long = pieces(Audio(noise, 44_100))
+    assert {soundfile.info(io.BytesIO(one)).format for one in long} == {"MP3"}
+    # pieces have a little of their neighbours
+    assert 8 * sum(map(len, long)) / 121 == pytest.approx(96_000, rel=0.05)
 
 
 def test_a_sound_without_samples_is_a_line_of_text() -> None:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from resonate_graph import Audio, Cost, Graph, Report, Store, node
-from resonate_graph._graph.bound import InputRef, PortRef
+from resonate_graph._graph.bound import InputRef, PortRef, params_text
 from resonate_graph._machine.cost import HEAVY, LIGHT
 from resonate_graph._run.estimates import Experience, expected_sizes, learned, likenesses, memory
 from resonate_graph._store.records import Entry, Key, Record, Size
@@ -19,7 +19,7 @@ from tests.own_nodes import halves
 SECOND = Size(8 * 44100, 1.0)
 
 
-GATE = likenesses("gate", {}, "cpu")
+GATE = likenesses("gate", "{}", "cpu")
 
 
 def record(
@@ -64,11 +64,11 @@ def test_the_same_params_tell_more_than_the_type(store: Store) -> None:
     experience = Experience(store)
 
     def seconds(model: str) -> float:
-        like = likenesses("separate", {"model": model}, "cpu")
+        like = likenesses("separate", params_text({"model": model}), "cpu")
         return experience.estimate(Cost(seconds=9), like, [SECOND]).seconds
 
     assert (seconds("one"), seconds("four"), seconds("another")) == (1.0, 4.0, 2.5)
-    experience.note(likenesses("separate", {"model": "four"}, "cpu"), 1.0, 3.0)
+    experience.note(likenesses("separate", params_text({"model": "four"}), "cpu"), 1.0, 3.0)
     assert (seconds("one"), seconds("four"), seconds("another")) == (1.0, 3.0, 3.0)
 
 
@@ -89,13 +89,13 @@ def test_experience_counts_before_what_is_declared(store: Store, excerpt: Audio)
     assert experience.estimate(cost, GATE, [SECOND]).seconds == 5
     experience.note(GATE, 2.0, 1.0)
     assert experience.estimate(cost, GATE, [SECOND, Size()]).seconds == 0.5
-    elsewhere = likenesses("gate", {}, "cuda:0")
+    elsewhere = likenesses("gate", "{}", "cuda:0")
     assert experience.estimate(cost, elsewhere, [SECOND]).seconds == 5
     graph = Graph("level")
     graph.output("out", graph.add(mix)([graph.input("mix", Audio)]))
     result = graph.run({"mix": excerpt}, store=store)
     (took,) = (one["seconds"] for one in result.report["nodes"])
-    like = likenesses("mix", {}, "cpu")  # whatever the params
+    like = likenesses("mix", "{}", "cpu")  # whatever the params
     known = Experience(store).estimate(cost, like, [Size(0, excerpt.duration_seconds)])
     assert known.seconds == pytest.approx(took)
 

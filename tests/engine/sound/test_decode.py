@@ -145,8 +145,7 @@ def test_a_streamed_flac_file_that_leaves_its_length_open_is_read(
 # -- MP3 ----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("quality", [None, 0, 9])
-@pytest.mark.parametrize("channels", [1, 2])
+@pytest.mark.parametrize(("channels", "quality"), [(1, 9), (2, None), (2, 0)])
 @pytest.mark.parametrize("rate", [8000, 11025, 16000, 22050, 32000, 44100, 48000])
 def test_an_mp3_file_that_does_not_say_its_length_is_read_to_its_end(
     tmp_path: Path, rate: int, channels: int, quality: float | None

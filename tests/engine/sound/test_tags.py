@@ -130,6 +130,20 @@ def second() -> Audio:
     return white_noise(rate=44_100, channels=2)
 
 
+def test_chapters_and_ratings_are_not_carried(second: Audio, tmp_path: Path) -> None:
+    take = tagged(second, tmp_path / "take.mp3")
+    sound: Any = mp3.MP3(take)
+    sound.tags.add(frames.POPM(email="a@b", rating=196, count=3))
+    title = frames.TIT2(encoding=3, text=["Chorus"])
+    times = {"start_time": 0, "end_time": 500, "start_offset": 2**32 - 1, "end_offset": 2**32 - 1}
+    sound.tags.add(frames.CHAP(element_id="one", sub_frames=[title], **times))
+    sound.save()
+    paths = to_every_format().run({"take": take}, store=False).save(tmp_path / "out")
+    for name in FORMATS:
+        *_, rest = found_in(paths[name])
+        assert not any(one in rest for one in ("POPM", "CHAP", "Chorus"))
+
+
 @pytest.mark.parametrize("provenance", [True, False])
 @pytest.mark.parametrize("source", FORMATS)
 def test_tags_and_cover_travel_from_each_format_to_each(

@@ -187,10 +187,10 @@ def test_tech_3341_case_9_short_term(rate: int) -> None:
 
 @pytest.mark.parametrize(("rate", "segments"), [(44_100, [3, 16]), (48_000, range(20))])
 def test_tech_3341_case_10_short_term_wherever_it_begins(
-    rate: int, segments: Sequence[int]
+    rate: int, segments: Sequence[int], torture: bool
 ) -> None:
     tone = tones((-23.0, 3), rate=rate)
-    for segment in segments:
+    for segment in segments if torture else segments[::3]:
         audio = joined(silence(0.15 * segment, rate=rate), tone, silence(1, rate=rate))
         report = measure_loudness(audio)
         assert report.max_short_term_lufs == pytest.approx(-23.0, abs=0.1)
@@ -209,7 +209,7 @@ def rising(segment: int, seconds: float, step: float, *, rate: int) -> Audio:
 # predecessor is quieter than both: so they alone decide what it is at the segment's end.
 def test_tech_3341_case_11_short_term_rising(torture: bool) -> None:
     before = rising(0, 3, 0.15, rate=48_000)
-    for segment in range(0, 20, 1 if torture else 2):
+    for segment in range(0, 20, 1 if torture else 3):
         now = rising(segment, 3, 0.15, rate=48_000)
         found = measure_loudness(joined(before, now)).max_short_term_lufs
         assert found == pytest.approx(-38 + segment, abs=0.1)
@@ -226,9 +226,11 @@ def test_tech_3341_case_12_momentary(rate: int) -> None:
 
 
 @pytest.mark.parametrize(("rate", "segments"), [(44_100, [3, 16]), (48_000, range(20))])
-def test_tech_3341_case_13_momentary_wherever_it_begins(rate: int, segments: Sequence[int]) -> None:
+def test_tech_3341_case_13_momentary_wherever_it_begins(
+    rate: int, segments: Sequence[int], torture: bool
+) -> None:
     tone = tones((-23.0, 0.4), rate=rate)
-    for segment in segments:
+    for segment in segments if torture else segments[::3]:
         audio = joined(silence(0.02 * segment, rate=rate), tone, silence(1, rate=rate))
         assert measure_loudness(audio).max_momentary_lufs == pytest.approx(-23.0, abs=0.1)
 

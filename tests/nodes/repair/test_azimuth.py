@@ -138,3 +138,14 @@ def test_a_delay_beyond_the_limit_is_told(delay_ms: float, mend: str, inverted: 
 def test_more_than_two_channels_are_refused() -> None:
     with pytest.raises(NodeError, match="two channels, this sound has 6"):
         align_azimuth(white_noise(channels=6))
+
+
+def test_what_differs_from_octave_to_octave_stays(music: Audio) -> None:
+    """An effect that turns the phase of one channel is no delay, however well both agree."""
+    mono = music.samples.mean(axis=0, dtype=np.float64)
+    hertz = np.fft.rfftfreq(music.frames, 1 / music.sample_rate)
+    seconds = np.interp(np.log2(np.maximum(hertz, 1)), np.log2([600, 8000]), [0, 20e-6])
+    turned = np.fft.irfft(np.fft.rfft(mono) * np.exp(-2j * np.pi * hertz * seconds), music.frames)
+    sound = music.with_samples(np.stack([mono, turned]))
+    with pytest.warns(ResonateWarning, match="at one delay"):
+        assert align_azimuth(sound) == sound

@@ -6,7 +6,15 @@ import pytest
 from resonate_graph import Audio, ParamError
 from resonate_nodes import declick, decrackle, detect_clicks, resample
 from tests import degradations
-from tests.signals import decibels, difference_db, peak, si_sdr_db, sine, white_noise
+from tests.signals import (
+    decibels,
+    difference_db,
+    peak,
+    relative_db,
+    si_sdr_db,
+    sine,
+    white_noise,
+)
 
 
 @pytest.mark.parametrize(("per_second", "gain_db"), [(2, 15), (10, 15), (50, 12)])
@@ -144,3 +152,25 @@ def test_clicks_are_found_by_their_places(music: Audio) -> None:
     for one in clicks:
         near[max(one.start - 50, 0) : one.stop + 50] = True
     assert np.mean(near[changed]) > 0.9
+
+
+@pytest.mark.parametrize("rate", [88_200, 192_000])
+def test_at_high_rates_drums_are_no_clicks_and_clicks_are(rate: int, groove: Audio) -> None:
+    """The bandwidth of a sound says nothing of its rate: most of such files have no more."""
+    clean = resample(groove.with_samples(groove.samples[:1, 44_100:132_300]), sample_rate=rate)
+    assert declick(clean) == clean
+    clicked, clicks = degradations.with_groove_clicks(
+        clean, per_second=4, lengths=(rate // 8000, rate // 1500), levels_db=(10, 20)
+    )
+    repaired = declick(clicked)
+    changed = (repaired.samples != clicked.samples).any(axis=0)
+    found = sum(bool(changed[click.start : click.stop].any()) for click in clicks)
+    assert found > 0.7 * len(clicks)
+    assert si_sdr_db(repaired, clean) > si_sdr_db(clicked, clean) + 6
+
+
+@pytest.mark.parametrize("gain", [1.5, 4.0])
+def test_a_sound_that_was_clipped_has_no_clicks(gain: float, groove: Audio) -> None:
+    hot = groove.samples[:, 44_100:132_300] * (gain / np.abs(groove.samples).max())
+    clipped = groove.with_samples(np.clip(hot, -1, 1))
+    assert relative_db(declick(clipped), clipped) < -60

@@ -139,3 +139,27 @@ def test_a_threshold_that_nothing_reaches_changes_nothing(excerpt: Audio) -> Non
     assert declip(excerpt, threshold_dbfs=0.0) == excerpt
     with pytest.raises(ParamError, match="threshold_dbfs"):
         declip(excerpt, threshold_dbfs=1.0)
+
+
+@pytest.mark.parametrize("corner_hz", [0.5, 3.0, 20.0])
+def test_a_filter_against_dc_does_not_hide_clipping(groove: Audio, corner_hz: float) -> None:
+    """Each plateau decays behind it, and where they lie wanders: what went in is flat."""
+    clean = groove.with_samples(groove.samples[:1, : 2 * groove.sample_rate])
+    cut, level = degradations.clipped(clean, sdr_db=15)
+    blocker = butter(1, corner_hz, "highpass", fs=clean.sample_rate, output="sos")
+    sound = clean.with_samples(sosfilt(blocker, cut.samples.astype(np.float64)))
+    true = float(np.mean(np.abs(cut.samples) >= level))
+    (found,) = detect_clipping(sound).channels
+    assert found.clipped_percent == pytest.approx(100 * true, rel=0.01)
+
+
+def test_samples_near_the_limit_of_float32(groove: Audio) -> None:
+    clean = groove.with_samples(groove.samples[:1, :22_050])
+    cut, _ = degradations.clipped(clean, sdr_db=7)
+    samples = cut.samples.astype(np.float64)
+    huge = cut.with_samples(samples * (3e38 / np.abs(samples).max()))
+    restored = declip(huge)
+    assert detect_clipping(huge).clips == detect_clipping(cut).clips
+    assert np.abs(restored.samples).max() > np.abs(huge.samples).max()
+    below = np.abs(huge.samples) < 0.99 * np.abs(huge.samples).max()
+    np.testing.assert_array_equal(restored.samples[below], huge.samples[below])

@@ -158,3 +158,13 @@ def test_what_comes_again_by_itself_is_no_repeated_block() -> None:
     for samples in (np.tile(period, 200), 0.5 * steps):
         sound = Audio(samples, 44_100)
         assert repair_dropouts(sound) == sound
+
+
+@pytest.mark.parametrize("bits", [3, 4, 6])
+def test_dithered_music_of_few_bits_rests_at_zero(bits: int, groove: Audio) -> None:
+    """Its level next to zero is far off: between them there is dither, which is no dropout's."""
+    music = groove.samples[:, 44_100:88_200].astype(np.float64)
+    coarse = np.round(music / np.abs(music).max() * 2 ** (bits - 1)) / 2 ** (bits - 1)
+    dither = np.random.default_rng(2).uniform(-0.5, 0.5, (2, *music.shape)).sum(axis=0)
+    sound = groove.with_samples(np.round(0.25 * coarse * 32_767 + dither) / 32_768)
+    assert repair_dropouts(sound) == sound

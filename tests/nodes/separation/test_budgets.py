@@ -6,9 +6,12 @@ None of them holds anything harmful: each only says that it is large, or deep, o
 from __future__ import annotations
 
 import json
+import os
 import pickle
+import struct
 import zipfile
 from collections.abc import Callable
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -105,6 +108,76 @@ def test_a_pickle_that_says_too_much_is_refused(content: bytes, told: str, tmp_p
     assert told in refused(lambda: weights.read_description(path))
 
 
+#: Tuples that each hold the one before twice: as a key they are hashed as if spelled out.
+TWICE = b"K\x01" + b"2\x86" * 60
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"\x80\x02}" + TWICE + b"K\x01s.",
+        b"\x80\x02}(" + TWICE + b"K\x01K\x02K\x03u.",
+        b"\x80\x02(" + TWICE + b"K\x01d.",
+        b"\x80\x04\x8f(" + TWICE + b"\x90.",
+        b"\x80\x04(" + TWICE + b"\x91.",
+        b"\x80\x02}K\x01" + b"q\x010h\x01h\x01\x86" * 60 + b"K\x01s.",
+        b"\x80\x02}" + TWICE + b"NbK\x01s.",
+        b"\x80\x02}K\x01" + b"q\x010(h\x01h\x01t" * 60 + b"K\x01s.",
+    ],
+    ids=["key", "keys", "dict", "set", "frozenset", "from memory", "given a state", "to a mark"],
+)
+def test_a_pickle_whose_keys_would_be_hashed_for_ever_is_refused(
+    content: bytes, tmp_path: Path
+) -> None:
+    path = save_pickle(tmp_path / "keys.th", content)
+    assert "too large" in refused(lambda: weights.read_description(path))
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no pipes")
+@pytest.mark.parametrize("suffix", [".th", ".safetensors"])
+def test_a_pipe_is_refused_and_not_waited_for(suffix: str, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / f"pipe{suffix}")
+    assert "no file" in refused(lambda: models.find("pipe", tmp_path, fetch=False))
+
+
+def test_a_file_of_a_size_no_model_has_is_not_read(tmp_path: Path) -> None:
+    path = tmp_path / "vast.safetensors"
+    with path.open("wb") as file:
+        file.truncate(budgets.WEIGHTS_BYTES + 1)
+    assert "larger than 8,589,934,592 bytes" in refused(lambda: weights.read_description(path))
+
+
+def test_a_table_of_contents_that_is_too_large_is_not_read(tmp_path: Path) -> None:
+    path = tmp_path / "table.th"
+    size = budgets.HEADER_BYTES + 1
+    with path.open("wb") as file:
+        file.truncate(size)
+        file.seek(size)
+        file.write(struct.pack("<4s4H2LH", b"PK\5\6", 0, 0, 1, 1, size, 0, 0))
+    assert "too large" in refused(lambda: weights.read_description(path))
+
+
+def test_a_folder_of_very_many_files_is_no_models_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(budgets, "FILES", 3)
+    for name in "abcd":
+        (tmp_path / name).touch()
+    assert "more than 3 files" in refused(lambda: models.find("one", tmp_path, fetch=False))
+
+
+def test_what_takes_too_long_is_given_up(
+    model: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = save_th(model, tmp_path / "slow.th")
+    named = plain.rename(tmp_path / f"slow-{sha256(plain.read_bytes()).hexdigest()[:8]}.th")
+    weights.verify(named)
+    monkeypatch.setattr(budgets, "SECONDS", -1)
+    assert "longer than -1 s" in refused(lambda: weights.verify(named))
+    assert "longer than -1 s" in refused(lambda: weights.load(named))
+    assert "longer than -1 s" in refused(lambda: weights.verify(named.rename(plain)))
+
+
 def test_an_archive_that_unpacks_to_more_than_it_is_is_refused(tmp_path: Path, model: Any) -> None:
     packed = save_pickle(tmp_path / "packed.th", bytes(3_000_000), zipfile.ZIP_DEFLATED)
     assert "unpack to 3,000,000 bytes" in refused(lambda: weights.read_description(packed))
@@ -125,6 +198,7 @@ def test_an_archive_that_unpacks_to_more_than_it_is_is_refused(tmp_path: Path, m
         ("models: [one]\nsegment: 1:1:1:1:1", "1:1"),
         ("models: [one]\nweights: [[1e400, 1, 1, 1]]", "finite"),
         ("models: [[one]]", "no list of names"),
+        (f"models: [{'one, ' * 33}]", "more than 32 models"),
         ("models: 7", "no list of names"),
         ("[]", "no bag of models"),
         ("models: []\n#" + "x" * budgets.BAG_BYTES, "larger than 65,536 bytes"),

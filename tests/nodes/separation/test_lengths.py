@@ -24,9 +24,9 @@ from hypothesis import strategies as st
 from resonate_graph import Audio, Cancelled, Graph, NodeProgress, Store
 from resonate_nodes import separate
 from resonate_nodes.separation import models
-from resonate_nodes.separation.demucs import Separator
 from resonate_nodes.separation.overlap_add import reading
 from resonate_nodes.separation.placement import Placement
+from resonate_nodes.separation.separator import Separator
 from tests.counts import examples
 from tests.models import (
     SOURCES,

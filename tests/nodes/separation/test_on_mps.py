@@ -12,10 +12,10 @@ import pytest
 
 from resonate_graph import Audio
 from resonate_nodes.separation import models, placement
-from resonate_nodes.separation.demucs import Separator
 from resonate_nodes.separation.overlap_add import reading
 from resonate_nodes.separation.placement import Placement
 from resonate_nodes.separation.resident import Residents
+from resonate_nodes.separation.separator import Separator
 from tests.models import (
     SOURCES,
     save_th,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -12,7 +11,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from resonate_nodes.separation.overlap_add import OverlapAdd, Pass, cut, jobs, reading
+from resonate_nodes.separation.overlap_add import (
+    OverlapAdd,
+    Pass,
+    Surround,
+    cut,
+    jobs,
+    reading,
+    triangle,
+)
 from tests.counts import examples
 
 RATE = 1000
@@ -83,8 +90,10 @@ def noise(frames: int, seed: int = 0) -> NDArray[np.float32]:
     return np.random.default_rng(seed).uniform(-1, 1, (2, frames)).astype(np.float32)
 
 
-def length_of(model: Any) -> Callable[[int], int]:
-    return getattr(model, "valid_length", int)
+def around(model: Any) -> Surround:
+    """Return how Demucs puts a segment into the middle of what a model wants."""
+    valid = getattr(model, "valid_length", int)
+    return lambda position, frames: ((valid(frames) - frames) // 2, valid(frames))
 
 
 @settings(max_examples=examples(30))
@@ -99,7 +108,7 @@ def test_one_model_is_put_together_as_demucs_does(
 ) -> None:
     model, mix = model_of([1.0, -0.3], padded), noise(frames)
     stride = int((1 - overlap) * SEGMENT)
-    one = Pass(0, {0: 1.0, 1: 1.0}, 0, SEGMENT, stride, length_of(model))
+    one = Pass(0, {0: 1.0, 1: 1.0}, 0, SEGMENT, stride, around(model), triangle)
     expected = by_demucs(model, mix, shifts=0, overlap=overlap)
     np.testing.assert_array_equal(put_together([model], [one], mix, group), expected)
 
@@ -119,7 +128,8 @@ def test_a_bag_is_averaged_as_demucs_does(frames: int, seed: int) -> None:
             0,
             SEGMENT,
             75,
-            length_of(models[index]),
+            around(models[index]),
+            triangle,
         )
         for index, row in enumerate(matrix)
     ]
@@ -136,5 +146,5 @@ def test_shifts_are_averaged_as_demucs_does(frames: int) -> None:
     random.seed(5)
     reach = RATE // 2
     starts = [random.randint(0, reach) - reach for _ in range(count)]
-    passes = [Pass(0, {0: 1.0}, start, SEGMENT, 75, length_of(model)) for start in starts]
+    passes = [Pass(0, {0: 1.0}, start, SEGMENT, 75, around(model), triangle) for start in starts]
     np.testing.assert_allclose(put_together([model], passes, mix), expected, atol=2e-7)

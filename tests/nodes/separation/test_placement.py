@@ -24,10 +24,11 @@ from resonate_graph._sound.limits import Limits
 from resonate_nodes import separate
 from resonate_nodes.separation import models
 from resonate_nodes.separation import placement as placing
-from resonate_nodes.separation.demucs import Separator
+from resonate_nodes.separation.bags import ModelFiles
 from resonate_nodes.separation.overlap_add import reading
 from resonate_nodes.separation.placement import Estimator, Placement
 from resonate_nodes.separation.resident import Residents
+from resonate_nodes.separation.separator import Separator
 from tests.models import save_th, small_htdemucs
 
 SEGMENT = Fraction(1, 4)
@@ -87,7 +88,7 @@ def on_accelerator(told: list[str]) -> Placement:
     return placement
 
 
-def separator_of(files: models.ModelFiles, placement: Placement, *, shifts: int = 0) -> Separator:
+def separator_of(files: ModelFiles, placement: Placement, *, shifts: int = 0) -> Separator:
     stems = ["drums", "vocals"]
     return Separator(
         files, stems, overlap=0.25, shifts=shifts, seed=3, placement=placement, threads=2

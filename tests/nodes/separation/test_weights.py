@@ -162,7 +162,7 @@ def test_models_are_suggested_by_the_names_they_are_asked_for_as(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With ``htdemucs`` in the local copy of the host that Demucs used before its hub."""
-    names = ("one.safetensors", "two-00c0ffee.th", "cannot-be-named.safetensors", "bag.yaml")
+    names = ("one.safetensors", "two-00c0ffee.th", "cannot be named.safetensors", "bag.yaml")
     for name in names:
         (folder / name).touch()
     downloaded = tmp_path / "torch" / "hub" / "checkpoints" / "955717e8-8726e21a.th"
@@ -282,7 +282,7 @@ def test_a_bag_of_models_at_other_rates_is_refused(folder: Path) -> None:
     save_th(small_htdemucs(0), folder / "cd.th")
     save_th(small_htdemucs(1, samplerate=22_050), folder / "half.th")
     (folder / "mixed.yaml").write_text("models: [cd, half]\n")
-    told = "half.th: the model works at 22050 Hz, others of its bag at 44100 Hz"
+    told = "half.th: the model works at 22050 Hz, others beside it at 44100 Hz"
     assert told in refused("mixed")
 
 
@@ -483,6 +483,47 @@ def test_safetensors_that_are_cut_off_are_found_without_loading_them(folder: Pat
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
     with pytest.raises(GraphError, match="the weights are damaged: it is cut off"):
         bass_graph("cut").check(models=folder)
+
+
+@pytest.mark.parametrize("value", [np.nan, -np.inf, 3e38])
+def test_weights_that_no_network_can_have_are_damage(value: float, folder: Path) -> None:
+    model = small_htdemucs(0)
+    name, weights = next(iter(model.state_dict().items()))
+    weights.view(-1)[-1] = value
+    said = f"the weights are damaged: of {name}, weights are no numbers, or beyond 1,000,000"
+    path = save_safetensors(model, folder / "odd.safetensors")
+    bass_graph("odd").check(models=folder)
+    with pytest.raises(GraphError, match=said):
+        bass_graph("odd").check({"mix": SOUND}, models=folder)
+    assert said in refused("odd")
+    path.unlink()
+    save_th(model, folder / "odd.th")
+    assert said in refused("odd")
+
+
+def test_of_another_flipped_bit_in_safetensors_nothing_tells(folder: Path) -> None:
+    path = save_safetensors(small_htdemucs(0), folder / "one.safetensors")
+    content = bytearray(path.read_bytes())
+    content[-1000] ^= 1
+    path.write_bytes(content)
+    bass_graph("one").check({"mix": SOUND}, models=folder)
+
+
+@pytest.mark.parametrize("change", [{"shape": [3]}, {"data_offsets": [1, 9]}, {"dtype": "F9"}])
+def test_safetensors_whose_tensors_do_not_fill_it_are_damaged(
+    change: dict[str, Any], folder: Path
+) -> None:
+    path = save_safetensors(small_htdemucs(0), folder / "one.safetensors")
+    content = path.read_bytes()
+    length = int.from_bytes(content[:8], "little")
+    header = json.loads(content[8 : 8 + length])
+    first = min((one for one in header if one != "__metadata__"),
+                key=lambda one: header[one]["data_offsets"])  # fmt: skip
+    header[first] |= change
+    text = json.dumps(header).encode()
+    path.write_bytes(len(text).to_bytes(8, "little") + text + content[8 + length :])
+    with pytest.raises(GraphError, match=f"{first} is not as long as it says"):
+        bass_graph("one").check({"mix": SOUND}, models=folder)
 
 
 @pytest.mark.parametrize("suffix", [".th", ".safetensors"])

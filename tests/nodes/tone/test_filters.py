@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pytest
@@ -69,6 +69,36 @@ def test_of_linear_phase_it_turns_nothing_and_reaches_as_far_as_it_says(
     at_octave = 20 * np.log10(1 + (np.sqrt(2) - 1) * 2.0 ** (slope // 6))
     assert heard_db[3 - inside] == pytest.approx(-at_octave, abs=0.1)
     assert heard_db[inside] > -2
+
+
+@pytest.mark.parametrize("node", [highpass, lowpass])
+@pytest.mark.parametrize("corner_hz", [0.5, 20.0, 3920.0, 3999.0])
+@pytest.mark.parametrize("slope", [12, 96])
+def test_of_linear_phase_a_sound_is_filtered_as_if_silence_went_on_around_it(
+    node: Callable[..., Audio], corner_hz: float, slope: int
+) -> None:
+    random = np.random.default_rng(7)
+    part = (0.3 + random.normal(0, 0.1, 500)).astype(np.float32)
+    around = np.zeros(240_000, np.float32)
+    options: dict[str, Any] = {"frequency_hz": corner_hz, "slope_db_per_octave": slope}
+    alone = node(Audio(part, 8000), phase="linear", **options)
+    within = node(Audio(np.concatenate([around, part, around]), 8000), phase="linear", **options)
+    # the filter is symmetric, so that the same turned round is the same
+    turned = node(Audio(part[::-1].copy(), 8000), phase="linear", **options)
+    expected = within.samples[:, len(around) : -len(around)]
+    np.testing.assert_allclose(alone.samples, expected, atol=2e-6)
+    np.testing.assert_allclose(alone.samples[:, ::-1], turned.samples, atol=2e-6)
+
+
+@pytest.mark.parametrize("node", [highpass, lowpass])
+@pytest.mark.parametrize("corner_hz", [1e-310, 1e-12, float(np.nextafter(4000, 0))])
+def test_corners_at_the_ends_of_what_there_is_are_filters_too(
+    node: Callable[..., Audio], corner_hz: float
+) -> None:
+    audio = Audio(np.random.default_rng(7).normal(0, 0.1, 400), 8000)
+    heard = node(audio, frequency_hz=corner_hz, slope_db_per_octave=48, phase="linear")
+    passed = (node is highpass) == (corner_hz < 1)
+    np.testing.assert_allclose(heard.samples, audio.samples if passed else 0, atol=1e-4)
 
 
 def test_filtered_stems_of_linear_phase_add_up_with_what_was_not_filtered(excerpt: Audio) -> None:
@@ -197,6 +227,17 @@ def test_the_slope_is_what_was_asked(kind: str, slope: int) -> None:
     heard = node(click, frequency_hz=corner_hz, slope_db_per_octave=slope)
     nearer, farther = response(heard, frequencies)
     assert nearer - farther == pytest.approx(slope * decibels(2) / 6, rel=0.02)
+
+
+@pytest.mark.parametrize("order", [1, 2, 4, 8])
+@pytest.mark.parametrize("node", [highpass, lowpass])
+def test_pass_filters_turn_phases_as_analog_ones_do(node: Callable[..., Audio], order: int) -> None:
+    heard = node(CLICK, frequency_hz=1000.0, slope_db_per_octave=6 * order)
+    turns = np.exp(-2j * np.pi * 1000 / RATE * np.arange(heard.frames))
+    at_the_corner = np.sum(heard.samples[0] * turns)
+    # of a Butterworth filter, 45 degrees for each order: ahead of a high-pass, behind a low-pass
+    expected = (1 if node is highpass else -1) * order * np.pi / 4
+    assert abs(at_the_corner / abs(at_the_corner) - np.exp(1j * expected)) < 2e-3
 
 
 def test_filters_have_no_delay_and_do_not_ring_ahead() -> None:

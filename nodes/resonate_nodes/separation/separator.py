@@ -1,7 +1,8 @@
-"""Demucs' models applied by a loop of our own: only what is needed, reproducibly, on any device.
+"""Models applied by a loop of our own: only what is needed, reproducibly, on any device.
 
-Each segment is computed by one thread, and several at a time where there are processors; so the
-samples do not depend on how many there are. On an accelerator segments go in batches.
+One loop for every family (`families`), and for several models at once: bags and ensembles. Each
+segment is computed by one thread, and several at a time where there are processors; so the samples
+do not depend on how many there are. On an accelerator segments go in batches.
 """
 
 from __future__ import annotations
@@ -16,11 +17,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from resonate_graph import ModelError
+from resonate_graph import ModelError, NodeError
 
-from . import models
+from .bags import ModelFiles
+from .families import Family, segment_frames, stride_frames
 from .overlap_add import Job, OverlapAdd, Pass, Read, cut, jobs
 from .placement import Estimator, Placement
+from .weights import read_description
 
 Array = NDArray[np.float32]
 
@@ -33,7 +36,7 @@ _BLOCK_FRAMES = 1 << 20
 
 
 class Separator:
-    """A model, or a bag of models, that gives some of its stems.
+    """A model, a bag of models or an ensemble, that gives some of its stems.
 
     Args:
         files: the model on disk.
@@ -47,7 +50,7 @@ class Separator:
 
     def __init__(
         self,
-        files: models.ModelFiles,
+        files: ModelFiles,
         stems: Sequence[str],
         *,
         overlap: float,
@@ -63,7 +66,7 @@ class Separator:
         self._placement = placement
         self._threads = threads
         self._group = placement.batch_size  # stays, where batches grow smaller
-        matrix = files.weights or tuple((1.0,) * len(files.stems) for _ in files.files)
+        matrix = files.shares
         columns = [files.stems.index(name) for name in stems]
         self._weights = {
             index: {slot: row[column] for slot, column in enumerate(columns) if row[column]}
@@ -74,9 +77,12 @@ class Separator:
             index: Estimator(
                 files.files[index],
                 tuple(stems[slot] for slot in weights),
-                files.segment_seconds,
+                files.segments[index],
             )
             for index, weights in self._weights.items()
+        }
+        self._families: dict[int, Family] = {
+            index: read_description(one.path).family for index, one in self._estimators.items()
         }
         self._models = {index: placement.model(one) for index, one in self._estimators.items()}
         for index, model in self._models.items():
@@ -88,9 +94,9 @@ class Separator:
         if model.audio_channels != _CHANNELS:
             return f"the model takes {model.audio_channels} channels, not {_CHANNELS}"
         if model.samplerate != self.sample_rate:
-            others = f"others of its bag at {self.sample_rate} Hz"
+            others = f"others beside it at {self.sample_rate} Hz"
             return f"the model works at {model.samplerate} Hz, {others}"
-        if int(model.samplerate * model.segment) < 1:
+        if segment_frames(model) < 1:
             return f"the model takes segments of {float(model.segment):g} seconds"
         return None
 
@@ -139,9 +145,9 @@ class Separator:
     ) -> None:
         """Separate a stereo mix at the models' rate.
 
-        The whole mix is normalised by its mean and standard deviation, as Demucs does. Demucs adds
-        the mean to every stem, so that stems add up to it several times; here it is added to
-        `OFFSET_STEM` alone.
+        For Demucs' models the whole mix is normalised by its mean and standard deviation, as Demucs
+        does. Demucs adds the mean to every stem, so that stems add up to it several times; here it
+        is added to `OFFSET_STEM` alone.
 
         Args:
             read: gives the mix from one frame to another: float32, shape (2, frames).
@@ -151,9 +157,11 @@ class Separator:
             step: called after each segment; it may raise to stop.
             begin: what `checkpoint` was told last by a process that was killed.
             checkpoint: told now and then how far the work is, and the arrays to go on with.
+
+        Raises:
+            NodeError: a model gave what is no number.
         """
-        mean, deviation = _level(read, frames)
-        means = np.array([mean * (name == OFFSET_STEM) for name in self.stems], np.float32)
+        levels = _Levels(read, frames, self._families, self._weights, self.stems)
         passes = self._passes()
         adder = OverlapAdd(passes, frames, len(self.stems), _CHANNELS)
         work = jobs(passes, frames, self._group)
@@ -164,13 +172,18 @@ class Separator:
         def segment_of(job: Job) -> Array:
             part, place = cut(read, frames, job)
             segment = np.zeros((_CHANNELS, job.last - job.first), np.float32)
-            segment[:, place] = (part - mean) / deviation
+            segment[:, place] = levels.normalised(job.model, part)
             return segment
 
         for job, estimate in self._estimates(work[done:], segment_of):
-            finished = adder.add(job, estimate)
+            if not np.isfinite(estimate).all():
+                raise NodeError(
+                    f"{self._estimators[job.model].path.stem} gave what is no number between "
+                    f"{max(0, job.first)} and {job.last} frames; fp32 would reach further"
+                )
+            finished = adder.add(job, levels.restored(job.model, estimate))
             if finished.shape[-1]:
-                write(finished * deviation + means[:, None, None])
+                write(levels.finished(finished))
             done += 1
             if job.row:
                 checkpoint(done, adder.state())
@@ -179,11 +192,12 @@ class Separator:
     def _passes(self) -> list[Pass]:
         found = []
         for index, model in self._models.items():
-            segment = int(model.samplerate * model.segment)
-            wanted = _input_frames(model)
-            stride = max(1, int((1 - self._overlap) * segment))
+            family, segment = self._families[index], segment_frames(model)
+            stride = stride_frames(model, self._overlap)
+            around = family.surround(model, segment)
             for start in self._starts(index, model):
-                found.append(Pass(index, self._weights[index], start, segment, stride, wanted))
+                weights = self._weights[index]
+                found.append(Pass(index, weights, start, segment, stride, around, family.window))
         return found
 
     def _starts(self, index: int, model: Any) -> list[int]:
@@ -249,35 +263,6 @@ class Separator:
                     future.cancel()
 
 
-def _input_frames(model: Any) -> Callable[[int], int]:
-    """Return how many frames a model wants around a segment of so many.
-
-    That is what Demucs gives it, but never fewer than the model can take: Demucs fails on those.
-    """
-    least, valid = _least_frames(model), getattr(model, "valid_length", int)
-    return lambda frames: int(valid(max(frames, least)))
-
-
-def _least_frames(model: Any) -> int:
-    """Return the fewest frames a model can take."""
-    from demucs.hdemucs import HDemucs
-    from torch.nn import GroupNorm
-
-    model = getattr(model, "model", model)  # of which some stems are selected
-    if not isinstance(model, HDemucs):
-        return 1
-    if not model.hybrid:
-        return int(model.nfft // 2 + 1)  # the transform reflects half a window at either end
-    # A norm needs two numbers; one of a single channel per group has those of the frames.
-    depths = [
-        depth
-        for depth, layer in enumerate(model.tencoder, start=1)
-        for part in layer.modules()
-        if isinstance(part, GroupNorm) and part.num_channels == part.num_groups
-    ]
-    return int(model.stride ** max(depths) + 1) if depths else 1
-
-
 @contextmanager
 def _single_threads(count: int) -> Iterator[ThreadPoolExecutor]:
     """Give a pool of threads each of which computes alone."""
@@ -289,6 +274,43 @@ def _single_threads(count: int) -> Iterator[ThreadPoolExecutor]:
             yield pool
         finally:
             torch.set_num_threads(before)  # threads that torch meets later start with this
+
+
+class _Levels:
+    """How a mix is normalised before models, and their estimates brought back to its level.
+
+    Where all models are normalised, the sum of their estimates is brought back, as Demucs does;
+    where only some are, each estimate of these.
+    """
+
+    def __init__(
+        self,
+        read: Read,
+        frames: int,
+        families: Mapping[int, Family],
+        weights: Mapping[int, Mapping[int, float]],
+        stems: Sequence[str],
+    ) -> None:
+        self._some = {index for index, family in families.items() if family.normalised}
+        self._all = len(self._some) == len(families)
+        level = _level(read, frames) if self._some else (np.float32(0), np.float32(1))
+        self._mean, self._deviation = level
+        self._means = np.array([self._mean * (name == OFFSET_STEM) for name in stems], np.float32)
+        self._slots = {index: list(weights[index]) for index in self._some}
+
+    def normalised(self, model: int, part: Array) -> Array:
+        """Return what of a mix goes into a model."""
+        return (part - self._mean) / self._deviation if model in self._some else part
+
+    def restored(self, model: int, estimate: Array) -> Array:
+        """Return what a model gave, as it is added to what others gave."""
+        if self._all or model not in self._some:
+            return estimate
+        return estimate * self._deviation + self._means[self._slots[model], None, None]
+
+    def finished(self, stems: Array) -> Array:
+        """Return stems that were added up, at the level of the mix."""
+        return stems * self._deviation + self._means[:, None, None] if self._all else stems
 
 
 def _level(read: Read, frames: int) -> tuple[np.float32, np.float32]:

@@ -1,0 +1,278 @@
+"""The journal of a batch: what every job is and how each try ended. It is the truth.
+
+It is SQLite in rollback mode, in one file beside the outputs. A text file with a line per end would
+be simpler to read, but to say how far 100,000 jobs are it would have to be read whole, and who asks
+does so often; SQLite answers from an index, and a half-written end is rolled back by whoever opens
+the file next. Rollback mode and not the write-ahead log: that one needs memory shared by all that
+open it, which network filesystems do not have, and 3.40.1, which is widely installed, has a bug
+in it that can damage the file.
+
+Rows are added and never changed, and triggers see to that. A job's last end counts, and with it
+goes a row of sums, so that "how far is it" costs one look.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sqlite3
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from .. import OutputError, StoreError
+from .jobs import End, Job
+
+NAME = "batch.sqlite"
+_FORMAT = 1
+#: How long one waits for another that reads or writes.
+_PATIENCE_SECONDS = 30.0
+
+_TABLES = """
+CREATE TABLE starts (
+  id INTEGER PRIMARY KEY, at REAL NOT NULL, graph TEXT NOT NULL, text TEXT NOT NULL,
+  told TEXT NOT NULL
+);
+CREATE TABLE identities (digest TEXT PRIMARY KEY, parts TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE jobs (
+  position INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, label TEXT NOT NULL,
+  inputs TEXT NOT NULL, name TEXT NOT NULL
+);
+CREATE TABLE rows (
+  id INTEGER PRIMARY KEY, job TEXT NOT NULL, params TEXT NOT NULL, carried TEXT NOT NULL
+);
+CREATE INDEX rows_by_job ON rows (job, id);
+CREATE TABLE ends (
+  id INTEGER PRIMARY KEY, at REAL NOT NULL, start INTEGER NOT NULL, job TEXT NOT NULL,
+  state TEXT NOT NULL, identity TEXT NOT NULL, content TEXT NOT NULL, end TEXT NOT NULL
+);
+CREATE INDEX ends_by_job ON ends (job, id);
+CREATE INDEX ends_by_state ON ends (state, id);
+CREATE INDEX ends_by_content ON ends (content, id);
+CREATE TABLE sums (id INTEGER PRIMARY KEY, at REAL NOT NULL, sums TEXT NOT NULL);
+"""
+_APPEND_ONLY = """
+CREATE TRIGGER {table}_not_{verb} BEFORE {verb} ON {table}
+BEGIN SELECT RAISE(ABORT, 'the journal only grows'); END;
+"""
+
+
+class Journal:
+    """The journal of a folder.
+
+    Args:
+        folder: where it lies.
+        read_only: whether it is only looked at; it must be there then.
+
+    Raises:
+        StoreError: it cannot be used.
+        OutputError: it cannot be made.
+    """
+
+    def __init__(self, folder: Path, *, read_only: bool = False) -> None:
+        self.path = folder / NAME
+        if read_only and not self.path.is_file():
+            raise StoreError(f"{folder}: there is no batch here: no {NAME}")
+        try:
+            if not read_only:
+                folder.mkdir(parents=True, exist_ok=True)
+            # one thread at a time, which need not be the one that made it
+            self._connection = sqlite3.connect(
+                self.path, timeout=_PATIENCE_SECONDS, isolation_level=None, check_same_thread=False
+            )
+            self._make(read_only=read_only)
+        except OSError as error:
+            raise OutputError(f"{folder}: cannot be written: {error.strerror}") from error
+        except sqlite3.Error as error:
+            raise self._unusable(error) from error
+
+    def _make(self, *, read_only: bool) -> None:
+        db = self._connection
+        db.execute("PRAGMA trusted_schema = OFF")
+        version = db.execute("PRAGMA user_version").fetchone()[0]
+        if version == 0 and not read_only:
+            # TRUNCATE is rollback mode that keeps its file, which saves a sync of the folder
+            db.execute("PRAGMA journal_mode = TRUNCATE")
+            tables = ("starts", "identities", "jobs", "rows", "ends", "sums")
+            rules = "".join(
+                _APPEND_ONLY.format(table=table, verb=verb)
+                for table in tables
+                for verb in ("UPDATE", "DELETE")
+            )
+            db.executescript(f"BEGIN; {_TABLES} {rules} PRAGMA user_version = {_FORMAT}; COMMIT;")
+        elif version != _FORMAT:
+            raise StoreError(
+                f"{self.path}: this journal has format {version}, and this version of "
+                f"resonate-graph reads {_FORMAT}"
+            )
+        if not read_only:
+            db.execute("PRAGMA journal_mode = TRUNCATE")
+            db.execute("PRAGMA synchronous = FULL")
+        else:
+            db.execute("PRAGMA query_only = ON")
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._connection.close()
+
+    # -- what is added ----------------------------------------------------------------------------
+
+    def start(self, graph: str, text: str, told: Mapping[str, Any]) -> int:
+        """Note that a batch starts; return its number."""
+        with self._adding() as db:
+            found = db.execute(
+                "INSERT INTO starts (at, graph, text, told) VALUES (?, ?, ?, ?)",
+                (time.time(), graph, text, json.dumps(told)),
+            )
+            number = found.lastrowid
+        assert number is not None
+        return number
+
+    def add_identity(self, digest: str, parts: Mapping[str, Any]) -> None:
+        """Keep what an identity was made of, so that one can say later what changed."""
+        with self._adding() as db:
+            db.execute(
+                "INSERT OR IGNORE INTO identities VALUES (?, ?)", (digest, json.dumps(parts))
+            )
+
+    def add_jobs(self, jobs: Iterable[Job]) -> None:
+        """Add jobs that are not there, and what their rows say now where that is new."""
+        with self._adding() as db:
+            for job in jobs:
+                db.execute(
+                    "INSERT OR IGNORE INTO jobs (id, label, inputs, name) VALUES (?, ?, ?, ?)",
+                    (job.id, job.label, json.dumps(dict(job.inputs)), job.name),
+                )
+                row = (json.dumps(dict(job.params)), json.dumps(dict(job.carried), default=str))
+                last = db.execute(
+                    "SELECT params, carried FROM rows WHERE job = ? ORDER BY id DESC LIMIT 1",
+                    (job.id,),
+                ).fetchone()
+                if last != row:
+                    db.execute(
+                        "INSERT INTO rows (job, params, carried) VALUES (?, ?, ?)", (job.id, *row)
+                    )
+
+    def add_ends(
+        self, start: int, ends: Iterable[tuple[str, str, End]], sums: Mapping[str, Any]
+    ) -> None:
+        """Add how jobs ended, and the sums after that: all of it, or nothing.
+
+        Args:
+            start: the number of the batch.
+            ends: id, identity and end of each.
+            sums: what all of them come to.
+        """
+        now = time.time()
+        with self._adding() as db:
+            db.executemany(
+                "INSERT INTO ends (at, start, job, state, identity, content, end) "
+                "VALUES (?, ?, ?, ?, ?, ?, ?)",
+                [
+                    (now, start, job, end.state, identity, end.content, json.dumps(end.plain()))
+                    for job, identity, end in ends
+                ],
+            )
+            db.execute("INSERT INTO sums (at, sums) VALUES (?, ?)", (now, json.dumps(sums)))
+
+    # -- what is known ----------------------------------------------------------------------------
+
+    def last_start(self) -> tuple[float, str, dict[str, Any]] | None:
+        """Return when the last batch started, its graph, and what was told of it then."""
+        row = self._one("SELECT at, graph, told FROM starts ORDER BY id DESC LIMIT 1")
+        return None if row is None else (row[0], row[1], json.loads(row[2]))
+
+    def identity(self, digest: str) -> dict[str, Any] | None:
+        """Return what an identity was made of."""
+        row = self._one("SELECT parts FROM identities WHERE digest = ?", digest)
+        found: dict[str, Any] | None = None if row is None else json.loads(row[0])
+        return found
+
+    def last_end(self, job: str) -> tuple[str, End] | None:
+        """Return identity and end of a job's last try that ended it.
+
+        Success wins over failure: of tries with one identity, a later failure is none.
+        """
+        rows = self._all(
+            "SELECT identity, end FROM ends WHERE job = ? AND state IN ('done', 'failed') "
+            "ORDER BY id DESC LIMIT 8",
+            job,
+        )
+        found = [(identity, End(**json.loads(end))) for identity, end in rows]
+        if not found:
+            return None
+        newest = found[0][0]
+        return next((one for one in found if one[0] == newest and one[1].state == "done"), found[0])
+
+    def deaths(self, content: str) -> int:
+        """Return how often a process died of some content since that last came to an end."""
+        row = self._one(
+            "SELECT count(*) FROM ends WHERE content = ? AND state = 'died' AND id > coalesce("
+            "(SELECT max(id) FROM ends WHERE content = ? AND state IN ('done', 'failed')), 0)",
+            content, content,
+        )  # fmt: skip
+        return int(row[0]) if row else 0
+
+    def mortal(self) -> dict[str, str]:
+        """Return the content of jobs whose process died last, by job."""
+        rows = self._all(
+            "SELECT job, content FROM ends AS one WHERE state = 'died' AND content != '' AND "
+            "NOT EXISTS (SELECT 1 FROM ends WHERE job = one.job AND id > one.id)"
+        )
+        return dict(rows)
+
+    def sums(self) -> tuple[float, dict[str, Any]] | None:
+        """Return the last sums, and when they were true."""
+        row = self._one("SELECT at, sums FROM sums ORDER BY id DESC LIMIT 1")
+        return None if row is None else (row[0], json.loads(row[1]))
+
+    def failures(self, limit: int) -> list[tuple[str, End]]:
+        """Return label and end of jobs whose last end is a failure, the latest first."""
+        rows = self._all(
+            "SELECT jobs.label, one.end FROM ends AS one JOIN jobs ON jobs.id = one.job "
+            "WHERE one.state = 'failed' AND NOT EXISTS "
+            "(SELECT 1 FROM ends WHERE job = one.job AND state IN ('done', 'failed') "
+            "AND id > one.id) ORDER BY one.id DESC LIMIT ?",
+            limit,
+        )
+        return [(label, End(**json.loads(end))) for label, end in rows]
+
+    def jobs(self) -> Iterator[Job]:
+        """Yield every job that was ever asked for, with what its row said last."""
+        rows = self._connection.execute(
+            "SELECT jobs.id, label, inputs, name, params, carried FROM jobs JOIN rows ON rows.id = "
+            "(SELECT max(id) FROM rows WHERE job = jobs.id) ORDER BY position"
+        )
+        for id_, label, inputs, name, params, carried in rows:
+            yield Job(id_, label, json.loads(inputs), json.loads(params), name, json.loads(carried))
+
+    # -- how --------------------------------------------------------------------------------------
+
+    @contextlib.contextmanager
+    def _adding(self) -> Iterator[sqlite3.Connection]:
+        """Add what is added inside, all of it or nothing."""
+        try:
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._connection
+                self._connection.execute("COMMIT")
+            except BaseException:
+                with contextlib.suppress(sqlite3.Error):
+                    self._connection.execute("ROLLBACK")
+                raise
+        except sqlite3.Error as error:
+            raise self._unusable(error) from error
+
+    def _one(self, query: str, *values: Any) -> tuple[Any, ...] | None:
+        found = self._all(query, *values)
+        return found[0] if found else None
+
+    def _all(self, query: str, *values: Any) -> list[tuple[Any, ...]]:
+        try:
+            return self._connection.execute(query, values).fetchall()
+        except sqlite3.Error as error:
+            raise self._unusable(error) from error
+
+    def _unusable(self, error: sqlite3.Error) -> StoreError:
+        return StoreError(f"{self.path}: the journal cannot be used: {error}")

@@ -1,0 +1,391 @@
+"""What is to be done: a folder, a glob or a manifest becomes jobs, or all that is wrong with it.
+
+A manifest is a table with a row per job: CSV, JSON lines, or Parquet where pyarrow is installed.
+Columns with the names of the graph's inputs and params are these; the rest is carried along, and
+can stand in the names of outputs.
+"""
+
+from __future__ import annotations
+
+import csv
+import glob
+import itertools
+import json
+import os
+import string
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from .. import CatalogError, Graph, GraphError, ManifestError, ResonateError
+from .._base.near_names import instead
+from .._run.targets import FIELDS, expected_suffix, file_name
+from .jobs import Job
+
+#: Files of a folder that are recordings; what else lies there is left alone.
+SOUNDS = frozenset(
+    {
+        *(".wav", ".wave", ".bwf", ".rf64", ".w64", ".flac", ".ogg", ".oga", ".opus", ".mp3"),
+        *(".aif", ".aiff", ".aifc", ".caf", ".au", ".snd"),
+    }
+)
+MANIFESTS = (".csv", ".jsonl", ".ndjson", ".parquet")
+
+
+@dataclass
+class Wanted:
+    """What a caller wants done with each row.
+
+    Attributes:
+        graph: the graph.
+        inputs: what is bound in every job.
+        params: params that are the same in every job; a row's own come first.
+        outputs: the outputs that are wanted; None for all.
+        name: the pattern of outputs' names; empty for the usual one.
+        models: the folder of model weights.
+        skip: a folder whose files are no inputs: where outputs go.
+    """
+
+    graph: Graph
+    inputs: Mapping[str, Any] = field(default_factory=dict)
+    params: Mapping[str, Any] = field(default_factory=dict)
+    outputs: Sequence[str] | None = None
+    name: str = ""
+    models: Path | None = None
+    skip: Path | None = None
+
+
+@dataclass
+class _Row:
+    """A row as it was read: where it stands, its cells, and what it may be called by."""
+
+    where: str
+    cells: Mapping[str, Any]
+    path: str = ""
+    label: str = ""
+
+
+def jobs_of(given: Any, wanted: Wanted) -> list[Job]:
+    """Return the jobs of a folder, a glob, a manifest, or rows.
+
+    Args:
+        given: the path of a folder or a manifest, a glob pattern, or rows as mappings.
+        wanted: what is to be done with each.
+
+    Raises:
+        ManifestError: rows are broken, columns or files are missing, inputs are folders, or
+            outputs would share a file; with everything that is wrong.
+        GraphError: the graph or its params are wrong.
+    """
+    problems: list[str] = []
+    rows, source, named = _rows(given, wanted, problems)
+    default = "{path}.{output}" if not named else "{input}.{output}"
+    pattern = wanted.name or default
+    jobs = list(_jobs(rows, wanted, pattern, named, source, problems))
+    _require_apart(jobs, wanted, problems)
+    if problems:
+        raise ManifestError(source, problems)
+    if not jobs:
+        raise ManifestError(source, ["there is nothing to do: no recording was found"])
+    return [job for job, _ in jobs]
+
+
+# -- reading --------------------------------------------------------------------------------------
+
+
+def _rows(given: Any, wanted: Wanted, problems: list[str]) -> tuple[list[_Row], str, bool]:
+    """Return the rows, what they came from, and whether their cells have names."""
+    if not isinstance(given, (str, os.PathLike)):
+        return [_Row(f"row {n}", dict(row)) for n, row in enumerate(given, 1)], "rows", True
+    text = str(given)
+    if "://" in text:
+        from .remote import listed
+
+        found = listed(text, SOUNDS)
+        return [_Row(one, {"": one}, path, one) for one, path in found], text, False
+    path = Path(text).expanduser()
+    if path.is_dir():
+        return list(_folder(path, wanted.skip)), text, False
+    if path.suffix.lower() in MANIFESTS and not glob.has_magic(text):
+        return list(_manifest(path, problems)), text, True
+    if path.exists():
+        return [_Row(text, {"": str(path.absolute())}, path.stem, path.name)], text, False
+    if glob.has_magic(text):
+        return list(_glob(path, problems)), text, False
+    raise ManifestError(text, ["there is no such folder, file or manifest"])
+
+
+def _folder(folder: Path, skip: Path | None) -> Iterator[_Row]:
+    for place, folders, files in os.walk(folder):
+        here = Path(place)
+        folders[:] = sorted(
+            one for one in folders if not one.startswith(".") and not _is(here / one, skip)
+        )
+        for name in sorted(files):
+            path = here / name
+            if path.suffix.lower() in SOUNDS and not name.startswith("."):
+                below = path.relative_to(folder)
+                cells = {"": str(path.absolute())}
+                yield _Row(str(path), cells, str(below.with_suffix("")), str(below))
+
+
+def _is(path: Path, other: Path | None) -> bool:
+    return other is not None and path.absolute() == other.absolute()
+
+
+def _glob(path: Path, problems: list[str]) -> Iterator[_Row]:
+    fixed = list(itertools.takewhile(lambda part: not glob.has_magic(part), path.parts))
+    root = Path(*fixed) if fixed else Path()
+    for name in sorted(glob.glob(str(path), recursive=True)):  # noqa: PTH207 - ** and hidden files
+        found = Path(name)
+        if found.is_dir():
+            if path.parts[-1] != "**":
+                problems.append(f"{name}: this is a folder, not a file")
+            continue
+        below = found.relative_to(root)
+        cells = {"": str(found.absolute())}
+        yield _Row(name, cells, str(below.with_suffix("")), str(below))
+
+
+def _manifest(path: Path, problems: list[str]) -> Iterator[_Row]:
+    readers = {".csv": _csv, ".parquet": _parquet}
+    try:
+        yield from readers.get(path.suffix.lower(), _json_lines)(path, problems)
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is no UTF-8 text"
+        raise ManifestError(str(path), [f"cannot be read: {reason}"]) from error
+
+
+def _csv(path: Path, problems: list[str]) -> Iterator[_Row]:
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        reader = csv.reader(file, strict=True)
+        try:
+            heading = next(reader, [])
+            for name in sorted({one for one in heading if heading.count(one) > 1}):
+                problems.append(f"line 1: the column {name!r} is there twice")
+            for cells in reader:
+                where = f"line {reader.line_num}"
+                if not cells:
+                    continue
+                if len(cells) != len(heading):
+                    problems.append(f"{where}: {len(cells)} cells, and {len(heading)} columns")
+                    continue
+                given = zip(heading, cells, strict=True)
+                yield _Row(where, {name: cell for name, cell in given if cell != ""})
+        except csv.Error as error:
+            problems.append(f"line {reader.line_num}: this is no CSV: {error}")
+
+
+def _json_lines(path: Path, problems: list[str]) -> Iterator[_Row]:
+    with path.open(encoding="utf-8-sig") as file:
+        for number, line in enumerate(file, 1):
+            if not line.strip():
+                continue
+            try:
+                row = json.loads(line)
+            except (ValueError, RecursionError) as error:
+                problems.append(f"line {number}: this is no JSON: {error}")
+                continue
+            if not isinstance(row, dict):
+                problems.append(f"line {number}: a row is an object in braces")
+                continue
+            yield _Row(
+                f"line {number}", {name: cell for name, cell in row.items() if cell is not None}
+            )
+
+
+def _parquet(path: Path, problems: list[str]) -> Iterator[_Row]:
+    try:
+        import pyarrow
+        import pyarrow.parquet
+    except ImportError:
+        raise CatalogError(
+            f"{path}: reading Parquet needs pyarrow, which is not installed: pip install pyarrow"
+        ) from None
+    try:
+        table = pyarrow.parquet.read_table(path)
+    except pyarrow.ArrowInvalid as error:
+        problems.append(f"this is no Parquet file: {error}")
+        return
+    for number, row in enumerate(table.to_pylist(), 1):
+        yield _Row(f"row {number}", {name: cell for name, cell in row.items() if cell is not None})
+
+
+# -- rows become jobs -----------------------------------------------------------------------------
+
+
+def _jobs(
+    rows: Sequence[_Row],
+    wanted: Wanted,
+    pattern: str,
+    named: bool,
+    source: str,
+    problems: list[str],
+) -> Iterator[tuple[Job, str]]:
+    """Yield each job with where it stands."""
+    specs = wanted.graph.document.inputs
+    needed = wanted.graph.check(
+        params=wanted.params, outputs=wanted.outputs, models=wanted.models
+    ).needed_inputs
+    beside = Path(source).expanduser().absolute().parent if named and source != "rows" else None
+    if named:
+        columns = {name for row in rows for name in row.cells}
+        lacking = [one for one in needed if one not in columns and one not in wanted.inputs]
+        for name in lacking if rows else ():
+            problems.append(f"there is no column {name!r}{instead(name, columns)}")
+        if lacking:
+            return
+    else:
+        left = [one for one in needed if specs[one].type == "audio" and one not in wanted.inputs]
+        if len(left) != 1:
+            what = f"several: {', '.join(left)}" if left else "none that is not bound"
+            problems.append(
+                "files go to the graph's one input of sound that is left, and it has "
+                f"{what}; bind the others, or write a manifest with a column for each"
+            )
+            return
+    for row in rows:
+        cells = row.cells if named else {left[0]: row.cells[""]}
+        found = _split(cells, wanted)
+        inputs = {**wanted.inputs, **found.inputs}
+        absent = [name for name in needed if name not in inputs]
+        for name in absent:
+            problems.append(f"{row.where}: there is nothing under {name!r}")
+        sounds = [name for name in needed if name in inputs and specs[name].type == "audio"]
+        for name in sounds:
+            inputs[name], trouble = _file(inputs[name], beside)
+            problems += [f"{row.where}: {trouble}"] if trouble else []
+        first = str(inputs[sounds[0]]) if sounds else row.where
+        fields = {name: str(value) for name, value in {**found.carried, **found.params}.items()}
+        fields["path"] = row.path or Path(first).stem
+        try:
+            name = _filled(pattern, fields)
+        except (ValueError, KeyError) as error:
+            problems.append(f"{row.where}: name is {pattern!r}: {error}")
+            continue
+        if not absent:
+            label = row.label or (first if sounds else row.where)
+            params = {**wanted.params, **found.params}
+            yield Job.of(label, inputs, params, name, found.carried), row.where
+
+
+@dataclass
+class _Cells:
+    """The cells of a row by what they are."""
+
+    inputs: dict[str, Any] = field(default_factory=dict)
+    params: dict[str, Any] = field(default_factory=dict)
+    carried: dict[str, Any] = field(default_factory=dict)
+
+
+def _split(cells: Mapping[str, Any], wanted: Wanted) -> _Cells:
+    document = wanted.graph.document
+    found = _Cells()
+    for name, value in cells.items():
+        node = name.partition(".")[0]
+        if name in document.inputs:
+            found.inputs[name] = _typed(value, document.inputs[name].type)
+        elif name in document.params:
+            found.params[name] = _typed(value, document.params[name].type)
+        elif "." in name and node in document.nodes:
+            found.params[name] = _typed(value, "")
+        else:
+            found.carried[name] = value
+    return found
+
+
+def _typed(value: Any, kind: str) -> Any:
+    """Return what a cell of text stands for, where it is no text."""
+    if not isinstance(value, str) or kind in ("audio", "string"):
+        return value
+    try:
+        return json.loads(value)
+    except (ValueError, RecursionError):
+        return value
+
+
+def _file(value: Any, beside: Path | None) -> tuple[Any, str]:
+    """Return the file of a cell, as an absolute path, and what is wrong with it."""
+    if not isinstance(value, (str, os.PathLike)):
+        return value, f"{value!r} is no file"
+    if "://" in str(value):
+        return str(value), ""
+    path = Path(value).expanduser()
+    path = path if path.is_absolute() or beside is None else beside / path
+    path = path.absolute()
+    if path.is_dir():
+        return str(path), f"{path}: this is a folder, not a file"
+    if not path.exists():
+        return str(path), f"{path}: there is no such file"
+    return str(path), ""
+
+
+def _filled(pattern: str, fields: Mapping[str, str]) -> str:
+    """Return a pattern in which the fields of the row are filled in, and those of runs are left.
+
+    Raises:
+        ValueError: it is no pattern, or a field that is none of either.
+    """
+    parts = []
+    for text, name, form, conversion in string.Formatter().parse(pattern):
+        parts.append(text.replace("{", "{{").replace("}", "}}"))
+        if name is None:
+            continue
+        if form or conversion:
+            raise ValueError(f"{{{name}}} takes no format")
+        if name in FIELDS:
+            parts.append(f"{{{name}}}")
+        elif name in fields:
+            parts.append(fields[name].replace("{", "{{").replace("}", "}}"))
+        else:
+            known = [*FIELDS, *fields]
+            raise ValueError(f"there is no {name!r}{instead(name, known)}")
+    return "".join(parts)
+
+
+# -- what can be known of all of them before any runs ---------------------------------------------
+
+
+def _require_apart(jobs: Sequence[tuple[Job, str]], wanted: Wanted, problems: list[str]) -> None:
+    """Find out that params are wrong, or that two jobs would write one file."""
+    suffixes: dict[str, Mapping[str, str | None]] = {}
+    sounds: dict[str, Sequence[str]] = {}
+    taken: dict[str, str] = {}
+    specs = wanted.graph.document.inputs
+    for job, where in jobs:
+        key = json.dumps([sorted(job.inputs), job.params], sort_keys=True, default=str)
+        if key not in suffixes:
+            try:
+                bound = wanted.graph.check(
+                    list(job.inputs), job.params, outputs=wanted.outputs, models=wanted.models
+                )
+            except GraphError as error:
+                if not job.params.keys() - wanted.params.keys():
+                    raise
+                problems += [f"{where}: {one}" for one in error.problems]
+                suffixes[key] = {}
+                continue
+            suffixes[key] = {one: expected_suffix(bound, one) for one in bound.outputs}
+            sounds[key] = [one for one in bound.needed_inputs if specs[one].type == "audio"]
+        sources = {name: Path(str(job.inputs[name])) for name in sounds.get(key, ())}
+        for output, suffix in suffixes[key].items():
+            try:
+                path = file_name(
+                    job.name,
+                    output=output,
+                    suffix=suffix or "",
+                    graph=wanted.graph.name,
+                    sources=sources,
+                )
+            except ResonateError as error:
+                problems.append(f"{where}: {error}")
+                break
+            place = os.path.normpath(path).casefold()
+            other = taken.setdefault(place, f"{where} ({output})")
+            if other != f"{where} ({output})":
+                problems.append(
+                    f"{where}: {path} is written by {other}, too; take another name, such as "
+                    "--name '{path}.{output}' or one with a column of the manifest"
+                )
+                break

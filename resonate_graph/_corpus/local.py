@@ -1,0 +1,89 @@
+"""Jobs on this machine: so many hands, each with a thread that waits for its child."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from .hand import Hand, Refused, Setup
+from .jobs import End
+
+
+class Local:
+    """Does jobs in children of this process.
+
+    Args:
+        setups: what all jobs share, for each hand: one owns the accelerator.
+    """
+
+    def __init__(self, setups: Sequence[Setup]) -> None:
+        self._hands = [Hand(one, f"local-{n}") for n, one in enumerate(setups)]
+        self._waiting: queue.Queue[tuple[str, Mapping[str, Any], bool] | None] = queue.Queue()
+        self._done: queue.Queue[tuple[str, End | Refused]] = queue.Queue()
+        self._threads = [
+            threading.Thread(target=self._work, args=(hand,), daemon=True) for hand in self._hands
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    @property
+    def slots(self) -> int:
+        """How many jobs are done at a time."""
+        return len(self._hands)
+
+    @property
+    def room(self) -> int:
+        """How many jobs are taken: one more for each, so that no hand waits for the next."""
+        return 2 * len(self._hands)
+
+    @property
+    def pids(self) -> list[int]:
+        """The children that there are."""
+        return [hand.pid for hand in self._hands if hand.pid is not None]
+
+    def take(self, name: str, job: Mapping[str, Any], *, alone: bool = False) -> None:
+        """Take a job; `alone` where it gets a child of its own."""
+        self._waiting.put((name, job, alone))
+
+    def ended(self, seconds: float) -> list[tuple[str, End]]:
+        """Return the jobs that ended, after waiting some time for one.
+
+        Raises:
+            Refused: no child can begin.
+        """
+        found: list[tuple[str, End]] = []
+        try:
+            first = self._done.get(timeout=seconds)
+            while True:
+                name, end = first
+                if isinstance(end, Refused):
+                    raise end
+                found.append((name, end))
+                first = self._done.get_nowait()
+        except queue.Empty:
+            return found
+
+    def close(self) -> None:
+        """Stop what is at work, and end all children."""
+        try:
+            while True:
+                self._waiting.get_nowait()
+        except queue.Empty:
+            pass
+        for hand in self._hands:
+            hand.stop()
+            self._waiting.put(None)
+        for thread in self._threads:
+            thread.join()
+
+    def _work(self, hand: Hand) -> None:
+        while (taken := self._waiting.get()) is not None:
+            name, job, alone = taken
+            try:
+                end: End | Refused = hand.do(job, fresh=alone)
+            except Refused as error:
+                end = error
+            self._done.put((name, end))
+        hand.dismiss()

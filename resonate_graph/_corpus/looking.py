@@ -1,0 +1,84 @@
+"""How far a batch is, for whoever asks while it is at work, or later."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from .driver import is_at_work
+from .jobs import End
+from .journal import Journal
+from .sums import Sums
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How far a batch is.
+
+    Attributes:
+        graph: the graph's name.
+        began: when it was started last, in seconds since 1970.
+        at_work: whether it is at work now.
+        sums: what its jobs come to.
+        failures: what failed last, the latest first: what it is called, and how it ended.
+    """
+
+    graph: str
+    began: float
+    at_work: bool
+    sums: Sums
+    failures: Sequence[tuple[str, End]]
+
+    @property
+    def state(self) -> str:
+        """``at work``, ``done``, or ``stopped`` where jobs are left."""
+        if self.at_work:
+            return "at work"
+        return "stopped" if self.sums.left else "done"
+
+    def document(self) -> dict[str, Any]:
+        """Return it as JSON values."""
+        sums = self.sums
+        return {
+            "graph": self.graph,
+            "status": self.state,
+            "began": self.began,
+            "total": sums.total,
+            "done": sums.done + sums.kept,
+            "failed": sums.failed,
+            "left": sums.left,
+            "kinds": dict(sums.kinds),
+            "jobs_per_second": sums.per_second,
+            "seconds_left": sums.seconds_left if self.at_work else None,
+            "hit_rate": sums.hit_rate,
+            "failures": [
+                {
+                    "recording": label,
+                    "kind": end.kind,
+                    "error": end.error,
+                    "place": end.place,
+                    "message": end.message,
+                }
+                for label, end in self.failures
+            ],
+        }
+
+
+def look(folder: Path, failures: int = 20) -> Standing:
+    """Return how far the batch of a folder is; it costs the same however many jobs there are.
+
+    Raises:
+        StoreError: there is no batch, or its journal cannot be read.
+    """
+    journal = Journal(folder, read_only=True)
+    try:
+        start = journal.last_start()
+        found = journal.sums()
+        began, graph = (start[0], start[1]) if start else (time.time(), "")
+        sums = Sums.of(found[1]) if found else Sums()
+        return Standing(graph, began, is_at_work(folder), sums, journal.failures(failures))
+    finally:
+        journal.close()

@@ -1,0 +1,77 @@
+"""The rows of a batch as tables: CSV, JSON lines, and Parquet with pyarrow."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Collection, Iterator, Mapping
+from pathlib import Path
+from typing import IO
+
+from .._base.publish import publish
+from .jobs import Job
+from .journal import Journal
+from .row import COLUMNS, BatchRow
+from .sums import Sums
+
+#: The columns that hold text, whatever they look like.
+_TEXTS = ("job", "recording", "error", "place", "message", "worker", "warnings")
+
+
+def rows_of(journal: Journal, jobs: Mapping[str, Job]) -> Iterator[BatchRow]:
+    """Yield the row of each job, in their order."""
+    for job in jobs.values():
+        last = journal.last_end(job.id)
+        yield BatchRow.of(job, last[1] if last else None, kept=False)
+
+
+def write_results(
+    folder: Path, graph: str, journal: Journal, jobs: Mapping[str, Job], sums: Sums
+) -> list[Path]:
+    """Write the tables and the page of a batch; return them.
+
+    Raises:
+        OutputError: one cannot be written.
+    """
+    from .page import write_page
+
+    columns: dict[str, None] = dict.fromkeys(COLUMNS)
+    for row in rows_of(journal, jobs):
+        columns.update(dict.fromkeys(row.cells()))
+    names = list(columns)
+
+    def lines(file: IO[bytes]) -> None:
+        for row in rows_of(journal, jobs):
+            file.write(json.dumps(row.document(), ensure_ascii=False).encode() + b"\n")
+
+    def table(file: IO[bytes]) -> None:
+        text = io.TextIOWrapper(file, encoding="utf-8", newline="", write_through=True)
+        writer = csv.DictWriter(text, names, restval="")
+        writer.writeheader()
+        for row in rows_of(journal, jobs):
+            writer.writerow(row.cells())
+        text.detach()
+
+    written = [publish(folder / "results.jsonl", lines), publish(folder / "results.csv", table)]
+    texts = {name for job in jobs.values() for name in job.carried}
+    if (made := _parquet(written[-1], [*texts, *_TEXTS])) is not None:
+        written.append(made)
+    return [*written, write_page(folder, rows_of(journal, jobs), graph, sums)]
+
+
+def _parquet(table: Path, texts: Collection[str]) -> Path | None:
+    """Write a table as Parquet beside it, if that can be done here."""
+    try:
+        import pyarrow.csv
+        import pyarrow.parquet
+    except ImportError:
+        return None
+    converted = pyarrow.csv.ConvertOptions(
+        column_types=dict.fromkeys(texts, pyarrow.string()), strings_can_be_null=True
+    )
+    parsed = pyarrow.csv.ParseOptions(newlines_in_values=True)
+    made = pyarrow.csv.read_csv(table, parse_options=parsed, convert_options=converted)
+    return publish(
+        table.with_suffix(".parquet"), lambda file: pyarrow.parquet.write_table(made, file)
+    )

@@ -1,0 +1,111 @@
+"""`BatchRow`: a job of a batch, and what became of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .jobs import End, Job
+
+#: What each row of a table has before the carried columns.
+COLUMNS = (
+    "job", "recording", "state", "kind", "error", "place", "message", "seconds", "sound_seconds",
+    "device", "worker", "ran", "reused", "warnings", "outputs", "page",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class BatchRow:
+    """A job of a batch, and what became of it.
+
+    Attributes:
+        job: what it is known by from run to run.
+        recording: what people call it.
+        state: ``done`` or ``failed``; ``waiting`` in tables of a batch that is not over.
+        kept: whether it was so before this start.
+        inputs: a file, or a value, for each input.
+        params: graph params by name, node params as ``node.param``.
+        carried: the other columns of its row.
+        seconds: how long it took.
+        sound_seconds: how long its longest input sounds.
+        device: where its accelerated steps ran; else ``cpu``.
+        worker: whose process did it.
+        outputs: the files written, by output.
+        steps: what each step did.
+        warnings: what was said about the result.
+        kind: in a word why it failed: ``input``, ``node``, ``memory``, ``time``, ``exit``,
+            ``signal``, ``model``, ``output``, ``worker``, ``other``; empty where it did not.
+        error: the class of the error.
+        place: the node where it happened.
+        message: what was said.
+        page: the page of this job, where one was asked for.
+    """
+
+    job: str
+    recording: str
+    state: str
+    kept: bool = False
+    inputs: Mapping[str, Any] = field(default_factory=dict)
+    params: Mapping[str, Any] = field(default_factory=dict)
+    carried: Mapping[str, Any] = field(default_factory=dict)
+    seconds: float = 0.0
+    sound_seconds: float = 0.0
+    device: str = ""
+    worker: str = ""
+    outputs: Mapping[str, str] = field(default_factory=dict)
+    steps: list[dict[str, Any]] = field(default_factory=list)
+    warnings: list[dict[str, Any]] = field(default_factory=list)
+    kind: str = ""
+    error: str = ""
+    place: str = ""
+    message: str = ""
+    page: str = ""
+
+    @classmethod
+    def of(cls, job: Job, end: End | None, *, kept: bool) -> BatchRow:
+        """Return the row of a job; `end` is None while it waits."""
+        row = cls(
+            job.id,
+            job.label,
+            end.state if end else "waiting",
+            kept,
+            inputs=job.inputs,
+            params=job.params,
+            carried=job.carried,
+        )
+        if end is None:
+            return row
+        shared = ("seconds", "sound_seconds", "device", "worker", "steps", "warnings", "kind",
+                  "error", "place", "message", "page")  # fmt: skip
+        return cls(
+            **{
+                **row.__dict__,
+                **{name: getattr(end, name) for name in shared},
+                "outputs": {name: str(one["path"]) for name, one in end.outputs.items()},
+            }
+        )
+
+    def document(self) -> dict[str, Any]:
+        """Return it as JSON values."""
+        return dict(self.__dict__)
+
+    def cells(self) -> dict[str, Any]:
+        """Return it as the cells of a table."""
+        found = {
+            **{f"carried.{n}" if n in COLUMNS else n: v for n, v in self.carried.items()},
+            **{name: getattr(self, name, None) for name in COLUMNS},
+            "ran": sum(step["status"] == "ran" for step in self.steps),
+            "reused": sum(step["status"] == "cached" for step in self.steps),
+            "warnings": "; ".join(one["message"] for one in self.warnings),
+            "outputs": json.dumps(dict(self.outputs)) if self.outputs else "",
+            "seconds": round(self.seconds, 3),
+            "sound_seconds": round(self.sound_seconds, 3),
+        }
+        for step in self.steps:
+            for name, note in (step.get("did") or {}).items():
+                if isinstance(note, (int, float, str)):
+                    found[f"{step['id']}.{name}"] = note
+        return found

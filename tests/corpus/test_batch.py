@@ -1,0 +1,130 @@
+"""A batch from the list to the results: done once, stale, failed, retried, looked at."""
+
+from __future__ import annotations
+
+import csv
+import json
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from resonate_graph import Audio, BatchRow, OutputError, StoreError, batch
+from resonate_graph._corpus.driver import Plan
+from resonate_graph._corpus.journal import NAME, Journal
+from resonate_graph._corpus.looking import look
+from tests.corpus.archives import DOCUMENT, NODES, open_graph, write_graph, write_innocent
+
+
+class Archive:
+    """Recordings, a graph, and batches of them."""
+
+    def __init__(self, folder: Path, excerpt: Audio, count: int = 3) -> None:
+        self.folder = folder
+        self.tapes = folder / "tapes"
+        self.out = folder / "out"
+        self.files = write_innocent(self.tapes, count, excerpt)
+        self.graph = write_graph(folder)
+        self.plans: list[Plan] = []
+
+    def run(self, **more: object) -> list[BatchRow]:
+        given: dict[str, object] = {"jobs": 1, "store": self.folder / "store", **more}
+        rows = batch(
+            open_graph(self.graph),
+            self.tapes,
+            self.out,
+            nodes=[NODES],
+            on_plan=self.plans.append,
+            **given,  # type: ignore[arg-type]
+        )
+        return list(rows)
+
+
+@pytest.fixture
+def archive(tmp_path: Path, excerpt: Audio) -> Archive:
+    return Archive(tmp_path, excerpt)
+
+
+def states(rows: list[BatchRow]) -> list[tuple[str, bool]]:
+    return [(row.state, row.kept) for row in rows]
+
+
+def test_what_is_done_is_not_done_again_and_what_changed_is(
+    archive: Archive, excerpt: Audio
+) -> None:
+    assert states(archive.run()) == [("done", False)] * 3
+    before = {path: path.stat().st_mtime_ns for path in archive.out.rglob("*.wav")}
+    assert states(archive.run()) == [("done", True)] * 3
+    assert {path: path.stat().st_mtime_ns for path in archive.out.rglob("*.wav")} == before
+    write_innocent(archive.tapes, 4, excerpt)  # the list grows; the others are as they were
+    lost, changed = sorted(before)[:2]
+    lost.unlink()
+    changed.write_bytes(changed.read_bytes()[:-4])
+    rows = archive.run()
+    assert sorted(states(rows)) == [("done", False)] * 3 + [("done", True)]
+    assert archive.plans[-1].stale == {"the output is gone": 1, "the output was changed": 1}
+    # what a step gave is in the store, so nothing is computed twice
+    ran = {row.recording: [step["status"] for step in row.steps] for row in rows}
+    assert sum(one == ["ran"] for one in ran.values()) == 2  # of the first run, and the new one
+    document = json.loads(json.dumps(DOCUMENT))
+    document["params"]["factor"]["default"] = 0.75
+    archive.graph.write_text(json.dumps(document))
+    assert states(archive.run()) == [("done", False)] * 4
+    assert archive.plans[-1].stale == {"params of take changed": 4}
+
+
+def test_failures_stay_until_they_are_retried_and_may_stop_it_early(archive: Archive) -> None:
+    for path in archive.files[:2]:
+        path.write_text("no sound")
+    rows = archive.run(max_failures=0)
+    assert [row.state for row in rows].count("failed") >= 1
+    assert {row.kind for row in rows if row.state == "failed"} == {"input"}
+    rows = archive.run()
+    assert sorted(row.state for row in rows) == ["done", "failed", "failed"]
+    assert states(archive.run()).count(("failed", True)) == 2
+    assert states(archive.run(retry_failed=True)).count(("failed", False)) == 2
+    standing = look(archive.out)
+    assert (standing.state, standing.sums.failed, standing.sums.left) == ("done", 2, 0)
+    assert len(standing.failures) == 2
+
+
+def test_tables_page_and_journal_say_the_same(archive: Archive) -> None:
+    archive.run()
+    lines = [json.loads(one) for one in (archive.out / "results.jsonl").read_text().splitlines()]
+    with (archive.out / "results.csv").open(newline="") as file:
+        cells = list(csv.DictReader(file))
+    assert [one["recording"] for one in lines] == [one["recording"] for one in cells]
+    assert {one["state"] for one in cells} == {"done"}
+    page = (archive.out / "report.html").read_text()
+    assert all(one["recording"] in page for one in lines)
+    with sqlite3.connect(archive.out / NAME) as db:
+        ends = db.execute("SELECT end FROM ends").fetchall()
+        with pytest.raises(sqlite3.IntegrityError, match="only grows"):
+            db.execute("DELETE FROM ends")
+        with pytest.raises(sqlite3.IntegrityError, match="only grows"):
+            db.execute("UPDATE ends SET state = 'failed'")
+    assert len(ends) == 3
+    for (text,) in ends:
+        end = json.loads(text)
+        assert end["inputs"]["tape"]["digest"]
+        assert end["outputs"]["taken"]["file"]
+
+
+def test_a_folder_has_one_batch_at_a_time_and_a_look_needs_one(
+    archive: Archive, tmp_path: Path
+) -> None:
+    rows = batch(
+        open_graph(archive.graph), archive.tapes, archive.out, nodes=[NODES], jobs=1, store=False
+    )
+    with pytest.raises(OutputError, match="another batch is at work"):
+        archive.run()
+    assert look(archive.out).at_work
+    rows.close()  # type: ignore[attr-defined]
+    with pytest.raises(StoreError, match="there is no batch here"):
+        look(tmp_path / "nowhere")
+
+
+def test_a_journal_that_is_no_journal_is_told(tmp_path: Path) -> None:
+    (tmp_path / NAME).write_bytes(b"something else" * 100)
+    with pytest.raises(StoreError, match="cannot be used"):
+        Journal(tmp_path)

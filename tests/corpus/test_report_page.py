@@ -1,0 +1,63 @@
+"""The page of a batch, in a browser: causes, distributions, a table to sort and filter."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from resonate_graph import BatchRow
+from resonate_graph._corpus.page import write_page
+from resonate_graph._corpus.sums import Sums
+from tests.browser import Browser
+from tests.tools import needs
+
+ROWS = "[...document.querySelectorAll('#all tbody th')].map(one => one.textContent)"
+
+
+def rows(count: int) -> Iterator[BatchRow]:
+    """Yield recordings of which the later have more clicks, and two that failed alike."""
+    for number in range(count):
+        yield BatchRow(
+            job=f"{number}",
+            recording=f"side <{number}>.wav",
+            state="done",
+            seconds=float(number),
+            sound_seconds=60.0,
+            outputs={"restored": f"side {number}.wav"},
+            steps=[{"id": "declick", "status": "ran", "did": {"clicks_removed": 10 * number}}],
+        )
+    for number in range(2):
+        path = f"/tapes/bad {number}.wav"
+        yield BatchRow(
+            job=f"bad{number}",
+            recording=f"bad {number}.wav",
+            state="failed",
+            inputs={"tape": path},
+            kind="input",
+            error="InputError",
+            message=f"{path}: it is cut off: {number} bytes",
+        )
+
+
+@needs("chromium")
+def test_it_says_what_failed_and_its_table_is_sorted_and_filtered(
+    tmp_path: Path, browser: Browser
+) -> None:
+    sums = Sums(total=402, done=400, failed=2, ended=True)
+    page = browser.open(write_page(tmp_path, rows(400), "vinyl", sums))
+    assert page.faults == []
+    assert len(page.asked) == 1  # itself
+    text = page.run("document.body.innerText")
+    assert "2 recordings: input: it is cut off: … bytes" in text
+    assert "0 to 3990, half of them below 2000 a minute of sound" in text
+    assert "402 rows" in text
+    assert page.run(f"{ROWS}.length") == 300
+    page.click("#more")
+    assert page.run(f"{ROWS}.length") == 402
+    page.click("#all th:has-text('clicks removed') button")
+    page.click("#all th:has-text('clicks removed') button")
+    assert page.run(f"{ROWS}.slice(0, 2)") == ["side <399>.wav", "side <398>.wav"]
+    page.fill("#filter", "cut bad")
+    assert page.run(ROWS) == ["bad 0.wav", "bad 1.wav"]
+    page.fill("#filter", "<7>")
+    assert page.run("document.querySelector('#all a').getAttribute('href')") == "side%207.wav"

@@ -1,0 +1,26 @@
+"""What is prepared for a CUDA card runs: tried on the CPU, in as little as it takes."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+
+import pytest
+
+from tests.benchmarks import card, cuda
+
+
+def test_the_figures_are_all_there(capsys: pytest.CaptureFixture[str]) -> None:
+    cuda.main(["--tiny"])
+    lines = capsys.readouterr().out.splitlines()
+    ours = [line for line in lines if line.startswith("  ours, fp32, batches of 8")]
+    assert len(ours) == (2 if find_spec("mel_band_roformer") else 1)
+    for line in ours:
+        assert float(line.rpartition("first ")[2].removesuffix(" dB")) > 100
+    assert sum("ours, bf16" in line for line in lines) == len(ours)
+
+
+def test_what_is_run_fits_into_the_time() -> None:
+    found = list(card.parts(480, "here", dry=False))
+    assert [part.name for part in found] == ["tests", "figures", "songs", "training"]
+    assert found[0].seconds + found[1].seconds < 480
+    assert all(part.seconds <= 480 for part in found)
