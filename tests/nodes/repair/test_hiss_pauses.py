@@ -187,7 +187,7 @@ def test_the_pauses_of_a_gate_with_a_release(
 
 @pytest.mark.filterwarnings("ignore:no-noise-found:resonate_graph.ResonateWarning")
 def test_a_rhythm_is_no_gate() -> None:
-    """A chord that is chopped into eighths, at 12 dB, has no second floor; one that is held, none."""
+    """A chord chopped into eighths, at 12 dB, has no second floor; one that is held has none."""
     rate = 22_050
     time = np.arange(8 * rate) / rate
     tones = sum(np.sin(2 * np.pi * f * k * time) / k
