@@ -101,9 +101,9 @@ def measured(music: list[Audio], way: Way) -> list[str]:
         hiss = np.random.default_rng(index).standard_normal(seconds.samples.shape)
         profile = seconds.with_samples(0.01 * rms(clean) * hiss)
         changes.append(harm_db(way(clean, profile), clean))
-    every = np.concatenate(list(rises.values()))
+    every = np.array([rise for found in rises.values() for rise in found])
     worse = f"{np.sum(every < WORSE_DB)}/{len(every)}"
-    cells = [f"{np.mean(found):+.1f}" for found in (*rises.values(), every)]
+    cells = [f"{np.mean(found):+.1f}" for found in (*rises.values(), every.tolist())]
     harm = [-150.0 if np.isinf(one) else one for one in changes]
     return [
         *cells,
