@@ -13,6 +13,9 @@ from pathlib import Path
 
 import pytest
 
+#: Where processes are killed and disks fail: CI runs that in small, ``--torture`` in full.
+_TORTURE = "torture"
+
 #: Run by CI, and where its file is named.
 thorough = pytest.mark.thorough
 
@@ -30,7 +33,9 @@ def leave_out_what_is_deeper(config: pytest.Config, items: list[pytest.Item]) ->
     cases: dict[Hashable, list[pytest.Item]] = {}
     for item in items:
         cases.setdefault((item.parent, getattr(item, "originalname", item.name)), []).append(item)
-    left = {item for item in items if item.get_closest_marker("thorough")}
+    left = {
+        item for item in items if item.get_closest_marker("thorough") or _TORTURE in item.path.parts
+    }
     for same in cases.values():
         if mark := same[0].get_closest_marker("sampled"):
             (count,) = mark.args
