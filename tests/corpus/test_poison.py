@@ -7,6 +7,9 @@ from pathlib import Path
 from resonate_graph import Audio, Store, batch
 from tests.corpus.archives import NODES, open_graph, write_graph, write_innocent, write_poison
 from tests.corpus.poison import REASONS
+from tests.depth import thorough
+
+pytestmark = thorough
 
 #: These die like others that are tried: by a signal, by time. Each death costs a new process.
 SLOW = ("exits", "allocates")
