@@ -175,6 +175,7 @@ def test_what_a_run_made_is_shown_and_what_is_stored_is_pinned_and_removed(
 
     page.segmented_control(key="view").select("Store").run()
     (table,) = [one.value for one in page.dataframe]
+    assert all(name.startswith("my take/") for name in table["name"])  # as it was brought
     assert table["pinned"].tolist() == [False] * len(table)
     assert page.button(key="pin").disabled
     kept = len(_stored(desk))
