@@ -69,7 +69,7 @@ def show_store(desk: Desk) -> None:
 
 def labels_of(desk: Desk) -> dict[str, str]:
     """Return what the files of runs that were brought are called, by where they lie."""
-    found = {}
+    found: dict[str, str] = {}
     for job in desk.jobs:
         with contextlib.suppress(OSError):  # it makes room for another
             found |= {str(job.call.inputs[one]): job.call.labels[one] for one in job.call.brought}
