@@ -58,7 +58,7 @@ class Hands(distributed.WorkerPlugin):
         self._label = f"{worker.name}"
         self._every: list[Hand] = []
         engine = self._plain["probe"]["engine"]
-        self._refusal = f"resonate-graph {__version__}, not {engine}" * (engine != __version__)
+        self._refusal: str = f"resonate-graph {__version__}, not {engine}" * (engine != __version__)
         if self._refusal:
             return  # what another version sends need not even be understood
         threads = worker.state.nthreads
