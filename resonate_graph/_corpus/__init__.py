@@ -76,7 +76,7 @@ def batch(
         params: params that are the same in every job; those of a row come first.
         outputs: the outputs that are wanted; None for all.
         name: what outputs are called, as in `Result.save`; besides, ``{path}`` (the way to the
-            recording below the folder) and each column of the manifest. Empty for
+            recording below the folder), ``{suffix}`` and each column of the manifest. Empty for
             ``{path}.{output}``, and for manifests ``{input}.{output}``.
         nodes: modules or ``.py`` files with nodes of your own that the graph uses.
         jobs: how many jobs are done at a time; None for as many as there are cores, and memory

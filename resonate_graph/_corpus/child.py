@@ -35,7 +35,6 @@ from .. import (
     RunError,
     Settings,
     Store,
-    __version__,
 )
 from .jobs import End, digest_of, file_digest, identity, stamp
 
@@ -103,8 +102,7 @@ class _Work:
         graph = self.graph.check(
             probe["inputs"], probe["params"], outputs=self.setup["outputs"], models=models
         )
-        found = identity(graph, Path(models) if models else None, probe["settings"])
-        return {"engine": __version__, **found}
+        return identity(graph, Path(models) if models else None, probe["settings"])
 
     def end(self, given: Mapping[str, Any]) -> End:
         """Do a job and return how it ended."""

@@ -55,6 +55,12 @@ class Hands(distributed.WorkerPlugin):
 
     def setup(self, worker: Any) -> None:
         """Get ready: hands are made when they are first used."""
+        self._label = f"{worker.name}"
+        self._every: list[Hand] = []
+        engine = self._plain["probe"]["engine"]
+        self._refusal: str = f"resonate-graph {__version__}, not {engine}" * (engine != __version__)
+        if self._refusal:
+            return  # what another version sends need not even be understood
         threads = worker.state.nthreads
         setup = Setup(**self._plain)
         device = getattr(worker, DEVICE, None) or setup.settings["device"]
@@ -62,9 +68,7 @@ class Hands(distributed.WorkerPlugin):
             setup.on(device, max(1, this_machine().threads // threads)),
             max_memory_bytes=setup.max_memory_bytes or share_bytes(threads),
         )
-        self._label = f"{worker.name}"
         self._free: queue.LifoQueue[Hand] = queue.LifoQueue()
-        self._every: list[Hand] = []
         self._adding = threading.Lock()
 
     def teardown(self, worker: Any) -> None:
@@ -74,6 +78,8 @@ class Hands(distributed.WorkerPlugin):
 
     def do(self, job: Mapping[str, Any], *, alone: bool) -> dict[str, Any]:
         """Do a job, in the thread of a worker, and return how it ended."""
+        if self._refusal:
+            return End("refused", worker=self._label, message=self._refusal).plain()
         hand = self._hand()
         try:
             differing = self.differing(hand)
@@ -87,6 +93,8 @@ class Hands(distributed.WorkerPlugin):
 
     def differing(self, hand: Hand | None = None) -> str:
         """Say what decides results here otherwise than where the batch was started."""
+        if self._refusal:
+            return self._refusal
         own = hand or self._hand()
         try:
             own.begin()
@@ -96,13 +104,7 @@ class Hands(distributed.WorkerPlugin):
         about, expected = own.about, (self._setup.probe or {}).get("expected")
         if about is None or expected is None:
             return ""
-        engine = about["engine"]
-        told = [f"resonate-graph {engine} and not {__version__}"] * (engine != self._engine)
-        return "; ".join([*told, *what_changed(expected, about)])
-
-    @property
-    def _engine(self) -> str:
-        return str((self._setup.probe or {}).get("engine", __version__))
+        return "; ".join(what_changed(expected, about))
 
     def _hand(self) -> Hand:
         try:
@@ -159,11 +161,19 @@ class Cluster:
         except (OSError, ValueError, TimeoutError) as error:
             raise ClusterError(f"{address}: no scheduler is to be reached: {error}") from error
         try:
-            self._client.register_plugin(Hands(self._name, plain))
+            self._register(plain)
             self._require_alike()
         except BaseException:
             self.close()
             raise
+
+    def _register(self, plain: Mapping[str, Any]) -> None:
+        try:
+            self._client.register_plugin(Hands(self._name, plain))
+        except Exception as error:  # whatever a worker says that has not even this package
+            raise ClusterError(
+                f"{self._address}: a worker cannot take part in this: {error}"
+            ) from error
 
     def _require_alike(self) -> None:
         asked = {

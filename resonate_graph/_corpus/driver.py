@@ -32,6 +32,8 @@ _DEATHS = 2
 #: A worker may be lost so often with a job at hand before that counts as a failure of it.
 _LOSSES = 8
 _LOCK = "batch.lock"
+#: Who asks whether a batch is at work holds its lock for a moment, which is no batch.
+_LOOKING_SECONDS = 0.5
 
 
 class Executor(Protocol):
@@ -214,13 +216,22 @@ class Batch:
             return "; ".join(changes[:4]) or "the graph changed"
         if any(self._differs(Path(str(one["path"])), one) for one in end.inputs.values()):
             return "the input changed"
-        here = [one for one in end.outputs.values() if "://" not in str(one["path"])]
-        if any(not (self.folder / one["path"]).exists() for one in here):
-            return "the output is gone"
-        for one in here:
-            if self._differs(self.folder / one["path"], {**one, "digest": one["file"]}):
+        return self._outputs_amiss(end) or end.state
+
+    def _outputs_amiss(self, end: End) -> str:
+        """Say what is wrong with the outputs of a job; nothing where they are as they were."""
+        remote = self._setup.remote.rstrip("/")
+        for one in end.outputs.values():
+            place = str(one["path"])
+            if not (place.startswith(f"{remote}/") if remote else "://" not in place):
+                return "outputs go elsewhere now"
+            if remote:
+                continue
+            if not (self.folder / place).exists():
+                return "the output is gone"
+            if self._differs(self.folder / place, {**one, "digest": one["file"]}):
                 return "the output was changed"
-        return end.state
+        return ""
 
     def _differs(self, path: Path, known: Mapping[str, Any]) -> bool:
         """Whether a file is not what it was: by content where size and time do not settle it."""
@@ -347,7 +358,7 @@ def _locked(folder: Path) -> FileLock:
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(folder / _LOCK, timeout=0)
+        lock = FileLock(folder / _LOCK, timeout=_LOOKING_SECONDS)
         lock.acquire()
     except Timeout:
         raise OutputError(f"{folder}: another batch is at work here") from None

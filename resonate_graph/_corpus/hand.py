@@ -175,19 +175,25 @@ class Hand:
         self._forget()
         if self._is_closed:
             raise Refused("stopped")
-        self._log = tempfile.TemporaryFile()  # noqa: SIM115 - closed by _forget
         threads = str(self.setup.threads)
         names = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", f"{__package__}.child"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self._log,
-            env={**os.environ, **dict.fromkeys(names, threads)},
-            start_new_session=True,
-        )
-        self._tell({**asdict(self.setup), "parent": os.getpid()})
         try:
+            self._log = tempfile.TemporaryFile()  # noqa: SIM115 - closed by _forget
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", f"{__package__}.child"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=self._log,
+                env={**os.environ, **dict.fromkeys(names, threads)},
+                start_new_session=True,
+            )
+        except OSError as error:
+            self._forget()
+            raise Refused(f"a process for jobs could not begin: {error}") from error
+        if self._is_closed:  # `stop` came while there was no process yet to end
+            self._kill()
+        try:
+            self._tell({**asdict(self.setup), "parent": os.getpid()})
             self._listen(time.monotonic() + _STARTING_SECONDS, _Heard())
         except (EOFError, BrokenPipeError, TimeoutError):
             self._kill()

@@ -106,13 +106,14 @@ def _rows(given: Any, wanted: Wanted, problems: list[str]) -> tuple[list[_Row], 
         return [_Row(one, {"": one}, path, one) for one, path in found], text, False
     path = Path(text).expanduser()
     if path.is_dir():
+        _require_elsewhere(path, wanted)
         return list(_folder(path, wanted.skip)), text, False
     if path.suffix.lower() in MANIFESTS and not glob.has_magic(text):
         return list(_manifest(path, problems)), text, True
     if path.exists():
         return [_Row(text, {"": str(path.absolute())}, path.stem, path.name)], text, False
     if glob.has_magic(text):
-        return list(_glob(path, problems)), text, False
+        return list(_glob(path, wanted, problems)), text, False
     raise ManifestError(text, ["there is no such folder, file or manifest"])
 
 
@@ -134,11 +135,23 @@ def _is(path: Path, other: Path | None) -> bool:
     return other is not None and path.absolute() == other.absolute()
 
 
-def _glob(path: Path, problems: list[str]) -> Iterator[_Row]:
+def _require_elsewhere(root: Path, wanted: Wanted) -> None:
+    """Refuse outputs among recordings: another start would take them for recordings."""
+    if _is(root, wanted.skip):
+        raise ManifestError(
+            str(root), ["outputs would lie among the recordings; take another folder for them"]
+        )
+
+
+def _glob(path: Path, wanted: Wanted, problems: list[str]) -> Iterator[_Row]:
     fixed = list(itertools.takewhile(lambda part: not glob.has_magic(part), path.parts))
     root = Path(*fixed) if fixed else Path()
+    _require_elsewhere(root, wanted)
+    skip = wanted.skip if wanted.skip and wanted.skip.is_relative_to(root.absolute()) else None
     for name in sorted(glob.glob(str(path), recursive=True)):  # noqa: PTH207 - ** and hidden files
         found = Path(name)
+        if skip and found.absolute().is_relative_to(skip):
+            continue
         if found.is_dir():
             if path.parts[-1] != "**":
                 problems.append(f"{name}: this is a folder, not a file")
@@ -259,6 +272,7 @@ def _jobs(
         first = str(inputs[sounds[0]]) if sounds else row.where
         fields = {name: str(value) for name, value in {**found.carried, **found.params}.items()}
         fields["path"] = row.path or Path(first).stem
+        fields["suffix"] = Path(first).suffix[1:]
         try:
             name = _filled(pattern, fields)
         except (ValueError, KeyError) as error:
@@ -386,6 +400,6 @@ def _require_apart(jobs: Sequence[tuple[Job, str]], wanted: Wanted, problems: li
             if other != f"{where} ({output})":
                 problems.append(
                     f"{where}: {path} is written by {other}, too; take another name, such as "
-                    "--name '{path}.{output}' or one with a column of the manifest"
+                    "--name '{path}.{suffix}.{output}' or one with a column of the manifest"
                 )
                 break

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from .hand import Hand, Refused, Setup
+from .hand import Hand, Setup
 from .jobs import End
 
 
@@ -21,7 +21,7 @@ class Local:
     def __init__(self, setups: Sequence[Setup]) -> None:
         self._hands = [Hand(one, f"local-{n}") for n, one in enumerate(setups)]
         self._waiting: queue.Queue[tuple[str, Mapping[str, Any], bool] | None] = queue.Queue()
-        self._done: queue.Queue[tuple[str, End | Refused]] = queue.Queue()
+        self._done: queue.Queue[tuple[str, End | Exception]] = queue.Queue()
         self._threads = [
             threading.Thread(target=self._work, args=(hand,), daemon=True) for hand in self._hands
         ]
@@ -58,7 +58,7 @@ class Local:
             first = self._done.get(timeout=seconds)
             while True:
                 name, end = first
-                if isinstance(end, Refused):
+                if isinstance(end, Exception):
                     raise end
                 found.append((name, end))
                 first = self._done.get_nowait()
@@ -82,8 +82,8 @@ class Local:
         while (taken := self._waiting.get()) is not None:
             name, job, alone = taken
             try:
-                end: End | Refused = hand.do(job, fresh=alone)
-            except Refused as error:
+                end: End | Exception = hand.do(job, fresh=alone)
+            except Exception as error:  # whatever it is: who waits for this job hears of it
                 end = error
             self._done.put((name, end))
         hand.dismiss()

@@ -69,7 +69,8 @@ def _add(found: _Found, row: BatchRow) -> None:
             called = f"{step['id']}: {name}"
             figures[called] = note
             found.notes.setdefault(called, []).append(note)
-            if isinstance(note, int) and row.sound_seconds > 0:
+            is_count = isinstance(note, int) and not unit_of(name)[1]  # a level may be whole, too
+            if is_count and row.sound_seconds > 0:
                 rate = note * 60 / row.sound_seconds
                 found.rates.setdefault(called, []).append(rate)
     if row.state == "failed":

@@ -10,15 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from resonate_graph import Audio, BatchRow, ResonateError, Store, batch
+from resonate_graph import Audio, BatchRow, ResonateError, Store, __version__, batch
 from tests.corpus.archives import NODES, open_graph, write_graph, write_innocent, write_poison
 from tests.corpus.poison import REASONS
 from tests.depth import thorough
 from tests.processes import start_resonate, wait_for_words
 
 pytestmark = thorough
-
-pytest.importorskip("distributed")
 
 _SCHEDULER = """
 import asyncio, sys
@@ -106,6 +104,22 @@ def test_a_cluster_fails_the_poison_loses_a_worker_and_gives_what_single_runs_gi
         single = graph.run({"tape": path}, store=alone).save(tmp_path / "single")["taken"]
         made = out / path.relative_to(tapes).with_name(f"{path.stem}.taken.wav")
         assert made.read_bytes() == single.read_bytes()
+
+
+def test_a_worker_of_another_version_is_refused_and_named(
+    tmp_path: Path, excerpt: Audio, cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not cluster.alive:  # where this test runs alone
+        wait_for_words(cluster.add_worker(), "at a time")
+    sound = write_innocent(tmp_path / "tapes", 1, excerpt)[0]
+    graph = open_graph(write_graph(tmp_path))
+    monkeypatch.setattr("resonate_graph._corpus.cluster.__version__", "0.0.1")
+    rows = batch(
+        graph, sound, tmp_path / "out", nodes=[NODES], scheduler=cluster.address, store=False
+    )
+    with pytest.raises(ResonateError, match="workers differ") as raised:
+        next(rows)
+    assert f"worker-0: resonate-graph {__version__}, not 0.0.1" in str(raised.value)
 
 
 def test_a_scheduler_that_is_lost_ends_the_batch_and_another_start_goes_on(

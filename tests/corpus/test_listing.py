@@ -135,6 +135,26 @@ def test_folders_that_match_a_pattern_and_names_that_meet_are_told(
     assert "no such folder" in problems(tapes / "nowhere", wanted)[0]
 
 
+def test_outputs_are_no_recordings(tapes: Path, wanted: Wanted) -> None:
+    (tapes / "out").mkdir()
+    (tapes / "out" / "made.wav").write_bytes(b"x")
+    wanted.skip = tapes / "out"
+    assert len(jobs_of(str(tapes / "**" / "*.wav"), wanted)) == 4
+    wanted.skip = tapes
+    for given in (tapes, tapes / "*" / "*.wav"):
+        assert "another folder" in problems(given, wanted)[0]
+
+
+def test_recordings_that_differ_in_their_suffix_can_be_told_apart(
+    tapes: Path, wanted: Wanted
+) -> None:
+    (tapes / "side0" / "000.mp3").write_bytes(b"x")
+    (told,) = problems(tapes, wanted)
+    assert "{path}.{suffix}.{output}" in told
+    wanted.name = "{path}.{suffix}.{output}"
+    assert "side0/000.mp3.{output}" in names(jobs_of(tapes, wanted))
+
+
 def test_params_that_are_wrong_for_all_are_an_error_of_the_graph(
     tapes: Path, wanted: Wanted
 ) -> None:

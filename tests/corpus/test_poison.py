@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
+import json
+import sys
 from pathlib import Path
 
-from resonate_graph import Audio, Store, batch
-from tests.corpus.archives import NODES, open_graph, write_graph, write_innocent, write_poison
+import pytest
+
+from resonate_graph import Audio, ResonateError, Store, batch
+from resonate_graph._corpus.hand import Hand, Setup
+from tests.corpus.archives import (
+    DOCUMENT,
+    NODES,
+    open_graph,
+    write_graph,
+    write_innocent,
+    write_poison,
+)
 from tests.corpus.poison import REASONS
 from tests.depth import thorough
 
 pytestmark = thorough
 
-#: These die like others that are tried: by a signal, by time. Each death costs a new process.
-SLOW = ("exits", "allocates")
+#: These die as others do that are tried. Each death costs a new process.
+SLOW = ("exits", "allocates", "hangs")
 
 
 def test_exactly_the_poison_fails_and_all_else_is_as_a_single_run(
@@ -50,3 +62,29 @@ def test_exactly_the_poison_fails_and_all_else_is_as_a_single_run(
         single = result.save(tmp_path / "single", name="{output}")["taken"]
         made = out / path.relative_to(tapes).with_name(f"{path.stem}.taken.wav")
         assert made.read_bytes() == single.read_bytes()
+
+
+def test_a_child_that_takes_too_long_is_ended(tmp_path: Path, excerpt: Audio) -> None:
+    setup = Setup(
+        graph=json.dumps(DOCUMENT), source="taken", nodes=[NODES], outputs=None,
+        folder=str(tmp_path), remote="", settings={}, store=False, provenance=False, tags=False,
+        pages=False, max_seconds=1.0, max_memory_bytes=None, threads=1,
+    )  # fmt: skip
+    path = write_poison(tmp_path, excerpt, ["hangs"])["hangs-0"]
+    hand = Hand(setup, "one")
+    end = hand.do(
+        {"inputs": {"tape": str(path)}, "params": {}, "name": "", "identity": "", "held": []}
+    )
+    assert (end.state, end.kind, "longer than 1 s" in end.message) == ("died", "time", True)
+    assert hand.pid is None
+
+
+def test_a_child_that_cannot_begin_is_told_and_nobody_waits_for_it(
+    tmp_path: Path, excerpt: Audio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_innocent(tmp_path / "tapes", 1, excerpt)
+    rows = batch(open_graph(write_graph(tmp_path)), tmp_path / "tapes", tmp_path / "out",
+                 nodes=[NODES], jobs=1, store=False)  # fmt: skip
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "nowhere"))
+    with pytest.raises(ResonateError, match="a process for jobs could not begin"):
+        next(rows)

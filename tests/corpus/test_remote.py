@@ -10,15 +10,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import s3fs
+from moto.server import ThreadedMotoServer
 
 from resonate_graph import Audio, Graph, InputError, OutputError, Store, batch, read_audio
 from resonate_graph._corpus import remote
+from resonate_graph._corpus.driver import Plan
 from resonate_graph._corpus.shared_store import SharedStore
 from tests.corpus.archives import NODES, open_graph, write_graph, write_innocent
 from tests.faults import flipped
-
-s3fs = pytest.importorskip("s3fs")
-moto_server = pytest.importorskip("moto.server")
 
 BUCKET = "archive"
 
@@ -66,7 +66,7 @@ class Cloud:
     """An S3 server on this machine, seen through a way that can fail."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self._server = moto_server.ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+        self._server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
         self._server.start()
         host, port = self._server.get_host_and_port()
         self.way = Way(port)
@@ -144,6 +144,19 @@ def test_inputs_outputs_and_store_may_all_lie_in_a_bucket(
         single = graph.run({"tape": path}, store=Store(tmp_path / "alone"))
         (tmp_path / "got.wav").write_bytes(got)
         assert read_audio(tmp_path / "got.wav") == single["taken"]
+    # they are there; where they are to go elsewhere, they are not
+    for place, stale in ((f"s3://{BUCKET}/out", {}), ("", {"outputs go elsewhere now": 2})):
+        plans: list[Plan] = []
+        batch(
+            graph,
+            f"s3://{BUCKET}/in",
+            tmp_path / "journal",
+            remote=place,
+            store=tmp_path / "first",
+            nodes=[NODES],
+            on_plan=plans.append,
+        ).close()  # type: ignore[attr-defined]
+        assert plans[0].stale == stale
     # another machine finds what this one has computed
     other = SharedStore(tmp_path / "second", f"s3://{BUCKET}/store")
     result = graph.run({"tape": sounds[0]}, store=other)

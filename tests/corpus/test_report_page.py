@@ -24,7 +24,10 @@ def rows(count: int) -> Iterator[BatchRow]:
             seconds=float(number),
             sound_seconds=60.0,
             outputs={"restored": f"side {number}.wav"},
-            steps=[{"id": "declick", "status": "ran", "did": {"clicks_removed": 10 * number}}],
+            steps=[
+                {"id": "declick", "status": "ran", "did": {"clicks_removed": 10 * number}},
+                {"id": "master", "status": "ran", "did": {"loudness_after_lufs": -16}},
+            ],
         )
     for number in range(2):
         path = f"/tapes/bad {number}.wav"
@@ -50,6 +53,7 @@ def test_it_says_what_failed_and_its_table_is_sorted_and_filtered(
     text = page.run("document.body.innerText")
     assert "2 recordings: input: it is cut off: … bytes" in text
     assert "0 to 3990, half of them below 2000 a minute of sound" in text
+    assert "−16 LUFS in all of 400 recordings" in text  # a level, though it is a whole number
     assert "402 rows" in text
     assert page.run(f"{ROWS}.length") == 300
     page.click("#more")

@@ -71,10 +71,18 @@ def read_bag_of(
     """Return what a bag names: its models, how much each counts, how long segments are.
 
     Raises:
-        ModelError: it is no bag.
+        ModelError: it is no bag, but perhaps a config without weights.
     """
     try:
         bag = read_bag(path)
+        if configs.is_config(path):
+            raise ModelError(
+                name,
+                f"{path}: this is the config of a network, and its weights are not beside it: "
+                f"{path.stem}.ckpt, .pt, .pth or .safetensors",
+            )
+        if "models" not in bag:
+            raise ValueError("it names no 'models'")
         signatures = bag["models"]
         if not isinstance(signatures, list) or not all(isinstance(one, str) for one in signatures):
             raise TypeError("'models' is no list of names")

@@ -98,10 +98,10 @@ def load(path: Path) -> Any:
     except ModelError:
         raise
     except OverBudgetError as error:
-        raise _damaged(path, str(error)) from error
+        raise _unusable(path, description, str(error)) from error
     except Exception as error:  # whatever sizes and types that do not fit lead to
         reason = (str(error).splitlines() or ["it says no more"])[0]
-        raise _damaged(path, f"{type(error).__name__}: {reason}") from error
+        raise _unusable(path, description, f"{type(error).__name__}: {reason}") from error
     model.eval()
     return model
 
@@ -343,6 +343,15 @@ def _state(path: Path) -> Mapping[str, Any]:
 
 def _damaged(path: Path, why: str) -> ModelError:
     return ModelError(path.stem, f"{path}: the weights are damaged: {why}")
+
+
+def _unusable(path: Path, description: Description, why: str) -> ModelError:
+    if not description.family.configured:
+        return _damaged(path, why)
+    config = configs.config_of(path)
+    return ModelError(
+        path.stem, f"{path}: the weights are damaged, or do not fit their config {config}: {why}"
+    )
 
 
 def _untrusted(path: Path, name: str) -> ModelError:

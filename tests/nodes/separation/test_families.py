@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
@@ -405,7 +406,7 @@ def test_a_family_whose_package_is_missing_says_what_to_install(
         split_graph(name, "vocals").check()
 
 
-def test_weights_without_a_config_are_refused(
+def test_weights_and_configs_without_each_other_are_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     import torch
@@ -413,6 +414,13 @@ def test_weights_without_a_config_are_refused(
     torch.save(network_of(CONFIGS["bs"]).state_dict(), tmp_path / "alone.ckpt")
     monkeypatch.setenv("RESONATE_MODELS", str(tmp_path))
     with pytest.raises(ModelError, match="there is no config beside it"):
+        separate(noise(1000), model="alone")
+    config = tmp_path / "lonely.yaml"
+    config.write_text(yaml.safe_dump(CONFIGS["mel"]))
+    with pytest.raises(ModelError, match=r"its weights are not beside it: lonely\.ckpt, \.pt"):
+        separate(noise(1000), model="lonely")
+    config.rename(tmp_path / "alone.yaml")  # of another network
+    with pytest.raises(ModelError, match=r"do not fit their config .*alone\.yaml"):
         separate(noise(1000), model="alone")
 
 
