@@ -19,7 +19,9 @@ of a rock song, two of metal, eight of orchestral music for games, telephone pro
 loop that is made of glitches. What is no click counted twice in the bundled one, one of metal, one
 of the rock song, the percussion and the tabla, and four times in the break: they had the most false
 touches. They were fitted by scikit-learn's MLPClassifier in the way that is written out here.
-Chance and rounding differ, so the numbers do not come out the same.
+Chance differs, and each of these counted twice, so the numbers do not come out the same. Weights
+that this makes of them do as well on the 23 recordings of `docs/repair.md`: F1 0.84, 8.0 dB, 0.8
+false touches a minute on the clean ones (the present ones: 0.83, 8.2 dB, 0.4).
 """
 
 from __future__ import annotations
