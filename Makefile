@@ -1,6 +1,7 @@
 # make demo     sets up, restores a bundled recording, shows what it did
 # make app      sets up, opens the page in the browser, on a bundled song that was damaged
-# make test     sets up, runs the tests; TESTS=... are more options for pytest
+# make test     sets up, runs the tests, of many alike a few; TESTS=... are more options for pytest,
+#               TESTS=--thorough runs all of them, as CI does
 # make lint     sets up, runs the linters and the type checker
 # make check    the same, and tries the wheel in an environment of its own
 # make torture  sets up, runs the tests with their full counts: kills writers, fills disks and flips

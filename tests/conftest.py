@@ -22,6 +22,7 @@ import pytest
 
 from resonate_graph import Audio, Store, read_audio
 from tests.counts import load_profile
+from tests.depth import leave_out_what_is_deeper
 from tests.engine.commands import Command
 from tests.models import write_models
 from tests.tools import look_for_what_it_needs
@@ -59,6 +60,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--all-tools", action="store_true", help="let tests fail, not skip, for a missing program"
     )
+    parser.addoption("--thorough", action="store_true", help="all cases, as CI runs them")
     parser.addoption("--torture", action="store_true", help="the full counts, an hour or more")
 
 
@@ -69,8 +71,9 @@ def pytest_configure(config: pytest.Config) -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Mark what separates, so that the other tests of the engine can run without torch."""
+    leave_out_what_is_deeper(config, items)
     for item in items:
         if {"models_dir", "forwards"} & {*getattr(item, "fixturenames", ())}:
             item.add_marker("torch")

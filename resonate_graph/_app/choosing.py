@@ -144,15 +144,10 @@ def _uploaded_graph(desk: Desk) -> Graph | None:
 def _faults(error: GraphError) -> None:
     count = len(error.problems) + error.omitted
     st.error(f"This graph cannot run: {count} problem{'s' if count > 1 else ''}.")
-    st.dataframe(
-        [
-            {"line": one.line, "column": one.column, "where": one.pointer or one.argument or "/",
-             "what is wrong": one.message}
-            for one in error.problems
-        ],
-        hide_index=True,
-        key="faults",
-    )  # fmt: skip
+    for one in error.problems:  # as text, which is wrapped: a table would cut it off here
+        place = "" if one.line is None else f"**line {one.line}, column {one.column}** "
+        where = literally(one.pointer or one.argument or "/")
+        st.markdown(f"{place}:gray[{where}]  \n{literally(one.message)}")
     if error.omitted:
         st.caption(f"and {error.omitted} more")
 

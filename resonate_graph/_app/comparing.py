@@ -7,6 +7,7 @@ from typing import Any
 
 import streamlit as st
 
+from .. import GraphError
 from .call import Chosen
 from .desk import Desk
 from .running import call_of, start
@@ -44,8 +45,21 @@ def offer_sweep(desk: Desk, chosen: Chosen) -> None:
             st.error(f"That would be {count} runs; the page does {_MOST_RUNS} at most. "
                      "`resonate sweep` does any number.")  # fmt: skip
             return
+        if fault := _fault(chosen, grid):
+            st.error(literally(fault))
+            return
         if st.button(f"Compare {count} settings", key="sweep"):
             start(desk, call_of(desk, chosen, grid))
+
+
+def _fault(chosen: Chosen, grid: dict[str, list[Any]]) -> str:
+    """Say what the graph does not take; nothing where it takes all of it."""
+    for name, value in ((name, one) for name, values in grid.items() for one in values):
+        try:
+            chosen.graph.check(list(chosen.inputs), {name: value})
+        except GraphError as error:
+            return f"{name}: {error.problems[0].message}"
+    return ""
 
 
 def values_in(text: str, kind: str) -> list[Any]:

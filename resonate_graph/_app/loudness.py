@@ -10,13 +10,12 @@ from typing import Any
 import numpy as np
 
 from .. import Graph, Limits, ResonateError, Settings, read_audio
+from .._store.records import APP
 from .views import views_in
 
-#: What the graph is called that measures for the page.
-GRAPH = "loudness-for-the-page"
 _MEASURED = {
     "format": 1,
-    "name": GRAPH,
+    "name": APP,
     "inputs": {"audio": {"type": "audio"}},
     "nodes": {"measured": {"type": "loudness_over_time", "inputs": {"audio": "$audio"}}},
     "outputs": {"over_time": "measured"},

@@ -22,8 +22,10 @@ _STYLE = """<style>
   .stColumn:has(.st-key-offer) > .stVerticalBlock { height: 100% }
   [data-testid=stLayoutWrapper]:has(> .st-key-offer) {
     position: sticky; top: 0; z-index: 90;
-    padding: 0.75rem 0; background: var(--st-background-color);
+    padding: 0.75rem 0;
   }
+  /* nothing shines through it: all that is around it has the colour of the page, whatever theme */
+  .stApp :has(.st-key-offer) { background-color: inherit }
 }
 </style>"""
 _RESTORE, _STORE = "Restore", "Store"
@@ -50,7 +52,8 @@ def main() -> None:
         chosen = choose(desk)
     with right:
         with st.container(key="offer"):
-            said, offered = st.empty(), st.container()
+            said = st.empty()
+            offered = st.container(horizontal=True, vertical_alignment="center")
         shown = st.empty()
     if chosen is not None:
         with left:

@@ -116,7 +116,8 @@ def in_words(forecast: Forecast) -> str:
     to_run = [one.id for one in forecast if one.status in ("run", "open")]
     needed = [one for one in forecast if one.status != "skipped"]
     if not to_run:
-        return f"All {len(needed)} steps are stored: nothing is to be computed."
+        all_ = f"All {len(needed)} steps are" if len(needed) > 1 else "The only step is"
+        return f"{all_} stored: nothing is to be computed."
     names = f": {', '.join(to_run)}" if len(to_run) <= 6 else ""
     return (
         f"{len(to_run)} of {len(needed)} steps would run{names}; "

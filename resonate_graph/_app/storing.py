@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
 
 import streamlit as st
 
-from .. import ResonateError, inventory
+from .. import ResonateError, StoredItem, inventory
 from .desk import Desk
-from .loudness import GRAPH
 from .words import literally, plainly
 
 _LISTED = 500
@@ -19,7 +22,7 @@ def show_store(desk: Desk) -> None:
     store = desk.store
     st.header("What is stored")
     st.caption(literally(str(store.path)))
-    every = (one for one in inventory(store) if one.here and not one.own and one.graph != GRAPH)
+    every = (one for one in inventory(store) if one.here and not one.own)
     items = sorted(every, key=lambda one: -one.created)
     if not items:
         st.info("Nothing is stored yet.")
@@ -29,9 +32,10 @@ def show_store(desk: Desk) -> None:
     columns[0].metric("results", len(items))
     columns[1].metric("size", f"{size / 1e6:.0f} MB")
     columns[2].metric("computing it saved", f"{saved:.0f} s")
+    names, work = labels_of(desk), desk.jobs.folder.parent
     event = st.dataframe(
         [
-            {"name": one.human_name, "graph": one.graph, "MB": round(one.bytes / 1e6, 1),
+            {"name": name_of(one, names, work), "graph": one.graph, "MB": round(one.bytes / 1e6, 1),
              "took, s": round(one.seconds, 1), "uses": one.uses,
              "saved, s": round(one.seconds_saved, 1), "pinned": one.pinned,
              "made": time.strftime("%Y-%m-%d %H:%M", time.localtime(one.created))}
@@ -61,3 +65,25 @@ def show_store(desk: Desk) -> None:
             st.rerun()
     except ResonateError as error:
         st.error(literally(plainly(str(error), {}, {})))
+
+
+def labels_of(desk: Desk) -> dict[str, str]:
+    """Return what the files of runs that were brought are called, by where they lie."""
+    found: dict[str, str] = {}
+    for job in desk.jobs:
+        with contextlib.suppress(OSError):  # it makes room for another
+            found |= {str(job.call.inputs[one]): job.call.labels[one] for one in job.call.brought}
+    return found
+
+
+def name_of(item: StoredItem, labels: Mapping[str, str], work: Path) -> str:
+    """Return the name of what is stored, with files that were brought called as people call them.
+
+    Args:
+        item: what is stored.
+        labels: what such files are called, by where they lie.
+        work: where they lie all together; of those of earlier servers nobody knows the names.
+    """
+    files = [labels.get(one, one) for one in item.files]
+    known = tuple(one for one in files if not Path(one).is_relative_to(work))
+    return replace(item, files=known).human_name

@@ -31,4 +31,5 @@ def plainly(text: str, labels: Mapping[str, str], inputs: Mapping[str, Any]) -> 
 def literally(text: str) -> str:
     """Return text that Streamlit shows as it is: what it would take for markup is marked."""
     marked = set("\\`*_{}[]()#+-.!|~$:<>&")
-    return "".join(f"\\{one}" if one in marked else one for one in text)
+    shown = "".join(f"\\{one}" if one in marked else one for one in text)
+    return shown.replace("\n", "  \n")  # each of its lines stays one

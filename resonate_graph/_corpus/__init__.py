@@ -116,7 +116,7 @@ def batch(
         >>> rows = rg.batch(rg.stock("deliver"), place / "tapes", place / "out",
         ...                 outputs=["loudness"], store=place / "store", jobs=1)
         >>> [(row.recording, row.state) for row in rows]
-        [('one', 'done')]
+        [('one.wav', 'done')]
     """
     from .batching import batch as begin
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .._store.folder import Store
-from .._store.records import OWN, PLAYER, Entry, Record
+from .._store.records import APP, OWN, PLAYER, Entry, Record
 
 OUTLIVED_DAYS = 90
 
@@ -26,7 +26,7 @@ class StoredItem:
         node: the node's name in it.
         files: the files that were bound to the graph's inputs.
         own: whether the library keeps it for itself: what an input held, the figures of
-            a sweep, what players play.
+            a sweep, what players play, what `resonate app` draws.
         digest: its content digest.
         bytes: its size.
         here: whether its content is there.
@@ -69,14 +69,14 @@ class StoredItem:
 
     @property
     def _kept_for(self) -> str:
-        return "page" if self.type == PLAYER else "figures"
+        return "page" if self.type == PLAYER or self.graph == APP else "figures"
 
     @property
     def state(self) -> str:
         """What is to be said of it: ``input``, ``gone``, ``pinned``, or nothing.
 
-        What the library keeps for itself is ``figures``, which it measured, or ``page``, which the
-        players of pages have of sounds.
+        What the library keeps for itself is ``figures``, which it measured, or ``page``, which
+        pages show of sounds.
         """
         if self.type == "input":
             return "input"
@@ -113,7 +113,7 @@ def listed(store: Store) -> Iterator[tuple[StoredItem, Entry]]:
     pins = store.retention.pins()
     for record in store.records():
         kind = str(record.preimage.get("type", "input"))
-        made_for_itself = record.origin is not None and record.origin.graph == OWN
+        made_for_itself = record.origin is not None and record.origin.graph in (OWN, APP)
         share = record.seconds / len(record.ports) if record.ports else 0.0
         for port, entry in record.ports.items():
             known = objects.get(entry.digest) if kind != "input" else None

@@ -225,14 +225,16 @@ class Store:
 
     def latest_records(self, count: int) -> list[Record]:
         """Return the records that were written last, the latest first."""
-        dated: list[tuple[float, Path]] = []
-        for path in (self.path / "records").glob("*/*.json"):
-            with contextlib.suppress(OSError):
-                dated.append((path.stat().st_mtime, path))
+        dated: list[tuple[float, str]] = []
+        for folder in (self.path / "records").glob("*"):
+            with contextlib.suppress(OSError):  # removed by another process meanwhile
+                for file in os.scandir(folder):
+                    if file.name.endswith(".json"):
+                        dated.append((file.stat().st_mtime, file.path))
         records = []
         for _, path in heapq.nlargest(count, dated):
             with contextlib.suppress(OSError):
-                if record := unseal(path.read_bytes()):
+                if record := unseal(Path(path).read_bytes()):
                     records.append(record)
         return records
 

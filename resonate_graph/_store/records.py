@@ -120,6 +120,9 @@ OWN = ""
 #: What stands for a node's type where the last of these is kept.
 PLAYER = "player"
 
+#: The name of the graph that measures what `resonate app` draws: kept for itself as well.
+APP = "loudness-for-the-page"
+
 
 class Origin(BaseModel):
     """Where a result came from first: for people, not part of any key.

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from resonate_graph import Audio, Graph, Store, pages, read_audio
+from resonate_graph import Audio, Graph, Store, inventory, pages, read_audio
 from resonate_graph._app.found import found_by
 from resonate_graph._app.jobs import Call
 from resonate_graph._app.loudness import add_loudness, loudest, loudness
@@ -44,6 +44,9 @@ def test_loudness_over_time_is_that_of_the_node_in_parts(
     result.save(tmp_path / "out")
     made = make_views(result, tmp_path / "views")
     add_loudness(tmp_path / "views", {"store": store})
+    kept = [one for one in inventory(store) if one.type == "loudness_over_time"]
+    assert len(kept) == 3
+    assert all(one.own for one in kept)  # and so it is not listed among results
     before, after = (tmp_path / "views" / name for name in made[:2])
     whole = loudness_over_time(read_audio(take))
     known = [one for one in whole.momentary_lufs if one is not None]

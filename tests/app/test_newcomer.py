@@ -21,6 +21,7 @@ from resonate_graph import Audio, load, read_audio
 from resonate_graph._cli.demo_song import bundled_song
 from tests.app.deadly import DEADLY
 from tests.browser import Browser, Opened
+from tests.depth import thorough
 from tests.engine.commands import OWN_NODES
 from tests.processes import COMMAND, PATIENCE_SECONDS, Signals
 from tests.tools import needs
@@ -144,6 +145,7 @@ def _repaired(page: Opened, song: Path) -> None:
     page.click(RUN)
 
 
+@thorough
 def test_a_newcomer_repairs_a_song_and_takes_it_home(
     server: str, tab: Opened, song: Path, tmp_path: Path
 ) -> None:

@@ -145,6 +145,9 @@ def test_a_folder_is_walked_through_and_settings_are_compared_side_by_side(
     assert "1 of 1 steps would run: only;" in _plain(page)
 
     page.multiselect(key="sweep-params").select("level_db").run()
+    page.text_input(key="sweep-level_db").set_value("-3, -70").run()
+    said = page.error[0].value.replace("\\", "")
+    assert said == "level_db: -70 is below the minimum -60"
     page.text_input(key="sweep-level_db").set_value("-3, -9").run()
     page.button(key="sweep").click().run()
     (job,) = desk.jobs
@@ -175,6 +178,7 @@ def test_what_a_run_made_is_shown_and_what_is_stored_is_pinned_and_removed(
 
     page.segmented_control(key="view").select("Store").run()
     (table,) = [one.value for one in page.dataframe]
+    assert all(name.startswith("my take/") for name in table["name"])  # as it was brought
     assert table["pinned"].tolist() == [False] * len(table)
     assert page.button(key="pin").disabled
     kept = len(_stored(desk))

@@ -71,7 +71,7 @@ def paragraph(pattern: str) -> str:
     return f"{every}.find(one => /{pattern}/.test(one))"
 
 
-_SAID = paragraph("would run|are stored")
+_SAID = paragraph("would run|(are|is) stored")
 
 
 @dataclass
@@ -165,7 +165,7 @@ def knob(folder: Path, browser: Browser) -> None:
             page.click(RUN)
             while not page.sees(".rg-plots[data-fetched]", seconds=5):
                 pass
-            page.until(f"/are stored/.test({_SAID})")
+            page.until(f"/(are|is) stored/.test({_SAID})")
             taken = turned(server, page, f"input[type=range][aria-label='{slider}']", _SAID)
             print(taken.row(f"{graph}, {take.frames / take.sample_rate:g} s of stereo"), flush=True)
             page.close()

@@ -13,7 +13,10 @@ import pytest
 from resonate_graph import Audio, BatchRow, ResonateError, Store, __version__, batch
 from tests.corpus.archives import NODES, open_graph, write_graph, write_innocent, write_poison
 from tests.corpus.poison import REASONS
+from tests.depth import thorough
 from tests.processes import start_resonate, wait_for_words
+
+pytestmark = thorough
 
 _SCHEDULER = """
 import asyncio, sys

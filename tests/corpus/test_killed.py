@@ -14,7 +14,10 @@ from pathlib import Path
 from resonate_graph import Audio, Store
 from resonate_graph._corpus.journal import NAME
 from tests.corpus.archives import NODES, open_graph, write_graph, write_innocent
+from tests.depth import thorough
 from tests.processes import PATIENCE_SECONDS, end_of, start_resonate
+
+pytestmark = thorough
 
 
 def children_of(pid: int) -> list[int]:

@@ -19,6 +19,9 @@ from tests.corpus.archives import (
     write_poison,
 )
 from tests.corpus.poison import REASONS
+from tests.depth import thorough
+
+pytestmark = thorough
 
 #: These die as others do that are tried. Each death costs a new process.
 SLOW = ("exits", "allocates", "hangs")

@@ -8,6 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.depth import thorough
+
+pytestmark = thorough
+
 ROOT = Path(__file__).parents[2]
 CASES = ROOT / "tests" / "typing_cases"
 REJECTED = sorted(path.stem for path in CASES.glob("*.py") if path.stem != "accepted")

@@ -15,6 +15,7 @@ from filelock import FileLock
 
 import resonate_graph as rg
 from tests import mini
+from tests.depth import sampled, thorough
 from tests.processes import end_of, interrupt, resonate, start_resonate, wait_for_words
 from tests.signals import place_in, si_sdr_db
 from tests.tools import needs
@@ -38,6 +39,7 @@ SAID["reuse_stems.py"] = r"(?s)split +ran.*demucs +cached"  # its second experim
 
 
 @pytest.mark.parametrize("name", SAID)
+@sampled(1)
 def test_an_example_runs_as_it_stands(name: str, excerpt: rg.Audio, tmp_path: Path) -> None:
     """Where it separates, what it is given is short; the others begin with what is bundled."""
     given = [excerpt.save(tmp_path / "take.wav")] if name == "reuse_stems.py" else []
@@ -131,6 +133,7 @@ def test_a_demo_whose_model_is_damaged_writes_nothing(tmp_path: Path) -> None:
     assert not (tmp_path / "out").exists()
 
 
+@thorough
 def test_an_interrupted_demo_leaves_no_store_behind(tmp_path: Path) -> None:
     temporary = tmp_path / "temporary"
     temporary.mkdir()

@@ -15,9 +15,12 @@ from blake3 import blake3
 
 from examples.mini_model.export import ExportError, export
 from resonate_nodes import separate
+from tests.depth import thorough
 from tests.models import SOURCES, save_th, small_spectral_hdemucs
 from tests.processes import end_of, start_python
 from tests.signals import white_noise
+
+pytestmark = thorough
 
 ROOT = Path(__file__).parents[2]
 

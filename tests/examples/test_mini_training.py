@@ -33,6 +33,9 @@ from examples.mini_model.network import (
 )
 from examples.mini_model.ratio import si_sdr_db
 from examples.mini_model.train import Recipe, Run, schedule
+from tests.depth import thorough
+
+pytestmark = thorough
 
 CPU = torch.device("cpu")
 SMALL = {**SETTINGS, "growth": 1.0, "dconv_lstm": 9}

@@ -15,6 +15,9 @@ from examples.mini_model.phonemes import CODAS, CONSONANTS, NOISES, ONSETS, VOWE
 from examples.mini_model.singers import STYLES
 from examples.mini_model.singing import Note, Register, Split, Voice, draw_voice, sing
 from tests.counts import examples
+from tests.depth import thorough
+
+pytestmark = thorough
 
 RATE = 44100
 REGISTERS: tuple[Register, ...] = get_args(Register)

@@ -11,6 +11,7 @@ import resonate_graph as rg
 import resonate_nodes
 from resonate_graph import Audio, Graph, Result, Store
 from tests import degradations
+from tests.depth import sampled
 
 #: One rounding of float32 of what is as loud as full scale.
 ULP = 2.0**-24
@@ -56,6 +57,7 @@ def adds_up(before: Audio, result: Result, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", REPAIRS)
+@sampled(4)
 def test_of_a_repair_it_is_all_that_changed(name: str, damaged: Audio) -> None:
     graph = Graph("one")
     sound = graph.input("take", Audio)
@@ -80,6 +82,7 @@ def test_of_a_chain_of_repairs_too(damaged: Audio, shared_store: Store) -> None:
 
 
 @pytest.mark.parametrize("name", GRAPHS)
+@sampled(2)
 def test_of_a_stock_graph_it_is_at_the_level_of_the_input(name: str, damaged: Audio) -> None:
     graph = rg.stock(name)
     inputs = dict.fromkeys(graph.document.inputs, damaged)

@@ -13,9 +13,12 @@ import soundfile
 import resonate_graph as rg
 from resonate_graph import Audio
 from resonate_nodes import measure_loudness, resample
+from tests.depth import thorough
 from tests.engine.commands import Command
 from tests.files import write_sound
 from tests.processes import Ended, files_in, forbid, read_samples, resonate
+
+pytestmark = thorough
 
 NODES = ("split", "rumble", "denoise", "gate", "vocals", "sum", "master")
 HEAVY = ("torch", "torchaudio", "librosa", "scipy", "demucs", "noisereduce", "pedalboard")

@@ -26,6 +26,7 @@ import resonate_nodes as rn
 from resonate_graph import Audio
 from tests.counts import examples
 from tests.degradations import clipped, with_hum
+from tests.depth import sampled
 from tests.signals import decibels
 
 #: How far from an edge samples belong to it, and below which peak nothing is heard.
@@ -159,6 +160,7 @@ def treated(materials: list[Audio]) -> Callable[[Treatment, int, bool], Audio]:
         if not (name == "dereverb" and treat is faded)
     ],
 )
+@sampled(15)
 def test_no_end_is_raised(
     name: str, treat: Treatment, treated: Callable[..., Audio], torture: bool
 ) -> None:
@@ -170,6 +172,7 @@ def test_no_end_is_raised(
 
 @pytest.mark.parametrize("treat", [as_mp3, as_ogg, resampled, sliced])
 @pytest.mark.parametrize("name", REPAIRS)
+@sampled(12)
 def test_no_hard_start_or_stop_is_raised(
     name: str,
     treat: Treatment,

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from resonate_graph import Audio, ResonateError
 from resonate_graph.testing import require_valid
+from tests.depth import sampled
 from tests.nodes.catalog import (
     DRAWING,
     NODES,
@@ -258,12 +259,14 @@ def trouble(
 
 
 @pytest.mark.parametrize("name", NODES)
+@sampled(24)
 def test_lengths_around_what_a_node_works_in(name: str, torture: bool) -> None:
     found = [trouble(name, case) for case in cases(name, torture=torture)]
     assert [one for one in found if one] == []
 
 
 @pytest.mark.parametrize("name", TAKES_SEVERAL)
+@sampled(5)
 def test_sounds_that_differ_go_together_or_say_that_they_do_not(name: str, torture: bool) -> None:
     """In length, kind and level; then in channels as well; then in rate as well."""
     found = []

@@ -19,6 +19,7 @@ import pytest
 import resonate_nodes as rn
 from resonate_graph import Audio, ResonateError
 from resonate_graph.testing import lag
+from tests.depth import sampled
 from tests.nodes.catalog import NODES, RESHAPES, called
 from tests.signals import difference_db, relative_db
 
@@ -200,6 +201,7 @@ def test_the_tables_name_nodes_that_exist() -> None:
 
 
 @pytest.mark.parametrize("name", NEUTRAL)
+@sampled(18)
 def test_neutral_settings_change_nothing(name: str, excerpt: Audio) -> None:
     assert difference_db(NEUTRAL[name](excerpt), excerpt) < -120
 
@@ -221,6 +223,7 @@ def test_what_may_be_changed_is_little() -> None:
 
 
 @pytest.mark.parametrize("name", sorted({*FROM_AUDIO_TO_AUDIO} - RESHAPES - NO_TIME.keys()))
+@sampled(12)
 def test_nothing_moves_in_time(name: str, excerpt: Audio) -> None:
     outcome: Any = {"out": STRONG[name](excerpt)} if name in STRONG else called(name, excerpt)
     assert not isinstance(outcome, ResonateError)

@@ -39,6 +39,9 @@ _STEPS_PER_FRAME = 8
 # be chance. Of two delays that agree with the phases alike, as in a pure tone, the smaller is
 # meant.
 _LOWEST_COHERENCE, _HIGHEST_COHERENCE = 0.1, 0.99
+# A frequency of two independent sounds is taken for coherent in so many cases at most: in short
+# sounds, of few frames, chance alone goes beyond the lowest coherence.
+_BY_CHANCE = 1e-5
 _FOR_THE_SMALLER = 1e-3
 # How far the phases have to agree with one delay, 0 to 1, for it to be one, and how much of the
 # amplitude the channels have to share where the delay is followed: what is left of a chord in the
@@ -155,6 +158,7 @@ class _Shared(NamedTuple):
         right: that of the right one.
         cross: the cross-spectrum.
         radians: the frequencies, per frame.
+        spectra: how many spectra all stretches have.
     """
 
     sample_rate: int
@@ -163,11 +167,25 @@ class _Shared(NamedTuple):
     right: Array
     cross: Spectra
     radians: Array
+    spectra: int
+
+    @property
+    def least_coherence(self) -> float:
+        """The coherence from which on a frequency counts."""
+        by_chance = np.exp(np.log(_BY_CHANCE) / max(self.spectra - 1, 1))
+        return max(_LOWEST_COHERENCE, 1 - float(by_chance))
+
+    def delay(
+        self, cross: Spectra, product: Array, furthest: float, among: slice = slice(None)
+    ) -> tuple[float, Array, float] | None:
+        """Return `_delay` of cross-spectra at some of the frequencies."""
+        least = self.least_coherence
+        return _delay(cross[among], product[among], self.radians[among], furthest, least)
 
     def agreement(self, sign: int, furthest: float) -> float:
         """Return how far the phases of the whole agree with a delay, at a polarity."""
         product = self.left.sum(axis=0) * self.right.sum(axis=0)
-        known = _delay(sign * self.cross.sum(axis=0), product, self.radians, furthest)
+        known = self.delay(sign * self.cross.sum(axis=0), product, furthest)
         return known[2] if known else 0.0
 
     def share(self) -> float:
@@ -222,7 +240,7 @@ def _delays(shared: _Shared, furthest: float, follow: bool) -> tuple[Array, Arra
         share = np.abs(both).sum() / max(np.sqrt(left * right).sum(), 1e-300)
         if len(weights) > 1 and share < _LEAST_SHARE:
             continue
-        known = _delay(both, left * right, shared.radians, furthest)
+        known = shared.delay(both, left * right, furthest)
         if (
             known is not None
             and known[2] >= _LEAST_AGREEMENT
@@ -241,14 +259,13 @@ def _delays(shared: _Shared, furthest: float, follow: bool) -> tuple[Array, Arra
 
 def _is_one(delay: float, cross: Spectra, product: Array, shared: _Shared, furthest: float) -> bool:
     """Whether all octaves that left and right share have the same delay, in frames."""
-    radians = shared.radians
     edges = 2 * np.pi / shared.sample_rate * np.array(_OCTAVES_HZ)
     delays = []
     for low, high in pairwise(edges):
-        octave = (radians >= low) & (radians < high)
+        octave = slice(*np.searchsorted(shared.radians, (low, high)))
         power = np.square(np.abs(cross[octave])).sum()
         if power > 0 and power > _COHERENT * product[octave].sum():
-            known = _delay(cross[octave], product[octave], radians[octave], furthest)
+            known = shared.delay(cross, product, furthest, octave)
             if known is not None:
                 delays.append(known[0])
     least = _LEAST_DELAY_SECONDS * shared.sample_rate
@@ -267,19 +284,20 @@ def _cross_spectra(audio: Audio) -> _Shared:
     starts = range(0, max(1, audio.frames - stretch // 2), stretch)
     powers = np.zeros((2, len(starts), int(used.sum())))
     cross = np.zeros((len(starts), int(used.sum())), np.complex128)
-    centres = np.zeros(len(starts))
+    centres, count = np.zeros(len(starts)), 0
     for index, start in enumerate(starts):
         piece = audio.samples[:, start : start + stretch].astype(np.float64)
         views = np.lib.stride_tricks.sliding_window_view(piece, size, axis=1)
         spectra = np.fft.rfft(views[:, :: max(1, size // 2)] * window, axis=2)[:, :, used]
         powers[:, index] = np.square(np.abs(spectra)).sum(axis=1)
+        count += spectra.shape[1]
         cross[index] = (np.conj(spectra[0]) * spectra[1]).sum(axis=0)
         centres[index] = start + piece.shape[1] / 2
-    return _Shared(audio.sample_rate, centres, powers[0], powers[1], cross, radians[used])
+    return _Shared(audio.sample_rate, centres, powers[0], powers[1], cross, radians[used], count)
 
 
 def _delay(
-    cross: Spectra, product: Array, radians: Array, furthest: float
+    cross: Spectra, product: Array, radians: Array, furthest: float, least_coherence: float
 ) -> tuple[float, Array, float] | None:
     """Return by how many frames right is later than left, and what each frequency counted.
 
@@ -290,10 +308,11 @@ def _delay(
         product: the product of both power spectra.
         radians: the frequencies, per frame.
         furthest: the longest delay, in frames.
+        least_coherence: that of a frequency that counts.
     """
     coherence = np.zeros(len(product))
     np.divide(np.square(np.abs(cross)), product, out=coherence, where=product > 0)
-    coherence[coherence < _LOWEST_COHERENCE] = 0
+    coherence[coherence < least_coherence] = 0
     coherence = np.minimum(coherence, _HIGHEST_COHERENCE)
     weights = coherence / (1 - coherence)
     if not weights.sum() > 0:

@@ -23,7 +23,7 @@ from .._common.runs import mask_of, runs, touched, touching, without_gaps
 from .._common.silence import silence
 from . import autoregression as ar
 from .click_judge import TRAITS, log_odds
-from .click_search import Found, Search, doubtful
+from .click_search import Found, Search, a_pulse, doubtful
 from .plausibility import recurring, too_much, too_regular
 from .prediction import level, level_before_and_after, prediction_errors
 
@@ -125,6 +125,8 @@ def clicks_in(samples: Array, sample_rate: int, blocks: ar.Blocks, search: Searc
     for _ in range(2 if factor > 1 else 1):
         ar.interpolate(repaired, kept, blocks, order)
     kept &= ~doubtful(samples, repaired, kept, sample_rate)
+    for start, stop in zip(*runs(kept), strict=True):
+        kept[start:stop] = not a_pulse(samples, repaired, start, stop, sample_rate)
     return Found(np.where(kept, repaired, samples), kept, left)
 
 

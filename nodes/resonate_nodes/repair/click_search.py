@@ -36,6 +36,8 @@ _STANDS_OUT = 0.5
 _LONG_STANDS_OUT = 1.0
 # What is there again differs by less than this much of what was to be removed, in energy.
 _HEARD_AGAIN = 0.5
+# And a pulse of a pitch by less than this on both sides.
+_A_PULSE = 0.3
 
 
 class Search(NamedTuple):
@@ -148,22 +150,49 @@ def doubtful(samples: Array, repaired: Array, missing: Mask, sample_rate: int) -
     return mask_of(starts[unsafe], stops[unsafe], len(samples))
 
 
+def a_pulse(samples: Array, repaired: Array, start: int, stop: int, sample_rate: int) -> bool:
+    """Say whether what stands somewhere is there before and after too: as a pulse of a pitch.
+
+    At the ends of a sound the one side that is heard tells. Clicks that are alike come in pairs.
+    """
+    here, apart = _apart(samples, start, stop, sample_rate)
+    furthest = round(sample_rate / LOWEST_PITCH_HZ)
+    least = _A_PULSE * np.sum((samples[start:stop] - repaired[start:stop]) ** 2)
+    before, after = apart[:here], apart[here:]
+    at_begin, at_end = here < furthest, len(after) <= furthest
+    there = before.min(initial=np.inf) < least, after.min(initial=np.inf) < least
+    return (there[0] or at_begin) and (there[1] or at_end) and any(there)
+
+
 def _heard_again(samples: Array, repaired: Array, start: int, stop: int, sample_rate: int) -> bool:
     """Say whether what stands somewhere is there again within 26 ms: then it is no click.
 
     With what lies around it, as far as the model reaches, it differs there by less than it does
     from what was to be filled in.
     """
+    apart = _apart(samples, start, stop, sample_rate)[1]
+    removed = np.sum((samples[start:stop] - repaired[start:stop]) ** 2)
+    return bool(apart.min(initial=np.inf) < _HEARD_AGAIN * removed)
+
+
+def _apart(samples: Array, start: int, stop: int, sample_rate: int) -> tuple[int, Array]:
+    """Return by how much energy all within 26 ms differs from what stands somewhere; and where.
+
+    What overlaps it does not count: it is infinitely far.
+    """
+    from scipy.signal import correlate
+
     order = ar.order_for(sample_rate)
     low, high = max(start - order, 0), min(stop + order, len(samples))
     furthest = round(sample_rate / LOWEST_PITCH_HZ)
     around = samples[max(low - furthest, 0) : high + furthest]
     here = low - max(low - furthest, 0)
-    windows = np.lib.stride_tricks.sliding_window_view(around, high - low)
-    apart = np.sum((windows - samples[low:high]) ** 2, axis=1)
+    energy = np.concatenate([[0.0], np.cumsum(around**2)])
+    apart = energy[high - low :] - energy[: len(energy) - (high - low)]
+    apart += np.sum(samples[low:high] ** 2)
+    apart -= 2 * correlate(around, samples[low:high], "valid")
     apart[max(here - (stop - start), 0) : here + (stop - start) + 1] = np.inf  # itself
-    removed = np.sum((samples[start:stop] - repaired[start:stop]) ** 2)
-    return bool(apart.min(initial=np.inf) < _HEARD_AGAIN * removed)
+    return here, apart
 
 
 def _beside(

@@ -210,11 +210,11 @@ def declick(
     some 0.2 ms or begins or ends in digital silence; and what is filled in is never louder than
     what stood there, or than what lies on both sides, by more than 0.5 dB.
 
-    What recurs with a pitch is no click: six pulses or more, alike and evenly spaced, 38 to 1,100
-    a second. Nor is the rounding of 8 or 16 bits. Where such pulses are the rule in a second of a
-    channel, or more of it would be replaced than ``max_replaced_percent``, that second is left as
-    it is, with the warning ``not-plausible``: square waves, brass. So the buzz of a dimmer is left,
-    too.
+    What recurs with a pitch is no click: six pulses or more, alike and evenly spaced, 38 to 1,100 a
+    second, or what is there again within 26 ms before and after. Nor is the rounding of 8 or 16
+    bits. Where such pulses are the rule in a second of a channel, or more of it would be replaced
+    than ``max_replaced_percent``, that second is left as it is, with the warning ``not-plausible``:
+    square waves, brass. So the buzz of a dimmer is left, too.
 
     After S. J. Godsill, P. J. W. Rayner: *Digital Audio Restoration* (1998), chapter 5 (the
     matched filter), and A. J. E. M. Janssen, R. N. J. Veldhuis, L. B. Vries: *Adaptive

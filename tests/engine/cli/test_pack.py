@@ -15,7 +15,10 @@ import pytest
 
 from resonate_graph import Audio, Node, Report, node
 from resonate_graph.testing import Check, change_db, every_node, lag, music
+from tests.depth import thorough
 from tests.engine.commands import Command
+
+pytestmark = thorough
 
 
 @pytest.fixture(autouse=True)

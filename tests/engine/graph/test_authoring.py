@@ -19,6 +19,9 @@ from resonate_graph._graph.fixes import fixed
 from resonate_graph._graph.layout import flow, layout
 from resonate_graph._graph.migration import migrated
 from tests import toy_nodes
+from tests.depth import thorough
+
+pytestmark = thorough
 
 STOCK = {name: json.loads(text) for name, text in rg.stock_graphs().items()}
 

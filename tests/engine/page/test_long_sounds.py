@@ -17,6 +17,7 @@ from resonate_graph import Audio
 from resonate_graph._page import parts
 from resonate_graph._page.player import Track, player
 from tests.browser import Browser, Opened
+from tests.depth import sampled
 from tests.signals import place_in
 from tests.tools import needs
 
@@ -115,6 +116,7 @@ def test_an_hour_opens_without_its_sound(browser: Browser, folder: Path, sound: 
 
 
 @pytest.mark.parametrize("ranges", [True, False])
+@sampled(1)
 def test_from_a_server_the_file_itself_is_heard_by_ranges(
     browser: Browser, folder: Path, sound: Audio, ranges: bool
 ) -> None:

@@ -14,6 +14,7 @@ from resonate_graph import Audio, InputError, Limits, ParamError, ResonateWarnin
 from resonate_graph._sound.containers import survey
 from resonate_graph._sound.parts import Part
 from resonate_nodes import encode_mp3
+from tests.depth import sampled
 from tests.files import (
     REFUSED,
     claim_flac_frames,
@@ -232,6 +233,7 @@ def test_a_bad_file_is_refused_in_one_sentence(
 
 @pytest.mark.parametrize("fraction", [0.0001, 0.001, 0.01, 0.1, 0.25, 0.5, 0.75, 0.9, 0.99, 0.999])
 @pytest.mark.parametrize("kind", [*FORMATS, "vbr", "rf64"])
+@sampled(20)
 def test_a_file_that_is_cut_off_is_refused(
     tmp_path: Path,
     excerpt: Audio,

@@ -32,6 +32,7 @@ from resonate_nodes import (
     width,
 )
 from tests import uncompressed
+from tests.depth import sampled
 from tests.tools import needs
 from tests.uncompressed import drawn
 
@@ -159,6 +160,7 @@ def test_core_audio_says_the_order_of_channels_too(
 @needs("ffmpeg")
 @pytest.mark.parametrize("suffix", ["wav", "w64", "caf", "flac", "ogg"])
 @pytest.mark.parametrize("layout", ["2.1", "quad", "5.1", "5.1(side)", "7.1"])
+@sampled(5)
 def test_files_of_ffmpeg_are_read_with_the_layout_it_finds_in_them(
     tmp_path: Path, layout: str, suffix: str
 ) -> None:

@@ -21,6 +21,7 @@ from scipy import stats
 from resonate_graph import Audio, File, NodeError, ParamError, ResonateWarning, read_audio
 from resonate_nodes import encode_flac, encode_mp3, encode_ogg, encode_wav, gain, limit, lowpass
 from tests.counts import examples
+from tests.depth import sampled
 from tests.signals import Array, oversampled_peak_db, sine, white_noise
 from tests.tools import needs
 
@@ -384,6 +385,7 @@ def test_vbr_quality_trades_size(excerpt: Audio) -> None:
     [(8000, 8), (11_025, 3), (44_100, 1), (44_100, 2), (44_100, 3), (44_100, 6), (44_100, 8),
      (48_000, 2), (96_000, 6), (192_000, 1)],
 )  # fmt: skip
+@sampled(10)
 def test_ogg_keeps_rate_channels_length_and_sound(rate: int, channels: int, tmp_path: Path) -> None:
     audio = low_noise(frames=rate // 4 + 17, rate=rate, channels=channels)
     path = tmp_path / "x.ogg"

@@ -11,6 +11,7 @@ import pytest
 
 from resonate_graph import Audio, ResonateWarning, read_audio
 from resonate_nodes import measure_loudness, normalize_loudness
+from tests.depth import sampled
 from tests.tools import needs
 
 RATE = 48_000
@@ -46,6 +47,7 @@ def lufs_by_ffmpeg(path: Path) -> float:
     ["2.1", "3.0", "3.1", "4.0", "4.1", "5.0", "5.0(side)", "5.1", "5.1(side)", "6.0",
      "FL+FR+BL+BR", "FL+FR+SL+SR", "FL+FR+LFE+BC"],
 )  # fmt: skip
+@sampled(3)
 def test_up_to_six_channels_measure_as_ffmpeg_measures_them(tmp_path: Path, layout: str) -> None:
     path = surround(layout).save(tmp_path / "a.wav")
     found = measure_loudness(read_audio(path))

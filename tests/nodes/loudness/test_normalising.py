@@ -15,6 +15,7 @@ from scipy import signal
 
 from resonate_graph import Audio, NodeError, ParamError, ResonateWarning
 from resonate_nodes import gain, measure_loudness, normalize_loudness
+from tests.depth import sampled
 from tests.signals import (
     decibels,
     difference_db,
@@ -110,6 +111,7 @@ TECH_3341: dict[int, tuple[Sequence[tuple[float, float]], float]] = {
     ("case", "rate"),
     [(1, 44_100), (2, 96_000), (5, 44_100), *((case, 48_000) for case in TECH_3341)],
 )
+@sampled(3)
 def test_tech_3341_integrated(case: int, rate: int) -> None:
     parts, expected = TECH_3341[case]
     report = measure_loudness(tones(*parts, rate=rate))
@@ -259,6 +261,7 @@ def test_tech_3341_case_14_momentary_rising() -> None:
     ],
     ids=["case 1", "case 1 at 96 kHz", "case 2", "case 3", "case 3 at 44.1 kHz", "case 4"],
 )
+@sampled(2)
 def test_tech_3342_loudness_range(levels_dbfs: Sequence[float], expected: float, rate: int) -> None:
     report = measure_loudness(tones(*[(level, 20) for level in levels_dbfs], rate=rate))
     assert report.range_lu == pytest.approx(expected, abs=1)

@@ -25,6 +25,7 @@ from resonate_nodes import (
     plot_waveform,
 )
 from tests import degradations
+from tests.depth import sampled
 from tests.signals import joined, sine, white_noise
 
 Plot = Callable[[Audio], File]
@@ -165,6 +166,7 @@ def test_what_cannot_be_drawn_is_refused(excerpt: Audio) -> None:
 
 
 @every_plot
+@sampled(1)
 def test_a_picture_is_the_same_bytes_whatever_happens_beside_it(name: str, excerpt: Audio) -> None:
     import matplotlib
 
@@ -197,6 +199,7 @@ def only_the_picture(content: bytes) -> None:
         (plot_spectrogram, "x" * 200),
     ],
 )
+@sampled(1)
 def test_any_title_is_drawn_as_it_is(plot: Callable[..., File], title: str) -> None:
     noise = white_noise(seconds=0.5)
     with warnings.catch_warnings():
@@ -206,6 +209,7 @@ def test_any_title_is_drawn_as_it_is(plot: Callable[..., File], title: str) -> N
 
 
 @every_plot
+@sampled(4)
 def test_short_silent_and_loud_ones_have_a_picture(name: str, torture: bool) -> None:
     """Those of no samples and of far too loud ones are drawn by `test_every_node` each time."""
     tried = {1: 3.0, 100: 0.0, **({0: 0.0, 4000: 1e6} if torture else {})}

@@ -99,6 +99,15 @@ def test_channels_that_share_nothing_come_back_with_a_warning() -> None:
         assert align_azimuth(noise) == noise
 
 
+@pytest.mark.parametrize("seconds", [0.1, 0.5, 2.0])
+def test_short_channels_that_share_nothing_have_no_delay_by_chance(seconds: float) -> None:
+    for seed in range(12):
+        noise = 0.1 * np.random.default_rng(seed).standard_normal((2, round(seconds * 44_100)))
+        sound = Audio(noise, 44_100)
+        with pytest.warns(ResonateWarning, match="no-common-sound"):
+            assert align_azimuth(sound) == sound
+
+
 def turned_over(audio: Audio) -> Audio:
     """Return a sound whose right channel has the opposite polarity."""
     return audio.with_samples(np.stack([audio.samples[0], -audio.samples[1]]))

@@ -61,6 +61,17 @@ def brass(frequency_hz: float, seconds: float = 1.6, rate: int = RATE) -> Audio:
     return Audio(0.6 * wave / np.abs(wave).max() + 1e-4 * random.standard_normal(len(time)), rate)
 
 
+def reed(frequency_hz: float, rate: int = RATE) -> Audio:
+    """Return a tone rich in harmonics that wanders, in 8 bits: some of its pulses stand out."""
+    time = np.arange(round(1.2 * rate)) / rate
+    phase = 2 * np.pi * np.cumsum(frequency_hz * (1 + 0.004 * np.sin(10.4 * np.pi * time))) / rate
+    wave = np.zeros(len(time))
+    for number in range(1, int(8000 / frequency_hz)):
+        wave += number**-0.3 * np.exp(-number / 30) * np.sin(number * (phase + 0.1))
+    wave *= 1 + 0.02 * np.sin(2.6 * np.pi * time)
+    return Audio(np.round(0.7 * 127 * wave / np.abs(wave).max()) / 128, rate)
+
+
 def plucked(frequency_hz: float, seconds: float = 1.6, rate: int = RATE) -> Audio:
     """Return a string by K. Karplus and A. Strong (Computer Music Journal 7, 1983)."""
     from scipy.signal import lfilter
@@ -82,6 +93,7 @@ CLEAN: dict[str, Callable[[], Audio]] = {
     "pulses at 22.05 kHz": lambda: tune(of_a_pulse, (131, 165), 22_050),
     "trombone": lambda: brass(116.5),
     "trumpet": lambda: brass(392.0),
+    "reed": lambda: reed(116.5),
     "plucked string": lambda: plucked(147.0),
     "plucked bass": lambda: plucked(55.0),
 }
@@ -104,6 +116,12 @@ def clean(name: str) -> Audio:
 @pytest.mark.filterwarnings("ignore::resonate_graph.ResonateWarning")
 def test_a_clean_tone_is_left_alone(name: str, sound: str) -> None:
     assert relative_db(NODES[name](clean(sound)), clean(sound)) < -60
+
+
+@pytest.mark.filterwarnings("ignore::resonate_graph.ResonateWarning")
+def test_pulses_are_no_clicks_at_high_rates() -> None:
+    sound = reed(92.5, 96_000)
+    assert relative_db(declick(sound), sound) < -60
 
 
 @pytest.mark.parametrize("node", [declick, decrackle, detect_clicks])

@@ -23,6 +23,7 @@ from resonate_nodes.separation.placement import Placement
 from resonate_nodes.separation.resident import Residents
 from resonate_nodes.separation.separator import Separator
 from tests.counts import examples
+from tests.depth import sampled, thorough
 from tests.processes import end_of, start_python
 from tests.roformers import (
     HOP,
@@ -83,6 +84,7 @@ def computed(name: str, mix: Audio, **params: Any) -> NDArray[np.float32]:
 
 @pytest.mark.parametrize("name", CONFIGS)
 @pytest.mark.parametrize("frames", [1, LEAST, 1000, SEGMENT - 1, SEGMENT])
+@sampled(3)
 def test_what_fits_into_a_segment_is_a_pass_over_the_whole(
     name: str, frames: int, networks: tuple[Path, dict[str, Any]]
 ) -> None:
@@ -110,6 +112,7 @@ def test_between_its_ends_a_long_mix_is_what_the_loop_of_a_package_gives(
 
 @pytest.mark.parametrize("name", ROFORMERS)
 @pytest.mark.parametrize("overlap", [0.0, 0.25, 0.9])
+@sampled(3)
 def test_segments_begin_on_the_hops_of_the_whole(
     name: str, overlap: float, networks: tuple[Path, dict[str, Any]]
 ) -> None:
@@ -244,6 +247,7 @@ def split_graph(model: str, *stems: str) -> Graph:
     return graph
 
 
+@thorough
 def test_a_killed_separation_goes_on_at_its_segment(tmp_path: Path, monkeypatch: Any) -> None:
     mix = noise(6 * SEGMENT)
     graph = split_graph("bs", "vocals", "other")

@@ -28,6 +28,7 @@ from resonate_nodes.separation.overlap_add import reading
 from resonate_nodes.separation.placement import Placement
 from resonate_nodes.separation.separator import Separator
 from tests.counts import examples
+from tests.depth import sampled
 from tests.models import (
     SOURCES,
     save_th,
@@ -130,6 +131,7 @@ def assert_equals(stems: Any, expected: Any) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
+@sampled(2)
 def test_every_length_gives_what_demucs_gives(name: str, folder: Path) -> None:
     every = 2 if name == "bag" else 1  # each of its models is tried with all of them too
     for frames in sorted(lengths(name))[::every]:
@@ -220,6 +222,7 @@ def test_batches_keep_their_shape(family: str, folder: Path) -> None:
 
 
 @pytest.mark.parametrize("frames", [1, 2, 2048, 2049, 6 * RATE + 100])
+@sampled(1)
 def test_the_model_that_is_installed_takes_every_length(frames: int) -> None:
     """Its segments are eight seconds long, and the window of its transform has 4,096 samples."""
     mix = noise(frames)

@@ -14,6 +14,7 @@ from resonate_graph import Audio, Cancelled, Graph, NodeProgress, Result, Store
 from resonate_graph._sound.workspace import Workspace
 from resonate_nodes import separate
 from resonate_nodes.separation.placement import Placement
+from tests.depth import sampled
 from tests.faults import flipped
 from tests.models import save_th, small_spectral_hdemucs
 from tests.processes import end_of, files_in, start_python
@@ -75,6 +76,7 @@ CASES: list[tuple[tuple[str, ...], dict[str, Any], int]] = [
 
 
 @pytest.mark.parametrize(("stems", "params", "rate"), CASES[:1])
+@sampled(1)
 def test_what_a_killed_process_had_is_not_computed_again(
     groove: Audio, tmp_path: Path, forwards: list[Any], stems: Any, params: Any, rate: int
 ) -> None:
@@ -107,6 +109,7 @@ def stopped(graph: Graph, mix: Audio, store: Store, after: int) -> None:
 
 
 @pytest.mark.parametrize(("stems", "params", "rate"), [*CASES[1:], (("vocals",), PLAIN, 44_100)])
+@sampled(1)
 def test_a_cancelled_run_goes_on_too(
     groove: Audio, store: Store, forwards: list[Any], stems: Any, params: Any, rate: int
 ) -> None:
@@ -132,6 +135,7 @@ def test_what_it_cost_is_what_both_processes_took(groove: Audio, store: Store) -
 
 
 @pytest.mark.parametrize("name", ["state", "vocals-0.wav"])
+@sampled(1)
 def test_what_was_damaged_meanwhile_is_not_believed(
     groove: Audio, store: Store, forwards: list[Any], undisturbed: Result, name: str
 ) -> None:
@@ -169,6 +173,7 @@ def test_what_lay_beside_something_damaged_is_written_to_disk_again(
 
 
 @pytest.mark.parametrize("batch_size", [3, 8])
+@sampled(1)
 def test_another_device_with_other_batches_starts_over(
     groove: Audio, store: Store, monkeypatch: pytest.MonkeyPatch, batch_size: int
 ) -> None:
@@ -194,6 +199,7 @@ def test_another_device_with_other_batches_starts_over(
     [{"layout": [0, 1]}, {"stems": []}, {"positions": []}, {"done": 10_000}, {"done": 0}],
     ids=str,
 )
+@sampled(1)
 def test_a_state_that_does_not_fit_starts_over(
     groove: Audio, store: Store, undisturbed: Result, change: dict[str, Any]
 ) -> None:

@@ -32,6 +32,7 @@ from resonate_nodes import mix as mixed
 from resonate_nodes.separation import placement, weights
 from resonate_nodes.separation.random_numbers import own_random_numbers
 from resonate_nodes.separation.resident import Residents
+from tests.depth import sampled
 from tests.models import (
     EVERYTHING,
     SOURCES,
@@ -109,6 +110,7 @@ SPECTRAL = [
 
 
 @pytest.mark.parametrize("model", ["htdemucs", "htdemucs_ft", "small2"])
+@sampled(1)
 def test_a_model_and_a_bag_give_what_demucs_gives(
     model: str, excerpt: Audio, models_dir: Path
 ) -> None:
@@ -120,6 +122,7 @@ def test_a_model_and_a_bag_give_what_demucs_gives(
 @pytest.mark.parametrize(
     "weights", [None, [[1.0, 0.0, 2.0, 1.0], [0.0, 1.0, 1.0, 0.0]]], ids=["no weights", "weights"]
 )
+@sampled(1)
 def test_a_bag_is_averaged_as_demucs_averages_it(
     weights: list[list[float]] | None, tmp_path: Path, excerpt: Audio,
     monkeypatch: pytest.MonkeyPatch,
@@ -135,6 +138,7 @@ def test_a_bag_is_averaged_as_demucs_averages_it(
 
 
 @pytest.mark.parametrize("make", [small_hdemucs, small_demucs, *SPECTRAL])
+@sampled(2)
 def test_the_older_architectures_work(
     make: Callable[[], Any], tmp_path: Path, groove: Audio, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -374,6 +378,7 @@ def test_another_rate_is_converted_and_comes_back(
 
 @pytest.mark.parametrize("rate", [16_000, RATE, 48_000, 96_000])
 @pytest.mark.parametrize("channels", [1, 2, 3])
+@sampled(3)
 def test_stems_lie_where_the_mix_does(
     rate: int, channels: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -395,6 +400,7 @@ def test_stems_lie_where_the_mix_does(
 
 @pytest.mark.parametrize("frames", [0, 1, 2, 100, RATE // 2, SEGMENT_FRAMES, SEGMENT_FRAMES + 1])
 @pytest.mark.parametrize("channels", [1, 2])
+@sampled(4)
 def test_any_length_comes_back_at_its_length(frames: int, channels: int) -> None:
     noise = white_noise(seconds=2, rate=RATE, channels=channels)
     mix = noise.with_samples(noise.samples[:, :frames])
@@ -434,6 +440,7 @@ def inside(audio: Audio) -> NDArray[np.float32]:
         ("mini", RATE, 2),
     ],
 )
+@sampled(2)
 def test_an_offset_is_in_one_stem(model: str, rate: int, channels: int) -> None:
     mix = white_noise(seconds=1.0, rate=rate, channels=channels)
     plain, stems = (
@@ -458,6 +465,7 @@ def test_what_is_left_over_of_a_mix_with_an_offset_has_none(excerpt: Audio) -> N
 
 @pytest.mark.parametrize("stem", ["vocals", "other"])
 @pytest.mark.parametrize("model", ["htdemucs", "htdemucs_ft"])
+@sampled(1)
 def test_a_stem_has_the_same_offset_whichever_others_are_wired(
     model: str, stem: str, excerpt: Audio
 ) -> None:
