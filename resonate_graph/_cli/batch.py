@@ -190,7 +190,8 @@ def _tell_end(
     printer.line(f"{graph}: {sums.in_words()}")
     printer.line(f"  to look through: {folder / 'report.html'}")
     if sums.left:
-        printer.remark(f"  {sums.left} jobs are left: the same command does them")
+        jobs = "1 job is" if sums.left == 1 else f"{sums.left} jobs are"
+        printer.remark(f"  {jobs} left: the same command goes on")
     if failed:
         raise typer.Exit(1)
 

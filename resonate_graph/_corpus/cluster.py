@@ -10,6 +10,7 @@ hand is done again by another.
 
 from __future__ import annotations
 
+import contextlib
 import queue
 import socket
 import threading
@@ -57,6 +58,7 @@ class Hands(distributed.WorkerPlugin):
         """Get ready: hands are made when they are first used."""
         self._label = f"{worker.name}"
         self._every: list[Hand] = []
+        self._free: queue.LifoQueue[Hand] = queue.LifoQueue()
         engine = self._plain["probe"]["engine"]
         self._refusal: str = f"resonate-graph {__version__}, not {engine}" * (engine != __version__)
         if self._refusal:
@@ -68,13 +70,15 @@ class Hands(distributed.WorkerPlugin):
             setup.on(device, max(1, this_machine().threads // threads)),
             max_memory_bytes=setup.max_memory_bytes or share_bytes(threads),
         )
-        self._free: queue.LifoQueue[Hand] = queue.LifoQueue()
         self._adding = threading.Lock()
 
     def teardown(self, worker: Any) -> None:
         """End the children."""
         for hand in self._every:
             hand.stop()
+        with contextlib.suppress(queue.Empty):
+            while True:  # those at work do it themselves
+                self._free.get_nowait().dismiss()
 
     def do(self, job: Mapping[str, Any], *, alone: bool) -> dict[str, Any]:
         """Do a job, in the thread of a worker, and return how it ended."""
@@ -155,6 +159,8 @@ class Cluster:
         probe = {**(setup.probe or {}), "engine": __version__}
         plain = {**asdict(setup), "probe": probe}
         try:
+            # of an address that is none, a client is left that takes 20 s to fail at its end
+            distributed.comm.get_address_host_port(address, strict=True)
             self._client = distributed.Client(
                 address, timeout=_CONNECT_SECONDS, set_as_default=False, name=self._name
             )

@@ -119,7 +119,16 @@ def test_a_worker_of_another_version_is_refused_and_named(
     )
     with pytest.raises(ResonateError, match="workers differ") as raised:
         next(rows)
-    assert f"worker-0: resonate-graph {__version__}, not 0.0.1" in str(raised.value)
+    assert f": resonate-graph {__version__}, not 0.0.1" in str(raised.value)
+
+
+@pytest.mark.parametrize("address", ["nonsense", "what://127.0.0.1:1"])
+def test_an_address_that_is_none_is_told(tmp_path: Path, excerpt: Audio, address: str) -> None:
+    sound = write_innocent(tmp_path / "tapes", 1, excerpt)[0]
+    graph = open_graph(write_graph(tmp_path))
+    rows = batch(graph, sound, tmp_path / "out", nodes=[NODES], scheduler=address, store=False)
+    with pytest.raises(ResonateError, match=f"{address}: no scheduler is to be reached"):
+        next(rows)
 
 
 def test_a_scheduler_that_is_lost_ends_the_batch_and_another_start_goes_on(
