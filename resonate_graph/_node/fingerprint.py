@@ -30,6 +30,8 @@ from .._sound.audio import Audio
 
 _ENGINE = __name__.partition(".")[0]
 _ADVICE = ("cost", "avoid", "begins", "besides", "models")
+#: So is called what was compiled from a text; a source that Python has of it may be another's.
+_NO_FILES = ("<string>", "<stdin>")
 _SCALARS = (bool, int, float, complex, str, bytes, type(None))
 
 
@@ -219,7 +221,10 @@ def _script_folder(module: str) -> Path | None:
 def _piece(item: Any) -> _Piece:
     """Return the source of a function or class, which may stand within another."""
     source = None
+    code = getattr(item, "__code__", None)
     try:
+        if getattr(code, "co_filename", None) in _NO_FILES:
+            raise OSError
         source = inspect.getsource(item)
         if source[:1].isspace():
             source = f"if True:\n{source}"  # dedenting would change texts of several lines

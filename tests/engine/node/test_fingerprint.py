@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import linecache
 import subprocess
 import sys
 from collections.abc import Callable
@@ -275,7 +276,13 @@ def test_what_cannot_be_written_down_never_matches() -> None:
     assert scaled_by(lock).type.fingerprint != scaled_by(lock).type.fingerprint
 
 
-def test_a_function_without_source_never_matches() -> None:
+@pytest.mark.parametrize("known", [None, "def another(): ...\n"])
+def test_a_function_without_source_never_matches(
+    known: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if known is not None:  # something else that was compiled from a text
+        monkeypatch.setitem(linecache.cache, "<string>", (len(known), None, [known], "<string>"))
+
     def made() -> Any:
         scope: dict[str, Any] = {"Audio": Audio, "__name__": __name__}
         exec("def shine(audio: Audio) -> Audio:\n    return audio", scope)
