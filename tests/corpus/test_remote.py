@@ -18,7 +18,10 @@ from resonate_graph._corpus import remote
 from resonate_graph._corpus.driver import Plan
 from resonate_graph._corpus.shared_store import SharedStore
 from tests.corpus.archives import NODES, open_graph, write_graph, write_innocent
+from tests.depth import thorough
 from tests.faults import flipped
+
+pytestmark = thorough
 
 BUCKET = "archive"
 

@@ -16,6 +16,7 @@ from resonate_nodes.separation.overlap_add import reading
 from resonate_nodes.separation.placement import Placement
 from resonate_nodes.separation.resident import Residents
 from resonate_nodes.separation.separator import Separator
+from tests.depth import thorough
 from tests.models import (
     SOURCES,
     save_th,
@@ -24,6 +25,8 @@ from tests.models import (
     small_htdemucs,
     small_spectral_hdemucs,
 )
+
+pytestmark = thorough
 
 
 @pytest.fixture(autouse=True)

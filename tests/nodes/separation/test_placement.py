@@ -29,8 +29,10 @@ from resonate_nodes.separation.overlap_add import reading
 from resonate_nodes.separation.placement import Estimator, Placement
 from resonate_nodes.separation.resident import Residents
 from resonate_nodes.separation.separator import Separator
-from tests.depth import sampled
+from tests.depth import thorough
 from tests.models import save_th, small_htdemucs
+
+pytestmark = thorough
 
 SEGMENT = Fraction(1, 4)
 SEGMENT_FRAMES = 11_025
@@ -103,7 +105,6 @@ def test_a_batch_is_the_same_as_its_segments(estimator: Estimator, expected: Any
     assert told == []
 
 
-@sampled(1)
 def test_a_mix_in_batches_is_the_same_as_segment_by_segment(
     brief_models: Path, failing: Failing
 ) -> None:

@@ -24,7 +24,10 @@ from resonate_nodes import resample, separate
 from resonate_nodes.separation import placement
 from resonate_nodes.separation.resident import Residents
 from resonate_nodes.space.sinc import Sinc
+from tests.depth import thorough
 from tests.signals import difference_db, relative_db
+
+pytestmark = thorough
 
 CPU = Device("cpu", "cpu", "a processor")
 MPS = Inventory((Device("mps", "mps", "a GPU"), CPU))
