@@ -56,7 +56,7 @@ from ._sound.limits import Limits
 #: How many nodes a graph's repr names.
 _NAMED = 8
 
-#: The results of so many checks are remembered by a graph, the latest ones.
+#: The results of so many checks are remembered by a graph; then it begins anew.
 _REMEMBERED = 32
 
 
@@ -614,14 +614,14 @@ class Graph(Shown, Builder):
         """Check the graph; where nothing but it and the call can matter, as it was found before."""
         alone = not any(is_use(spec) for spec in self._document.nodes.values())
         key = (self._edition, call.key) if alone and call.key else None
-        if key not in self._found:
-            bound = check(self._flat(), self._catalog, call)
-            if key is None or any(step.type.prepare for step in bound.steps.values()):
-                return bound
-            while len(self._found) >= _REMEMBERED:
-                self._found.pop(next(iter(self._found)), None)
+        if (known := self._found.get(key)) is not None:
+            return known
+        bound = check(self._flat(), self._catalog, call)
+        if key is not None and not any(step.type.prepare for step in bound.steps.values()):
+            if len(self._found) >= _REMEMBERED:  # other threads may be at it: nothing is looked for
+                self._found.clear()
             self._found[key] = bound
-        return self._found[key]
+        return bound
 
     def _require_rates(self, bound: BoundGraph, bindings: Bindings) -> None:
         located = Located(self._source, self._text)

@@ -385,8 +385,6 @@ class _Check:
 
     def _order(self, wires: Mapping[str, list[Source]]) -> list[str]:
         """Return the nodes in topological order: as they are written, as far as that is one."""
-        if _is_in_order(wires):
-            return list(wires)
         dag = dependencies(wires)
         order = dag.in_order()
         if len(order) < len(dag):
@@ -549,17 +547,6 @@ class _Check:
             return  # weights that are not here yet are no fault of the graph
         except ModelError as error:
             self.problems.add("bad-model", join("/nodes", name), str(error))
-
-
-def _is_in_order(wires: Mapping[str, list[Source]]) -> bool:
-    """Whether each node stands after those that are wired into it."""
-    before: set[str] = set()
-    for name, sources in wires.items():
-        for source in sources:
-            if isinstance(source, PortRef) and source.node not in before and source.node in wires:
-                return False
-        before.add(name)
-    return True
 
 
 def _all_of(

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -254,3 +255,26 @@ def test_nodes_keep_their_promises_in_a_built_graph_as_well() -> None:
     raw = graph.add(store_as)(halves.left, suffix=".raw")
     graph.output("raw", raw)
     assert "store_as" in graph.document.nodes
+
+
+def test_what_a_check_found_is_said_of_that_graph_and_call_alone() -> None:
+    graph = rg.Graph("level")
+    mix = graph.input("mix", Audio)
+    level = graph.param("level_db", int, default=-6)
+    quiet = graph.add(gain, "quiet")(mix, gain_db=level)
+    graph.output("quiet", quiet)
+    assert list(graph.check(["mix"], {"level_db": 1}).steps) == ["quiet"]
+    for inputs, params in (([], {"level_db": 1}), (["mix"], {"level_db": True}),
+                           (["mix"], {"level_db": 1.0})):  # fmt: skip
+        with pytest.raises(GraphError):
+            graph.check(inputs, params)
+    graph.output("loud", graph.add(gain, "loud")(quiet, gain_db=6))
+    assert list(graph.check(["mix"], {"level_db": 1}).steps) == ["quiet", "loud"]
+    assert list(graph.check(["mix"], {"level_db": 1}, outputs=["quiet"]).needed) == ["quiet"]
+
+    def found(value: int) -> Any:
+        steps = graph.check(["mix"], {"level_db": value % 50}).steps
+        return steps["quiet"].plain_params["gain_db"]
+
+    with ThreadPoolExecutor(8) as threads:  # more calls than are remembered
+        assert list(threads.map(found, range(300))) == [value % 50 for value in range(300)]
