@@ -45,6 +45,7 @@ from ._base.errors import (
     StoreError,
 )
 from ._base.units import unit_of
+from ._base.version import VERSION
 from ._corpus import BatchRow, batch
 from ._experiment.inventory import StoredItem, inventory
 from ._experiment.rows import Row
@@ -95,7 +96,7 @@ from ._sound.workspace import AudioWriter
 from ._store.folder import Store
 from ._store.records import Entry, Record
 
-__version__ = "0.1.0"
+__version__ = VERSION
 
 __all__ = [
     "Audio",

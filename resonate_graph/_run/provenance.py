@@ -10,10 +10,9 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Mapping
-from functools import cache
-from importlib import metadata
 from typing import Any
 
+from .._base.version import VERSION
 from .._graph.bound import BoundGraph
 from .._graph.document import GraphDocument
 from .._node.values import digest
@@ -58,7 +57,7 @@ def describe(
     return {
         "format": FORMAT,
         "made_with": {
-            "resonate-graph": _own_version(),
+            "resonate-graph": VERSION,
             "python": platform.python_version(),
         },
         "graph": document.to_plain() | {"format": 1},
@@ -90,8 +89,3 @@ def describe_inputs(bound: BoundGraph, bindings: Bindings) -> dict[str, Any]:
             plain = value if isinstance(value, (str, int, float, bool)) else None
             inputs[name] = {"value": plain, "digest": digest(value)}
     return inputs
-
-
-@cache
-def _own_version() -> str:
-    return metadata.version("resonate-graph")

@@ -232,6 +232,7 @@ def run_without_privileges(folder: Path, user: int, answer: Connection) -> None:
     with tempfile.TemporaryDirectory() as name:  # all that is imported lazily, which may be
         for _ in range(2):  # where this user cannot read
             results(0, Store(name))
+    "".encode("utf-16be")  # by this canonical JSON sorts, where a number is small
     if os.geteuid() == 0:
         os.setgroups([])
         os.setgid(user)
