@@ -26,7 +26,9 @@ from .. import (
 )
 from .._experiment.run_page import is_of_another
 from .again import Again
-from .call import (
+from .call import open_graph, read_params, require_folder, require_one_tone
+from .command_again import command_again
+from .options import (
     GraphsOption,
     InputOption,
     JsonOption,
@@ -35,12 +37,7 @@ from .call import (
     ParamOption,
     QuietOption,
     VerboseOption,
-    open_graph,
-    read_params,
-    require_folder,
-    require_one_tone,
 )
-from .command_again import command_again
 from .output import Printer
 from .progress import ProgressDisplay
 from .recordings import read_recordings, require_files
