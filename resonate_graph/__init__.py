@@ -23,6 +23,7 @@ Errors: `ResonateError` and what is below it.
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from ._base.display import shown_by
 from ._base.version import VERSION
 
 if TYPE_CHECKING:  # what it is all made of; each part is imported when it is first asked for
@@ -256,6 +257,9 @@ _NAMES = {
     "._store.records": "Entry Record",
 }
 _MODULES = {name: module for module, names in _NAMES.items() for name in names.split()}
+
+
+shown_by(f"{__name__}._page.notebook", f"{__name__}._experiment.shown")
 
 
 def __getattr__(name: str) -> Any:

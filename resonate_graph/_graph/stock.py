@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from importlib import metadata, resources
+from importlib import resources
+
+from .._base.installed import entry_points
 
 GROUP = "resonate_graph.graphs"
 
@@ -12,7 +14,7 @@ GROUP = "resonate_graph.graphs"
 def stock_graphs() -> dict[str, str]:
     """Return the JSON texts of the installed stock graphs, by name."""
     found: dict[str, str] = {}
-    for point in metadata.entry_points(group=GROUP):
+    for point in entry_points(GROUP):
         for item in resources.files(point.module).iterdir():
             if item.name.endswith(".json"):
                 found[item.name.removesuffix(".json")] = item.read_text(encoding="utf-8")
