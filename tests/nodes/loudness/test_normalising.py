@@ -354,6 +354,15 @@ def test_a_true_peak_is_found_wherever_it_lies(at: int) -> None:
     assert found == pytest.approx(oversampled_peak_db(audio), abs=0.01)
 
 
+@pytest.mark.parametrize("doublings", [39, 41, 112, 127])
+def test_a_true_peak_is_found_as_far_as_float32_goes(excerpt: Audio, doublings: int) -> None:
+    plain = measure_loudness(excerpt).true_peak_dbtp
+    loud = excerpt.with_samples(excerpt.samples * np.float32(2.0**doublings))
+    found = measure_loudness(loud).true_peak_dbtp
+    assert plain is not None
+    assert found == pytest.approx(plain + 20 * doublings * np.log10(2), abs=1e-3)
+
+
 def test_true_peak_is_never_below_the_sample_peak(excerpt: Audio) -> None:
     for audio in (excerpt, impulse(frames=1), impulse(frames=50, at=49), sine(12_000)):
         report = measure_loudness(audio)
