@@ -8,6 +8,7 @@ import pytest
 from resonate_graph import Audio, NodeError, ResonateWarning
 from resonate_nodes import align_azimuth, check_mono, delay, to_mono, to_stereo
 from tests.degradations import with_hiss
+from tests.depth import thorough
 from tests.signals import Array, relative_db, white_noise
 
 
@@ -58,6 +59,7 @@ def test_it_is_taken_out_of_music_in_stereo(music: Audio, delay_frames: float) -
     assert after.bands[-2].lost_db == pytest.approx(own.bands[-2].lost_db, abs=0.05)
 
 
+@thorough
 def test_a_delay_that_wanders_is_followed(groove: Audio) -> None:
     mono = to_stereo(to_mono(groove))
     seconds = np.arange(groove.frames) / groove.sample_rate

@@ -6,6 +6,7 @@ import pytest
 from resonate_graph import Audio, ResonateWarning
 from resonate_nodes import dereverb
 from tests import degradations
+from tests.depth import sampled, thorough
 from tests.signals import Array, difference_db, joined, si_sdr_db, white_noise
 
 
@@ -67,6 +68,7 @@ def test_one_channel_does_not_sound_in_the_other() -> None:
     assert not dereverb(silent).samples[1].any()
 
 
+@thorough
 def test_a_long_sound_has_no_seams() -> None:
     # the filters are found anew for every block of 8 s at this rate
     dry = claps(seconds=24, rate=16_000, channels=2, seed=1)
@@ -107,6 +109,7 @@ def drums(music: Audio) -> Audio:
 
 
 @pytest.mark.parametrize(("rt60_seconds", "gain_db"), [(0.4, 2), (0.8, 3), (1.5, 3)])
+@sampled(1)
 def test_the_drums_of_a_recording_come_nearer(
     rt60_seconds: float, gain_db: float, drums: Audio
 ) -> None:
