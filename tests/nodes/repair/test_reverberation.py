@@ -23,6 +23,7 @@ def claps(*, seconds: float, rate: int, channels: int = 1, seed: int = 0) -> Aud
 
 @pytest.mark.parametrize("rt60_seconds", [0.4, 0.8, 1.5])
 @pytest.mark.parametrize(("channels", "gain_db"), [(1, 0.7), (2, 4)])
+@sampled(1)
 def test_the_tail_of_a_room_is_reduced(rt60_seconds: float, channels: int, gain_db: float) -> None:
     dry = claps(seconds=8, rate=16_000, channels=channels)
     wet = degradations.with_reverb(dry, rt60_seconds=rt60_seconds)
@@ -30,6 +31,7 @@ def test_the_tail_of_a_room_is_reduced(rt60_seconds: float, channels: int, gain_
 
 
 @pytest.mark.parametrize("rate", [8000, 44_100, 96_000])
+@sampled(1)
 def test_it_is_reduced_at_any_rate(rate: int) -> None:
     dry = claps(seconds=3, rate=rate, channels=2)
     wet = degradations.with_reverb(dry)
@@ -37,6 +39,7 @@ def test_it_is_reduced_at_any_rate(rate: int) -> None:
 
 
 @pytest.mark.parametrize("rt60_seconds", [0.4, 1.5])
+@sampled(1)
 def test_dense_music_is_not_made_worse(rt60_seconds: float, music: Audio) -> None:
     wet = degradations.with_reverb(music, rt60_seconds=rt60_seconds)
     assert si_sdr_db(dereverb(wet), music) > si_sdr_db(wet, music) - 0.3

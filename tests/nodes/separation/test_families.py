@@ -97,6 +97,7 @@ def test_what_fits_into_a_segment_is_a_pass_over_the_whole(
 
 
 @pytest.mark.parametrize(("name", "parts"), [("bs", 2), ("mel", 4), ("mdx23c", 3)])
+@sampled(1)
 def test_between_its_ends_a_long_mix_is_what_the_loop_of_a_package_gives(
     name: str, parts: int, networks: tuple[Path, dict[str, Any]]
 ) -> None:
@@ -282,6 +283,7 @@ def _forgetful(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("_forgetful")
 @pytest.mark.parametrize("name", CONFIGS)
+@sampled(1)
 def test_no_64_bit_float_and_no_complex_number_reaches_mps(
     name: str, networks: tuple[Path, dict[str, Any]]
 ) -> None:
