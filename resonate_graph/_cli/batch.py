@@ -17,7 +17,8 @@ from .._corpus import batching, looking
 from .._corpus.driver import Plan
 from .._corpus.sums import Sums
 from .._store.retention import parse_bytes
-from .call import (
+from .call import open_graph, read_inputs, read_params, require_folder
+from .options import (
     GraphsOption,
     InputOption,
     JsonOption,
@@ -25,10 +26,6 @@ from .call import (
     OnlyOption,
     ParamOption,
     QuietOption,
-    open_graph,
-    read_inputs,
-    read_params,
-    require_folder,
 )
 from .output import Printer
 from .settings import takes_settings

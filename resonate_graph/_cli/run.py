@@ -24,9 +24,10 @@ from .. import (
     Target,
     read_provenance,
 )
-from .._experiment.run_page import is_of_another
 from .again import Again
-from .call import (
+from .call import open_graph, read_params, require_folder, require_one_tone
+from .command_again import command_again
+from .options import (
     GraphsOption,
     InputOption,
     JsonOption,
@@ -35,12 +36,7 @@ from .call import (
     ParamOption,
     QuietOption,
     VerboseOption,
-    open_graph,
-    read_params,
-    require_folder,
-    require_one_tone,
 )
-from .command_again import command_again
 from .output import Printer
 from .progress import ProgressDisplay
 from .recordings import read_recordings, require_files
@@ -215,6 +211,8 @@ class _Work:
         for label, recording in zip(_labels(recordings), recordings, strict=True):
             targets = self._targets(recording, writing)
             if self.command is not None and targets:
+                from .._experiment.run_page import is_of_another
+
                 page = _page_beside(targets[0].path, targets[0].output, several=several)
                 if is_of_another(page, self.graph.name, self._files(recording)):
                     there.append(page)

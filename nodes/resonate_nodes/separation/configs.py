@@ -18,8 +18,6 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from yaml import YAMLError
-
 from resonate_graph import ModelError
 
 from . import cards
@@ -83,7 +81,7 @@ def _is_config(path: Path, size: int, mtime_ns: int) -> bool:
     del size, mtime_ns
     try:
         said = read_bag(path)
-    except (OSError, ValueError, YAMLError):
+    except (OSError, ValueError):
         return False
     return isinstance(said, dict) and "model" in said and "models" not in said
 
@@ -102,7 +100,7 @@ def read_config(path: Path, config: Path) -> Description:
         return _described(said)
     except _Unsupported as error:
         raise ModelError(path.stem, f"{config}: {error}") from error
-    except (OSError, ValueError, LookupError, TypeError, AttributeError, YAMLError) as error:
+    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
         reason = f"{type(error).__name__}: {error}" if not str(error) else str(error)
         raise ModelError(path.stem, f"{config}: this is no config of a model: {reason}") from error
 
