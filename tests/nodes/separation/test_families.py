@@ -43,9 +43,11 @@ CONFIGS: dict[str, dict[str, Any]] = {
     "bs": config_of("bs"),
     "mel": config_of("mel", target="vocals"),
     "mdx23c": config_of("mdx23c"),
+    "scnet": config_of("scnet"),
 }
-ROFORMERS = ["bs", "mel"]
-LEAST = 96  # half a window and one more frame, in whole hops
+OF_PACKAGES = ["bs", "mel", "mdx23c"]
+ANY_LENGTH = ["bs", "mel", "scnet"]
+LEAST = {"bs": 96, "mel": 96, "scnet": HOP}  # half a window and one more frame, in whole hops
 
 
 @pytest.fixture(scope="module")
@@ -83,7 +85,7 @@ def computed(name: str, mix: Audio, **params: Any) -> NDArray[np.float32]:
 
 
 @pytest.mark.parametrize("name", CONFIGS)
-@pytest.mark.parametrize("frames", [1, LEAST, 1000, SEGMENT - 1, SEGMENT])
+@pytest.mark.parametrize("frames", [1, 96, 1000, SEGMENT - 1, SEGMENT])
 @sampled(3)
 def test_what_fits_into_a_segment_is_a_pass_over_the_whole(
     name: str, frames: int, networks: tuple[Path, dict[str, Any]]
@@ -91,12 +93,12 @@ def test_what_fits_into_a_segment_is_a_pass_over_the_whole(
     """Which takes whole hops, and more than half a window; MDX23C takes whole segments."""
     frames = min(frames, MDX23C_SEGMENT if name == "mdx23c" else SEGMENT)
     mix = noise(frames)
-    whole = MDX23C_SEGMENT if name == "mdx23c" else max(LEAST, -(-frames // HOP) * HOP)
+    whole = MDX23C_SEGMENT if name == "mdx23c" else max(LEAST[name], -(-frames // HOP) * HOP)
     expected = passed_whole(networks[1][name], padded(mix.samples, whole))[..., :frames]
     np.testing.assert_allclose(computed(name, mix), expected, atol=1e-5, rtol=0)
 
 
-@pytest.mark.parametrize(("name", "parts"), [("bs", 2), ("mel", 4), ("mdx23c", 3)])
+@pytest.mark.parametrize(("name", "parts"), [("bs", 2), ("mel", 4), ("mdx23c", 3), ("scnet", 2)])
 def test_between_its_ends_a_long_mix_is_what_the_loop_of_a_package_gives(
     name: str, parts: int, networks: tuple[Path, dict[str, Any]]
 ) -> None:
@@ -110,7 +112,7 @@ def test_between_its_ends_a_long_mix_is_what_the_loop_of_a_package_gives(
     np.testing.assert_allclose(found[..., middle], expected[..., middle], atol=1e-5, rtol=0)
 
 
-@pytest.mark.parametrize("name", ROFORMERS)
+@pytest.mark.parametrize("name", ANY_LENGTH)
 @pytest.mark.parametrize("overlap", [0.0, 0.25, 0.9])
 @sampled(3)
 def test_segments_begin_on_the_hops_of_the_whole(
@@ -281,7 +283,7 @@ def _forgetful(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("_forgetful")
-@pytest.mark.parametrize("name", CONFIGS)
+@pytest.mark.parametrize("name", OF_PACKAGES)
 def test_no_64_bit_float_and_no_complex_number_reaches_mps(
     name: str, networks: tuple[Path, dict[str, Any]]
 ) -> None:
@@ -333,7 +335,7 @@ def test_what_is_no_number_is_not_a_result(monkeypatch: pytest.MonkeyPatch) -> N
 
 # -- what is refused ------------------------------------------------------------------------------
 
-MANY_BANDS = {**config_of("mel")["model"], "num_bands": 5000}
+SCNET, MDX23C = config_of("scnet")["model"], config_of("mdx23c")["model"]
 REFUSED: list[tuple[Callable[[dict[str, Any]], object], str]] = [
     (lambda said: said["model"].update(skip_connection=True), "has skip_connection, which"),
     (lambda said: said["model"].update(dim=1 << 17), "its dim is 131072"),
@@ -345,7 +347,19 @@ REFUSED: list[tuple[Callable[[dict[str, Any]], object], str]] = [
         lambda said: said.update(model=config_of("mel")["model"] | {"num_bands": 5000}),
         "more than 1024 bands",
     ),
-    (lambda said: said.update(model={"dims": 4, "band_SR": 1}), "SCNet models are not supported"),
+    (
+        lambda said: said.update(model={"band_SR": 1}, model_type="scnet_masked"),
+        "called scnet_masked",
+    ),
+    (lambda said: said.update(model=SCNET | {"dims": [2, 8, 12]}), "not with two numbers for a"),
+    (lambda said: said.update(model=SCNET | {"hop_size": 0}), "its hop_size is no more than"),
+    (lambda said: said.update(model=SCNET | {"band_stride": [0, 2, 4]}), "strides of bands are"),
+    (lambda said: said.update(model=SCNET | {"num_dplayer": 3}), "num_dplayer is even"),
+    (lambda said: said.update(model=SCNET | {"tran_depth": 1}), "has tran_depth, which SCNet does"),
+    (
+        lambda said: said.update(model=MDX23C | {"attention": 1}),
+        "has attention, which mdxnet-infer",
+    ),
     (lambda said: said.update(model={"layers": 4}), "of no family that is known"),
     (lambda said: said["training"].clear(), "no config of a model"),
     (lambda said: said["training"].update(instruments=["a", "A"]), "names a stem twice"),
@@ -388,7 +402,7 @@ def test_a_checkpoint_that_holds_more_than_tensors_is_not_opened(
     assert capsys.readouterr().out == ""
 
 
-@pytest.mark.parametrize("name", CONFIGS)
+@pytest.mark.parametrize("name", OF_PACKAGES)
 def test_a_family_whose_package_is_missing_says_what_to_install(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
