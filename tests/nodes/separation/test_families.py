@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
 import pytest
 import yaml
 from hypothesis import given, settings
@@ -158,6 +159,23 @@ def test_every_mix_comes_back_with_its_rate_length_and_channels(
         np.testing.assert_allclose(vocals.samples[:2], pair.samples, atol=1e-6)
 
 
+def test_a_mix_is_normalised_where_its_config_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, networks: tuple[Path, dict[str, Any]]
+) -> None:
+    """As Demucs' models have it; the mean is in ``other`` alone."""
+    said = config_of("mdx23c")  # which is not linear in level
+    said["inference"]["normalize"] = True
+    save_model(tmp_path, "normalised", said)
+    monkeypatch.setenv("RESONATE_MODELS", str(tmp_path))
+    plain = noise(MDX23C_SEGMENT)
+    mix = plain.with_samples(0.1 * plain.samples + np.float32(0.02))
+    mono = mix.samples.mean(0, np.float64)
+    mean, deviation = np.float32(mono.mean()), np.float32(mono.std(ddof=1))
+    expected = passed_whole(networks[1]["mdx23c"], (mix.samples - mean) / deviation) * deviation
+    expected[1] += mean
+    np.testing.assert_allclose(computed("normalised", mix), expected, atol=1e-5, rtol=0)
+
+
 def test_silence_gives_silence() -> None:
     mix = Audio(np.zeros((2, 5000), np.float32), RATE)
     assert not separate(mix, model="bs").vocals.samples.any()
@@ -271,6 +289,47 @@ def test_a_killed_separation_goes_on_at_its_segment(tmp_path: Path, monkeypatch:
         np.testing.assert_array_equal(found[name].samples, whole[name].samples)
     stems = sum(found[name].samples.astype(np.float64) for name in ("vocals", "other"))
     np.testing.assert_array_equal(found["rest"].samples, np.float32(mix.samples - stems))
+
+
+#: Larger segments than elsewhere, so that a minute has few of them, of networks that are small.
+LONG_SEGMENT, LONG_HOP, LONG_WINDOW = 65_024, 512, 1024
+
+
+def long_config_of(name: str) -> dict[str, Any]:
+    """Return the config of a model of long segments: 127 hops."""
+    said = config_of(name)
+    said["inference"]["chunk_size"] = LONG_SEGMENT
+    said["audio"] |= {"n_fft": LONG_WINDOW, "hop_length": LONG_HOP, "dim_t": 128}
+    said["model"] |= {
+        "bs": {"stft_n_fft": LONG_WINDOW, "stft_hop_length": LONG_HOP, "depth": 1,
+               "stft_win_length": LONG_WINDOW, "freqs_per_bands": [57] * 9},
+        "mel": {"stft_n_fft": LONG_WINDOW, "stft_hop_length": LONG_HOP, "depth": 1,
+                "stft_win_length": LONG_WINDOW},
+        "mdx23c": {},
+        "scnet": {"nfft": LONG_WINDOW, "hop_size": LONG_HOP, "win_size": LONG_WINDOW},
+    }[name]  # fmt: skip
+    return said
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+@sampled(1)
+def test_a_longer_mix_takes_no_more_memory(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two stems of 22 seconds more would be 15 MB, were they held until they are whole."""
+    save_model(tmp_path, "long", long_config_of(name))
+    monkeypatch.setenv("RESONATE_MODELS", str(tmp_path))
+    graph, process, sizes = split_graph("long", "vocals", "other"), psutil.Process(), list[int]()
+
+    def look(event: object) -> None:
+        if isinstance(event, NodeProgress):
+            sizes.append(process.memory_info().rss)
+
+    for seconds in (5, 40):  # the first time, to have all there that comes once
+        mix, store = {"mix": noise(seconds * RATE)}, Store(tmp_path / str(seconds))
+        graph.run(mix, outputs=["vocals", "other"], store=store, on_event=look)
+    assert len(sizes) > 36
+    assert max(sizes[-5:]) - max(sizes[-25:-20]) < 5e6
 
 
 # -- devices --------------------------------------------------------------------------------------
