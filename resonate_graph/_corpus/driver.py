@@ -51,6 +51,10 @@ class Executor(Protocol):
         """Return the jobs that ended, after waiting some time for one."""
         ...
 
+    def given_back(self) -> list[str]:
+        """Return jobs that were taken and not begun, which are not done then."""
+        ...
+
     def close(self) -> None:
         """Stop what is at work."""
 
@@ -263,29 +267,26 @@ class Batch:
         began = time.monotonic()
         flying: dict[str, bool] = {}
         stopped = False
+        written: list[tuple[str, str, End]] = []
+        final: list[tuple[str, End]] = []
         try:
             self._journal.add_ends(self._start, [], self.sums.plain())
             for name in self._kept:
                 last = self._journal.last_end(name)
                 assert last is not None
                 yield BatchRow.of(self.jobs[name], last[1], kept=True)
-            while flying or (not stopped and (self._todo or self._last)):
-                while self._todo and len(flying) < executor.room and not stopped:
-                    name = self._todo.popleft()
-                    executor.take(name, self._message(name))
-                    flying[name] = False
-                if not flying and self._last and not stopped:
-                    name = self._last.popleft()
-                    executor.take(name, self._message(name), alone=True)
-                    flying[name] = True
-                ended = executor.ended(0.5)
-                written, final = self._judged(ended, flying)
-                self.sums.took = time.monotonic() - began
+            while True:
+                # before what ended is written, so that nobody waits for the disk meanwhile
+                self._hand_out(executor, flying, stopped=stopped)
                 if written:
                     self._journal.add_ends(self._start, written, self.sums.plain())
                 on_progress(self.sums)
                 for name, end in final:
                     yield BatchRow.of(self.jobs[name], end, kept=False)
+                if not flying:
+                    break
+                written, final = self._judged(executor.ended(0.5), flying)
+                self.sums.took = time.monotonic() - began
                 failed = self.sums.failed - self.sums.failed_before
                 stopped = self._max_failures is not None and failed > self._max_failures
         finally:
@@ -299,6 +300,21 @@ class Batch:
         """Write the table of results and the page; return them."""
         name = self._wanted.graph.name
         return write_results(self.folder, name, self._journal, self.jobs, self.sums)
+
+    def _hand_out(self, executor: Executor, flying: dict[str, bool], *, stopped: bool) -> None:
+        """Give the executor what it has room for, or take back what it has not begun."""
+        if stopped:
+            for name in executor.given_back():
+                del flying[name]
+            return
+        while self._todo and len(flying) < executor.room:
+            name = self._todo.popleft()
+            executor.take(name, self._message(name))
+            flying[name] = False
+        if not flying and self._last:
+            name = self._last.popleft()
+            executor.take(name, self._message(name), alone=True)
+            flying[name] = True
 
     def _message(self, name: str) -> dict[str, Any]:
         job = self.jobs[name]

@@ -21,7 +21,7 @@ from .jobs import End
 #: So long a child may take to import what it needs.
 _STARTING_SECONDS = 300.0
 #: A child makes room for another after so many jobs, with whatever it has piled up.
-_JOBS_OF_A_CHILD = 2000
+_JOBS_OF_A_CHILD = 10_000
 _LOG_BYTES = 4000
 #: What a child is given at least, where nobody says how much memory it may have.
 LEAST_BYTES = 2 * 10**9

@@ -6,6 +6,7 @@ import contextlib
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TypeAlias, TypeVar
 
@@ -82,7 +83,7 @@ class Bindings:
         if problems:
             raise GraphError(self.graph, problems)
 
-    @property
+    @cached_property
     def paths(self) -> dict[str, Path]:
         """The files that are bound."""
         return {
