@@ -32,6 +32,9 @@ class Local:
         for thread in self._threads:
             thread.start()
 
+    #: Nothing is to be said of children.
+    remarks: Sequence[str] = ()
+
     @property
     def slots(self) -> int:
         """How many jobs are done at a time."""

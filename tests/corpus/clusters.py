@@ -63,7 +63,7 @@ class Cluster:
     def add_worker(self, **environment: str) -> subprocess.Popen[str]:
         """Start a worker, and wait until it has joined."""
         name = f"worker-{len(self.workers)}"
-        worker = start_resonate("worker", self.address, "--jobs", "1", "--name", name,
+        worker = start_resonate("worker", self.address, "--jobs", "1", "--name", name, cwd=None,
                                 **environment)  # fmt: skip
         self.workers.append(worker)
         wait_for_words(worker, "at a time")
