@@ -259,6 +259,9 @@ def _jobs(
             )
             return
     for row in rows:
+        if trouble := _unwritable(row):
+            problems.append(f"{row.where}: {trouble}")
+            continue
         cells = row.cells if named else {left[0]: row.cells[""]}
         found = _split(cells, wanted)
         inputs = {**wanted.inputs, **found.inputs}
@@ -325,14 +328,30 @@ def _file(value: Any, beside: Path | None) -> tuple[Any, str]:
         return value, f"{value!r} is no file"
     if "://" in str(value):
         return str(value), ""
-    path = Path(value).expanduser()
-    path = path if path.is_absolute() or beside is None else beside / path
-    path = path.absolute()
-    if path.is_dir():
-        return str(path), f"{path}: this is a folder, not a file"
-    if not path.exists():
-        return str(path), f"{path}: there is no such file"
+    try:
+        path = Path(value).expanduser()
+        path = path if path.is_absolute() or beside is None else beside / path
+        path = path.absolute()
+        if path.is_dir():
+            return str(path), f"{path}: this is a folder, not a file"
+        if not path.exists():
+            return str(path), f"{path}: there is no such file"
+    except (OSError, RuntimeError) as error:  # a name that is too long, a user that is not there
+        reason = error.strerror if isinstance(error, OSError) else error
+        return value, f"{value}: this is no file: {reason}"
     return str(path), ""
+
+
+def _unwritable(row: _Row) -> str:
+    """Say what of a row no text can hold: tables, pages and the journal are UTF-8."""
+    for name, cell in {**row.cells, "path": row.path}.items():
+        try:
+            json.dumps([name, cell], ensure_ascii=False, default=str).encode()
+        except RecursionError:
+            return f"{name!r} is nested too deep"
+        except UnicodeEncodeError:
+            return f"{str(cell)[:200] if isinstance(cell, str) else name!r} is no UTF-8 text"
+    return ""
 
 
 def _filled(pattern: str, fields: Mapping[str, str]) -> str:

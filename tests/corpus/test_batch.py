@@ -132,6 +132,33 @@ def test_a_folder_has_one_batch_at_a_time_and_a_look_needs_one(
         look(tmp_path / "nowhere")
 
 
+@pytest.mark.parametrize("sums", ["", "[]", "[" * 10**5, '{"total": -1}', '{"took": 1e999}', b"x"])
+def test_what_a_journal_cannot_hold_is_told(sums: str | bytes, tmp_path: Path) -> None:
+    Journal(tmp_path).close()
+    with sqlite3.connect(tmp_path / NAME) as db:
+        db.execute("INSERT INTO sums (at, sums) VALUES (0, ?)", (sums,))
+    with pytest.raises(StoreError, match="cannot be used: it holds what is none of its own"):
+        look(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "end",
+    [{}, {"state": "done", "steps": [{"id": "a"}]}, {"state": "done", "outputs": {"a": {}}},
+     {"state": "done", "warnings": [{"message": None}]}, {"state": "done", "seconds": "long"}],
+)  # fmt: skip
+def test_an_end_that_is_none_is_told(end: dict[str, object], tmp_path: Path) -> None:
+    journal = Journal(tmp_path)
+    with sqlite3.connect(tmp_path / NAME) as db:
+        db.execute(
+            "INSERT INTO ends (at, start, job, state, identity, content, end) "
+            "VALUES (0, 1, 'job', 'done', 'i', '', ?)",
+            (json.dumps(end),),
+        )
+    with pytest.raises(StoreError, match="it holds what is none of its own"):
+        journal.last_end("job")
+    journal.close()
+
+
 def test_a_journal_that_is_no_journal_is_told(tmp_path: Path) -> None:
     (tmp_path / NAME).write_bytes(b"something else" * 100)
     with pytest.raises(StoreError, match="cannot be used"):
