@@ -344,13 +344,14 @@ def _file(value: Any, beside: Path | None) -> tuple[Any, str]:
 
 def _unwritable(row: _Row) -> str:
     """Say what of a row no text can hold: tables, pages and the journal are UTF-8."""
-    for name, cell in {**row.cells, "path": row.path}.items():
+    for name, cell in row.cells.items():
+        what = f"what stands under {name!r}" if name else "its name"
         try:
             json.dumps([name, cell], ensure_ascii=False, default=str).encode()
         except RecursionError:
-            return f"{name!r} is nested too deep"
+            return f"{what} is nested too deep"
         except UnicodeEncodeError:
-            return f"{str(cell)[:200] if isinstance(cell, str) else name!r} is no UTF-8 text"
+            return f"{what} is no UTF-8 text"
     return ""
 
 

@@ -148,7 +148,7 @@ def test_a_recording_whose_name_is_no_text_is_told(tapes: Path, wanted: Wanted) 
     """The journal, the tables and the page of a batch are UTF-8, and would end with an error."""
     os.rename(tapes / "side0" / "000.wav", os.fsencode(tapes / "side0") + b"/na\xefve.wav")  # noqa: PTH104
     (told,) = problems(tapes, wanted)
-    assert told.endswith("na\\udcefve.wav is no UTF-8 text")
+    assert told.endswith("ve.wav: its name is no UTF-8 text")
 
 
 def test_folders_that_match_a_pattern_and_names_that_meet_are_told(
