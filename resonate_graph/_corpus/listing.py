@@ -336,7 +336,7 @@ def _file(value: Any, beside: Path | None) -> tuple[Any, str]:
             return str(path), f"{path}: this is a folder, not a file"
         if not path.exists():
             return str(path), f"{path}: there is no such file"
-    except (OSError, RuntimeError) as error:  # a name that is too long, a user that is not there
+    except (OSError, RuntimeError, ValueError) as error:  # too long, of no user, with a NUL
         reason = error.strerror if isinstance(error, OSError) else error
         return value, f"{value}: this is no file: {reason}"
     return str(path), ""

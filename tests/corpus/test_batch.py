@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,9 +13,12 @@ import pytest
 
 from resonate_graph import Audio, BatchRow, OutputError, StoreError, batch
 from resonate_graph._corpus.driver import Plan
+from resonate_graph._corpus.jobs import End
 from resonate_graph._corpus.journal import NAME, Journal
 from resonate_graph._corpus.looking import look
+from resonate_graph._corpus.sums import Sums
 from tests.corpus.archives import DOCUMENT, NODES, open_graph, write_graph, write_innocent
+from tests.faults import flipped
 
 
 class Archive:
@@ -81,6 +85,47 @@ def test_what_is_done_is_not_done_again_and_what_changed_is(
     assert (plan.stale, plan.todo) == ({"params of take changed": 4}, 4)
 
 
+def test_files_are_compared_by_size_and_time_and_by_content_where_these_differ(
+    archive: Archive, excerpt: Audio
+) -> None:
+    archive.run()
+    moved, damaged, _ = sorted(archive.out.rglob("*.wav"))
+    os.utime(moved, ns=(0, 0))
+    status = damaged.stat()
+    damaged.write_bytes(flipped(damaged.read_bytes(), 8 * 2000))
+    os.utime(damaged, ns=(status.st_atime_ns, status.st_mtime_ns))
+    assert archive.plan().stale == {}
+    assert archive.plan(verify=True).stale == {"the output was changed": 1}
+    other = excerpt.samples[:, 7000:13000].copy()
+    Audio(other, 44100).save(archive.files[2])
+    assert archive.plan().stale == {"the input changed": 1}
+
+
+def test_of_two_ends_by_one_graph_the_good_one_counts(tmp_path: Path) -> None:
+    journal = Journal(tmp_path)
+    ends = [("i", End("failed")), ("i", End("done")), ("i", End("failed", kind="time"))]
+    journal.add_ends(1, [("job", made_by, end) for made_by, end in ends], Sums())
+    assert journal.last_end("job") == ("i", End("done"))
+    journal.add_ends(1, [("job", "another graph", End("failed"))], Sums())
+    assert journal.last_end("job") == ("another graph", End("failed"))
+    journal.close()
+
+
+def test_each_job_may_have_a_page_that_the_batch_links(archive: Archive) -> None:
+    (row, *_) = archive.run(pages=True)
+    assert (archive.out / row.page).is_file()
+    assert f'"{row.page}"' in (archive.out / "report.html").read_text()
+
+
+def test_a_line_says_how_far_it_is() -> None:
+    sums = Sums(total=10, kept=2, done=2, failed=1, ran=3, reused=1, took=6.0)
+    sums.kinds["input"] += 1
+    assert sums.in_words() == (
+        "4 of 10 done, 1 failed (1 input), 5 left, 30 a minute, about 10 s to go, "
+        "25% of steps reused"
+    )
+
+
 def test_failures_stay_until_they_are_retried_and_may_stop_it_early(archive: Archive) -> None:
     for path in archive.files[:2]:
         path.write_text("no sound")
@@ -103,6 +148,9 @@ def test_tables_page_and_journal_say_the_same(archive: Archive) -> None:
         cells = list(csv.DictReader(file))
     assert [one["recording"] for one in lines] == [one["recording"] for one in cells]
     assert {one["state"] for one in cells} == {"done"}
+    parquet = pytest.importorskip("pyarrow.parquet")
+    table = parquet.read_table(archive.out / "results.parquet").to_pylist()
+    assert [one["recording"] for one in table] == [one["recording"] for one in cells]
     page = (archive.out / "report.html").read_text()
     assert all(one["recording"] in page for one in lines)
     with sqlite3.connect(archive.out / NAME) as db:

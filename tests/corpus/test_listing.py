@@ -80,6 +80,17 @@ def test_a_manifest_binds_inputs_and_params_and_carries_the_rest(
         assert found[0].inputs["tape"] == str(tapes / "side0" / "000.wav")
 
 
+def test_what_holds_for_all_jobs_gives_way_to_what_a_row_says(tapes: Path, wanted: Wanted) -> None:
+    wanted.params = {"factor": 0.1}
+    (tapes / "list.csv").write_text("tape,factor\nside0/000.wav,\nside1/001.wav,2\n")
+    found = jobs_of(tapes / "list.csv", wanted)
+    assert [job.params["factor"] for job in found] == [0.1, 2]
+    wanted.inputs = {"tape": str(tapes / "side0" / "000.wav")}
+    (tapes / "list.csv").write_text("factor\n0.25\n")
+    (job,) = jobs_of(tapes / "list.csv", wanted)
+    assert job.inputs == wanted.inputs
+
+
 def test_parquet_is_read_where_pyarrow_is(tapes: Path, wanted: Wanted) -> None:
     pyarrow = pytest.importorskip("pyarrow")
     parquet = pytest.importorskip("pyarrow.parquet")
