@@ -19,6 +19,7 @@ import typer
 
 from .. import Catalog, NodeType, ResonateError, default_store, stock_graphs
 from .._base.docstrings import summary
+from .._base.paths import expanded
 from .codes import explanations
 from .diagnostics import FORMATS
 from .help import TRACEBACK
@@ -293,7 +294,7 @@ def _models(line: _Line) -> Iterator[str]:
     """Yield the models in the folders that the line and the environment name."""
     places = [*line.given.get("models", ()), os.environ.get("RESONATE_MODELS", "")]
     for place in filter(None, places):
-        for path in sorted(Path(place).expanduser().iterdir()):
+        for path in sorted(expanded(place).iterdir()):
             if path.suffix in (".yaml", ".safetensors"):
                 yield path.stem
             elif path.suffix == ".th":

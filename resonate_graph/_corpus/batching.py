@@ -13,6 +13,7 @@ from typing_extensions import Unpack
 
 from .. import BoundGraph, Graph, ParamError, Settings, Store, default_store, this_machine
 from .._base.keywords import with_defaults
+from .._base.paths import expanded
 from .._machine.devices import presume
 from .driver import Batch, Executor, Plan
 from .hand import LEAST_BYTES, Setup, require_posix, share_bytes
@@ -130,7 +131,7 @@ def prepare(
     if not max_seconds > 0 or math.isinf(max_seconds):
         raise ParamError(f"max_seconds is {max_seconds}: it takes a time in seconds",
                          param="max_seconds")  # fmt: skip
-    place = Path(folder).expanduser().absolute()
+    place = expanded(folder).absolute()
     given = with_defaults(Settings, settings)
     models = None if given["models"] is None else Path(given["models"]).absolute()
     wanted = Wanted(
@@ -195,7 +196,7 @@ def _jobs(accelerated: bool) -> int:
 
 
 def _module(name: str) -> str:
-    path = Path(name).expanduser()
+    path = expanded(name)
     return str(path.absolute()) if path.suffix == ".py" else name
 
 

@@ -61,6 +61,8 @@ BEGIN SELECT RAISE(ABORT, 'the journal only grows'); END;
 """
 
 
+#: What a damaged file leads to; that is a UnicodeDecodeError where SQLite quotes from it.
+_TROUBLE = (sqlite3.Error, UnicodeDecodeError, ValidationError)
 _Row = TypeVar("_Row")
 
 
@@ -113,7 +115,7 @@ class Journal:
             self._make(read_only=read_only)
         except OSError as error:
             raise OutputError(f"{folder}: cannot be written: {error.strerror}") from error
-        except sqlite3.Error as error:
+        except _TROUBLE as error:
             raise self._unusable(error) from error
 
     def _make(self, *, read_only: bool) -> None:
@@ -287,7 +289,7 @@ class Journal:
                 with contextlib.suppress(sqlite3.Error):
                     self._connection.execute("ROLLBACK")
                 raise
-        except sqlite3.Error as error:
+        except _TROUBLE as error:
             raise self._unusable(error) from error
 
     def _one(self, row: TypeAdapter[_Row], query: str, *values: Any) -> _Row | None:
@@ -300,10 +302,10 @@ class Journal:
         try:
             for found in self._connection.execute(query, values):
                 yield row.validate_python(found)
-        except (sqlite3.Error, ValidationError) as error:
+        except _TROUBLE as error:
             raise self._unusable(error) from error
 
-    def _unusable(self, error: sqlite3.Error | ValidationError) -> StoreError:
+    def _unusable(self, error: Exception) -> StoreError:
         reason: object = error
         if isinstance(error, ValidationError):
             first = error.errors(include_url=False)[0]

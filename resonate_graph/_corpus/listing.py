@@ -20,6 +20,7 @@ from typing import Any
 
 from .. import CatalogError, Graph, GraphError, ManifestError, ResonateError
 from .._base.near_names import instead
+from .._base.paths import expanded
 from .._run.targets import FIELDS, expected_suffix, file_name
 from .jobs import Job
 
@@ -104,7 +105,7 @@ def _rows(given: Any, wanted: Wanted, problems: list[str]) -> tuple[list[_Row], 
 
         found = listed(text, SOUNDS)
         return [_Row(one, {"": one}, path, one) for one, path in found], text, False
-    path = Path(text).expanduser()
+    path = expanded(text)
     if path.is_dir():
         _require_elsewhere(path, wanted)
         return list(_folder(path, wanted.skip)), text, False
@@ -241,7 +242,7 @@ def _jobs(
     needed = wanted.graph.check(
         params=wanted.params, outputs=wanted.outputs, models=wanted.models
     ).needed_inputs
-    beside = Path(source).expanduser().absolute().parent if named and source != "rows" else None
+    beside = expanded(source).absolute().parent if named and source != "rows" else None
     if named:
         columns = {name for row in rows for name in row.cells}
         lacking = [one for one in needed if one not in columns and one not in wanted.inputs]
@@ -329,16 +330,15 @@ def _file(value: Any, beside: Path | None) -> tuple[Any, str]:
     if "://" in str(value):
         return str(value), ""
     try:
-        path = Path(value).expanduser()
+        path = expanded(value)
         path = path if path.is_absolute() or beside is None else beside / path
         path = path.absolute()
         if path.is_dir():
             return str(path), f"{path}: this is a folder, not a file"
         if not path.exists():
             return str(path), f"{path}: there is no such file"
-    except (OSError, RuntimeError, ValueError) as error:  # too long, of no user, with a NUL
-        reason = error.strerror if isinstance(error, OSError) else error
-        return value, f"{value}: this is no file: {reason}"
+    except OSError as error:
+        return value, f"{value}: this is no file: {error.strerror}"
     return str(path), ""
 
 

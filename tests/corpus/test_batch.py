@@ -207,6 +207,15 @@ def test_an_end_that_is_none_is_told(end: dict[str, object], tmp_path: Path) -> 
     journal.close()
 
 
+def test_a_journal_whose_schema_is_no_text_is_told(tmp_path: Path) -> None:
+    """SQLite quotes from it, and Python cannot decode what it says."""
+    Journal(tmp_path).close()
+    path = tmp_path / NAME
+    path.write_bytes(path.read_bytes().replace(b"CREATE TABLE sums", b"CREATE T\x8dBLE sums"))
+    with pytest.raises(StoreError, match="cannot be used"):
+        look(tmp_path)
+
+
 def test_a_journal_that_is_no_journal_is_told(tmp_path: Path) -> None:
     (tmp_path / NAME).write_bytes(b"something else" * 100)
     with pytest.raises(StoreError, match="cannot be used"):

@@ -140,7 +140,8 @@ def test_broken_lines_of_json_are_told(tapes: Path, wanted: Wanted) -> None:
 @pytest.mark.parametrize(
     ("row", "said"),
     [
-        ({"tape": "~nobody-is-called-this/a.wav"}, "this is no file"),
+        ({"tape": "~nobody-is-called-this/a.wav"}, "a.wav: there is no such file"),
+        ({"tape": "~\0/a.wav"}, "a.wav: there is no such file"),
         ({"tape": "a" * 5000}, "this is no file: File name too long"),
         ({"tape": "side0/000.wav", "title": "\ud800"}, "is no UTF-8 text"),
     ],
