@@ -19,11 +19,12 @@ class Local:
     """
 
     def __init__(self, setups: Sequence[Setup]) -> None:
-        self._hands = [Hand(one, f"local-{n}") for n, one in enumerate(setups)]
+        #: Who does them, in the order of their setups.
+        self.hands = [Hand(one, f"local-{n}") for n, one in enumerate(setups)]
         self._waiting: queue.Queue[tuple[str, Mapping[str, Any], bool] | None] = queue.Queue()
         self._done: queue.Queue[tuple[str, End | Exception]] = queue.Queue()
         self._threads = [
-            threading.Thread(target=self._work, args=(hand,), daemon=True) for hand in self._hands
+            threading.Thread(target=self._work, args=(hand,), daemon=True) for hand in self.hands
         ]
         for thread in self._threads:
             thread.start()
@@ -31,17 +32,17 @@ class Local:
     @property
     def slots(self) -> int:
         """How many jobs are done at a time."""
-        return len(self._hands)
+        return len(self.hands)
 
     @property
     def room(self) -> int:
         """How many jobs are taken: one more for each, so that no hand waits for the next."""
-        return 2 * len(self._hands)
+        return 2 * len(self.hands)
 
     @property
     def pids(self) -> list[int]:
         """The children that there are."""
-        return [hand.pid for hand in self._hands if hand.pid is not None]
+        return [hand.pid for hand in self.hands if hand.pid is not None]
 
     def take(self, name: str, job: Mapping[str, Any], *, alone: bool = False) -> None:
         """Take a job; `alone` where it gets a child of its own."""
@@ -72,7 +73,7 @@ class Local:
                 self._waiting.get_nowait()
         except queue.Empty:
             pass
-        for hand in self._hands:
+        for hand in self.hands:
             hand.stop()
             self._waiting.put(None)
         for thread in self._threads:

@@ -7,16 +7,22 @@ import json
 import os
 import sqlite3
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from resonate_graph import Audio, BatchRow, OutputError, StoreError, batch
+from resonate_graph import Audio, BatchRow, Graph, OutputError, StoreError, batch, stock
+from resonate_graph._corpus import batching
 from resonate_graph._corpus.driver import Plan
-from resonate_graph._corpus.jobs import End
+from resonate_graph._corpus.jobs import End, Identity, what_changed
 from resonate_graph._corpus.journal import NAME, Journal
+from resonate_graph._corpus.local import Local
 from resonate_graph._corpus.looking import look
 from resonate_graph._corpus.sums import Sums
+from resonate_graph._machine.capacity import this_machine
+from resonate_graph._machine.devices import Device, Inventory
 from tests.corpus.archives import DOCUMENT, NODES, open_graph, write_graph, write_innocent
 from tests.faults import flipped
 
@@ -99,6 +105,48 @@ def test_files_are_compared_by_size_and_time_and_by_content_where_these_differ(
     other = excerpt.samples[:, 7000:13000].copy()
     Audio(other, 44100).save(archive.files[2])
     assert archive.plan().stale == {"the input changed": 1}
+
+
+def test_what_makes_jobs_stale_is_named() -> None:
+    step = {"type": "a", "version": 1, "params": {}, "wires": {}, "libraries": {}, "weights": {}}
+    before: Identity = {"steps": {"a": step, "b": step}, "outputs": {}, "settings": {}}
+    now: Identity = {"steps": {"a": {**step, "version": 2, "weights": {"model": "x"}}, "c": step},
+           "outputs": {"out": "a"}, "settings": {"salvage": True}}  # fmt: skip
+    assert what_changed(before, before) == []
+    assert what_changed(before, now) == [
+        "version of a changed", "weights of a changed", "step b is gone", "step c is new",
+        "outputs changed", "settings changed",
+    ]  # fmt: skip
+
+
+def test_one_at_a_time_shares_an_accelerator_and_of_several_the_first_owns_it(
+    archive: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usual: dict[str, Any] = dict.fromkeys(
+        ("bound", "params", "outputs", "max_failures", "max_memory_bytes", "shared_store")
+    )
+    usual |= dict.fromkeys(("retry_failed", "verify", "provenance", "tags", "pages"), False)
+    usual |= {"name": "", "nodes": (), "max_seconds": 9.0, "remote": "", "settings": {}}
+
+    def devices(graph: Graph, jobs: int | None) -> list[str]:
+        ready = batching.prepare(graph, archive.tapes, archive.out, jobs=jobs, **usual)
+        ready.batch.close()
+        executor = ready.executor(None)
+        executor.close()
+        assert isinstance(executor, Local)
+        return [one.setup.settings["device"] for one in executor.hands]
+
+    few = Device("cpu", "cpu", "a processor"), Device("mps", "mps", "Apple GPU")
+    monkeypatch.setattr(batching, "presume", lambda: Inventory(few))
+    monkeypatch.setenv("RESONATE_STORE", str(archive.folder / "store"))
+    usual["params"] = {"model": "mini"}
+    assert devices(stock("instrumental"), None) == ["auto"]
+    assert devices(stock("instrumental"), 3) == ["auto", "cpu", "cpu"]
+    usual["params"] = None
+    assert set(devices(stock("deliver"), 3)) == {"auto"}  # nothing that an accelerator would do
+    machine = replace(this_machine(), threads=3, memory_bytes=5 * 10**9)
+    monkeypatch.setattr(batching, "this_machine", lambda: machine)
+    assert len(devices(stock("deliver"), None)) == 2  # there is no memory for more
 
 
 def test_of_two_ends_by_one_graph_the_good_one_counts(tmp_path: Path) -> None:
