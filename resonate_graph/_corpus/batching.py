@@ -12,6 +12,7 @@ from typing import Any
 
 from .. import BoundGraph, Graph, ParamError, Store, default_store, this_machine
 from .._base.keywords import with_defaults
+from .._base.paths import expanded
 from .._machine.devices import presume
 from .driver import Batch, Executor
 from .hand import LEAST_BYTES, Setup, require_posix, share_bytes
@@ -73,7 +74,7 @@ def prepare(
     if not max_seconds > 0 or math.isinf(max_seconds):
         raise ParamError(f"max_seconds is {max_seconds}: it takes a time in seconds",
                          param="max_seconds")  # fmt: skip
-    place = Path(folder).expanduser().absolute()
+    place = expanded(folder).absolute()
     models = None if given["models"] is None else Path(given["models"]).absolute()
     wanted = Wanted(
         graph, dict(given["bound"] or {}), dict(given["params"] or {}),
@@ -150,7 +151,7 @@ def _jobs(accelerated: bool) -> int:
 
 
 def _module(name: str) -> str:
-    path = Path(name).expanduser()
+    path = expanded(name)
     return str(path.absolute()) if path.suffix == ".py" else name
 
 

@@ -239,7 +239,7 @@ class Batch:
                 continue
             if not (self.folder / place).exists():
                 return "the output is gone"
-            if self._differs(self.folder / place, {**one, "digest": one["file"]}):
+            if self._differs(self.folder / place, {**one, "digest": one.get("file")}):
                 return "the output was changed"
         return ""
 
@@ -249,11 +249,11 @@ class Batch:
             return False
         try:
             found = stamp(path)
-            if found["bytes"] != known["bytes"]:
+            if found["bytes"] != known.get("bytes"):
                 return True
-            if found["mtime_ns"] == known["mtime_ns"] and not self._verify:
+            if found["mtime_ns"] == known.get("mtime_ns") and not self._verify:
                 return False
-            return file_digest(path) != str(known["digest"])
+            return file_digest(path) != known.get("digest")
         except OSError:
             return True
 
@@ -273,7 +273,7 @@ class Batch:
         began = time.monotonic()
         executor = begin() if self._todo or self._last else None
         try:
-            self._journal.add_ends(self._start, [], self.sums.plain())
+            self._journal.add_ends(self._start, [], self.sums)
             for name in self._kept:
                 last = self._journal.last_end(name)
                 assert last is not None
@@ -286,7 +286,7 @@ class Batch:
             self.sums.took = time.monotonic() - began
             self.sums.ended = True
             with contextlib.suppress(ResonateError):
-                self._journal.add_ends(self._start, [], self.sums.plain())
+                self._journal.add_ends(self._start, [], self.sums)
 
     def _done_by(
         self, executor: Executor, began: float, on_progress: Callable[[Sums], None]
@@ -302,7 +302,7 @@ class Batch:
             remarks = list(executor.remarks)
             if written or remarks != self.sums.remarks:
                 self.sums.remarks = remarks
-                self._journal.add_ends(self._start, written, self.sums.plain())
+                self._journal.add_ends(self._start, written, self.sums)
             on_progress(self.sums)
             for name, end in final:
                 yield BatchRow.of(self.jobs[name], end, kept=False)

@@ -23,11 +23,12 @@ class Local:
     """
 
     def __init__(self, setups: Sequence[Setup]) -> None:
-        self._hands = [Hand(one, f"local-{n}") for n, one in enumerate(setups)]
+        #: Who does them, in the order of their setups.
+        self.hands = [Hand(one, f"local-{n}") for n, one in enumerate(setups)]
         self._waiting: queue.Queue[tuple[str, Mapping[str, Any], bool] | None] = queue.Queue()
         self._done: queue.Queue[tuple[str, End | Exception]] = queue.Queue()
         self._threads = [
-            threading.Thread(target=self._work, args=(hand,), daemon=True) for hand in self._hands
+            threading.Thread(target=self._work, args=(hand,), daemon=True) for hand in self.hands
         ]
         for thread in self._threads:
             thread.start()
@@ -38,17 +39,17 @@ class Local:
     @property
     def slots(self) -> int:
         """How many jobs are done at a time."""
-        return len(self._hands)
+        return len(self.hands)
 
     @property
     def room(self) -> int:
         """How many jobs are taken: more than are at work, so that no hand waits for the next."""
-        return _FOR_A_HAND * len(self._hands)
+        return _FOR_A_HAND * len(self.hands)
 
     @property
     def pids(self) -> list[int]:
         """The children that there are."""
-        return [hand.pid for hand in self._hands if hand.pid is not None]
+        return [hand.pid for hand in self.hands if hand.pid is not None]
 
     def take(self, name: str, job: Mapping[str, Any], *, alone: bool = False) -> None:
         """Take a job; `alone` where it gets a child of its own."""
@@ -83,7 +84,7 @@ class Local:
     def close(self) -> None:
         """Stop what is at work, and end all children."""
         self.given_back()
-        for hand in self._hands:
+        for hand in self.hands:
             hand.stop()
             self._waiting.put(None)
         for thread in self._threads:

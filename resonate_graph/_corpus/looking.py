@@ -79,7 +79,7 @@ def look(folder: Path, failures: int = 20) -> Standing:
         start = journal.last_start()
         found = journal.sums()
         began, graph = (start[0], start[1]) if start else (time.time(), "")
-        sums = Sums.of(found[1]) if found else Sums()
+        sums = found[1] if found else Sums()
         return Standing(graph, began, is_at_work(folder), sums, journal.failures(failures))
     finally:
         journal.close()

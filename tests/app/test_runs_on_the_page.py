@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import signal
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -163,6 +164,17 @@ def test_a_folder_is_walked_through_and_settings_are_compared_side_by_side(
     (player,) = players_of(job, "report.html")
     labels = [one["label"] for one in player["tracks"]]
     assert labels == ["input mix", "01: level_db = -3", "02: level_db = -9"]
+
+
+def test_of_a_graph_that_was_brought_the_run_is_found_again_and_not_the_graph(
+    desk: Desk, tab: Open, take: Path
+) -> None:
+    job = desk.jobs.start(replace(_call(desk, "quieter", take), name="brought.json"))
+    assert desk.jobs.wait(job, PATIENCE_SECONDS).status == "done"
+    page = tab(job.id)
+    assert "brought.json" in _plain(page)
+    assert page.selectbox(key="graph").value != "brought.json"
+    assert "brought.json" not in page.selectbox(key="graph").options
 
 
 def test_what_a_run_made_is_shown_and_what_is_stored_is_pinned_and_removed(

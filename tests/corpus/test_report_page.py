@@ -42,6 +42,12 @@ def rows(count: int) -> Iterator[BatchRow]:
         )
 
 
+def test_of_very_many_recordings_it_has_20_000_and_all_that_failed(tmp_path: Path) -> None:
+    text = write_page(tmp_path, rows(20_100), "vinyl", Sums()).read_text(encoding="utf-8")
+    assert text.count('"state": "done"') == 20_000
+    assert text.count('"state": "failed"') == 2
+
+
 @needs("chromium")
 def test_it_says_what_failed_and_its_table_is_sorted_and_filtered(
     tmp_path: Path, browser: Browser
