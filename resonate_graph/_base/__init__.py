@@ -4,6 +4,6 @@ In come facts and paths; out go exceptions of one tree, and files that are there
 all. Nothing here imports from another wing.
 
 Doors: `errors`, `near_names` (what was meant), `units`, `docstrings`, `keywords`, `dag`
-(what comes after what), `publish`, `key_lock`, `display` (how values show themselves),
-`version`, `installed` (versions of libraries, entry points).
+(what comes after what), `publish`, `paths` (as people write them), `key_lock`, `display` (how
+values show themselves), `version`, `installed` (versions of libraries, entry points).
 """

@@ -21,11 +21,11 @@ def version_of(distribution: str) -> str:
 
 
 @cache
-def _all_points() -> Any:  # what can be selected from: its class differs by Python's version
+def _all_points() -> Any:  # of another type in 3.10 than later
     return metadata.entry_points()
 
 
 def entry_points(group: str) -> metadata.EntryPoints:
     """Return the entry points of a group."""
-    found: metadata.EntryPoints = _all_points().select(group=group)
-    return found
+    points: metadata.EntryPoints = _all_points().select(group=group)
+    return points

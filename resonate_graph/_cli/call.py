@@ -23,6 +23,7 @@ from .. import (
     stock_graphs,
 )
 from .._base.near_names import instead
+from .._base.paths import expanded
 from .._base.publish import require_writable
 
 #: Numbers as people write them, which JSON does not always: ``.6``, ``-.6``, ``+6``, ``6.``
@@ -141,7 +142,7 @@ def read_reference(
         if equals and (name in graph.document.outputs or not Path(text).exists()):
             if name in named:
                 raise typer.BadParameter(f"--reference {name} was given twice")
-            named[name] = Path(path).expanduser()
+            named[name] = expanded(path)
         else:
             plain.append(Path(text))
     if len(plain) > 1 or (plain and named):
@@ -170,7 +171,7 @@ def _pairs(given: Sequence[str] | None, option: str) -> dict[str, str]:
 def bound_value(text: str, kind: str) -> Any:
     """Return what is bound to an input of some type."""
     # a shell does not expand the ~ of NAME=~/file
-    return str(Path(text).expanduser()) if kind == "audio" else _value(text, kind)
+    return str(expanded(text)) if kind == "audio" else _value(text, kind)
 
 
 def _value(text: str, kind: str) -> Any:

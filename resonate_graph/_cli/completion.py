@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from .._base.docstrings import summary
+from .._base.paths import expanded
 from .help import TRACEBACK
 
 if TYPE_CHECKING:  # to complete a word asks for little of the library: each line imports its own
@@ -295,7 +296,7 @@ def _models(line: _Line) -> Iterator[str]:
     """Yield the models in the folders that the line and the environment name."""
     places = [*line.given.get("models", ()), os.environ.get("RESONATE_MODELS", "")]
     for place in filter(None, places):
-        for path in sorted(Path(place).expanduser().iterdir()):
+        for path in sorted(expanded(place).iterdir()):
             if path.suffix in (".yaml", ".safetensors"):
                 yield path.stem
             elif path.suffix == ".th":

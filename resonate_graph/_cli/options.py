@@ -24,6 +24,12 @@ OnlyOption = Annotated[
     list[str] | None,
     typer.Option("--only", metavar="OUTPUT", help="Only this output, and what it needs."),
 ]
+NoProvenanceOption = Annotated[
+    bool, typer.Option("--no-provenance", help="Do not say in the files how they were made.")
+]
+NoTagsOption = Annotated[
+    bool, typer.Option("--no-tags", help="Carry no tags and no cover art from the inputs.")
+]
 NodesOption = Annotated[
     list[str] | None,
     typer.Option("--nodes", metavar="MODULE", help="A module or .py file with nodes of your own."),

@@ -10,6 +10,7 @@ from typing import Any
 import typer
 
 from .. import Binding, Graph, InputError, InputsError, Recipe
+from .._base.paths import expanded
 from .call import bound_value, split_pair
 
 
@@ -98,7 +99,7 @@ def _open_input(
 
 def _matching(text: str) -> Iterator[str]:
     """Yield the files that match a pattern; a text that is none, or matches nothing, as it is."""
-    path = Path(text).expanduser()
+    path = expanded(text)
     parts = path.parts
     plain = list(itertools.takewhile(lambda part: not _is_pattern(part), parts))
     found: list[Path] = []

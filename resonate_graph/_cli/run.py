@@ -32,6 +32,8 @@ from .options import (
     InputOption,
     JsonOption,
     NodesOption,
+    NoProvenanceOption,
+    NoTagsOption,
     OnlyOption,
     ParamOption,
     QuietOption,
@@ -89,12 +91,8 @@ def run(
         Path | None,
         typer.Option(metavar="FILE", help="Make this file again, instead of naming a graph."),
     ] = None,
-    no_provenance: Annotated[
-        bool, typer.Option("--no-provenance", help="Do not say in the files how they were made.")
-    ] = False,
-    no_tags: Annotated[
-        bool, typer.Option("--no-tags", help="Carry no tags and no cover art from the inputs.")
-    ] = False,
+    no_provenance: NoProvenanceOption = False,
+    no_tags: NoTagsOption = False,
     removed: Annotated[
         bool,
         typer.Option("--removed", help="Write what was taken out too, as NAME.removed.wav."),

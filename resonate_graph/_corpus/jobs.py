@@ -6,14 +6,51 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, TypeAlias
 
 from blake3 import blake3
+from pydantic import AfterValidator, Field
 
 from .. import BoundGraph, Preparation
 
 #: What a job may have come to. ``died`` is an end of its process and not yet of the job.
 STATES = ("done", "failed", "died", "quarantined")
+
+#: What a journal can count to, and time.
+Count: TypeAlias = Annotated[int, Field(ge=0, lt=1 << 63)]
+Seconds: TypeAlias = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+
+
+def _files(given: Mapping[str, Mapping[str, Any]]) -> Mapping[str, Mapping[str, Any]]:
+    if not all("path" in one for one in given.values()):
+        raise ValueError("a file has no path")
+    return given
+
+
+def _steps(given: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    for one in given:
+        if not ({"id", "status"} <= one.keys() and isinstance(one.get("did") or {}, dict)):
+            raise ValueError("a step is none")
+    return given
+
+
+def _warnings(given: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    if not all(isinstance(one.get("message"), str) for one in given):
+        raise ValueError("a warning has no message")
+    return given
+
+
+def _identity(given: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    if not {"steps", "outputs", "settings"} <= given.keys() or not all(
+        isinstance(step, dict) for step in given["steps"].values()
+    ):
+        raise ValueError("an identity is none")
+    return given
+
+
+#: What decides the results of a graph, as `identity` returns it.
+Identity: TypeAlias = Annotated[dict[str, dict[str, Any]], AfterValidator(_identity)]
+_Files: TypeAlias = Annotated[Mapping[str, Mapping[str, Any]], AfterValidator(_files)]
 
 
 @dataclass(frozen=True)
@@ -73,15 +110,17 @@ class End:
     """
 
     state: str
-    seconds: float = 0.0
+    seconds: Seconds = 0.0
     device: str = ""
     worker: str = ""
     content: str = ""
-    inputs: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    outputs: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    steps: list[dict[str, Any]] = field(default_factory=list)
-    warnings: list[dict[str, Any]] = field(default_factory=list)
-    sound_seconds: float = 0.0
+    inputs: _Files = field(default_factory=dict)
+    outputs: _Files = field(default_factory=dict)
+    steps: Annotated[list[dict[str, Any]], AfterValidator(_steps)] = field(default_factory=list)
+    warnings: Annotated[list[dict[str, Any]], AfterValidator(_warnings)] = field(
+        default_factory=list
+    )
+    sound_seconds: Seconds = 0.0
     kind: str = ""
     error: str = ""
     place: str = ""
@@ -127,7 +166,7 @@ def file_digest(path: Path) -> str:
     return blake3().update_mmap(path).hexdigest()
 
 
-def identity(graph: BoundGraph, models: Path | None, more: Mapping[str, Any]) -> dict[str, Any]:
+def identity(graph: BoundGraph, models: Path | None, more: Mapping[str, Any]) -> Identity:
     """Return what decides the results of a graph, whatever goes in.
 
     Args:
@@ -154,7 +193,7 @@ def identity(graph: BoundGraph, models: Path | None, more: Mapping[str, Any]) ->
     return {"steps": steps, "outputs": outputs, "settings": dict(more)}
 
 
-def what_changed(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+def what_changed(before: Identity, now: Identity) -> list[str]:
     """Say what differs between two identities, in a few words each."""
     told = []
     old, new = before["steps"], now["steps"]
@@ -169,7 +208,7 @@ def what_changed(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]
             told += [
                 f"{word} of {name} changed"
                 for part, word in words.items()
-                if old[name][part] != new[name][part]
+                if old[name].get(part) != new[name].get(part)
             ]
     if before["outputs"] != now["outputs"]:
         told.append("outputs changed")

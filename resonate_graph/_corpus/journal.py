@@ -19,10 +19,13 @@ import sqlite3
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, TypeAlias, TypeVar
+
+from pydantic import BeforeValidator, TypeAdapter, ValidationError
 
 from .. import OutputError, StoreError
-from .jobs import End, Job
+from .jobs import End, Identity, Job
+from .sums import Sums
 
 NAME = "batch.sqlite"
 _FORMAT = 1
@@ -58,6 +61,34 @@ BEGIN SELECT RAISE(ABORT, 'the journal only grows'); END;
 """
 
 
+#: What a damaged file leads to; that is a UnicodeDecodeError where SQLite quotes from it.
+_TROUBLE = (sqlite3.Error, UnicodeDecodeError, ValidationError)
+_Row = TypeVar("_Row")
+
+
+def _written(text: Any) -> Any:
+    """Return what a column of JSON says."""
+    if not isinstance(text, str):
+        raise ValueError("this is no text")
+    try:
+        return json.loads(text)
+    except RecursionError:
+        raise ValueError("it is nested too deep") from None
+
+
+# What the columns of each question hold: a file that was damaged, or made by others, may hold
+# anything.
+_JSON = BeforeValidator(_written)
+_Plain: TypeAlias = Annotated[dict[str, Any], _JSON]
+_COUNT = TypeAdapter(tuple[int])
+_END = TypeAdapter(tuple[str, Annotated[End, _JSON]])
+_IDENTITY = TypeAdapter(tuple[Annotated[Identity, _JSON]])
+_JOB = TypeAdapter(tuple[str, str, _Plain, _Plain, str, _Plain])
+_NAMES = TypeAdapter(tuple[str, str])
+_START = TypeAdapter(tuple[float, str, _Plain])
+_SUMS = TypeAdapter(tuple[float, Annotated[Sums, _JSON]])
+
+
 class Journal:
     """The journal of a folder.
 
@@ -84,7 +115,7 @@ class Journal:
             self._make(read_only=read_only)
         except OSError as error:
             raise OutputError(f"{folder}: cannot be written: {error.strerror}") from error
-        except sqlite3.Error as error:
+        except _TROUBLE as error:
             raise self._unusable(error) from error
 
     def _make(self, *, read_only: bool) -> None:
@@ -154,9 +185,7 @@ class Journal:
                         "INSERT INTO rows (job, params, carried) VALUES (?, ?, ?)", (job.id, *row)
                     )
 
-    def add_ends(
-        self, start: int, ends: Iterable[tuple[str, str, End]], sums: Mapping[str, Any]
-    ) -> None:
+    def add_ends(self, start: int, ends: Iterable[tuple[str, str, End]], sums: Sums) -> None:
         """Add how jobs ended, and the sums after that: all of it, or nothing.
 
         Args:
@@ -174,32 +203,30 @@ class Journal:
                     for job, identity, end in ends
                 ],
             )
-            db.execute("INSERT INTO sums (at, sums) VALUES (?, ?)", (now, json.dumps(sums)))
+            db.execute("INSERT INTO sums (at, sums) VALUES (?, ?)", (now, json.dumps(sums.plain())))
 
     # -- what is known ----------------------------------------------------------------------------
 
     def last_start(self) -> tuple[float, str, dict[str, Any]] | None:
         """Return when the last batch started, its graph, and what was told of it then."""
-        row = self._one("SELECT at, graph, told FROM starts ORDER BY id DESC LIMIT 1")
-        return None if row is None else (row[0], row[1], json.loads(row[2]))
+        return self._one(_START, "SELECT at, graph, told FROM starts ORDER BY id DESC LIMIT 1")
 
-    def identity(self, digest: str) -> dict[str, Any] | None:
+    def identity(self, digest: str) -> Identity | None:
         """Return what an identity was made of."""
-        row = self._one("SELECT parts FROM identities WHERE digest = ?", digest)
-        found: dict[str, Any] | None = None if row is None else json.loads(row[0])
-        return found
+        row = self._one(_IDENTITY, "SELECT parts FROM identities WHERE digest = ?", digest)
+        return row[0] if row else None
 
     def last_end(self, job: str) -> tuple[str, End] | None:
         """Return identity and end of a job's last try that ended it.
 
         Success wins over failure: of tries with one identity, a later failure is none.
         """
-        rows = self._all(
+        found = self._all(
+            _END,
             "SELECT identity, end FROM ends WHERE job = ? AND state IN ('done', 'failed') "
             "ORDER BY id DESC LIMIT 8",
             job,
         )
-        found = [(identity, End(**json.loads(end))) for identity, end in rows]
         if not found:
             return None
         newest = found[0][0]
@@ -208,44 +235,45 @@ class Journal:
     def deaths(self, content: str) -> int:
         """Return how often a process died of some content since that last came to an end."""
         row = self._one(
+            _COUNT,
             "SELECT count(*) FROM ends WHERE content = ? AND state = 'died' AND id > coalesce("
             "(SELECT max(id) FROM ends WHERE content = ? AND state IN ('done', 'failed')), 0)",
             content, content,
         )  # fmt: skip
-        return int(row[0]) if row else 0
+        return row[0] if row else 0
 
     def mortal(self) -> dict[str, str]:
         """Return the content of jobs whose process died last, by job."""
         rows = self._all(
+            _NAMES,
             "SELECT job, content FROM ends AS one WHERE state = 'died' AND content != '' AND "
-            "NOT EXISTS (SELECT 1 FROM ends WHERE job = one.job AND id > one.id)"
+            "NOT EXISTS (SELECT 1 FROM ends WHERE job = one.job AND id > one.id)",
         )
         return dict(rows)
 
-    def sums(self) -> tuple[float, dict[str, Any]] | None:
+    def sums(self) -> tuple[float, Sums] | None:
         """Return the last sums, and when they were true."""
-        row = self._one("SELECT at, sums FROM sums ORDER BY id DESC LIMIT 1")
-        return None if row is None else (row[0], json.loads(row[1]))
+        return self._one(_SUMS, "SELECT at, sums FROM sums ORDER BY id DESC LIMIT 1")
 
     def failures(self, limit: int) -> list[tuple[str, End]]:
         """Return label and end of jobs whose last end is a failure, the latest first."""
-        rows = self._all(
+        return self._all(
+            _END,
             "SELECT jobs.label, one.end FROM ends AS one JOIN jobs ON jobs.id = one.job "
             "WHERE one.state = 'failed' AND NOT EXISTS "
             "(SELECT 1 FROM ends WHERE job = one.job AND state IN ('done', 'failed') "
             "AND id > one.id) ORDER BY one.id DESC LIMIT ?",
             limit,
         )
-        return [(label, End(**json.loads(end))) for label, end in rows]
 
     def jobs(self) -> Iterator[Job]:
         """Yield every job that was ever asked for, with what its row said last."""
-        rows = self._connection.execute(
-            "SELECT jobs.id, label, inputs, name, params, carried FROM jobs JOIN rows ON rows.id = "
-            "(SELECT max(id) FROM rows WHERE job = jobs.id) ORDER BY position"
+        rows = self._each(
+            _JOB,
+            "SELECT jobs.id, label, inputs, params, name, carried FROM jobs JOIN rows ON rows.id = "
+            "(SELECT max(id) FROM rows WHERE job = jobs.id) ORDER BY position",
         )
-        for id_, label, inputs, name, params, carried in rows:
-            yield Job(id_, label, json.loads(inputs), json.loads(params), name, json.loads(carried))
+        yield from (Job(*row) for row in rows)
 
     # -- how --------------------------------------------------------------------------------------
 
@@ -261,18 +289,25 @@ class Journal:
                 with contextlib.suppress(sqlite3.Error):
                     self._connection.execute("ROLLBACK")
                 raise
-        except sqlite3.Error as error:
+        except _TROUBLE as error:
             raise self._unusable(error) from error
 
-    def _one(self, query: str, *values: Any) -> tuple[Any, ...] | None:
-        found = self._all(query, *values)
-        return found[0] if found else None
+    def _one(self, row: TypeAdapter[_Row], query: str, *values: Any) -> _Row | None:
+        return next(iter(self._all(row, query, *values)), None)
 
-    def _all(self, query: str, *values: Any) -> list[tuple[Any, ...]]:
+    def _all(self, row: TypeAdapter[_Row], query: str, *values: Any) -> list[_Row]:
+        return list(self._each(row, query, *values))
+
+    def _each(self, row: TypeAdapter[_Row], query: str, *values: Any) -> Iterator[_Row]:
         try:
-            return self._connection.execute(query, values).fetchall()
-        except sqlite3.Error as error:
+            for found in self._connection.execute(query, values):
+                yield row.validate_python(found)
+        except _TROUBLE as error:
             raise self._unusable(error) from error
 
-    def _unusable(self, error: sqlite3.Error) -> StoreError:
-        return StoreError(f"{self.path}: the journal cannot be used: {error}")
+    def _unusable(self, error: Exception) -> StoreError:
+        reason: object = error
+        if isinstance(error, ValidationError):
+            first = error.errors(include_url=False)[0]
+            reason = f"it holds what is none of its own: {first['msg']}"
+        return StoreError(f"{self.path}: the journal cannot be used: {reason}")

@@ -20,6 +20,7 @@ from typing import Any
 
 from .. import CatalogError, Graph, GraphError, ManifestError, ResonateError
 from .._base.near_names import instead
+from .._base.paths import expanded
 from .._run.targets import FIELDS, expected_suffix, file_name
 from .jobs import Job
 
@@ -104,7 +105,7 @@ def _rows(given: Any, wanted: Wanted, problems: list[str]) -> tuple[list[_Row], 
 
         found = listed(text, SOUNDS)
         return [_Row(one, {"": one}, path, one) for one, path in found], text, False
-    path = Path(text).expanduser()
+    path = expanded(text)
     if path.is_dir():
         _require_elsewhere(path, wanted)
         return list(_folder(path, wanted.skip)), text, False
@@ -241,7 +242,7 @@ def _jobs(
     needed = wanted.graph.check(
         params=wanted.params, outputs=wanted.outputs, models=wanted.models
     ).needed_inputs
-    beside = Path(source).expanduser().absolute().parent if named and source != "rows" else None
+    beside = expanded(source).absolute().parent if named and source != "rows" else None
     if named:
         columns = {name for row in rows for name in row.cells}
         lacking = [one for one in needed if one not in columns and one not in wanted.inputs]
@@ -259,6 +260,9 @@ def _jobs(
             )
             return
     for row in rows:
+        if trouble := _unwritable(row):
+            problems.append(f"{row.where}: {trouble}")
+            continue
         cells = row.cells if named else {left[0]: row.cells[""]}
         found = _split(cells, wanted)
         inputs = {**wanted.inputs, **found.inputs}
@@ -325,14 +329,30 @@ def _file(value: Any, beside: Path | None) -> tuple[Any, str]:
         return value, f"{value!r} is no file"
     if "://" in str(value):
         return str(value), ""
-    path = Path(value).expanduser()
-    path = path if path.is_absolute() or beside is None else beside / path
-    path = path.absolute()
-    if path.is_dir():
-        return str(path), f"{path}: this is a folder, not a file"
-    if not path.exists():
-        return str(path), f"{path}: there is no such file"
+    try:
+        path = expanded(value)
+        path = path if path.is_absolute() or beside is None else beside / path
+        path = path.absolute()
+        if path.is_dir():
+            return str(path), f"{path}: this is a folder, not a file"
+        if not path.exists():
+            return str(path), f"{path}: there is no such file"
+    except OSError as error:
+        return value, f"{value}: this is no file: {error.strerror}"
     return str(path), ""
+
+
+def _unwritable(row: _Row) -> str:
+    """Say what of a row no text can hold: tables, pages and the journal are UTF-8."""
+    for name, cell in row.cells.items():
+        what = f"what stands under {name!r}" if name else "its name"
+        try:
+            json.dumps([name, cell], ensure_ascii=False, default=str).encode()
+        except RecursionError:
+            return f"{what} is nested too deep"
+        except UnicodeEncodeError:
+            return f"{what} is no UTF-8 text"
+    return ""
 
 
 def _filled(pattern: str, fields: Mapping[str, str]) -> str:

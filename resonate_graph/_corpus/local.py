@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import queue
 import threading
 from collections.abc import Mapping, Sequence
@@ -9,6 +10,9 @@ from typing import Any
 
 from .hand import Hand, Setup
 from .jobs import End
+
+#: One at work, and others for as long as the journal is being written.
+_FOR_A_HAND = 4
 
 
 class Local:
@@ -19,29 +23,33 @@ class Local:
     """
 
     def __init__(self, setups: Sequence[Setup]) -> None:
-        self._hands = [Hand(one, f"local-{n}") for n, one in enumerate(setups)]
+        #: Who does them, in the order of their setups.
+        self.hands = [Hand(one, f"local-{n}") for n, one in enumerate(setups)]
         self._waiting: queue.Queue[tuple[str, Mapping[str, Any], bool] | None] = queue.Queue()
         self._done: queue.Queue[tuple[str, End | Exception]] = queue.Queue()
         self._threads = [
-            threading.Thread(target=self._work, args=(hand,), daemon=True) for hand in self._hands
+            threading.Thread(target=self._work, args=(hand,), daemon=True) for hand in self.hands
         ]
         for thread in self._threads:
             thread.start()
 
+    #: Nothing is to be said of children.
+    remarks: Sequence[str] = ()
+
     @property
     def slots(self) -> int:
         """How many jobs are done at a time."""
-        return len(self._hands)
+        return len(self.hands)
 
     @property
     def room(self) -> int:
-        """How many jobs are taken: one more for each, so that no hand waits for the next."""
-        return 2 * len(self._hands)
+        """How many jobs are taken: more than are at work, so that no hand waits for the next."""
+        return _FOR_A_HAND * len(self.hands)
 
     @property
     def pids(self) -> list[int]:
         """The children that there are."""
-        return [hand.pid for hand in self._hands if hand.pid is not None]
+        return [hand.pid for hand in self.hands if hand.pid is not None]
 
     def take(self, name: str, job: Mapping[str, Any], *, alone: bool = False) -> None:
         """Take a job; `alone` where it gets a child of its own."""
@@ -65,14 +73,18 @@ class Local:
         except queue.Empty:
             return found
 
+    def given_back(self) -> list[str]:
+        """Return jobs that were taken and not begun, which are not done then."""
+        names = []
+        with contextlib.suppress(queue.Empty):
+            while (waiting := self._waiting.get_nowait()) is not None:
+                names.append(waiting[0])
+        return names
+
     def close(self) -> None:
         """Stop what is at work, and end all children."""
-        try:
-            while True:
-                self._waiting.get_nowait()
-        except queue.Empty:
-            pass
-        for hand in self._hands:
+        self.given_back()
+        for hand in self.hands:
             hand.stop()
             self._waiting.put(None)
         for thread in self._threads:

@@ -54,6 +54,7 @@ class Standing:
             "jobs_per_second": sums.per_second,
             "seconds_left": sums.seconds_left if self.at_work else None,
             "hit_rate": sums.hit_rate,
+            "remarks": list(sums.remarks),
             "failures": [
                 {
                     "recording": label,
@@ -78,7 +79,7 @@ def look(folder: Path, failures: int = 20) -> Standing:
         start = journal.last_start()
         found = journal.sums()
         began, graph = (start[0], start[1]) if start else (time.time(), "")
-        sums = Sums.of(found[1]) if found else Sums()
+        sums = found[1] if found else Sums()
         return Standing(graph, began, is_at_work(folder), sums, journal.failures(failures))
     finally:
         journal.close()

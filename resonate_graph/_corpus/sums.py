@@ -7,7 +7,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
-from .jobs import End
+from .jobs import Count, End, Seconds
 
 
 @dataclass
@@ -28,22 +28,24 @@ class Sums:
         began: when it started, in seconds since 1970.
         took: how long it has been at it.
         ended: whether it is over.
+        remarks: what somebody should know of those who do the jobs, such as that there is none.
     """
 
-    total: int = 0
-    kept: int = 0
-    done: int = 0
-    failed: int = 0
+    total: Count = 0
+    kept: Count = 0
+    done: Count = 0
+    failed: Count = 0
     kinds: Counter[str] = field(default_factory=Counter)
-    ran: int = 0
-    reused: int = 0
-    died: int = 0
-    quarantined: int = 0
-    sound_seconds: float = 0.0
-    began: float = field(default_factory=time.time)
-    took: float = 0.0
-    failed_before: int = 0
+    ran: Count = 0
+    reused: Count = 0
+    died: Count = 0
+    quarantined: Count = 0
+    sound_seconds: Seconds = 0.0
+    began: Seconds = field(default_factory=time.time)
+    took: Seconds = 0.0
+    failed_before: Count = 0
     ended: bool = False
+    remarks: list[str] = field(default_factory=list)
 
     def add(self, end: End) -> None:
         """Count how a job ended."""
@@ -88,11 +90,6 @@ class Sums:
     def plain(self) -> dict[str, Any]:
         """Return it as JSON values."""
         return {**self.__dict__, "kinds": dict(self.kinds)}
-
-    @classmethod
-    def of(cls, plain: dict[str, Any]) -> Sums:
-        """Return what `plain` gave."""
-        return cls(**{**plain, "kinds": Counter(plain["kinds"])})
 
     def in_words(self) -> str:
         """Say how far it is, in a line."""

@@ -11,6 +11,7 @@ import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -357,7 +358,7 @@ def _what_is_right(plain: Mapping[str, Any]) -> tuple[GraphDocument, frozenset[s
 
     def right(kind: Any, value: Any, stand_in: Any, *path: str | int) -> Any:
         try:
-            return TypeAdapter(kind).validate_json(json.dumps(value))
+            return _adapter(kind).validate_json(json.dumps(value))
         except ValidationError:
             vague.add(join("", *path))
             return stand_in
@@ -416,6 +417,11 @@ def _what_is_right(plain: Mapping[str, Any]) -> tuple[GraphDocument, frozenset[s
         },
     )
     return document, frozenset(vague)
+
+
+@cache
+def _adapter(kind: Any) -> TypeAdapter[Any]:
+    return TypeAdapter(kind)
 
 
 def _known_keys(path: tuple[str | int, ...]) -> list[str]:

@@ -27,6 +27,16 @@ def test_a_port_that_is_taken_is_told(call: Command) -> None:
     assert (ended.code, f"--port: {port} is taken" in ended.err) == (2, True)
 
 
+def test_streamlit_is_told_to_protect_and_to_tell_nobody() -> None:
+    from resonate_graph._app.server import options
+
+    told = options(None, open_browser=False)
+    assert told["server.address"] == "127.0.0.1"
+    assert told["server.enableXsrfProtection"] is told["server.enableCORS"] is True
+    assert told["browser.gatherUsageStats"] is False
+    assert told["server.maxUploadSize"] == 1100
+
+
 @pytest.mark.parametrize(
     ("given", "message"),
     [("level_db=loud", "-i level_db: 'loud' is no number"),

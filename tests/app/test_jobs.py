@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -56,6 +57,7 @@ def test_a_run_leaves_what_a_run_in_this_process_gives(
     assert jobs.wait(job, PATIENCE_SECONDS).status == "done", job.state
     expected = graph.run({"mix": take}, {"level_db": -12.0}, store=False)["out"]
     assert isinstance(expected, Audio)
+    assert re.fullmatch("[0-9a-f]{16}", job.id)
     assert read_audio(job.out / "out.wav").digest == expected.digest
     assert read_provenance(job.out / "out.wav").params == {"level_db": -12.0}
     assert (job.out / "report.html").is_file()

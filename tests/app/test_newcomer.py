@@ -164,6 +164,21 @@ def test_a_newcomer_repairs_a_song_and_takes_it_home(
     assert np.abs(page.heard()).max() > 0.05
     page.until("Math.abs(document.querySelector('.rg-plots').dataset.head - one.position) < 0.01")
 
+    told = page.run("""(() => {
+        const plot = document.querySelector('.js-plotly-plot'), box = plot.getBoundingClientRect();
+        return [...Array(40).keys()].map(part => {
+            plot.dispatchEvent(new MouseEvent('mousemove', {clientX: box.left + box.width / 2,
+                clientY: box.top + (part + 0.5) / 40 * box.height}));
+            return document.querySelector('.rg-plot-tip').textContent;
+        });
+    })()""")
+    assert any(re.fullmatch(r"0:0\d\.\d+ · .* LUFS( · .*)?", one) for one in told), told
+    assert any(re.fullmatch(r"0:0\d\.\d+ · [\d,]+ Hz · .* dBFS", one) for one in told), told
+    page.run("""(() => { const plot = document.querySelector('.js-plotly-plot'),
+        box = plot.getBoundingClientRect(); plot.dispatchEvent(new MouseEvent('click',
+            {clientX: box.left + box.width / 2, clientY: box.top + 20, bubbles: true})); })()""")
+    assert 0.5 < page.run("one.position") < 1.4  # of two seconds
+
     before = page.run("document.querySelector('.rg-plots').dataset.fetched")
     page.run(
         "Plotly.relayout(document.querySelector('.js-plotly-plot'), {'xaxis.range': [1, 1.2]})"

@@ -36,6 +36,11 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
         ' {"type": "graph", "graph": "deliver", "inputs": {"master": "$mix"}}},'
         ' "outputs": {"out": "end.delivered"}}'
     )
+    (root / "bands.json").write_text(
+        '{"format": 1, "name": "bands", "inputs": {"mix": {"type": "audio"}}, "nodes": {"tone":'
+        ' {"type": "eq", "inputs": {"audio": "$mix"}, "params": {"bands": []}}},'
+        ' "outputs": {"out": "tone"}}'
+    )
     desk = open_desk(place / "work", root=root, store=place / "store")
     tested = AppTest.from_file(str(PAGE), default_timeout=60)
     tested.run()
@@ -145,6 +150,16 @@ def test_steps_of_used_graphs_have_their_settings_too(page: Any) -> None:
     widget.set_value(75.0).run()
     assert not page.exception
     assert page.session_state[f"kept-{key}"] == 75
+    # what params of the used graph set, and the use itself, is for the JSON
+    assert "node-using-end/level-target_lufs" not in _widgets(page)
+    assert "end" not in page.selectbox(key="more-step").options
+
+
+def test_lists_are_for_the_json(page: Any) -> None:
+    page.selectbox(key="graph").select("bands.json").run()
+    page.selectbox(key="more-step").select("tone").run()
+    said = [one.value.replace("\\", "") for one in page.caption]
+    assert any(one.startswith("bands: ") and one.endswith("(only in the JSON)") for one in said)
 
 
 def test_the_store_is_shown(page: Any) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import signal
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from resonate_graph import inventory
 from resonate_graph._app.desk import Desk
 from resonate_graph._app.jobs import Call
 from tests.app.deadly import DEADLY
+from tests.depth import thorough
 from tests.engine.commands import OWN_NODES
 from tests.processes import PATIENCE_SECONDS, Signals
 from tests.tools import needs
@@ -93,6 +95,7 @@ def _plain(page: Any) -> str:
     return _said(page).replace("\\", "")
 
 
+@thorough
 def test_one_runs_one_waits_and_both_are_found_again_and_stopped(
     desk: Desk, tab: Open, take: Path, signals: Signals
 ) -> None:
@@ -163,6 +166,17 @@ def test_a_folder_is_walked_through_and_settings_are_compared_side_by_side(
     assert labels == ["input mix", "01: level_db = -3", "02: level_db = -9"]
 
 
+def test_of_a_graph_that_was_brought_the_run_is_found_again_and_not_the_graph(
+    desk: Desk, tab: Open, take: Path
+) -> None:
+    job = desk.jobs.start(replace(_call(desk, "quieter", take), name="brought.json"))
+    assert desk.jobs.wait(job, PATIENCE_SECONDS).status == "done"
+    page = tab(job.id)
+    assert "brought.json" in _plain(page)
+    assert page.selectbox(key="graph").value != "brought.json"
+    assert "brought.json" not in page.selectbox(key="graph").options
+
+
 def test_what_a_run_made_is_shown_and_what_is_stored_is_pinned_and_removed(
     desk: Desk, tab: Open, take: Path
 ) -> None:
@@ -179,7 +193,7 @@ def test_what_a_run_made_is_shown_and_what_is_stored_is_pinned_and_removed(
     page.segmented_control(key="view").select("Store").run()
     (table,) = [one.value for one in page.dataframe]
     assert all(name.startswith("my take/") for name in table["name"])  # as it was brought
-    assert table["pinned"].tolist() == [False] * len(table)
+    assert table["pinned"].tolist() == [""] * len(table)
     assert page.button(key="pin").disabled
     kept = len(_stored(desk))
 

@@ -4,17 +4,27 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import sqlite3
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from resonate_graph import Audio, BatchRow, OutputError, StoreError, batch
+from resonate_graph import Audio, BatchRow, Graph, OutputError, StoreError, batch, stock
+from resonate_graph._corpus import batching
 from resonate_graph._corpus.driver import Plan
+from resonate_graph._corpus.jobs import End, Identity, what_changed
 from resonate_graph._corpus.journal import NAME, Journal
+from resonate_graph._corpus.local import Local
 from resonate_graph._corpus.looking import look
+from resonate_graph._corpus.settings import BatchSettings
+from resonate_graph._corpus.sums import Sums
+from resonate_graph._machine.capacity import this_machine
+from resonate_graph._machine.devices import Device, Inventory
 from tests.corpus.archives import DOCUMENT, NODES, open_graph, write_graph, write_innocent
+from tests.faults import flipped
 
 
 class Archive:
@@ -81,6 +91,82 @@ def test_what_is_done_is_not_done_again_and_what_changed_is(
     assert (plan.stale, plan.todo) == ({"params of take changed": 4}, 4)
 
 
+def test_files_are_compared_by_size_and_time_and_by_content_where_these_differ(
+    archive: Archive, excerpt: Audio
+) -> None:
+    archive.run()
+    moved, damaged, _ = sorted(archive.out.rglob("*.wav"))
+    os.utime(moved, ns=(0, 0))
+    status = damaged.stat()
+    damaged.write_bytes(flipped(damaged.read_bytes(), 8 * 2000))
+    os.utime(damaged, ns=(status.st_atime_ns, status.st_mtime_ns))
+    assert archive.plan().stale == {}
+    assert archive.plan(verify=True).stale == {"the output was changed": 1}
+    other = excerpt.samples[:, 7000:13000].copy()
+    Audio(other, 44100).save(archive.files[2])
+    assert archive.plan().stale == {"the input changed": 1}
+
+
+def test_what_makes_jobs_stale_is_named() -> None:
+    step = {"type": "a", "version": 1, "params": {}, "wires": {}, "libraries": {}, "weights": {}}
+    before: Identity = {"steps": {"a": step, "b": step}, "outputs": {}, "settings": {}}
+    now: Identity = {"steps": {"a": {**step, "version": 2, "weights": {"model": "x"}}, "c": step},
+           "outputs": {"out": "a"}, "settings": {"salvage": True}}  # fmt: skip
+    assert what_changed(before, before) == []
+    assert what_changed(before, now) == [
+        "version of a changed", "weights of a changed", "step b is gone", "step c is new",
+        "outputs changed", "settings changed",
+    ]  # fmt: skip
+
+
+def test_one_at_a_time_shares_an_accelerator_and_of_several_the_first_owns_it(
+    archive: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def devices(graph: Graph, jobs: int | None, **params: str) -> list[str]:
+        given: BatchSettings = {"jobs": jobs, "params": params}
+        ready = batching.prepare(graph, archive.tapes, archive.out, given)
+        ready.batch.close()
+        executor = ready.executor()
+        executor.close()
+        assert isinstance(executor, Local)
+        return [one.setup.settings["device"] for one in executor.hands]
+
+    few = Device("cpu", "cpu", "a processor"), Device("mps", "mps", "Apple GPU")
+    monkeypatch.setattr(batching, "presume", lambda: Inventory(few))
+    monkeypatch.setenv("RESONATE_STORE", str(archive.folder / "store"))
+    assert devices(stock("instrumental"), None, model="mini") == ["auto"]
+    assert devices(stock("instrumental"), 3, model="mini") == ["auto", "cpu", "cpu"]
+    assert set(devices(stock("deliver"), 3)) == {"auto"}  # nothing that an accelerator would do
+    machine = replace(this_machine(), threads=3, memory_bytes=5 * 10**9)
+    monkeypatch.setattr(batching, "this_machine", lambda: machine)
+    assert len(devices(stock("deliver"), None)) == 2  # there is no memory for more
+
+
+def test_of_two_ends_by_one_graph_the_good_one_counts(tmp_path: Path) -> None:
+    journal = Journal(tmp_path)
+    ends = [("i", End("failed")), ("i", End("done")), ("i", End("failed", kind="time"))]
+    journal.add_ends(1, [("job", made_by, end) for made_by, end in ends], Sums())
+    assert journal.last_end("job") == ("i", End("done"))
+    journal.add_ends(1, [("job", "another graph", End("failed"))], Sums())
+    assert journal.last_end("job") == ("another graph", End("failed"))
+    journal.close()
+
+
+def test_each_job_may_have_a_page_that_the_batch_links(archive: Archive) -> None:
+    (row, *_) = archive.run(pages=True)
+    assert (archive.out / row.page).is_file()
+    assert f'"{row.page}"' in (archive.out / "report.html").read_text()
+
+
+def test_a_line_says_how_far_it_is() -> None:
+    sums = Sums(total=10, kept=2, done=2, failed=1, ran=3, reused=1, took=6.0)
+    sums.kinds["input"] += 1
+    assert sums.in_words() == (
+        "4 of 10 done, 1 failed (1 input), 5 left, 30 a minute, about 10 s to go, "
+        "25% of steps reused"
+    )
+
+
 def test_failures_stay_until_they_are_retried_and_may_stop_it_early(archive: Archive) -> None:
     for path in archive.files[:2]:
         path.write_text("no sound")
@@ -103,6 +189,9 @@ def test_tables_page_and_journal_say_the_same(archive: Archive) -> None:
         cells = list(csv.DictReader(file))
     assert [one["recording"] for one in lines] == [one["recording"] for one in cells]
     assert {one["state"] for one in cells} == {"done"}
+    parquet = pytest.importorskip("pyarrow.parquet")
+    table = parquet.read_table(archive.out / "results.parquet").to_pylist()
+    assert [one["recording"] for one in table] == [one["recording"] for one in cells]
     page = (archive.out / "report.html").read_text()
     assert all(one["recording"] in page for one in lines)
     with sqlite3.connect(archive.out / NAME) as db:
@@ -130,6 +219,42 @@ def test_a_folder_has_one_batch_at_a_time_and_a_look_needs_one(
     rows.close()  # type: ignore[attr-defined]
     with pytest.raises(StoreError, match="there is no batch here"):
         look(tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize("sums", ["", "[]", "[" * 10**5, '{"total": -1}', '{"took": 1e999}', b"x"])
+def test_what_a_journal_cannot_hold_is_told(sums: str | bytes, tmp_path: Path) -> None:
+    Journal(tmp_path).close()
+    with sqlite3.connect(tmp_path / NAME) as db:
+        db.execute("INSERT INTO sums (at, sums) VALUES (0, ?)", (sums,))
+    with pytest.raises(StoreError, match="cannot be used: it holds what is none of its own"):
+        look(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "end",
+    [{}, {"state": "done", "steps": [{"id": "a"}]}, {"state": "done", "outputs": {"a": {}}},
+     {"state": "done", "warnings": [{"message": None}]}, {"state": "done", "seconds": "long"}],
+)  # fmt: skip
+def test_an_end_that_is_none_is_told(end: dict[str, object], tmp_path: Path) -> None:
+    journal = Journal(tmp_path)
+    with sqlite3.connect(tmp_path / NAME) as db:
+        db.execute(
+            "INSERT INTO ends (at, start, job, state, identity, content, end) "
+            "VALUES (0, 1, 'job', 'done', 'i', '', ?)",
+            (json.dumps(end),),
+        )
+    with pytest.raises(StoreError, match="it holds what is none of its own"):
+        journal.last_end("job")
+    journal.close()
+
+
+def test_a_journal_whose_schema_is_no_text_is_told(tmp_path: Path) -> None:
+    """SQLite quotes from it, and Python cannot decode what it says."""
+    Journal(tmp_path).close()
+    path = tmp_path / NAME
+    path.write_bytes(path.read_bytes().replace(b"CREATE TABLE sums", b"CREATE T\x8dBLE sums"))
+    with pytest.raises(StoreError, match="cannot be used"):
+        look(tmp_path)
 
 
 def test_a_journal_that_is_no_journal_is_told(tmp_path: Path) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -78,6 +80,17 @@ def test_a_manifest_binds_inputs_and_params_and_carries_the_rest(
         assert found[0].inputs["tape"] == str(tapes / "side0" / "000.wav")
 
 
+def test_what_holds_for_all_jobs_gives_way_to_what_a_row_says(tapes: Path, wanted: Wanted) -> None:
+    wanted.params = {"factor": 0.1}
+    (tapes / "list.csv").write_text("tape,factor\nside0/000.wav,\nside1/001.wav,2\n")
+    found = jobs_of(tapes / "list.csv", wanted)
+    assert [job.params["factor"] for job in found] == [0.1, 2]
+    wanted.inputs = {"tape": str(tapes / "side0" / "000.wav")}
+    (tapes / "list.csv").write_text("factor\n0.25\n")
+    (job,) = jobs_of(tapes / "list.csv", wanted)
+    assert job.inputs == wanted.inputs
+
+
 def test_parquet_is_read_where_pyarrow_is(tapes: Path, wanted: Wanted) -> None:
     pyarrow = pytest.importorskip("pyarrow")
     parquet = pytest.importorskip("pyarrow.parquet")
@@ -122,6 +135,32 @@ def test_broken_lines_of_json_are_told(tapes: Path, wanted: Wanted) -> None:
     (tapes / "list.jsonl").write_text('{"tape": "side0/000.wav"}\n{"tape": \n[1]\n')
     told = problems(tapes / "list.jsonl", wanted)
     assert [one.split(":")[0] for one in told] == ["line 2", "line 3"]
+
+
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [
+        ({"tape": "~nobody-is-called-this/a.wav"}, "a.wav: there is no such file"),
+        ({"tape": "~\0/a.wav"}, "a.wav: there is no such file"),
+        ({"tape": "a" * 5000}, "this is no file: File name too long"),
+        ({"tape": "side0/000.wav", "title": "\ud800"}, "is no UTF-8 text"),
+    ],
+)
+def test_cells_that_can_be_no_file_or_no_text_are_told(
+    tapes: Path, wanted: Wanted, row: dict[str, str], said: str
+) -> None:
+    (tapes / "list.jsonl").write_text(json.dumps(row))
+    (told,) = problems(tapes / "list.jsonl", wanted)
+    assert told.startswith("line 1: ")
+    assert said in told
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names of files are text there")
+def test_a_recording_whose_name_is_no_text_is_told(tapes: Path, wanted: Wanted) -> None:
+    """The journal, the tables and the page of a batch are UTF-8, and would end with an error."""
+    os.rename(tapes / "side0" / "000.wav", os.fsencode(tapes / "side0") + b"/na\xefve.wav")  # noqa: PTH104
+    (told,) = problems(tapes, wanted)
+    assert told.endswith("ve.wav: its name is no UTF-8 text")
 
 
 def test_folders_that_match_a_pattern_and_names_that_meet_are_told(

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
+import shutil
+import sqlite3
 import sys
 from pathlib import Path
 
@@ -10,6 +13,7 @@ import pytest
 
 from resonate_graph import Audio, ResonateError, Store, batch
 from resonate_graph._corpus.hand import Hand, Setup
+from resonate_graph._corpus.journal import NAME
 from tests.corpus.archives import (
     DOCUMENT,
     NODES,
@@ -35,6 +39,8 @@ def test_exactly_the_poison_fails_and_all_else_is_as_a_single_run(
     tapes = tmp_path / "tapes"
     sound = write_innocent(tapes, innocent, excerpt, step=450)
     poison = write_poison(tapes / "bad", excerpt, kinds, rounds)
+    twin = tapes / "bad" / "segfaults-twin.wav"
+    poison[twin.stem] = Path(shutil.copy(poison["segfaults-0"], twin))
     graph = open_graph(write_graph(tmp_path))
     out = tmp_path / "out"
     rows = list(
@@ -56,6 +62,15 @@ def test_exactly_the_poison_fails_and_all_else_is_as_a_single_run(
         kind, words = REASONS[name.partition("-")[0]]
         assert (row.kind, words in row.message) == (kind, True), row
         assert row.place == ("" if kind == "input" else "take")
+    # two deaths hold back all of one content but what is in a child by then; each ends alone
+    with sqlite3.connect(out / NAME) as db:
+        ends = db.execute(
+            "SELECT label, state FROM ends JOIN jobs ON jobs.id = job ORDER BY ends.id"
+        )
+        states = [(Path(label).stem, state[0]) for label, state in ends]
+    twins = ("segfaults-0", twin.stem)
+    assert re.fullmatch("d{2,4}dfdf", "".join(state for stem, state in states if stem in twins))
+    assert [state for stem, state in states if stem in ("raises-0", "text-0")] == ["f", "f"]
     alone = Store(tmp_path / "alone")
     for path in sound:
         result = graph.run({"tape": path}, store=alone)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -165,6 +166,8 @@ def test_inputs_outputs_and_store_may_all_lie_in_a_bucket(
     result = graph.run({"tape": sounds[0]}, store=other)
     assert statuses(result) == ["cached"]
     assert other.fetched
+    # what is sent in one request leaves nothing begun
+    assert "Uploads" not in cloud.direct.call_s3("list_multipart_uploads", Bucket=BUCKET)
 
 
 def test_what_is_damaged_over_there_is_computed_again_and_mended(
@@ -198,6 +201,23 @@ def test_a_way_that_fails_costs_time_and_no_result(
     for one in cloud.keys("store/objects"):  # whole, or not at all
         assert cloud.direct.info(one)["size"] == store_size(store, one)
     assert graph.run({"tape": excerpt}, store=store).report["nodes"][0]["status"] == "cached"
+
+
+def test_what_could_not_be_reached_is_asked_again_half_a_minute_later(
+    tmp_path: Path, excerpt: Audio, cloud: Cloud, graph: Graph, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cloud.way.mode = "refused"
+    store = SharedStore(tmp_path / "a", f"s3://{BUCKET}/store")
+    graph.run({"tape": excerpt}, store=store)
+    assert store.failures == 1
+    cloud.way.mode = "open"
+    graph.run({"tape": excerpt}, params={"factor": 0.25}, store=store)
+    assert (store.failures, cloud.keys("store")) == (1, [])
+    now = time.monotonic
+    monkeypatch.setattr(time, "monotonic", lambda: now() + 31)
+    graph.run({"tape": excerpt}, params={"factor": 0.75}, store=store)
+    assert (store.failures, store.sent) == (1, 1)
+    assert cloud.keys("store")
 
 
 def store_size(store: Store, place: str) -> int:

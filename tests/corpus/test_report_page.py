@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from resonate_graph import BatchRow
-from resonate_graph._corpus.page import write_page
+from resonate_graph._corpus.page import Page
 from resonate_graph._corpus.sums import Sums
 from tests.browser import Browser
 from tests.tools import needs
@@ -42,12 +42,24 @@ def rows(count: int) -> Iterator[BatchRow]:
         )
 
 
+def test_of_very_many_recordings_it_has_20_000_and_all_that_failed(tmp_path: Path) -> None:
+    made = Page()
+    for row in rows(20_100):
+        made.add(row)
+    text = made.write(tmp_path, "vinyl", Sums()).read_text(encoding="utf-8")
+    assert text.count('"state": "done"') == 20_000
+    assert text.count('"state": "failed"') == 2
+
+
 @needs("chromium")
 def test_it_says_what_failed_and_its_table_is_sorted_and_filtered(
     tmp_path: Path, browser: Browser
 ) -> None:
     sums = Sums(total=402, done=400, failed=2, ended=True)
-    page = browser.open(write_page(tmp_path, rows(400), "vinyl", sums))
+    made = Page()
+    for row in rows(400):
+        made.add(row)
+    page = browser.open(made.write(tmp_path, "vinyl", sums))
     assert page.faults == []
     assert len(page.asked) == 1  # itself
     text = page.run("document.body.innerText")

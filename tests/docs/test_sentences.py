@@ -9,12 +9,13 @@ import pytest
 from tests.docs.pages import PAGES, ROOT
 from tests.docs.sentences import EVIDENCE, evidence, evidence_file, lacking, sentences, trouble
 
-#: The pages of which each sentence has something that shows it.
-COMPLETE = (
-    "README.md", "docs/guarantees.md", "docs/store.md", "docs/files.md", "docs/running.md",
-    "docs/separation.md", "docs/devices.md", "docs/graphs.md",
-    "docs/README.md", "docs/notebooks.md", "docs/pictures.md", "docs/licences.md",
-)  # fmt: skip
+#: The pages of which not each sentence has something that shows it.
+INCOMPLETE = {
+    # it is made of docstrings and signatures; whether these are so is for the tests of each node
+    "docs/nodes.md",
+    "docs/repair.md",
+}
+COMPLETE = sorted({str(page.relative_to(ROOT)) for page in PAGES} - INCOMPLETE)
 
 WITH_EVIDENCE = [page for page in PAGES if evidence_file(page).exists()]
 

@@ -17,7 +17,9 @@ _READERS = {
     "graph": "resonate_graph._graph", "subgraph": "resonate_graph._graph",
     "provenance": "resonate_graph._run.provenance", "record": "resonate_graph._store",
     "safetensors": "resonate_nodes.separation", "pickle": "resonate_nodes.separation",
-    "bag": "resonate_nodes.separation",
+    "bag": "resonate_nodes.separation", "config": "resonate_nodes.separation",
+    "checkpoint": "resonate_nodes.separation", "manifest-csv": "resonate_graph._corpus",
+    "manifest-jsonl": "resonate_graph._corpus", "journal": "resonate_graph._corpus",
 }  # fmt: skip
 _OF_SOUND = "resonate_graph._sound"
 

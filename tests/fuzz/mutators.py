@@ -10,6 +10,7 @@ import copy
 import io
 import json
 import random
+import re
 import zipfile
 from typing import Any
 
@@ -23,6 +24,7 @@ _ODD: tuple[Any, ...] = (
     {"$param": "x"}, {"$param": None}, "../..", 0.5,
 )  # fmt: skip
 _DEEP = 3000
+_IN_A_JOURNAL = re.compile(rb'\{"[ -~]*\}')
 
 
 def of_bytes(content: bytes, draw: random.Random) -> bytes:
@@ -42,6 +44,29 @@ def of_json(content: bytes, draw: random.Random) -> bytes:
     if draw.random() < 0.02:
         text = text.replace("null", "[" * _DEEP + "]" * _DEEP, 1)
     return text.encode()
+
+
+def of_json_lines(content: bytes, draw: random.Random) -> bytes:
+    """Change a document that is a line of a file, or the file's bytes."""
+    lines = content.split(b"\n")
+    place = draw.randrange(len(lines))
+    lines[place] = of_json(lines[place], draw)
+    return b"\n".join(lines)
+
+
+def of_journal(content: bytes, draw: random.Random) -> bytes:
+    """Change one of the documents in a database, whose length stays, or its bytes."""
+    found = list(_IN_A_JOURNAL.finditer(content))
+    if not found or draw.random() < 0.3:
+        return of_bytes(content, draw)
+    one = draw.choice(found)
+    try:
+        text = json.dumps(_changed(json.loads(one[0]), draw)).encode()
+    except (ValueError, RecursionError):
+        return of_bytes(content, draw)
+    if len(text) > len(one[0]):
+        return of_bytes(content, draw)
+    return content[: one.start()] + text.ljust(len(one[0])) + content[one.end() :]
 
 
 def of_record(content: bytes, draw: random.Random) -> bytes:
@@ -96,17 +121,17 @@ def of_pickle(content: bytes, draw: random.Random) -> bytes:
 
 
 def _changed(plain: Any, draw: random.Random) -> Any:
+    """Return what becomes of a document that was read for this, and is changed in its place."""
     for _ in range(draw.choice((1, 1, 2, 4))):
         plain = _another(plain, draw)
     return plain
 
 
 def _another(plain: Any, draw: random.Random) -> Any:
-    """Return a document in which one part is odd, missing, elsewhere or there twice."""
-    changed = copy.deepcopy(plain)
-    places = list(_places(changed))
+    """Make one part of a document odd, missing, or one that is elsewhere."""
+    places = list(_places(plain))
     if not places:
-        return draw.choice(_ODD)
+        return copy.deepcopy(draw.choice(_ODD))
     where, key = draw.choice(places)
     kind = draw.choice(("odd", "odd", "missing", "other", "renamed"))
     if kind == "odd":
@@ -118,7 +143,7 @@ def _another(plain: Any, draw: random.Random) -> Any:
         where[key] = copy.deepcopy(other[place])
     elif isinstance(where, dict):
         where[draw.choice(("", "\ud800", "a.b", "$x", "x" * 300))] = where.pop(key)
-    return changed
+    return plain
 
 
 def _places(plain: Any) -> Any:

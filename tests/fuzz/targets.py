@@ -9,10 +9,11 @@ from __future__ import annotations
 import io
 import json
 import random
+import warnings
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,12 @@ from mutagen import flac, id3
 
 import resonate_graph as rg
 from resonate_graph import Audio, Graph, GraphError, Limits, ResonateError
+from resonate_graph._corpus.jobs import End, Identity, Job, what_changed
+from resonate_graph._corpus.journal import NAME, Journal
+from resonate_graph._corpus.listing import Wanted, jobs_of
+from resonate_graph._corpus.looking import look
+from resonate_graph._corpus.row import BatchRow
+from resonate_graph._corpus.sums import Sums
 from resonate_graph._sound.tags import read_tags
 from resonate_graph._store.records import Entry, Key, Record, seal, unseal
 from resonate_nodes import encode_flac, encode_mp3, encode_ogg, encode_wav, gain
@@ -30,6 +37,7 @@ from resonate_nodes.models import __file__ as models_file
 from resonate_nodes.separation import models, weights
 from tests.files import write_lame
 from tests.fuzz import mutators
+from tests.roformers import config_of, save_model
 
 SOUND = Audio(np.random.default_rng(1).normal(0, 0.1, (2, 4410)), 44_100)
 
@@ -214,6 +222,116 @@ def _read_bag(path: Path) -> None:
     models.find(path.stem, path.parent, fetch=False)
 
 
+def _smallest(folder: Path) -> None:
+    """Write a checkpoint and its config: of few weights, so that changes hit what says of them."""
+    config = config_of("bs")
+    config["model"] |= {"dim": 4, "depth": 1, "heads": 1, "dim_head": 4, "mask_estimator_depth": 1,
+                        "freqs_per_bands": [30, 35]}  # fmt: skip
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the network transforms a first sound without a window
+        save_model(folder, "case", config)
+
+
+def _configs(folder: Path) -> Iterator[bytes]:
+    """Configs of networks, beside the checkpoint of one."""
+    _smallest(folder)
+    for family in ("bs", "mel", "mdx23c"):
+        yield json.dumps(config_of(family)).encode()
+    yield (folder / "case.yaml").read_bytes()
+
+
+def _read_config(path: Path) -> None:
+    weights.load(path.with_suffix(".ckpt"))
+
+
+def _checkpoints(folder: Path) -> Iterator[bytes]:
+    """A checkpoint, beside its config."""
+    _smallest(folder)
+    yield (folder / "case.ckpt").read_bytes()
+
+
+def _manifests(folder: Path, *, lines: bool) -> Iterator[bytes]:
+    """Manifests, beside a sound that they name."""
+    SOUND.save(folder / "take.wav")
+    rows: Sequence[dict[str, Any]] = (
+        {"take": "take.wav", "level": -3.5, "quiet.gain_db": 2, "title": "One"},
+        {"take": "take.wav", "title": "Two, or {suffix}"},
+    )
+    if lines:
+        yield "\n".join(map(json.dumps, rows)).encode()
+        yield json.dumps(rows[0] | {"title": ["One", {"two": None}]}).encode()
+    else:
+        yield b'take,level,title\ntake.wav,-3.5,One\ntake.wav,,"Two, or ""{suffix}"""\n'
+        yield b"\xef\xbb\xbftake,quiet.gain_db,title\r\ntake.wav,2,One\r\n"
+
+
+@cache
+def _of_a_manifest() -> Graph:
+    sound = {"type": "audio"}
+    level = {"type": "number", "default": 2, "minimum": -20, "maximum": 4}
+    quiet = {
+        "type": "gain",
+        "inputs": {"audio": "$take"},
+        "params": {"gain_db": {"$param": "level"}},
+    }
+    plain = {
+        "format": 1, "name": "levels", "inputs": {"take": sound}, "params": {"level": level},
+        "nodes": {"quiet": quiet}, "outputs": {"out": "quiet"},
+    }  # fmt: skip
+    return Graph.from_json(json.dumps(plain))
+
+
+def _read_manifest(path: Path) -> None:
+    for job in jobs_of(path, Wanted(_of_a_manifest(), name="{title}-{path}-{output}")):
+        # what a journal, tables and pages take
+        json.dumps([dict(job.inputs), dict(job.params), dict(job.carried)], ensure_ascii=False)
+        (job.label + job.name).encode()
+
+
+def _journals(folder: Path) -> Iterator[bytes]:
+    """The journal of a batch, beside a folder where it is called as journals are."""
+    row = {"id": "quiet", "type": "gain", "status": "ran", "did": {"peak_db": -3.0}}
+    ended = End("done", 2.0, content="abc", steps=[row], warnings=[{"message": "quiet"}],
+                outputs={"out": {"path": "one.wav", "bytes": 3, "mtime_ns": 4}})  # fmt: skip
+    ends = {"one": ended, "two": End("failed", kind="node"), "three": End("died", content="abc")}
+    journal = Journal(folder / "made")
+    start = journal.start("levels", "{}", {"outputs": None})
+    parts = {"steps": {"quiet": {"type": "gain"}}, "outputs": {"out": "quiet"}, "settings": {}}
+    journal.add_identity("i", parts)
+    journal.add_jobs(
+        Job(name, name, {"take": "a.wav"}, {"level": 1}, "{title}", {"title": "One"})
+        for name in ends
+    )
+    sums = Sums(total=3, done=1, failed=1, ran=1, took=2.0, sound_seconds=9.0)
+    sums.kinds["node"] += 1
+    journal.add_ends(start, [(name, "i", end) for name, end in ends.items()], sums)
+    journal.close()
+    (folder / "batch").mkdir()
+    (folder / "batch" / NAME).symlink_to(folder / "case.sqlite")
+    yield (folder / "made" / NAME).read_bytes()
+
+
+def _read_journal(path: Path) -> None:
+    folder = path.parent / "batch"
+    standing = look(folder)
+    json.dumps(standing.document())
+    standing.sums.in_words()
+    journal = Journal(folder, read_only=True)
+    try:
+        for job in journal.jobs():
+            last = journal.last_end(job.id)
+            BatchRow.of(job, last[1] if last else None, kept=False).cells()
+        known = journal.identity("i")
+        what_changed(known or _NO_IDENTITY, _NO_IDENTITY)
+        for content in journal.mortal().values():
+            journal.deaths(content)
+    finally:
+        journal.close()
+
+
+_NO_IDENTITY: Identity = {"steps": {"quiet": {}}, "outputs": {}, "settings": {}}
+
+
 def _records(folder: Path) -> Iterator[bytes]:
     key = Key.of({"type": "gain", "format": 1})
     yield seal(Record(key=key.hex, preimage=dict(key.preimage), ports={"out": Entry.of(SOUND)}))
@@ -234,6 +352,13 @@ TARGETS = {
     "safetensors": Target(".safetensors", _safetensors, weights.verify, mutators.of_safetensors),
     "pickle": Target(".th", _pickles, weights.verify, mutators.of_pickle),
     "bag": Target(".yaml", _bags, _read_bag),
+    "config": Target(".yaml", _configs, _read_config, mutators.of_json),
+    "checkpoint": Target(".ckpt", _checkpoints, weights.load, mutators.of_pickle),
+    "manifest-csv": Target(".csv", partial(_manifests, lines=False), _read_manifest),
+    "manifest-jsonl": Target(
+        ".jsonl", partial(_manifests, lines=True), _read_manifest, mutators.of_json_lines
+    ),
+    "journal": Target(".sqlite", _journals, _read_journal, mutators.of_journal),
     **{
         f"tags-{name}": Target(".sound", partial(_tagged, formats=formats), read_tags)
         for name, formats in (

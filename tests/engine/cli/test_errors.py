@@ -76,6 +76,14 @@ def test_a_bad_file_ends_in_one_message(
     assert not (tmp_path / "out").exists()
 
 
+def test_a_file_of_a_user_that_is_not_there_is_told_as_it_was_given(
+    tmp_path: Path, quieter: Path, call: Command
+) -> None:
+    ended = call("run", quieter, "-i", "mix=~nobody-is-called-this/a.wav", "-o", tmp_path)
+    assert ended.code == 1
+    assert ended.said == ["error: ~nobody-is-called-this/a.wav: there is no such file"]
+
+
 @pytest.mark.parametrize("name", ["cut.mp3", "long.flac"])
 def test_a_bad_file_ends_a_process_quickly_and_small(
     tmp_path: Path,

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,7 @@ import resonate_graph as rg
 from resonate_graph import Audio, Graph, GraphError, Store
 from tests import toy_nodes
 from tests.engine.problems import assert_places, graph, load, only, problems_of
+from tests.processes import resonate
 
 SOUND = Audio(np.linspace(-0.5, 0.5, 64, dtype=np.float32).reshape(2, 32), 8000)
 
@@ -155,6 +158,20 @@ def test_stock_graphs_are_used_by_their_names() -> None:
     again = json.loads(made.to_json())
     assert again["nodes"] == document["nodes"]
     assert "graphs" not in again
+
+
+def test_graphs_of_an_installed_package_are_found_by_their_names(tmp_path: Path) -> None:
+    package = tmp_path / "tape_graphs"
+    write(package, "worn-tape.json", {**CHAIN, "nodes": {"a": {"type": "invert", "inputs": {
+        "audio": "$audio"}}}, "params": {}, "outputs": {"out": "a"}})  # fmt: skip
+    (package / "__init__.py").touch()
+    info = tmp_path / "tape_graphs-1.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: tape-graphs\nVersion: 1\n")
+    (info / "entry_points.txt").write_text("[resonate_graph.graphs]\ntape = tape_graphs\n")
+    path = os.pathsep.join([str(tmp_path), *filter(None, sys.path)])
+    ended = resonate("check", "worn-tape", "--json", PYTHONPATH=path)
+    assert (ended.code, ended.document["graph"]) == (0, "worn-tape")
 
 
 # -- files -----------------------------------------------------------------------------------------

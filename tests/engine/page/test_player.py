@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -164,8 +165,12 @@ def test_keys_and_buttons_say_what_they_do(page: Opened) -> None:
     assert page.run("one.loop") == pytest.approx([1.25, 3.0])
     page.press("+", "+")
     assert page.run("one.view.length") == pytest.approx(SECONDS / 4)
-    page.press("0", "l")
+    page.press("-")
+    assert page.run("one.view.length") == pytest.approx(SECONDS / 2)
+    page.press("0", "l", "p")
     assert page.run("[one.view.whole, one.looping]") == [True, False]
+    assert page.run("one.position") == MARKS[0].start_s
+    page.run("one.seek(3)")
     page.press("2")
     said = page.run("""[...document.querySelectorAll('.rg-player:first-of-type button')].filter(
         one => !one.closest('details')).map(one => one.getAttribute('aria-label')
@@ -202,6 +207,38 @@ def test_a_click_on_the_waveform_goes_there_and_marks_are_listed(page: Opened) -
         "[...one.root.querySelectorAll('.rg-findings li')].map(one => one.textContent)"
     )
     assert [text.split(" ", 1)[1] for text in listed] == ["a click", "hum"]
+
+
+def test_a_drag_chooses_a_loop_and_the_wheel_with_ctrl_zooms(page: Opened) -> None:
+    page.run("""(() => { const box = one.stage.getBoundingClientRect();
+        for (const [kind, part] of [['pointerdown', 0.2], ['pointermove', 0.5], ['pointerup', 0.5]])
+            one.stage.dispatchEvent(new PointerEvent(kind, {pointerId: 1, buttons: 1,
+                clientX: box.left + part * box.width, clientY: box.top + 60})); })()""")
+    assert page.run("one.loop") == pytest.approx([0.2 * SECONDS, 0.5 * SECONDS], abs=0.02)
+    page.run("""(() => { const box = one.stage.getBoundingClientRect();
+        one.stage.dispatchEvent(new WheelEvent('wheel', {ctrlKey: true, deltaY: -200,
+            clientX: box.left + box.width / 2, clientY: box.top + 60})); })()""")
+    assert page.run("one.view.length") == pytest.approx(SECONDS / np.e, abs=0.01)
+
+
+def test_a_page_is_dark_for_a_reader_who_wants_it_so(browser: Browser, folder: Path) -> None:
+    ground = []
+    for dark in (False, True):
+        opened = browser.open(folder / "page.html", dark=dark)
+        ground.append(opened.run("getComputedStyle(document.body).backgroundColor"))
+        opened.close()
+    light, shade = (sum(map(int, re.findall(r"\d+", one)[:3])) for one in ground)
+    assert shade < 200
+    assert light > 600
+
+
+def test_a_browser_is_told_to_refuse_what_lies_elsewhere(browser: Browser, folder: Path) -> None:
+    page = browser.open(folder / "page.html")
+    page.run("""new Promise(done => {
+        document.addEventListener('securitypolicyviolation', event => done(event.blockedURI));
+        fetch('http://127.0.0.1:9/').catch(() => {}); }).then(uri => { window.refused = uri; })""")
+    assert page.run("window.refused").startswith("http://127.0.0.1:9")
+    page.close()
 
 
 def test_nothing_is_asked_for_beyond_the_folder(page: Opened, folder: Path) -> None:
