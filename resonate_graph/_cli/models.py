@@ -63,20 +63,25 @@ def show(
     printer.document(_document(node, one))
     printer.line(one.name)
     for label, text in _told(node, one):
-        printer.paragraph(f"{label:<9} {text}", indent="  ", hang=" " * 10)
+        if label == "from":  # an address that is broken cannot be copied
+            printer.line(f"  {label:<9} {text}")
+        else:
+            printer.paragraph(f"{label:<9} {text}", indent="  ", hang=" " * 10)
 
 
 def _told(node: str, one: KnownModel) -> Iterator[tuple[str, str]]:
     yield "for", f"the node {node}"
     yield "family", one.family
     yield "stems", ", ".join(one.stems)
-    yield "here", one.here or "no"
+    yield "here", one.here or f"no{_how_it_comes(one)}"
     if one.source:
         yield "source", one.source
     yield "licence", one.licence or f"{_NO_LICENCE}: that is no permission to use it"
     for file in one.files:
-        digest = f"SHA-256 {file['sha256']}" if file.get("sha256") else "no digest known"
-        yield "file", f"{file['name']} ({digest})"
+        yield "file", file["name"]
+        if file.get("url"):
+            yield "from", file["url"]
+        yield "SHA-256", file.get("sha256") or "not known"
     if one.sdr_db:
         figures = ", ".join(f"{stem} {value:g} dB" for stem, value in one.sdr_db.items())
         yield "SDR", f"{figures} ({one.sdr_from})"
@@ -84,6 +89,15 @@ def _told(node: str, one: KnownModel) -> Iterator[tuple[str, str]]:
         yield "speed", one.speed
     if one.note:
         yield "note", one.note
+
+
+def _how_it_comes(one: KnownModel) -> str:
+    """Say how a model whose files are known gets here."""
+    if not one.files:
+        return ""
+    if all(file.get("sha256") for file in one.files):
+        return ": it is fetched once a graph names it"
+    return ": put its files into your folder of models; what has no digest is not fetched"
 
 
 def _document(node: str, one: KnownModel) -> dict[str, object]:

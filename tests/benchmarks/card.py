@@ -1,9 +1,9 @@
 """What is to be seen on a CUDA card, in one go: ``python -m tests.benchmarks.card [MINUTES]``.
 
 The tests of devices and of separation, then `tests.benchmarks.cuda`, and with what is left of the
-time (8 minutes, if nothing else is said) a piece of the training of a larger `mini`. Each part is
-ended when its time is over, and those after it still run. ``--dry`` tries all of it where there is
-no card, in as little as it takes.
+time (8 minutes, if nothing else is said) a piece of the training of a larger `mini`, on
+`plain_songs`. Each part is ended when its time is over, and those after it still run. ``--dry``
+tries all of it where there is no card, in as little as it takes.
 """
 
 from __future__ import annotations
@@ -51,9 +51,7 @@ def parts(seconds: float, folder: str, *, dry: bool) -> Iterator[Part]:
     yield Part("tests", ("pytest", "-q", "-n", "0", *tested), TESTS * seconds)
     figures = ("--tiny",) if dry else ("60",)
     yield Part("figures", ("tests.benchmarks.cuda", *figures), FIGURES * seconds)
-    songs = ("1", "--valid", "1", "--test", "1") if dry else ("24", "--valid", "2", "--test", "2")
-    length = ("--seconds", "4" if dry else "30", "--jobs", "1" if dry else "8")
-    made = ("examples.mini_model.make_data", f"{folder}/songs", "--train", *songs, *length)
+    made = ("tests.benchmarks.plain_songs", f"{folder}/songs", "6" if dry else "30")
     yield Part("songs", made, max(1.0, 0.5 * (began + seconds - time.monotonic())))
     left = max(1.0, began + seconds - time.monotonic())
     brief = ("--steps", "1", "--clips", "1")

@@ -78,6 +78,7 @@ def config(name: str) -> dict[str, Any]:
     for part, changes in CHANGED[name].items():
         said[part].update(changes)
     said["audio"]["chunk_size"] = said["inference"]["chunk_size"] = SEGMENT
+    said["inference"]["batch_size"] = 1
     return said
 
 

@@ -87,7 +87,7 @@ def main(names: Sequence[str] = ()) -> None:
 def config(name: str) -> dict[str, Any]:
     """Return the config of a model, as its trainers publish it."""
     network, segment = SIZES[name]
-    stems = network.get("sources") or ["vocals", "other"]
+    stems = list(network.get("sources", ("vocals", "other")))
     target = "vocals" if "num_stems" in network else None
     return {
         "audio": {"chunk_size": segment, "sample_rate": RATE, "num_channels": 2, "n_fft": 8192,

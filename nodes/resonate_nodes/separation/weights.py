@@ -54,10 +54,11 @@ def read_description(path: Path) -> Description:
     if config := configs.config_of(path):
         return configs.read_config(path, config)
     if path.suffix in configs.SUFFIXES:
+        other = path.with_suffix(".yaml")
         raise ModelError(
             path.stem,
             f"{path}: there is no config beside it, which says what its network is: it is called "
-            f"{path.stem}.yaml",
+            f"{other.name}{', and the file of that name is none' * other.is_file()}",
         )
     try:
         require_file(path)

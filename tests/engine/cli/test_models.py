@@ -15,11 +15,16 @@ from resonate_graph._cli import main
 
 Printed = Callable[..., str]
 
+LONG_URL = f"https://example.org/{90 * 'l'}.ckpt"
+
 KNOWN = [
     KnownModel("mini", "HDemucs", ("drums", "vocals"), here="/models", licence="MIT"),
     KnownModel(
         "large", "BS-RoFormer", ("vocals",), source="https://example.org/large",
-        files=({"name": "large.ckpt", "sha256": 64 * "a"}, {"name": "large.yaml"}),
+        files=(
+            {"name": "large.ckpt", "sha256": 64 * "a", "url": LONG_URL},
+            {"name": "large.yaml"},
+        ),
         sdr_db={"vocals": 10.9}, sdr_from="songs that nobody has, as its author says",
         note="By somebody, who said a good deal about it and how it should be used, and when.",
     ),
@@ -66,10 +71,11 @@ def test_models_are_listed_with_what_is_here_and_their_licence(printed: Printed)
 
 def test_one_is_shown_in_full(printed: Printed) -> None:
     text = printed("show", "large")
-    assert max(map(len, text.splitlines())) <= 80
+    assert max(len(line) for line in text.splitlines() if "https" not in line) <= 80
+    assert f"\n  from      {LONG_URL}\n" in text
     words = " ".join(text.split())
-    assert f"large.ckpt (SHA-256 {64 * 'a'})" in words
-    assert "large.yaml (no digest known)" in words
+    assert f"SHA-256 {64 * 'a'} file large.yaml SHA-256 not known" in words
+    assert "here no: put its files into your folder of models; what has no digest is not" in words
     assert "no licence known: that is no permission to use it" in words
     assert "vocals 10.9 dB (songs that nobody has, as its author says)" in words
 

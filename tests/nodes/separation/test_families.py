@@ -515,6 +515,9 @@ def test_weights_and_configs_without_each_other_are_refused(
     monkeypatch.setenv("RESONATE_MODELS", str(tmp_path))
     with pytest.raises(ModelError, match="there is no config beside it"):
         separate(noise(1000), model="alone")
+    (tmp_path / "alone.yaml").write_text("audio: {chunk_size: 4096}")
+    with pytest.raises(ModelError, match=r"called alone\.yaml, and the file of that name is none"):
+        separate(noise(1000), model="alone")
     config = tmp_path / "lonely.yaml"
     config.write_text(yaml.safe_dump(CONFIGS["mel"]))
     with pytest.raises(ModelError, match=r"its weights are not beside it: lonely\.ckpt, \.pt"):
