@@ -7,21 +7,15 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from typing_extensions import Unpack
 
-from ._base.display import Bundle, Shown, shown_by, shows
+from ._base.display import Bundle, Shown, shows
 from ._base.errors import BatchError, GraphError, ParamError, Problem, ResonateError
 from ._base.keywords import spelled_out
 from ._base.near_names import instead
 from ._base.publish import publish, require_writable
-from ._experiment.grid import trials
-from ._experiment.reference import Reference
-from ._experiment.rows import Row, Rows
-from ._experiment.run_page import write_run_page
-from ._experiment.sweep import sweep
-from ._experiment.why import Reason, reasons
 from ._graph.bound import BoundGraph
 from ._graph.builder import Builder
 from ._graph.check import Call, check, parse_checked
@@ -34,7 +28,6 @@ from ._graph.subgraphs import Flat, flatten
 from ._machine.schedule import CPU
 from ._node.catalog import Catalog
 from ._node.values import Value
-from ._page.drawing import Drawing, draw, forecast_standings, report_standings
 from ._page.progress import rows_listener, run_listener, runs_listener
 from ._run.bindings import Binding, Bindings
 from ._run.bookkeeping import Run, Shared
@@ -52,6 +45,11 @@ from ._run.results import Result, Way
 from ._run.settings import Settings, Setup, nobody_listens, understood
 from ._run.targets import PLAIN, Target, targets
 from ._sound.limits import Limits
+
+if TYPE_CHECKING:  # what few runs need is imported where it is needed
+    from ._experiment.rows import Row, Rows
+    from ._experiment.why import Reason
+    from ._page.drawing import Drawing
 
 #: How many nodes a graph's repr names.
 _NAMED = 8
@@ -431,6 +429,8 @@ class Graph(Shown, Builder):
             >>> stock("deliver").draw()
             <Drawing of deliver: 3 steps>
         """
+        from ._page.drawing import draw, forecast_standings, report_standings
+
         description = self._document.description or ""
         if inputs is None or result is not None:
             names = None if inputs is None else list(inputs)
@@ -470,6 +470,8 @@ class Graph(Shown, Builder):
             OutputError: it cannot be written.
             OverwriteError: `overwrite` is False, and something else is there.
         """
+        from ._experiment.run_page import write_run_page
+
         setup = understood(settings)
         bound = self.check(
             params=result.provenance["params"], outputs=list(result), models=setup.models
@@ -508,6 +510,8 @@ class Graph(Shown, Builder):
         Raises:
             ParamError: `store` is False: there is nothing to compare with.
         """
+        from ._experiment.why import reasons
+
         setup = understood(settings)
         if setup.store is None:
             raise ParamError("store is False: why compares with what a store has", param="store")
@@ -564,6 +568,10 @@ class Graph(Shown, Builder):
                 was run.
             InputError: an input or the reference cannot be read. Nothing was run.
         """
+        from ._experiment.grid import trials
+        from ._experiment.reference import Reference
+        from ._experiment.sweep import sweep
+
         setup = understood(settings)
         fixed = params or {}
         require_writable(Path(folder))
@@ -720,9 +728,6 @@ def _shown(graph: Graph) -> Bundle:
     except ResonateError as error:
         drawing, trouble = None, str(error)
     return notebook.graph(graph.document, drawing, trouble)
-
-
-shown_by(f"{__package__}._page.notebook", f"{__package__}._experiment.shown")
 
 
 def _pictured(

@@ -10,11 +10,12 @@ from typing import Any
 from ._api import Graph
 from ._base.errors import CatalogError
 from ._base.near_names import instead
-from ._graph.library import Library, read_text, stock_graphs
+from ._graph.library import Library, read_text
 from ._graph.schema import schema as schema_of
+from ._graph.stock import stock_graphs
 from ._node.catalog import Catalog
 
-__all__ = ["load", "schema", "stock", "stock_graphs"]
+__all__ = ["load", "schema", "stock"]
 
 
 def load(

@@ -28,6 +28,11 @@ _MDX23C: Mapping[str, Any] = {
     "num_blocks_per_scale": 1, "num_channels": 8, "num_scales": 2, "num_subbands": 2,
     "scale": [2, 2],
 }  # fmt: skip
+_SCNET: Mapping[str, Any] = {
+    "audio_channels": 2, "dims": [4, 8, 12], "nfft": WINDOW, "hop_size": HOP, "win_size": WINDOW,
+    "normalized": True, "band_SR": [0.2, 0.4, 0.4], "band_stride": [1, 2, 4],
+    "band_kernel": [3, 2, 4], "conv_depths": [2, 1, 1], "num_dplayer": 2,
+}  # fmt: skip
 _STEPS = MDX23C_SEGMENT // HOP + 1
 
 
@@ -41,12 +46,13 @@ def require_extra(request: pytest.FixtureRequest) -> None:
 def config_of(
     family: str, stems: Sequence[str] = ("vocals", "other"), *, target: str | None = None
 ) -> dict[str, Any]:
-    """Return the config of a small model: of ``bs``, ``mel`` or ``mdx23c``."""
+    """Return the config of a small model: of ``bs``, ``mel``, ``mdx23c`` or ``scnet``."""
     count = 1 if target else len(stems)
     network = {
         "bs": {**_ROFORMER, "num_stems": count, "freqs_per_bands": [5] * 5 + [10] * 4},
         "mel": {**_ROFORMER, "num_stems": count, "num_bands": 6, "sample_rate": 44_100},
         "mdx23c": dict(_MDX23C),
+        "scnet": {**_SCNET, "sources": list(stems)},
     }[family]
     return {
         "audio": {"chunk_size": SEGMENT, "sample_rate": 44_100, "num_channels": 2,
@@ -58,7 +64,10 @@ def config_of(
 
 
 def network_of(config: Mapping[str, Any], seed: int = 1) -> Any:
-    """Return the network of a package, made as the package makes it, with random weights."""
+    """Return the network of a package, made as the package makes it, with random weights.
+
+    That of an SCNet is ours, as the loop takes it: `scnet_reference` is what it is held against.
+    """
     import torch
 
     network = config["model"]
@@ -74,6 +83,14 @@ def network_of(config: Mapping[str, Any], seed: int = 1) -> Any:
                                       config["training"]["target_instrument"])  # fmt: skip
             whole = MDX23CConfig(AudioConfig(**audio), ModelConfig(**given), training)
             found: Any = TFC_TDF_net(whole, torch.device("cpu"))
+        elif "band_SR" in network:
+            from resonate_nodes.separation.families import Description
+            from resonate_nodes.separation.scnet import SCNet
+
+            stems = tuple(config["training"]["instruments"])
+            held = {"stems": stems, "sample_rate": 44_100, "segment_frames": SEGMENT}
+            said = Description("", (), given, held)
+            found = SCNet(SCNet.network_of(said), said)
         elif "num_bands" in network:
             from mel_band_roformer import MelBandRoformer
 
@@ -96,7 +113,7 @@ def save_model(
     from safetensors.torch import save_file
 
     network = network_of(config, seed)
-    state = {key: one.clone() for key, one in network.state_dict().items()}
+    state = {key.removeprefix("network."): one.clone() for key, one in network.state_dict().items()}
     if suffix == ".safetensors":
         save_file(state, folder / f"{name}{suffix}")
     else:

@@ -34,6 +34,9 @@ SETTINGS: dict[str, Any] = {
     "segment": 8,
 }
 
+#: The same with more than four times as many weights: 10.4 millions instead of 2.3.
+LARGER: dict[str, Any] = {**SETTINGS, "channels": 64, "dconv_depth": 2}
+
 #: How much each stem counts; drums and bass, which meet at the kick, are learned last.
 WEIGHTS = (1.5, 1.5, 0.5, 0.5)
 

@@ -13,7 +13,7 @@ import copy
 import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Executor, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 
 from .batches import RATE, STEMS, Mixing, Songs, equalized
 from .log import add_to_log, draw_curve
-from .network import SETTINGS, error_db, missed, new_network, spectra
+from .network import LARGER, SETTINGS, error_db, missed, new_network, spectra
 from .ratio import si_sdr_db
 
 WARM_UP_STEPS = 100
@@ -41,14 +41,22 @@ def main() -> None:
     )
     parser.add_argument("data", type=Path, help="folder that make_data wrote")
     parser.add_argument("run", type=Path, help="folder for checkpoints and the log")
+    parser.add_argument(
+        "--recipe", choices=RECIPES, default="mini", help="how large; 'larger' is for a card"
+    )
     parser.add_argument("--steps", type=int, default=Recipe.steps, help="steps in all")
+    parser.add_argument("--clips", type=int, help="heard in a step; the recipe says how many")
     parser.add_argument("--minutes", type=float, default=120.0, help="end this piece after them")
     parser.add_argument("--every", type=float, default=5.0, help="minutes between checkpoints")
     parser.add_argument("--seed", type=int, default=Recipe.seed, help="of weights and clips")
     given = parser.parse_args()
     if given.steps < 1:
         parser.error("--steps is 1 or more")
-    run = Run(given.run, Recipe(steps=given.steps, seed=given.seed))
+    recipe = RECIPES[given.recipe]
+    clips = recipe.clips if given.clips is None else given.clips
+    if clips < 1:
+        parser.error("--clips is 1 or more")
+    run = Run(given.run, replace(recipe, steps=given.steps, seed=given.seed, clips=clips))
     if run.is_over:
         raise SystemExit(f"{given.run}: all {given.steps} steps are taken")
     held_back = Songs.read(given.data / "valid")
@@ -83,6 +91,10 @@ class Recipe:
     def numbers(self) -> dict[str, float]:
         """What a run may not change on its way."""
         return {name: getattr(self, name) for name in ("steps", "clips", "rate", "seed")}
+
+
+#: `mini`, and a larger one, for a card: no model was made by it so far.
+RECIPES: Mapping[str, Recipe] = {"mini": Recipe(), "larger": Recipe(clips=16, settings=LARGER)}
 
 
 class Run:

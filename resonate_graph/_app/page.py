@@ -17,6 +17,9 @@ from resonate_graph._app.turning import turn
 
 _STYLE = """<style>
 .stMainBlockContainer { padding: 2.5rem clamp(1rem, 3vw, 3rem) 4rem }
+/* a picture of a graph keeps its size, and is moved to the side */
+.st-key-picture { overflow-x: auto }
+.st-key-picture img { max-width: none !important }
 /* what would run stays in sight while settings are turned */
 @media (min-width: 640px) {
   .stColumn:has(.st-key-offer) > .stVerticalBlock { height: 100% }

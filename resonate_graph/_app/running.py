@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 import time
 from collections.abc import Mapping
 from pathlib import PurePath
@@ -18,6 +19,8 @@ from .jobs import ENDED, Call, Job
 from .words import literally, plainly
 
 _RUN = "run"
+#: Pictures of graphs are drawn for a page of their own.
+_SMALLER = 0.75
 _LISTED = 15
 _SECONDS_BETWEEN = 0.5
 _LOOKING = "Looking at what is stored …"
@@ -133,7 +136,7 @@ def _steps(
     if way == "Table" and forecast is not None:
         shown.dataframe(
             [
-                {"step": one.id, "node": one.type, "": _WORDS[one.status],
+                {"step": one.id, "node": one.type, "state": _WORDS[one.status],
                  "seconds": one.seconds, "memory": _bytes(one.bytes) if one.bytes else None}
                 for one in forecast
             ],
@@ -146,9 +149,17 @@ def _steps(
         except ResonateError as error:
             shown.error(literally(plainly(str(error), {}, {})))
             return
-        shown.image(drawing.svg, width="stretch")
+        # as small as one can read it, and moved to the side where that is wider than the page
+        shown.container(key="picture").image(drawing.svg, width=_width(drawing.svg))
     else:
         shown.empty()
+
+
+def _width(svg: str) -> int:
+    """Return how wide a picture is shown, in pixels."""
+    drawn = re.search(r'width="(\d+)', svg)
+    assert drawn is not None
+    return int(_SMALLER * int(drawn[1]))
 
 
 # -- the runs there are ------------------------------------------------------------------------

@@ -37,7 +37,7 @@ def show_store(desk: Desk) -> None:
         [
             {"name": name_of(one, names, work), "graph": one.graph, "MB": round(one.bytes / 1e6, 1),
              "took, s": round(one.seconds, 1), "uses": one.uses,
-             "saved, s": round(one.seconds_saved, 1), "pinned": one.pinned,
+             "saved, s": round(one.seconds_saved, 1), "pinned": "yes" if one.pinned else "",
              "made": time.strftime("%Y-%m-%d %H:%M", time.localtime(one.created))}
             for one in items[:_LISTED]
         ],

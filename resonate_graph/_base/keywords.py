@@ -21,7 +21,7 @@ from numbers import Integral, Real
 from types import NoneType, UnionType
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin
 
-from typing_extensions import get_type_hints
+from typing_extensions import get_original_bases, get_type_hints, is_typeddict
 
 from .docstrings import entries
 from .errors import ParamError
@@ -69,14 +69,22 @@ class Keyword:
 
 @functools.cache
 def keywords(declared: type) -> Mapping[str, Keyword]:
-    """Return what a `TypedDict` declares, by name."""
-    docs = entries(declared.__doc__ or "", "Attributes")
+    """Return what a `TypedDict` declares, by name: its own, then what it has of others."""
+    hints = get_type_hints(declared, include_extras=True)
     found = {}
-    for name, hint in get_type_hints(declared, include_extras=True).items():
-        kind, default = get_args(hint)
+    for name, doc in _docs(declared):
+        kind, default = get_args(hints[name])
         written = _written(declared.__annotations__[name].__forward_arg__)
-        found[name] = Keyword(name, kind, written, default.value, docs[name])
+        found[name] = Keyword(name, kind, written, default.value, doc)
     return found
+
+
+def _docs(declared: type) -> Iterator[tuple[str, str]]:
+    """Yield what the docstrings of a `TypedDict`, and of those it is made of, say of each key."""
+    yield from entries(declared.__doc__ or "", "Attributes").items()
+    for one in get_original_bases(declared):
+        if is_typeddict(one):
+            yield from _docs(one)
 
 
 def with_defaults(declared: type, given: Mapping[str, Any]) -> dict[str, Any]:

@@ -10,7 +10,8 @@ from typing import Annotated
 import typer
 
 from .. import CatalogError
-from .call import InputOption, NodesOption, ParamOption, open_graph, read_inputs, read_params
+from .call import open_graph, read_inputs, read_params
+from .options import InputOption, NodesOption, ParamOption
 from .settings import ModelsOption, StoreOption
 
 #: What a widget of the page takes, by the type of the input.

@@ -16,25 +16,8 @@ from typing import Any, NoReturn
 import typer
 
 from .. import Cancelled, ResonateError, __version__
-from . import app as app_command
-from . import (
-    author,
-    batch,
-    check,
-    completion,
-    demo,
-    listing,
-    look,
-    models,
-    nodes,
-    report,
-    run,
-    store,
-    sweep,
-    verify,
-    worker,
-)
-from .help import TRACEBACK, Command, Group
+from .commands import AllCommands
+from .help import TRACEBACK
 from .output import (
     Printer,
     console_error,
@@ -42,6 +25,9 @@ from .output import (
     print_traceback,
     use_safe_output,
 )
+
+#: The first word of a call that completes another.
+COMPLETE = "__complete"
 
 #: Raised for a call that makes no sense. Newer versions of typer carry their own copy of click, so
 #: the class is found through the one exception of it that typer names.
@@ -54,15 +40,8 @@ app = typer.Typer(
     add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
-    cls=Group,
+    cls=AllCommands,
 )
-for part in (
-    *(run, report, verify, check, look, sweep, batch, worker, app_command),
-    *(author, listing, nodes, models, store, demo, completion),
-):
-    part.register(app)
-for command in app.registered_commands:
-    command.cls = Command
 
 
 @app.callback(invoke_without_command=True)
@@ -79,8 +58,10 @@ def call_and_exit(arguments: list[str] | None = None) -> NoReturn:
     signal.signal(signal.SIGTERM, _end)
     use_safe_output()
     arguments = sys.argv[1:] if arguments is None else arguments
-    if arguments[:1] == [completion.COMPLETE]:
-        completion.print_completion(whole_command(), arguments[1:])
+    if arguments[:1] == [COMPLETE]:
+        from .completion import print_completion
+
+        print_completion(whole_command(), arguments[1:])
         sys.exit(0)
     try:
         code = _run_command(arguments)
@@ -95,8 +76,8 @@ def call_and_exit(arguments: list[str] | None = None) -> NoReturn:
 
 @cache
 def whole_command() -> Any:
-    """Return all commands as one; to read their signatures takes as long as many a command."""
-    return typer.main.get_command(app)
+    """Return all commands as one; each is made when it is asked for."""
+    return typer.main.get_group(app)
 
 
 def _run_command(given: list[str]) -> int:

@@ -12,7 +12,8 @@ from .. import Catalog, Graph, schema
 from .._base.publish import publish
 from .._graph.layout import layout
 from .._graph.migration import migrated
-from .call import GraphArgument, GraphsOption, JsonOption, NodesOption, open_graph, read_graph
+from .call import open_graph, read_graph
+from .options import GraphArgument, GraphsOption, JsonOption, NodesOption
 from .output import Printer
 
 Files = Annotated[list[Path], typer.Argument(metavar="FILE...", help="Graph files.")]

@@ -13,22 +13,23 @@ from rich.console import Console
 from typing_extensions import Unpack
 
 from .. import BatchRow, Settings, StoreError
+from .._base.keywords import keywords
 from .._corpus import batching, looking
 from .._corpus.driver import Plan
+from .._corpus.settings import BatchSettings
 from .._corpus.sums import Sums
 from .._store.retention import parse_bytes
-from .call import (
+from .call import open_graph, read_inputs, read_params, require_folder
+from .options import (
     GraphsOption,
     InputOption,
     JsonOption,
     NodesOption,
+    NoProvenanceOption,
+    NoTagsOption,
     OnlyOption,
     ParamOption,
     QuietOption,
-    open_graph,
-    read_inputs,
-    read_params,
-    require_folder,
 )
 from .output import Printer
 from .settings import takes_settings
@@ -107,18 +108,14 @@ def batch(
     ] = False,
     max_seconds: Annotated[
         float, typer.Option(metavar="SECONDS", min=0.1, help="How long a job may take.")
-    ] = batching.MAX_SECONDS,
+    ] = keywords(BatchSettings)["max_seconds"].default,
     max_memory: Annotated[
         str | None,
         typer.Option(metavar="SIZE", help="How much memory a job may have, such as 4GB (Linux)."),
     ] = None,
     pages: Annotated[bool, typer.Option("--pages", help="Make a page for each job.")] = False,
-    no_provenance: Annotated[
-        bool, typer.Option("--no-provenance", help="Do not say in the files how they were made.")
-    ] = False,
-    no_tags: Annotated[
-        bool, typer.Option("--no-tags", help="Carry no tags and no cover art from the inputs.")
-    ] = False,
+    no_provenance: NoProvenanceOption = False,
+    no_tags: NoTagsOption = False,
     nodes: NodesOption = None,
     graphs: GraphsOption = None,
     quiet: QuietOption = False,
@@ -137,34 +134,33 @@ def batch(
     require_folder(folder)
     opened = open_graph(graph, nodes, graphs)
     progress = _Progress(printer)
-    ready = batching.prepare(
-        opened,
-        inputs,
-        folder,
-        bound=read_inputs(opened, bound),
-        params=read_params(opened, params),
-        outputs=only,
-        name=name,
-        nodes=nodes or (),
-        jobs=jobs,
-        max_failures=max_failures,
-        retry_failed=retry_failed,
-        verify=verify,
-        max_seconds=max_seconds,
-        max_memory_bytes=None if max_memory is None else _size(max_memory),
-        shared_store=shared_store,
-        remote=remote,
-        provenance=not no_provenance,
-        tags=not no_tags,
-        pages=pages,
-        settings=settings,
-    )
+    given: BatchSettings = {
+        **settings,
+        "bound": read_inputs(opened, bound),
+        "params": read_params(opened, params),
+        "outputs": only,
+        "name": name,
+        "nodes": nodes or (),
+        "jobs": jobs,
+        "scheduler": scheduler,
+        "max_failures": max_failures,
+        "retry_failed": retry_failed,
+        "verify": verify,
+        "max_seconds": max_seconds,
+        "max_memory_bytes": None if max_memory is None else _size(max_memory),
+        "shared_store": shared_store,
+        "remote": remote,
+        "provenance": not no_provenance,
+        "tags": not no_tags,
+        "pages": pages,
+    }
+    ready = batching.prepare(opened, inputs, folder, given)
     progress.plan(ready.batch.plan)
     # what becomes of a cluster is said by our own errors, and not by Dask's tracebacks as well
     logging.getLogger("distributed").setLevel(logging.CRITICAL)
     failed: list[BatchRow] = []
     with progress:
-        for row in batching.rows(ready, scheduler, progress.show):
+        for row in batching.rows(ready, progress.show):
             if row.state == "failed":
                 failed.append(row)
                 progress.failed(row)
@@ -200,6 +196,8 @@ def _tell_status(printer: Printer, folder: Path) -> None:
     standing = looking.look(folder, _SHOWN)
     printer.document(standing.document())
     printer.line(f"{standing.graph}: {standing.state}, {standing.sums.in_words()}")
+    for remark in standing.sums.remarks:
+        printer.line(f"  {remark}")
     for label, end in standing.failures:
         where = f" in {end.place}" if end.place else ""
         printer.line(f"  {label}: {end.kind}{where}: {end.message.splitlines()[0]}")
@@ -239,6 +237,7 @@ class _Progress:
         self._console = Console(stderr=True, highlight=False, soft_wrap=True)
         self._live = self._console.status("") if sys.stderr.isatty() and not self._quiet else None
         self._last = time.monotonic()
+        self._remarks: list[str] = []
 
     def __enter__(self) -> _Progress:
         if self._live is not None:
@@ -255,6 +254,10 @@ class _Progress:
                 self._printer.remark(line)
 
     def show(self, sums: Sums) -> None:
+        for remark in sums.remarks:
+            if remark not in self._remarks:
+                self._printer.warning(remark)
+        self._remarks = list(sums.remarks)
         if self._live is not None:
             self._live.update(sums.in_words())
         elif not self._quiet and time.monotonic() - self._last > _SECONDS_BETWEEN:

@@ -8,7 +8,7 @@ import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import typer
 
@@ -25,43 +25,6 @@ from .. import (
 from .._base.near_names import instead
 from .._base.paths import expanded
 from .._base.publish import require_writable
-
-GraphArgument = Annotated[
-    str, typer.Argument(metavar="GRAPH", help="A graph file, or the name of a stock graph.")
-]
-InputOption = Annotated[
-    list[str] | None,
-    typer.Option("--input", "-i", metavar="NAME=FILE", help="Bind a file or value to an input."),
-]
-ParamOption = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--param", "-p", metavar="NAME=VALUE", help="Set a param of the graph, or node.param."
-    ),
-]
-OnlyOption = Annotated[
-    list[str] | None,
-    typer.Option("--only", metavar="OUTPUT", help="Only this output, and what it needs."),
-]
-NodesOption = Annotated[
-    list[str] | None,
-    typer.Option("--nodes", metavar="MODULE", help="A module or .py file with nodes of your own."),
-]
-GraphsOption = Annotated[
-    Path | None,
-    typer.Option(
-        "--graphs", metavar="DIR", help="Where graphs lie that GRAPH uses as ./name.json."
-    ),
-]
-QuietOption = Annotated[
-    bool, typer.Option("--quiet", "-q", help="Say what is wrong or warned of, and nothing else.")
-]
-VerboseOption = Annotated[
-    bool, typer.Option("--verbose", "-v", help="Say each step that is reused, and what is read.")
-]
-JsonOption = Annotated[
-    bool, typer.Option("--json", help="Print one JSON document and nothing else.")
-]
 
 #: Numbers as people write them, which JSON does not always: ``.6``, ``-.6``, ``+6``, ``6.``
 _NUMBER = re.compile(r"([+-]?)(?=\.?[0-9])([0-9]*)(\.[0-9]*)?(e[+-]?[0-9]+)?", re.IGNORECASE)

@@ -13,7 +13,10 @@ from .. import BoundGraph, Catalog, CatalogError, Graph, GraphError, Limits
 from .._base.near_names import instead
 from .._base.publish import publish
 from .._graph.fixes import fixed
-from .call import (
+from .call import open_graph, read_inputs, read_params
+from .codes import explanations, page
+from .diagnostics import FORMATS, failed, passed
+from .options import (
     GraphArgument,
     GraphsOption,
     InputOption,
@@ -21,12 +24,7 @@ from .call import (
     NodesOption,
     OnlyOption,
     ParamOption,
-    open_graph,
-    read_inputs,
-    read_params,
 )
-from .codes import explanations, page
-from .diagnostics import FORMATS, failed, passed
 from .output import Printer, problem_document
 from .settings import MaxMinutesOption, ModelsOption, SalvageOption
 

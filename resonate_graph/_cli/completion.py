@@ -13,19 +13,16 @@ import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .. import Catalog, NodeType, ResonateError, default_store, stock_graphs
 from .._base.docstrings import summary
 from .._base.paths import expanded
-from .codes import explanations
-from .diagnostics import FORMATS
 from .help import TRACEBACK
 
-#: The first word of a call that completes another.
-COMPLETE = "__complete"
+if TYPE_CHECKING:  # to complete a word asks for little of the library: each line imports its own
+    from .. import Catalog, NodeType
 
 FILES = (":files", "")
 
@@ -150,8 +147,7 @@ def complete(group: Any, words: Sequence[str]) -> list[Candidate]:
     if line.waiting is None and current.startswith("-"):
         return _beginning(current, line.option_names())
     if line.waiting is None and hasattr(command, "commands"):
-        known = [(name, _short(one)) for name, one in command.commands.items() if not one.hidden]
-        return _beginning(current, known)
+        return _beginning(current, list(command.summaries().items()))
     return line.candidates(current)
 
 
@@ -219,6 +215,8 @@ class _Line:
 
     def document(self) -> dict[str, Any]:
         """Return the graph that is named on the line; an empty one where it cannot be read."""
+        from .. import stock_graphs
+
         name = next(iter(self.given.get("graph", ())), "")
         text = stock_graphs().get(name)
         try:
@@ -229,6 +227,8 @@ class _Line:
 
     def catalog(self) -> Catalog:
         """Return the nodes there are, with those that the line names."""
+        from .. import Catalog, ResonateError
+
         catalog = Catalog.installed()
         for module in self.given.get("nodes", []) + self.given.get("modules", []):
             with contextlib.suppress(ResonateError):
@@ -240,6 +240,8 @@ class _Line:
 
 
 def _graphs(line: _Line, current: str) -> Iterator[Candidate]:
+    from .. import stock_graphs
+
     for name, text in stock_graphs().items():
         yield name, str(json.loads(text).get("description", "")).partition(":")[0]
     if not any(name.startswith(current) for name in stock_graphs()) or not current:
@@ -311,6 +313,8 @@ def _scalars(spec: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _type_of(line: _Line, spec: Mapping[str, Any]) -> NodeType | None:
+    from .. import ResonateError
+
     with contextlib.suppress(ResonateError):
         return line.catalog().get(str(spec.get("type", "")))
     return None
@@ -330,6 +334,8 @@ def _types(line: _Line, current: str) -> Iterator[Candidate]:
 
 
 def _keys(line: _Line, current: str) -> Iterator[Candidate]:
+    from .. import default_store
+
     store = default_store()
     for record in store.records():
         if record.origin is not None:
@@ -344,15 +350,26 @@ def _shells(line: _Line, current: str) -> Iterator[Candidate]:
     yield from ((one, "") for one in _SCRIPTS)
 
 
+def _codes(line: _Line, current: str) -> Iterator[Candidate]:
+    from .codes import explanations
+
+    yield from ((code, one.summary) for code, one in explanations().items())
+
+
+def _formats(line: _Line, current: str) -> Iterator[Candidate]:
+    from .diagnostics import FORMATS
+
+    yield from ((name, "") for name in ("json", *FORMATS))
+
+
 def _nothing(line: _Line, current: str) -> Iterator[Candidate]:
     yield from ()
 
 
 #: Where candidates come from, by the names of params; all others are files.
 _KNOWN: Mapping[str, Callable[[_Line, str], Iterator[Candidate]]] = {
-    "codes": lambda line, current: ((code, one.summary) for code, one in explanations().items()),
-    "form": lambda line, current: ((name, "") for name in ("json", *FORMATS)),
-    "graph": _graphs, "inputs": _inputs, "params": _params, "only": _outputs, "pictures": _outputs,
+    "codes": _codes, "form": _formats, "graph": _graphs,
+    "inputs": _inputs, "params": _params, "only": _outputs, "pictures": _outputs,
     "node": _nodes_of_graph, "type_id": _types, "keys": _keys, "device": _devices,
     "shell": _shells,
     **dict.fromkeys(("threads", "jobs", "warn_minutes", "max_minutes", "limit"), _nothing),
@@ -362,7 +379,3 @@ _KNOWN: Mapping[str, Callable[[_Line, str], Iterator[Candidate]]] = {
 def _beginning(current: str, known: Sequence[Candidate] | Iterator[Candidate]) -> list[Candidate]:
     found = [one for one in known if one == FILES or one[0].startswith(current)]
     return [(value, " ".join(said.replace("``", "").split())) for value, said in found]
-
-
-def _short(command: Any) -> str:
-    return (command.help or "").partition("\n\n")[0].replace("\n", " ")

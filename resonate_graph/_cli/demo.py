@@ -20,7 +20,7 @@ from .._page.parts import Figure
 from .._page.player import Track
 from .._run.measure import measure
 from .._sound.figures import si_sdr
-from .call import JsonOption, require_folder
+from .call import require_folder
 from .demo_page import Table, write_page
 from .demo_song import (
     CLICKS_PER_SECOND,
@@ -32,6 +32,7 @@ from .demo_song import (
     Song,
     bundled_song,
 )
+from .options import JsonOption
 from .output import Printer
 from .progress import ProgressDisplay
 

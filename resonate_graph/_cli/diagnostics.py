@@ -22,7 +22,7 @@ from rich.text import Text
 
 from .. import GraphError, Problem, __version__, stock_graphs
 from .codes import explanations
-from .output import columns
+from .text_tables import columns
 from .words import spoken
 
 #: Columns of a source line that are shown where nobody says how wide lines may be.

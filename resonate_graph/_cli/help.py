@@ -8,8 +8,7 @@ from typing import Any
 
 from typer.core import TyperCommand, TyperGroup
 
-from .output import columns
-from .text_tables import laid_out, wrapped
+from .text_tables import columns, laid_out, wrapped
 
 #: The widest that is still easily read.
 _WIDEST = 100
@@ -71,15 +70,22 @@ class Group(TyperGroup):
     def format_help(self, ctx: Any, formatter: Any) -> None:
         """Write the help."""
         usage = f"{ctx.command_path} [OPTIONS] COMMAND [ARGS]..."
-        commands = [(name, self.get_command(ctx, name)) for name in self.list_commands(ctx)]
-        rows = [
-            (name, (command.help or "").partition("\n\n")[0].replace("\n", " "))
-            for name, command in commands
-            if command is not None and not command.hidden
-        ]
         options = [_option(one) for one in _shown(self, ctx)]
-        sections = [("Commands", rows), ("Options", options)]
+        sections = [("Commands", list(self.summaries().items())), ("Options", options)]
         formatter.write("\n".join(_page(usage, self.help or "", sections)) + "\n")
+
+    def summaries(self) -> dict[str, str]:
+        """Return what each of its commands does, in a line."""
+        return {name: first_paragraph(one.help or "") for name, one in self.commands.items()}
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """Return the names of its commands, in the order in which they were added."""
+        return list(self.commands)
+
+
+def first_paragraph(text: str) -> str:
+    """Return the first paragraph of a help text, in one line."""
+    return text.partition("\n\n")[0].replace("\n", " ")
 
 
 def _shown(command: Any, ctx: Any) -> list[Any]:

@@ -10,7 +10,8 @@ import typer
 from typing_extensions import Unpack
 
 from .. import PlannedStep, Settings
-from .call import (
+from .call import open_graph, read_inputs, read_params
+from .options import (
     GraphArgument,
     GraphsOption,
     InputOption,
@@ -18,9 +19,6 @@ from .call import (
     NodesOption,
     OnlyOption,
     ParamOption,
-    open_graph,
-    read_inputs,
-    read_params,
 )
 from .output import Printer, megabytes
 from .settings import takes_settings

@@ -11,8 +11,8 @@ import typer
 
 from .. import Catalog, KnownModel
 from .._base.near_names import instead
-from .call import JsonOption
 from .help import Command, Group
+from .options import JsonOption
 from .output import Printer
 from .settings import ModelsOption
 

@@ -10,10 +10,10 @@ import typer
 from .. import Catalog, CatalogError, NodeType
 from .._base.docstrings import sections, summary
 from .._graph.layout import layout
-from .call import JsonOption, NodesOption
 from .example import call, example
 from .node_page import page
 from .node_tables import facts, module_name, subject, tables
+from .options import JsonOption, NodesOption
 from .output import Printer
 from .pack import write_pack
 

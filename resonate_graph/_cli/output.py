@@ -5,19 +5,19 @@ from __future__ import annotations
 import contextlib
 import io
 import json
-import os
-import shutil
 import sys
 import traceback
 from collections.abc import Collection, Iterable, Sequence
-from typing import Any
-
-from rich.console import Console
-from rich.text import Text
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 from .. import GraphError, Problem, ResonateError
-from .text_tables import laid_out, roomy, wrapped
+from .text_tables import columns, laid_out, roomy, wrapped
 from .words import spoken
+
+if TYPE_CHECKING:  # what prints is imported when there is something to print
+    from rich.console import Console
+    from rich.text import Text
 
 
 class Printer:
@@ -32,7 +32,6 @@ class Printer:
         self.as_json = as_json
         self.is_quiet = quiet
         self._is_silent = as_json or quiet
-        self._console = Console(highlight=False, soft_wrap=True)
 
     def document(self, document: Any) -> None:
         """Print the JSON document, if that is what was asked for."""
@@ -50,7 +49,7 @@ class Printer:
     def line(self, text: str | Text = "") -> None:
         """Print a line for people, as it is."""
         if not self._is_silent:
-            self._console.print(Text(text) if isinstance(text, str) else text)
+            self._print(text)
 
     def paragraph(self, text: str, *, indent: str = "", hang: str = "") -> None:
         """Print a text for people, in lines as wide as they are; one where nobody says how wide.
@@ -91,25 +90,36 @@ class Printer:
         lines = [[line[column] for column in kept] for line in lines]
         folds = [folding[column] for column in kept]
         for number, line in enumerate(laid_out(lines, columns(), folds)):
-            self._console.print(Text(line, style="bold" if number == 0 else ""))
+            self._print(line, style="bold" if number == 0 else "")
 
     def list(self, rows: Iterable[tuple[str, str]]) -> None:
         """Print names, each with a text beside it, for people."""
         if not self._is_silent:
             for line in laid_out(list(rows), columns(), (False, True)):
-                self._console.print(Text(line))
+                self._print(line)
+
+    def _print(self, text: str | Text, style: str = "") -> None:
+        from rich.text import Text
+
+        self._console.print(Text(text, style=style) if isinstance(text, str) else text)
+
+    @cached_property
+    def _console(self) -> Console:
+        from rich.console import Console
+
+        return Console(highlight=False, soft_wrap=True)
 
     def remark(self, text: str) -> None:
         """Print a line for people to stderr."""
-        _to_stderr(Text(text))
+        _to_stderr(text)
 
     def trouble(self, text: str) -> None:
         """Print to stderr what went wrong with a part of the work."""
-        _to_stderr(Text.assemble(("failed: ", "bold red"), spoken(text)))
+        _to_stderr(("failed: ", "bold red"), spoken(text))
 
     def warning(self, text: str) -> None:
         """Print a warning to stderr."""
-        _to_stderr(Text.assemble(("warning: ", "bold yellow"), spoken(text)))
+        _to_stderr(("warning: ", "bold yellow"), spoken(text))
 
     def error(self, error: ResonateError) -> None:
         """Print what went wrong: to stderr for people, as the document with ``--json``."""
@@ -142,24 +152,6 @@ def problem_document(problem: Problem) -> dict[str, Any]:
     return {**problem.to_json(), "message": spoken(problem.message), "argument": argument}
 
 
-def columns() -> int | None:
-    """Return how wide lines may be: as ``COLUMNS`` or the terminal says; None where none does."""
-    with contextlib.suppress(ValueError):
-        if (wanted := int(os.environ.get("COLUMNS", ""))) > 0:
-            return wanted
-    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
-
-
-def stderr_columns() -> int | None:
-    """Return how wide lines on stderr may be; None where nobody says it."""
-    with contextlib.suppress(ValueError):
-        if (wanted := int(os.environ.get("COLUMNS", ""))) > 0:
-            return wanted
-    with contextlib.suppress(OSError, ValueError):
-        return os.get_terminal_size(sys.stderr.fileno()).columns
-    return None
-
-
 def use_safe_output() -> None:
     """Escape what stdout's encoding does not have, and file names that are no text."""
     for stream in (sys.stdout, sys.stderr):
@@ -174,18 +166,22 @@ def megabytes(size: int) -> str:
 
 def console_error(message: str) -> None:
     """Print to stderr what went wrong."""
-    _to_stderr(Text.assemble(("error: ", "bold red"), spoken(message)))
+    _to_stderr(("error: ", "bold red"), spoken(message))
 
 
 def console_interrupted(message: str) -> None:
     """Print to stderr that somebody stopped it, and what is left of it."""
-    _to_stderr(Text.assemble(("interrupted", "bold"), message))
+    _to_stderr(("interrupted", "bold"), message)
 
 
 def print_traceback(error: BaseException) -> None:
     """Print to stderr where an error came from, through all that led to it."""
-    _to_stderr(Text("".join(traceback.format_exception(error)).rstrip()))
+    _to_stderr("".join(traceback.format_exception(error)).rstrip())
 
 
-def _to_stderr(text: Text) -> None:
-    Console(stderr=True, highlight=False, soft_wrap=True).print(text)
+def _to_stderr(*parts: str | tuple[str, str]) -> None:
+    """Print a line to stderr: its parts, those with a style as a pair of text and style."""
+    from rich.console import Console
+    from rich.text import Text
+
+    Console(stderr=True, highlight=False, soft_wrap=True).print(Text.assemble(*parts))

@@ -26,7 +26,7 @@ from .. import (
     Warned,
     did_in_words,
 )
-from .output import stderr_columns
+from .text_tables import stderr_columns
 from .words import spoken
 
 #: A step that reports nothing is believed to be so far at most, as a ratio.

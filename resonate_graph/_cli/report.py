@@ -12,7 +12,8 @@ from typing_extensions import Unpack
 from .. import Graph, OverwriteError, Recipe, Result, Settings, read_provenance
 from .._experiment.run_page import is_of_another
 from .again import Again
-from .call import InputOption, JsonOption, NodesOption, read_inputs
+from .call import read_inputs
+from .options import InputOption, JsonOption, NodesOption
 from .output import Printer
 from .progress import ProgressDisplay
 from .recordings import require_files

@@ -24,23 +24,21 @@ from .. import (
     Target,
     read_provenance,
 )
-from .._experiment.run_page import is_of_another
 from .again import Again
-from .call import (
+from .call import open_graph, read_params, require_folder, require_one_tone
+from .command_again import command_again
+from .options import (
     GraphsOption,
     InputOption,
     JsonOption,
     NodesOption,
+    NoProvenanceOption,
+    NoTagsOption,
     OnlyOption,
     ParamOption,
     QuietOption,
     VerboseOption,
-    open_graph,
-    read_params,
-    require_folder,
-    require_one_tone,
 )
-from .command_again import command_again
 from .output import Printer
 from .progress import ProgressDisplay
 from .recordings import read_recordings, require_files
@@ -93,12 +91,8 @@ def run(
         Path | None,
         typer.Option(metavar="FILE", help="Make this file again, instead of naming a graph."),
     ] = None,
-    no_provenance: Annotated[
-        bool, typer.Option("--no-provenance", help="Do not say in the files how they were made.")
-    ] = False,
-    no_tags: Annotated[
-        bool, typer.Option("--no-tags", help="Carry no tags and no cover art from the inputs.")
-    ] = False,
+    no_provenance: NoProvenanceOption = False,
+    no_tags: NoTagsOption = False,
     removed: Annotated[
         bool,
         typer.Option("--removed", help="Write what was taken out too, as NAME.removed.wav."),
@@ -215,6 +209,8 @@ class _Work:
         for label, recording in zip(_labels(recordings), recordings, strict=True):
             targets = self._targets(recording, writing)
             if self.command is not None and targets:
+                from .._experiment.run_page import is_of_another
+
                 page = _page_beside(targets[0].path, targets[0].output, several=several)
                 if is_of_another(page, self.graph.name, self._files(recording)):
                     there.append(page)

@@ -17,8 +17,9 @@ from .._base.publish import publish
 from .._experiment.inventory import HumanNames, listed, outlived
 from .._store.folder import Quarantined
 from .._store.retention import parse_bytes
-from .call import JsonOption, require_folder
+from .call import require_folder
 from .help import Command, Group
+from .options import JsonOption
 from .output import Printer
 from .settings import StoreOption
 
@@ -30,8 +31,8 @@ KeysArgument = Annotated[
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
-    about = "Look at what is stored, and keep it in order."
-    group = typer.Typer(help=about, no_args_is_help=True, cls=Group)
+    group = typer.Typer(no_args_is_help=True, cls=Group)
+    group.callback()(kept)
     for name, command in (
         ("ls", ls),
         ("stats", stats),
@@ -44,6 +45,10 @@ def register(app: typer.Typer) -> None:
     ):
         group.command(name, cls=Command)(command)
     app.add_typer(group, name="store")
+
+
+def kept() -> None:
+    """Look at what is stored, and keep it in order."""
 
 
 def ls(

@@ -14,6 +14,14 @@ from .. import Event, PictureMade, Row, RunStarted, Settings
 from .._experiment.grid import combinations
 from .._experiment.tables import Table, tables
 from .call import (
+    open_graph,
+    read_grid,
+    read_inputs,
+    read_reference,
+    require_folder,
+    require_one_tone,
+)
+from .options import (
     GraphArgument,
     GraphsOption,
     InputOption,
@@ -23,12 +31,6 @@ from .call import (
     ParamOption,
     QuietOption,
     VerboseOption,
-    open_graph,
-    read_grid,
-    read_inputs,
-    read_reference,
-    require_folder,
-    require_one_tone,
 )
 from .output import Printer
 from .progress import ProgressDisplay

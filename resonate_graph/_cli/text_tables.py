@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import re
+import shutil
+import sys
 import textwrap
 from collections.abc import Iterator, Sequence
 from itertools import zip_longest
@@ -15,6 +19,24 @@ _GAP = 2
 _NARROWEST, _READABLE = 8, 20
 
 _NUMBER = re.compile(r"[-+]?[0-9][0-9.,]*( ?(%|s|dB|B|kB|MB|GB|TB|LUFS|dBTP))?\*?")
+
+
+def columns() -> int | None:
+    """Return how wide lines may be: as ``COLUMNS`` or the terminal says; None where none does."""
+    with contextlib.suppress(ValueError):
+        if (wanted := int(os.environ.get("COLUMNS", ""))) > 0:
+            return wanted
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+
+
+def stderr_columns() -> int | None:
+    """Return how wide lines on stderr may be; None where nobody says it."""
+    with contextlib.suppress(ValueError):
+        if (wanted := int(os.environ.get("COLUMNS", ""))) > 0:
+            return wanted
+    with contextlib.suppress(OSError, ValueError):
+        return os.get_terminal_size(sys.stderr.fileno()).columns
+    return None
 
 
 def laid_out(

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from .. import InputError, verify
-from .call import JsonOption, QuietOption
+from .options import JsonOption, QuietOption
 from .output import Printer
 from .words import spoken
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from .. import Settings
-from .._base.keywords import keywords
+if TYPE_CHECKING:
+    from .._base.keywords import Keyword
 
 _GIVE = re.compile(r"`([a-z_]+)=([^`]*)`")
 _NAMED = re.compile(r"`([a-z_]+)`")
@@ -43,17 +43,23 @@ def _setting(name: str, value: Any) -> str:
     """Return the option that gives a setting a value; nothing where there is no such setting."""
     if (name, value) in _SPELLED:
         return _SPELLED[name, value]
-    if name not in keywords(Settings):
+    setting = _settings().get(name)
+    if setting is None:
         return ""
     option = f"--{name.replace('_', '-')}"
     metavar = _METAVARS.get(name, name.rpartition("_")[2].upper())
-    is_flag = keywords(Settings)[name].type is bool
-    return option if is_flag else f"{option} {metavar if value is ... else value}"
+    return option if setting.type is bool else f"{option} {metavar if value is ... else value}"
 
 
 def _option_name(found: re.Match[str]) -> str:
-    known = found[1] in keywords(Settings)
-    return f"--{found[1].replace('_', '-')}" if known else found[0]
+    return f"--{found[1].replace('_', '-')}" if found[1] in _settings() else found[0]
+
+
+def _settings() -> Mapping[str, Keyword]:
+    from .. import Settings  # which brings all that runs need, and few messages name a setting
+    from .._base.keywords import keywords
+
+    return keywords(Settings)
 
 
 def _plain(value: Any) -> str:

@@ -1,67 +1,26 @@
-"""`batch`: a graph over a whole archive, from Python."""
+"""What a batch needs before it begins, and who does its jobs."""
 
 from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+import warnings
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from typing_extensions import Unpack
-
-from .. import BoundGraph, Graph, ParamError, Settings, Store, default_store, this_machine
+from .. import BoundGraph, Graph, ParamError, Store, default_store, this_machine
 from .._base.keywords import with_defaults
 from .._base.paths import expanded
 from .._machine.devices import presume
-from .driver import Batch, Executor, Plan
+from .driver import Batch, Executor
 from .hand import LEAST_BYTES, Setup, require_posix, share_bytes
 from .listing import Wanted, jobs_of
 from .local import Local
 from .row import BatchRow
+from .settings import BatchSettings
 from .sums import Sums
-
-#: How long a job may take where nobody says.
-MAX_SECONDS = 3600.0
-
-
-def batch(
-    graph: Graph,
-    inputs: str | os.PathLike[str] | Iterable[Mapping[str, Any]],
-    folder: str | os.PathLike[str],
-    *,
-    bound: Mapping[str, Any] | None = None,
-    params: Mapping[str, Any] | None = None,
-    outputs: Collection[str] | None = None,
-    name: str = "",
-    nodes: Collection[str] = (),
-    jobs: int | None = None,
-    scheduler: str | None = None,
-    max_failures: int | None = None,
-    retry_failed: bool = False,
-    verify: bool = False,
-    max_seconds: float = MAX_SECONDS,
-    max_memory_bytes: int | None = None,
-    shared_store: str | None = None,
-    remote: str = "",
-    provenance: bool = True,
-    tags: bool = True,
-    pages: bool = False,
-    on_plan: Callable[[Plan], None] | None = None,
-    on_progress: Callable[[Sums], None] | None = None,
-    **settings: Unpack[Settings],
-) -> Iterator[BatchRow]:
-    """See `resonate_graph.batch`."""
-    made = prepare(
-        graph, inputs, folder, bound=bound, params=params, outputs=outputs, name=name, nodes=nodes,
-        jobs=jobs, max_failures=max_failures, retry_failed=retry_failed, verify=verify,
-        max_seconds=max_seconds, max_memory_bytes=max_memory_bytes, shared_store=shared_store,
-        remote=remote, provenance=provenance, tags=tags, pages=pages, settings=settings,
-    )  # fmt: skip
-    if on_plan is not None:
-        on_plan(made.batch.plan)
-    return rows(made, scheduler, on_progress or (lambda sums: None))
 
 
 class Prepared:
@@ -71,6 +30,7 @@ class Prepared:
         batch: the batch.
         setup: what its jobs share.
         jobs: how many are done at a time on this machine.
+        scheduler: the address of a scheduler whose workers do them instead, or None.
     """
 
     def __init__(
@@ -78,21 +38,22 @@ class Prepared:
         batch: Batch,
         setup: Setup,
         jobs: int,
+        scheduler: str | None,
         *,
         accelerated: bool,
         max_memory_bytes: int | None,
     ) -> None:
-        self.batch, self.setup, self.jobs = batch, setup, jobs
+        self.batch, self.setup, self.jobs, self.scheduler = batch, setup, jobs, scheduler
         self._accelerated, self._max_memory_bytes = accelerated, max_memory_bytes
 
-    def executor(self, scheduler: str | None) -> Executor:
+    def executor(self) -> Executor:
         """Return who does the jobs."""
-        if scheduler is not None:
+        if self.scheduler is not None:
             from .cluster import Cluster
 
             # unless somebody says how much, each worker gives its children a share of its own
             setup = replace(self.setup, max_memory_bytes=self._max_memory_bytes)
-            cluster: Executor = Cluster(scheduler, self.batch.probing(setup))
+            cluster: Executor = Cluster(self.scheduler, self.batch.probing(setup))
             return cluster
         threads = max(1, self.setup.threads // self.jobs)
         owner = self.setup.on(self.setup.settings["device"], threads)
@@ -102,41 +63,22 @@ class Prepared:
 
 
 def prepare(
-    graph: Graph,
-    inputs: Any,
-    folder: str | os.PathLike[str],
-    *,
-    bound: Mapping[str, Any] | None,
-    params: Mapping[str, Any] | None,
-    outputs: Collection[str] | None,
-    name: str,
-    nodes: Collection[str],
-    jobs: int | None,
-    max_failures: int | None,
-    retry_failed: bool,
-    verify: bool,
-    max_seconds: float,
-    max_memory_bytes: int | None,
-    shared_store: str | None,
-    remote: str,
-    provenance: bool,
-    tags: bool,
-    pages: bool,
-    settings: Settings,
+    graph: Graph, inputs: Any, folder: str | os.PathLike[str], settings: BatchSettings
 ) -> Prepared:
     """Find everything out that can be known before a job runs; arguments are those of `batch`."""
     require_posix()
+    given = with_defaults(BatchSettings, settings)
+    jobs, max_seconds = given["jobs"], given["max_seconds"]
     if jobs is not None and jobs < 1:
         raise ParamError(f"jobs is {jobs}: a batch needs one at least", param="jobs")
     if not max_seconds > 0 or math.isinf(max_seconds):
         raise ParamError(f"max_seconds is {max_seconds}: it takes a time in seconds",
                          param="max_seconds")  # fmt: skip
     place = expanded(folder).absolute()
-    given = with_defaults(Settings, settings)
     models = None if given["models"] is None else Path(given["models"]).absolute()
     wanted = Wanted(
-        graph, dict(bound or {}), dict(params or {}), list(outputs) if outputs else None, name,
-        models, skip=place,
+        graph, dict(given["bound"] or {}), dict(given["params"] or {}),
+        list(given["outputs"]) if given["outputs"] else None, given["name"], models, skip=place,
     )  # fmt: skip
     found = jobs_of(inputs, wanted)
     checked = graph.check(list(found[0].inputs), found[0].params, outputs=wanted.outputs,
@@ -149,37 +91,50 @@ def prepare(
     setup = Setup(
         graph=graph.to_json(),
         source=graph.name,
-        nodes=[_module(one) for one in nodes],
+        nodes=[_module(one) for one in given["nodes"]],
         outputs=wanted.outputs if wanted.outputs is None else list(wanted.outputs),
         folder=str(place),
-        remote=remote,
+        remote=given["remote"],
         settings={**plain, "models": None if models is None else str(models)},
-        store=_store(given["store"], shared_store),
-        provenance=provenance,
-        tags=tags,
-        pages=pages,
+        store=_store(given["store"], given["shared_store"]),
+        provenance=given["provenance"],
+        tags=given["tags"],
+        pages=given["pages"],
         max_seconds=max_seconds,
-        max_memory_bytes=max_memory_bytes or share_bytes(at_a_time),
+        max_memory_bytes=given["max_memory_bytes"] or share_bytes(at_a_time),
         threads=given["threads"] or machine.threads,
         probe=None,
     )
     ready = Batch(
-        found, wanted, setup, place, max_failures=max_failures, retry_failed=retry_failed,
-        verify=verify,
+        found, wanted, setup, place, max_failures=given["max_failures"],
+        retry_failed=given["retry_failed"], verify=given["verify"],
     )  # fmt: skip
     return Prepared(
-        ready, setup, at_a_time, accelerated=accelerated, max_memory_bytes=max_memory_bytes
-    )
+        ready, setup, at_a_time, given["scheduler"], accelerated=accelerated,
+        max_memory_bytes=given["max_memory_bytes"],
+    )  # fmt: skip
 
 
-def rows(
-    made: Prepared, scheduler: str | None, on_progress: Callable[[Sums], None]
-) -> Iterator[BatchRow]:
+def rows(made: Prepared, on_progress: Callable[[Sums], None]) -> Iterator[BatchRow]:
+    """Do a batch, and yield its rows as jobs end."""
     try:
-        yield from made.batch.rows(made.executor(scheduler), on_progress)
+        yield from made.batch.rows(made.executor, on_progress)
     finally:
         made.batch.write_results()
         made.batch.close()
+
+
+def warn_of_remarks() -> Callable[[Sums], None]:
+    """Return what hears of progress where nobody asked, and warns of what should be known."""
+    said: list[str] = []
+
+    def warn(sums: Sums) -> None:
+        for remark in sums.remarks:
+            if remark not in said:
+                warnings.warn(remark, RuntimeWarning, stacklevel=2)
+        said[:] = sums.remarks
+
+    return warn
 
 
 def _is_accelerated(bound: BoundGraph, device: str) -> bool:

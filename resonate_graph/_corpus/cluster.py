@@ -14,8 +14,9 @@ import contextlib
 import queue
 import socket
 import threading
-from collections.abc import Mapping
-from dataclasses import asdict, replace
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from .. import CatalogError, ResonateError, __version__, this_machine
@@ -34,6 +35,10 @@ except ImportError as error:
 DEVICE = "resonate_device"
 _CONNECT_SECONDS = 10.0
 _FETCH_SECONDS = 60.0
+#: How often one looks which workers there are, which costs the scheduler an answer.
+_LOOK_SECONDS = 1.0
+#: A child that has had nothing to do for so long is ended: its batch may be gone, killed.
+_IDLE_SECONDS = 60.0
 #: Tasks under way for each thread of a worker.
 _FOR_A_THREAD = 2
 
@@ -59,6 +64,7 @@ class Hands(distributed.WorkerPlugin):
         self._label = f"{worker.name}"
         self._every: list[Hand] = []
         self._free: queue.LifoQueue[Hand] = queue.LifoQueue()
+        self._is_over = threading.Event()
         engine = self._plain["probe"]["engine"]
         self._refusal: str = f"resonate-graph {__version__}, not {engine}" * (engine != __version__)
         if self._refusal:
@@ -71,9 +77,11 @@ class Hands(distributed.WorkerPlugin):
             max_memory_bytes=setup.max_memory_bytes or share_bytes(threads),
         )
         self._adding = threading.Lock()
+        threading.Thread(target=self._dismiss_the_idle, daemon=True).start()
 
     def teardown(self, worker: Any) -> None:
         """End the children."""
+        self._is_over.set()
         for hand in self._every:
             hand.stop()
         with contextlib.suppress(queue.Empty):
@@ -110,6 +118,19 @@ class Hands(distributed.WorkerPlugin):
             return ""
         return "; ".join(what_changed(expected, about))
 
+    def _dismiss_the_idle(self) -> None:
+        """End children that wait for jobs in vain; a hand takes another when there is one."""
+        while not self._is_over.wait(_IDLE_SECONDS / 4):
+            kept = []
+            with contextlib.suppress(queue.Empty):
+                while True:
+                    hand = self._free.get_nowait()
+                    if hand.idle_seconds > _IDLE_SECONDS:
+                        hand.dismiss()
+                    kept.append(hand)
+            for hand in reversed(kept):
+                self._free.put(hand)
+
     def _hand(self) -> Hand:
         try:
             return self._free.get_nowait()
@@ -139,8 +160,29 @@ def differing(name: str) -> str:
         return str(error)
 
 
+@dataclass
+class _Sent:
+    """A job that is under way.
+
+    Attributes:
+        job: what was sent.
+        alone: whether it gets a process of its own.
+        future: what Dask knows it by; None while no worker can do it.
+        among: the workers that may do it; None for all.
+    """
+
+    job: Mapping[str, Any]
+    alone: bool
+    future: Any = None
+    among: frozenset[str] | None = None
+
+
 class Cluster:
     """Does jobs on the workers of a Dask scheduler.
+
+    All workers there are at the start must be like this machine in what decides results. One that
+    joins later and differs takes no part: what it was sent goes to others. Where no worker is left,
+    jobs wait for one that joins; `remarks` says so.
 
     Args:
         address: of the scheduler, such as ``tcp://10.0.0.1:8786``.
@@ -153,7 +195,10 @@ class Cluster:
 
     def __init__(self, address: str, setup: Setup) -> None:
         self._ended: queue.Queue[tuple[str, Any]] = queue.Queue()
-        self._flying: dict[str, Any] = {}
+        self._flying: dict[str, _Sent] = {}
+        self._refused: dict[str, str] = {}  # what is said of workers that differ, by address
+        self._known: Mapping[str, Any] = {}
+        self._looked = -_LOOK_SECONDS
         self._address = address
         self._name = f"resonate-{socket.gethostname()}-{id(self):x}"
         probe = {**(setup.probe or {}), "engine": __version__}
@@ -200,34 +245,94 @@ class Cluster:
                 "\n".join([f"{self._address}: workers differ from this machine", *lines])
             )
 
+    # -- workers ------------------------------------------------------------------------------
+
+    def _workers(self, *, at_once: bool = False) -> Mapping[str, Any]:
+        """Return what the scheduler says of each worker, by address, a moment ago."""
+        if at_once or time.monotonic() - self._looked >= _LOOK_SECONDS:
+            self._looked = time.monotonic()
+            self._known = self._client.scheduler_info(n_workers=-1)["workers"]
+        return self._known
+
+    def _able(self) -> Mapping[str, Any]:
+        """Return the workers that may take part."""
+        every = self._workers()
+        return {address: one for address, one in every.items() if address not in self._refused}
+
+    def _refuse(self, worker: str, why: str) -> None:
+        """Send a worker no more jobs."""
+        for address, one in self._workers(at_once=True).items():
+            if str(one["name"]) == worker:
+                self._refused[address] = f"worker {worker} takes no part, for it differs: {why}"
+
     @property
     def room(self) -> int:
         """How many jobs are under way at a time: two for each thread there is now."""
-        threads = sum(int(one["nthreads"]) for one in self._workers().values())
+        threads = sum(int(one["nthreads"]) for one in self._able().values())
         return max(1, _FOR_A_THREAD * threads)
 
-    def _workers(self) -> Mapping[str, Any]:
-        found: Mapping[str, Any] = self._client.scheduler_info(n_workers=-1)["workers"]
-        return found
+    @property
+    def remarks(self) -> Sequence[str]:
+        """What somebody should know of the workers there are."""
+        left = self._able()
+        lines = [told for address, told in self._refused.items() if address in self._known]
+        if not left:
+            lines.append(
+                f"{self._address}: no worker is left; it goes on when one joins: "
+                f"resonate worker {self._address}"
+            )
+        return lines
+
+    # -- jobs ---------------------------------------------------------------------------------
 
     def take(self, name: str, job: Mapping[str, Any], *, alone: bool = False) -> None:
         """Take a job; `alone` where it gets a process of its own."""
-        future = self._client.submit(do, self._name, job, alone, pure=False, retries=0)
-        self._flying[name] = future
-        future.add_done_callback(lambda done: self._ended.put((name, done)))
+        self._flying[name] = _Sent(job, alone)
+        self._send(name)
+
+    def _send(self, name: str) -> None:
+        """Give a job to the scheduler: for any worker, unless some take no part."""
+        sent = self._flying[name]
+        sent.future, sent.among = None, frozenset(self._able()) if self._refused else None
+        if sent.among is not None and not sent.among:
+            return
+        sent.future = self._client.submit(
+            do, self._name, sent.job, sent.alone, pure=False, retries=0,
+            workers=None if sent.among is None else list(sent.among),
+        )  # fmt: skip
+        sent.future.add_done_callback(lambda done: self._ended.put((name, done)))
+
+    def _send_again(self) -> None:
+        """Send jobs elsewhere for which none of the workers is left that might do them."""
+        there = self._able().keys()
+        for name, sent in self._flying.items():
+            if sent.among is not None and sent.among.isdisjoint(there):
+                self._send(name)
+
+    def given_back(self) -> list[str]:
+        """Return no job: what a scheduler has may have begun, for all one knows."""
+        return []
 
     def ended(self, seconds: float) -> list[tuple[str, End]]:
         """Return the jobs that ended, after waiting some time for one.
 
         Raises:
-            ClusterError: the scheduler is gone, or a worker differs from this machine.
+            ClusterError: the scheduler is gone.
         """
         found: list[tuple[str, End]] = []
+        self._send_again()
         try:
             name, future = self._ended.get(timeout=seconds)
             while True:
-                self._flying.pop(name, None)
-                found.append((name, self._end(future)))
+                sent = self._flying.get(name)
+                if sent is not None and sent.future is future:  # and not a try that was given up
+                    end = self._end(future)
+                    if end.state == "refused":
+                        self._refuse(end.worker, end.message)
+                        self._send(name)
+                    else:
+                        del self._flying[name]
+                        found.append((name, end))
                 name, future = self._ended.get_nowait()
         except queue.Empty:
             if self._client.status != "running":
@@ -242,18 +347,16 @@ class Cluster:
             reason = str(future.exception()) if future.status == "error" else future.status
             return End("lost", error="LostWorker", message=f"its worker was lost: {reason}")
         try:
-            end = End(**future.result(timeout=_FETCH_SECONDS))
+            return End(**future.result(timeout=_FETCH_SECONDS))
         except Exception as error:  # its worker died with the answer
             return End("lost", error="LostWorker", message=f"its worker was lost: {error}")
-        if end.state == "refused":
-            raise ClusterError(f"worker {end.worker} cannot do this: {end.message}")
-        return end
 
     def close(self) -> None:
         """Stop what is under way, and end the children."""
         try:
             if self._client.status == "running":
-                self._client.cancel(list(self._flying.values()), force=True)
+                futures = [one.future for one in self._flying.values() if one.future is not None]
+                self._client.cancel(futures, force=True)
                 self._client.unregister_worker_plugin(self._name)
         except Exception:
             pass

@@ -44,11 +44,20 @@ class Executor(Protocol):
         """How many jobs are taken at a time."""
         ...
 
+    @property
+    def remarks(self) -> Sequence[str]:
+        """What somebody should know now of those who do the jobs."""
+        ...
+
     def take(self, name: str, job: Mapping[str, Any], *, alone: bool = False) -> None:
         """Take a job; `alone` where it gets a process of its own."""
 
     def ended(self, seconds: float) -> list[tuple[str, End]]:
         """Return the jobs that ended, after waiting some time for one."""
+        ...
+
+    def given_back(self) -> list[str]:
+        """Return jobs that were taken and not begun, which are not done then."""
         ...
 
     def close(self) -> None:
@@ -75,7 +84,8 @@ class Plan:
 
     def in_words(self) -> list[str]:
         """Say it, in lines."""
-        lines = [f"{self.total} jobs: {self.done} done, {self.todo} to do"]
+        jobs = "1 job" if self.total == 1 else f"{self.total} jobs"
+        lines = [f"{jobs}: {self.done} done, {self.todo} to do"]
         if self.failed:
             lines[0] += f", {self.failed} failed before (--retry-failed does them again)"
         lines += [
@@ -250,55 +260,78 @@ class Batch:
     # -- doing it ---------------------------------------------------------------------------------
 
     def rows(
-        self, executor: Executor, on_progress: Callable[[Sums], None] = lambda sums: None
+        self, begin: Callable[[], Executor], on_progress: Callable[[Sums], None]
     ) -> Iterator[BatchRow]:
         """Do what is to be done, and yield each job when it has ended; those done before first.
 
         What is left when it is closed early, or interrupted, is left for the next start.
 
         Args:
-            executor: who does the jobs; it is closed at the end.
+            begin: gives whoever does the jobs, if there are any; closed at the end.
             on_progress: told now and then how far it is.
         """
         began = time.monotonic()
-        flying: dict[str, bool] = {}
-        stopped = False
+        executor = begin() if self._todo or self._last else None
         try:
             self._journal.add_ends(self._start, [], self.sums)
             for name in self._kept:
                 last = self._journal.last_end(name)
                 assert last is not None
                 yield BatchRow.of(self.jobs[name], last[1], kept=True)
-            while flying or (not stopped and (self._todo or self._last)):
-                while self._todo and len(flying) < executor.room and not stopped:
-                    name = self._todo.popleft()
-                    executor.take(name, self._message(name))
-                    flying[name] = False
-                if not flying and self._last and not stopped:
-                    name = self._last.popleft()
-                    executor.take(name, self._message(name), alone=True)
-                    flying[name] = True
-                ended = executor.ended(0.5)
-                written, final = self._judged(ended, flying)
-                self.sums.took = time.monotonic() - began
-                if written:
-                    self._journal.add_ends(self._start, written, self.sums)
-                on_progress(self.sums)
-                for name, end in final:
-                    yield BatchRow.of(self.jobs[name], end, kept=False)
-                failed = self.sums.failed - self.sums.failed_before
-                stopped = self._max_failures is not None and failed > self._max_failures
+            if executor is not None:
+                yield from self._done_by(executor, began, on_progress)
         finally:
-            executor.close()
+            if executor is not None:
+                executor.close()
             self.sums.took = time.monotonic() - began
             self.sums.ended = True
             with contextlib.suppress(ResonateError):
                 self._journal.add_ends(self._start, [], self.sums)
 
+    def _done_by(
+        self, executor: Executor, began: float, on_progress: Callable[[Sums], None]
+    ) -> Iterator[BatchRow]:
+        """Have jobs done, and yield each that has ended once it is written down."""
+        flying: dict[str, bool] = {}
+        stopped = False
+        written: list[tuple[str, str, End]] = []
+        final: list[tuple[str, End]] = []
+        while True:
+            # before what ended is written, so that nobody waits for the disk meanwhile
+            self._hand_out(executor, flying, stopped=stopped)
+            remarks = list(executor.remarks)
+            if written or remarks != self.sums.remarks:
+                self.sums.remarks = remarks
+                self._journal.add_ends(self._start, written, self.sums)
+            on_progress(self.sums)
+            for name, end in final:
+                yield BatchRow.of(self.jobs[name], end, kept=False)
+            if not flying:
+                return
+            written, final = self._judged(executor.ended(0.5), flying)
+            self.sums.took = time.monotonic() - began
+            failed = self.sums.failed - self.sums.failed_before
+            stopped = self._max_failures is not None and failed > self._max_failures
+
     def write_results(self) -> list[Path]:
         """Write the table of results and the page; return them."""
         name = self._wanted.graph.name
         return write_results(self.folder, name, self._journal, self.jobs, self.sums)
+
+    def _hand_out(self, executor: Executor, flying: dict[str, bool], *, stopped: bool) -> None:
+        """Give the executor what it has room for, or take back what it has not begun."""
+        if stopped:
+            for name in executor.given_back():
+                del flying[name]
+            return
+        while self._todo and len(flying) < executor.room:
+            name = self._todo.popleft()
+            executor.take(name, self._message(name))
+            flying[name] = False
+        if not flying and self._last:
+            name = self._last.popleft()
+            executor.take(name, self._message(name), alone=True)
+            flying[name] = True
 
     def _message(self, name: str) -> dict[str, Any]:
         job = self.jobs[name]

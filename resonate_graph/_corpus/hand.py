@@ -21,7 +21,7 @@ from .jobs import End
 #: So long a child may take to import what it needs.
 _STARTING_SECONDS = 300.0
 #: A child makes room for another after so many jobs, with whatever it has piled up.
-_JOBS_OF_A_CHILD = 2000
+_JOBS_OF_A_CHILD = 10_000
 _LOG_BYTES = 4000
 #: What a child is given at least, where nobody says how much memory it may have.
 LEAST_BYTES = 2 * 10**9
@@ -102,6 +102,7 @@ class Hand:
         self._log: IO[bytes] | None = None
         self._buffer = b""
         self._jobs = 0
+        self._free_since = time.monotonic()
         self._is_closed = False
         #: What the child said of what decides its results, where it was asked.
         self.about: dict[str, Any] | None = None
@@ -110,6 +111,11 @@ class Hand:
     def pid(self) -> int | None:
         """The child, while there is one."""
         return self._process.pid if self._process else None
+
+    @property
+    def idle_seconds(self) -> float:
+        """How long it has had nothing to do, while nothing is at work."""
+        return time.monotonic() - self._free_since
 
     def do(self, job: Mapping[str, Any], *, fresh: bool = False) -> End:
         """Do a job and return how it, or the child that did it, ended.
@@ -147,6 +153,7 @@ class Hand:
                 content=end.content or read["content"],
                 inputs=end.inputs or read["inputs"],
             )
+        self._free_since = time.monotonic()
         return replace(end, worker=self.worker, seconds=end.seconds or time.monotonic() - began)
 
     def begin(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import queue
 import threading
 from collections.abc import Mapping, Sequence
@@ -9,6 +10,9 @@ from typing import Any
 
 from .hand import Hand, Setup
 from .jobs import End
+
+#: One at work, and others for as long as the journal is being written.
+_FOR_A_HAND = 4
 
 
 class Local:
@@ -29,6 +33,9 @@ class Local:
         for thread in self._threads:
             thread.start()
 
+    #: Nothing is to be said of children.
+    remarks: Sequence[str] = ()
+
     @property
     def slots(self) -> int:
         """How many jobs are done at a time."""
@@ -36,8 +43,8 @@ class Local:
 
     @property
     def room(self) -> int:
-        """How many jobs are taken: one more for each, so that no hand waits for the next."""
-        return 2 * len(self.hands)
+        """How many jobs are taken: more than are at work, so that no hand waits for the next."""
+        return _FOR_A_HAND * len(self.hands)
 
     @property
     def pids(self) -> list[int]:
@@ -66,13 +73,17 @@ class Local:
         except queue.Empty:
             return found
 
+    def given_back(self) -> list[str]:
+        """Return jobs that were taken and not begun, which are not done then."""
+        names = []
+        with contextlib.suppress(queue.Empty):
+            while (waiting := self._waiting.get_nowait()) is not None:
+                names.append(waiting[0])
+        return names
+
     def close(self) -> None:
         """Stop what is at work, and end all children."""
-        try:
-            while True:
-                self._waiting.get_nowait()
-        except queue.Empty:
-            pass
+        self.given_back()
         for hand in self.hands:
             hand.stop()
             self._waiting.put(None)

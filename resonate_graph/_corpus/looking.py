@@ -54,6 +54,7 @@ class Standing:
             "jobs_per_second": sums.per_second,
             "seconds_left": sums.seconds_left if self.at_work else None,
             "hit_rate": sums.hit_rate,
+            "remarks": list(sums.remarks),
             "failures": [
                 {
                     "recording": label,

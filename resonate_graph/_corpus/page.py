@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import json
 import re
+from array import array
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -29,8 +30,8 @@ _FIGURES = 12
 
 
 @dataclass
-class _Found:
-    """What the rows come to.
+class Page:
+    """The page of a batch, which is told row after row.
 
     Attributes:
         rows: what the table shows of each.
@@ -42,57 +43,53 @@ class _Found:
 
     rows: list[dict[str, object]] = field(default_factory=list)
     causes: dict[tuple[str, str, str], list[str]] = field(default_factory=dict)
-    notes: dict[str, list[float]] = field(default_factory=dict)
-    rates: dict[str, list[float]] = field(default_factory=dict)
+    notes: dict[str, array[float]] = field(default_factory=dict)
+    rates: dict[str, array[float]] = field(default_factory=dict)
     omitted: int = 0
 
+    def add(self, row: BatchRow) -> None:
+        """Take a row into account."""
+        figures = {}
+        for step in row.steps:
+            for name, note in (step.get("did") or {}).items():
+                if isinstance(note, bool) or not isinstance(note, (int, float)):
+                    continue
+                called = f"{step['id']}: {name}"
+                figures[called] = note
+                self.notes.setdefault(called, array("d")).append(note)
+                is_count = isinstance(note, int) and not unit_of(name)[1]  # a level may be whole
+                if is_count and row.sound_seconds > 0:
+                    rate = note * 60 / row.sound_seconds
+                    self.rates.setdefault(called, array("d")).append(rate)
+        if row.state == "failed":
+            cause = (row.kind, row.place, _plain(row))
+            self.causes.setdefault(cause, []).append(row.recording)
+        if len(self.rows) >= _MOST_ROWS and row.state != "failed":
+            self.omitted += 1
+            return
+        self.rows.append(
+            {
+                "recording": row.recording,
+                "state": row.state,
+                "why": f"{row.kind}: {row.message}" if row.kind else "",
+                "seconds": round(row.seconds, 2),
+                "sound": round(row.sound_seconds, 1),
+                "reused": sum(step["status"] == "cached" for step in row.steps),
+                "warnings": "; ".join(one["message"] for one in row.warnings),
+                "files": [[name, _link(path)] for name, path in row.outputs.items()],
+                "page": _link(row.page) if row.page else "",
+                "figures": figures,
+            }
+        )
 
-def write_page(folder: Path, rows: Iterator[BatchRow], graph: str, sums: Sums) -> Path:
-    """Write the page of a batch, and return it.
+    def write(self, folder: Path, graph: str, sums: Sums) -> Path:
+        """Write it, and return where it is.
 
-    Raises:
-        OutputError: it cannot be written.
-    """
-    found = _Found()
-    for row in rows:
-        _add(found, row)
-    text = _page(found, graph, sums).encode()
-    return publish(folder / "report.html", lambda file: file.write(text))
-
-
-def _add(found: _Found, row: BatchRow) -> None:
-    figures = {}
-    for step in row.steps:
-        for name, note in (step.get("did") or {}).items():
-            if isinstance(note, bool) or not isinstance(note, (int, float)):
-                continue
-            called = f"{step['id']}: {name}"
-            figures[called] = note
-            found.notes.setdefault(called, []).append(note)
-            is_count = isinstance(note, int) and not unit_of(name)[1]  # a level may be whole, too
-            if is_count and row.sound_seconds > 0:
-                rate = note * 60 / row.sound_seconds
-                found.rates.setdefault(called, []).append(rate)
-    if row.state == "failed":
-        cause = (row.kind, row.place, _plain(row))
-        found.causes.setdefault(cause, []).append(row.recording)
-    if len(found.rows) >= _MOST_ROWS and row.state != "failed":
-        found.omitted += 1
-        return
-    found.rows.append(
-        {
-            "recording": row.recording,
-            "state": row.state,
-            "why": f"{row.kind}: {row.message}" if row.kind else "",
-            "seconds": round(row.seconds, 2),
-            "sound": round(row.sound_seconds, 1),
-            "reused": sum(step["status"] == "cached" for step in row.steps),
-            "warnings": "; ".join(one["message"] for one in row.warnings),
-            "files": [[name, _link(path)] for name, path in row.outputs.items()],
-            "page": _link(row.page) if row.page else "",
-            "figures": figures,
-        }
-    )
+        Raises:
+            OutputError: it cannot be written.
+        """
+        text = _text(self, graph, sums).encode()
+        return publish(folder / "report.html", lambda file: file.write(text))
 
 
 def _plain(row: BatchRow) -> str:
@@ -110,7 +107,7 @@ def _link(path: str) -> str:
 # -- the page ---------------------------------------------------------------------------------
 
 
-def _page(found: _Found, graph: str, sums: Sums) -> str:
+def _text(found: Page, graph: str, sums: Sums) -> str:
     lead = f"{sums.total} recordings · {datetime.now():%d %B %Y, %H:%M}".replace("· 0", "· ")
     body = (
         pages.figures(_figures(sums))
@@ -151,7 +148,7 @@ def _causes(causes: Mapping[tuple[str, str, str], Sequence[str]]) -> Iterator[st
     yield pages.section("What failed, by cause", *shown)
 
 
-def _distributions(found: _Found) -> str:
+def _distributions(found: Page) -> str:
     cards = []
     for name, values in found.notes.items():
         step, _, noted = name.rpartition(": ")
@@ -195,7 +192,7 @@ def _distribution(name: str, values: Sequence[float], unit: str) -> str:
     )
 
 
-def _table(found: _Found) -> str:
+def _table(found: Page) -> str:
     named = {
         name: " ".join(filter(None, [f"{step}: {words},", unit])).rstrip(",")
         for name in list(found.notes)[:_FIGURES]

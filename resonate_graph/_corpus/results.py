@@ -34,20 +34,20 @@ def write_results(
     Raises:
         OutputError: one cannot be written.
     """
-    from .page import write_page
+    from .page import Page
 
     columns: dict[str, None] = dict.fromkeys(COLUMNS)
-    for row in rows_of(journal, jobs):
-        columns.update(dict.fromkeys(row.cells()))
-    names = list(columns)
+    page = Page()
 
     def lines(file: IO[bytes]) -> None:
         for row in rows_of(journal, jobs):
             file.write(json.dumps(row.document(), ensure_ascii=False).encode() + b"\n")
+            columns.update(dict.fromkeys(row.cells()))
+            page.add(row)
 
     def table(file: IO[bytes]) -> None:
         text = io.TextIOWrapper(file, encoding="utf-8", newline="", write_through=True)
-        writer = csv.DictWriter(text, names, restval="")
+        writer = csv.DictWriter(text, list(columns), restval="")
         writer.writeheader()
         for row in rows_of(journal, jobs):
             writer.writerow(row.cells())
@@ -57,7 +57,7 @@ def write_results(
     texts = {name for job in jobs.values() for name in job.carried}
     if (made := _parquet(written[-1], [*texts, *_TEXTS])) is not None:
         written.append(made)
-    return [*written, write_page(folder, rows_of(journal, jobs), graph, sums)]
+    return [*written, page.write(folder, graph, sums)]
 
 
 def _parquet(table: Path, texts: Collection[str]) -> Path | None:

@@ -16,6 +16,12 @@ COLUMNS = (
     "device", "worker", "ran", "reused", "warnings", "outputs", "page",
 )  # fmt: skip
 
+#: What a row says as the end of its job does.
+_OF_THE_END = (
+    "seconds", "sound_seconds", "device", "worker", "steps", "warnings", "kind", "error", "place",
+    "message", "page",
+)  # fmt: skip
+
 
 @dataclass(frozen=True)
 class BatchRow:
@@ -67,7 +73,11 @@ class BatchRow:
     @classmethod
     def of(cls, job: Job, end: End | None, *, kept: bool) -> BatchRow:
         """Return the row of a job; `end` is None while it waits."""
-        row = cls(
+        told: dict[str, Any] = {}
+        if end is not None:
+            told = {name: getattr(end, name) for name in _OF_THE_END}
+            told["outputs"] = {name: str(one["path"]) for name, one in end.outputs.items()}
+        return cls(
             job.id,
             job.label,
             end.state if end else "waiting",
@@ -75,17 +85,7 @@ class BatchRow:
             inputs=job.inputs,
             params=job.params,
             carried=job.carried,
-        )
-        if end is None:
-            return row
-        shared = ("seconds", "sound_seconds", "device", "worker", "steps", "warnings", "kind",
-                  "error", "place", "message", "page")  # fmt: skip
-        return cls(
-            **{
-                **row.__dict__,
-                **{name: getattr(end, name) for name in shared},
-                "outputs": {name: str(one["path"]) for name, one in end.outputs.items()},
-            }
+            **told,
         )
 
     def document(self) -> dict[str, Any]:

@@ -134,7 +134,7 @@ class SharedStore(Store):
             path.parent.mkdir(parents=True, exist_ok=True)
             with contextlib.suppress(OSError):
                 aside.replace(path)
-                self._damaged.discard(path)
+                self._damaged.discard(self._object_place(entry))
                 self.retention.added(path, entry.bytes, 0.0)
                 self.fetched += 1
 

@@ -28,6 +28,7 @@ class Sums:
         began: when it started, in seconds since 1970.
         took: how long it has been at it.
         ended: whether it is over.
+        remarks: what somebody should know of those who do the jobs, such as that there is none.
     """
 
     total: Count = 0
@@ -44,6 +45,7 @@ class Sums:
     took: Seconds = 0.0
     failed_before: Count = 0
     ended: bool = False
+    remarks: list[str] = field(default_factory=list)
 
     def add(self, end: End) -> None:
         """Count how a job ended."""

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .._base.display import Shown
-from .._page.player import Ready
+
+if TYPE_CHECKING:
+    from .._page.player import Ready
 
 
 @dataclass(frozen=True)

@@ -9,16 +9,13 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
-from importlib import metadata, resources
 from pathlib import Path
 
 from .._base.errors import GraphError, InputError, Problem
 from .._base.near_names import instead
 from .document import MAX_DEPTH, Definition, GraphDocument, NodeSpec, parse
 from .problems import Located
-
-GROUP = "resonate_graph.graphs"
+from .stock import stock_graphs
 
 
 @dataclass(frozen=True)
@@ -137,17 +134,6 @@ def read_text(path: Path, shown: str) -> str:
         line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
         problem = Problem("syntax", f"this is no UTF-8 text (byte {error.start})", "", line, column)
         raise GraphError(shown, [problem]) from None
-
-
-@lru_cache(maxsize=1)
-def stock_graphs() -> dict[str, str]:
-    """Return the JSON texts of the installed stock graphs, by name."""
-    found: dict[str, str] = {}
-    for point in metadata.entry_points(group=GROUP):
-        for item in resources.files(point.module).iterdir():
-            if item.name.endswith(".json"):
-                found[item.name.removesuffix(".json")] = item.read_text(encoding="utf-8")
-    return dict(sorted(found.items()))
 
 
 def is_use(spec: NodeSpec) -> bool:

@@ -24,6 +24,7 @@ from types import ModuleType
 from blake3 import blake3
 
 from .._base.errors import CatalogError
+from .._base.installed import entry_points
 from .declaration import NodeType
 from .decorator import Node
 
@@ -193,7 +194,7 @@ class Catalog:
 
 @lru_cache(maxsize=1)
 def _installed() -> Catalog:
-    points = sorted(metadata.entry_points(group=GROUP), key=lambda point: point.name)
+    points = sorted(entry_points(GROUP), key=lambda point: point.name)
     return load_packs(points)
 
 

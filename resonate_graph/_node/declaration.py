@@ -21,6 +21,7 @@ from .._base.errors import (
     ResonateError,
     in_one_line,
 )
+from .._base.installed import version_of
 from .._base.near_names import instead
 from .._machine.cost import LIGHT, Cost
 from .._machine.devices import Avoid
@@ -190,7 +191,7 @@ class NodeType:
             CatalogError: one is not installed.
         """
         try:
-            return {name: metadata.version(name) for name in self.uses}
+            return {name: version_of(name) for name in self.uses}
         except metadata.PackageNotFoundError as error:
             raise CatalogError(
                 f"node {self.id!r} uses {error.name!r}, which is not installed"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -144,19 +145,27 @@ def _written_alike(value: Any) -> Any:
         _WrittenOtherwise: it does not.
     """
     kind = type(value)
-    if value is None or kind is bool or (kind is str and value.isprintable()):
+    if (kind is str and value.isprintable()) or kind is bool or value is None:
         return value
+    if kind is dict and _are_ascii(value):
+        return {name: _written_alike(one) for name, one in value.items()}
+    if kind is list or kind is tuple:
+        return [_written_alike(one) for one in value]
     if kind is int and -MAX_INTEGER <= value <= MAX_INTEGER:
         return value
     if kind is float and value == 0:
         return 0
     if kind is float and _PLAIN_FLOATS[0] <= abs(value) <= _PLAIN_FLOATS[1]:
         return int(value) if value.is_integer() else value
-    if kind is list or kind is tuple:
-        return [_written_alike(one) for one in value]
-    if kind is dict and all(type(name) is str and name.isascii() for name in value):
-        return {name: _written_alike(one) for name, one in value.items()}
     raise _WrittenOtherwise
+
+
+def _are_ascii(names: Iterable[Any]) -> bool:
+    """Whether keys are texts of ASCII, which both writers put into the same order."""
+    try:
+        return "".join(names).isascii()
+    except TypeError:  # they are no texts
+        return False
 
 
 def canonical(value: Any) -> Any:

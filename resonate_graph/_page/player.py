@@ -31,7 +31,6 @@ from numpy.typing import NDArray
 
 from .._base.errors import ResonateError
 from .._base.publish import publish
-from .._run.measure import measure
 from .._sound.audio import Audio
 from .._sound.decode import file_digest
 from .._store.folder import Store
@@ -334,6 +333,8 @@ def _laid_out(
 
 def _measured(audio: Audio, store: Store | None) -> dict[str, Any]:
     """Return loudness and true peak; nothing where no pack measures, or not such a sound."""
+    from .._run.measure import measure  # with all that runs need
+
     try:
         found = measure(audio, store)
     except ResonateError:

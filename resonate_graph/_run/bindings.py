@@ -6,6 +6,7 @@ import contextlib
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TypeAlias, TypeVar
 
@@ -82,8 +83,8 @@ class Bindings:
         if problems:
             raise GraphError(self.graph, problems)
 
-    @property
-    def paths(self) -> dict[str, Path]:
+    @cached_property
+    def paths(self) -> Mapping[str, Path]:
         """The files that are bound."""
         return {
             name: Path(value)

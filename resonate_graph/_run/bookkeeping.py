@@ -129,6 +129,7 @@ class Run:
         self._reports = {name: StepReport(name, step.type.id) for name, step in graph.steps.items()}
         self._warnings: list[Warned] = []
         self._values: dict[PortRef, Value] = {}
+        self._sizes: dict[PortRef, Size] = {}  # of these values
         self._spans: dict[PortRef, Span] = {}
         self._held = set(graph.outputs.values())
         self._plan: Plan | None = None
@@ -308,8 +309,8 @@ class Run:
     def _size(self, source: Source) -> Size | None:
         if isinstance(source, InputRef):
             return self._bindings.size(source.name)
-        if source in self._values:
-            return Size.of(self._values[source])
+        if source in self._sizes:
+            return self._sizes[source]
         entry = self.stored.entry(source)
         return entry.size if entry else None
 
@@ -415,11 +416,12 @@ class Run:
         for code, message in warnings:
             self.warn(code, message, name)
         for port, value in done.values.items():
-            self._drop(PortRef(name, port))  # computed before, where a part of it was lost
-            self._values[PortRef(name, port)] = value
+            source = PortRef(name, port)
+            self._drop(source)  # computed before, where a part of it was lost
+            self._values[source], self._sizes[source] = value, Size.of(value)
             if isinstance(value, Audio):
-                self._spans[PortRef(name, port)] = Span.of(value)
-            self.held_bytes += Size.of(value).bytes
+                self._spans[source] = Span.of(value)
+            self.held_bytes += self._sizes[source].bytes
         self.stored.note(name, done.kept)
         if self.stored.is_broken:
             wanted = self.graph.wanted_ports[name]
@@ -449,7 +451,8 @@ class Run:
 
     def _drop(self, port: PortRef) -> None:
         if port in self._values:
-            self.held_bytes -= Size.of(self._values.pop(port)).bytes
+            del self._values[port]
+            self.held_bytes -= self._sizes.pop(port).bytes
 
     # -- the end --------------------------------------------------------------------------------
 
@@ -480,6 +483,7 @@ class Run:
         if self.outcome is not None:
             self.outcome.seconds = seconds
         self._values.clear()
+        self._sizes.clear()
         self.held_bytes = 0
         for name in self.graph.needed_inputs:
             self._bindings.release(name)

@@ -182,7 +182,7 @@ class Result(Shown, Mapping[str, Value]):
             if there or stale:
                 raise OverwriteError.of([*there, *stale])
         read = {name: self._tags(name) for name in self._sources} if tags else {}
-        told = self.provenance if provenance else None
+        told = _Told(self.provenance) if provenance else None
         for output, path in targets.items():
             from_files = [read.get(one, Tags()) for one in self._way(output).main_inputs]
             broadcast = self._broadcast(output, path) if tags else None
@@ -320,12 +320,39 @@ def compressed(audio: Audio) -> Audio | File:
     return File(content.getvalue(), ".flac")
 
 
+@dataclass(frozen=True)
+class _Told:
+    """The provenance of a run as its files have it: the same in all of them but at its end.
+
+    Spelled once for all of them: Python writes JSON in lines slowly.
+    """
+
+    provenance: Mapping[str, Any]
+
+    def line(self, file: Mapping[str, Any]) -> str:
+        """Return what a file carries, in a line: the run, then what is said of the file."""
+        return json.dumps({**self.provenance, "file": file}, ensure_ascii=False)
+
+    def text(self, file: Mapping[str, Any]) -> str:
+        """Return the same in lines, as it stands beside the file."""
+        end = json.dumps({"file": file}, indent=2, ensure_ascii=False)
+        return f"{self._lines.removesuffix(_CLOSING)},{end.removeprefix('{')}\n"
+
+    @cached_property
+    def _lines(self) -> str:
+        return json.dumps(self.provenance, indent=2, ensure_ascii=False)
+
+
+#: How an object ends that is written in lines.
+_CLOSING = "\n}"
+
+
 def _save(
     output: str,
     value: Value,
     path: Path,
     tags: Tags,
-    provenance: Mapping[str, Any] | None,
+    provenance: _Told | None,
     broadcast: Broadcast | None,
     *,
     beside: bool = True,
@@ -336,10 +363,10 @@ def _save(
     """
     fitting = tags.fitting(path.suffix)
     trouble, untimed = tags.lost_in(path.suffix), ""
-    told: dict[str, Any] | None = None
+    told: dict[str, Any] = {}
 
     def made() -> Tags:
-        return Tags({TAG: [json.dumps(told, ensure_ascii=False)]} if told is not None else {})
+        return Tags({TAG: [provenance.line(told)]} if provenance is not None else {})
 
     def tag(file: IO[bytes], written: Tags) -> None:
         if written != Tags() and path.suffix in TAGGED and file.tell() < _MAX_TAGGED_BYTES:
@@ -356,7 +383,7 @@ def _save(
         nonlocal trouble, told
         _write_value(file, value)
         if provenance is not None:
-            told = {**provenance, "file": {"output": output, **held(value, file)}}
+            told = {"output": output, **held(value, file)}
             file.seek(0, 2)
         every = {**fitting.fields, **made().fields}
         for written, left in (
@@ -381,8 +408,8 @@ def _save(
         time(file)
 
     publish(path, write)
-    if told is not None and beside:
-        text = json.dumps(told, indent=2, ensure_ascii=False) + "\n"
+    if provenance is not None and beside:
+        text = provenance.text(told)
         publish(path.with_name(path.name + SUFFIX), lambda file: file.write(text.encode()))
     return trouble, untimed
 

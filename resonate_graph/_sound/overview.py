@@ -15,7 +15,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .audio import Audio
-from .decode import audio_blocks
 
 _BLOCK_FRAMES = 1 << 17
 _SHORTEST_WINDOW = 32
@@ -94,6 +93,8 @@ def overview(
         return _summary(rate, frames, told, columns, edges, window_seconds)
 
     if isinstance(sound, Path):
+        from .decode import audio_blocks
+
         with audio_blocks(sound) as opened:
             return summary(*opened)
     starts = range(0, max(sound.frames, 1), _BLOCK_FRAMES)

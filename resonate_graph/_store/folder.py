@@ -68,7 +68,8 @@ class Store:
         self.path = Path(path)
         self.retention = Retention(self.path, limit_bytes)
         self._reader = Reader()
-        self._damaged: set[Path] = set()
+        self._place = os.fspath(self.path)
+        self._damaged: set[str] = set()
 
     def __repr__(self) -> str:
         return f"Store({str(self.path)!r})"
@@ -80,17 +81,18 @@ class Store:
             Quarantined: the record is damaged, and was moved away.
             StoreError: it cannot be read.
         """
-        path = self._record_path(key.hex)
+        place = self._record_place(key.hex)
         try:
-            text = path.read_bytes()
+            with open(place, "rb", buffering=0) as file:  # noqa: PTH123 - see `_record_place`
+                text = file.read()
         except FileNotFoundError:
             return None
         except OSError as error:
-            raise StoreError(f"{path}: cannot be read: {error.strerror}") from error
+            raise StoreError(f"{place}: cannot be read: {error.strerror}") from error
         record = unseal(text)
         if record is None or record.key != key.hex or not holds_preimage(text, key):
-            self._quarantine(path)
-            raise Quarantined(path)
+            self._quarantine(Path(place))
+            raise Quarantined(place)
         return record
 
     def present(
@@ -110,14 +112,13 @@ class Store:
         found = set()
         share = record.seconds / max(len(record.ports), 1)
         for port, entry in record.ports.items():
-            path = self._object_path(entry)
-            size = None if path in self._damaged else _size(path)
+            size = self._size(entry)
             if size == entry.bytes:
                 found.add(port)
                 if used is None or port in used:
-                    self.retention.used(path, share)
+                    self.retention.used(entry.digest, share)
             elif size is not None:
-                self._quarantine(path)
+                self._quarantine(self._object_path(entry))
                 damaged(port)
         return frozenset(found)
 
@@ -132,10 +133,10 @@ class Store:
             with path.open("rb") as file:
                 value = self._reader.read(file, entry, port_type)
         except OSError as error:
-            self._damaged.add(path)
+            self._damaged.add(self._object_place(entry))
             raise Quarantined(path) from error
         if value is None:
-            self._damaged.add(path)
+            self._damaged.add(self._object_place(entry))
             self._quarantine(path)
             raise Quarantined(path)
         return value
@@ -166,10 +167,10 @@ class Store:
         if not (self._has(entry) and self._reader.is_intact(self._object_path(entry), entry)):
             if file is None or not adopt(file, path):
                 publish(path, lambda file: write(value, file), temp_folder=self._temporary)
-            self._damaged.discard(path)
+            self._damaged.discard(self._object_place(entry))
             self.retention.added(path, entry.bytes, seconds, used=wanted)
         elif wanted:
-            self.retention.used(path, seconds)
+            self.retention.used(entry.digest, seconds)
         return entry
 
     def put_record(
@@ -370,8 +371,12 @@ class Store:
             yield path, record if sound else None
 
     def _has(self, entry: Entry) -> bool:
-        path = self._object_path(entry)
-        return path not in self._damaged and _size(path) == entry.bytes
+        return self._size(entry) == entry.bytes
+
+    def _size(self, entry: Entry) -> int | None:
+        """Return how large an object is; None where it is not there, or known to be damaged."""
+        place = self._object_place(entry)
+        return None if place in self._damaged else _size(place)
 
     @property
     def _quarantine_folder(self) -> Path:
@@ -386,10 +391,19 @@ class Store:
         return self.path / "temporary"
 
     def _record_path(self, key: str) -> Path:
-        return self.path.joinpath("records", key[:2], f"{key}.json")
+        return Path(self._record_place(key))
 
     def _object_path(self, entry: Entry) -> Path:
-        return self.path.joinpath("objects", entry.digest[:2], entry.digest + entry.suffix)
+        return Path(self._object_place(entry))
+
+    # As text: thousands are looked at in a run, and to make paths would take most of the time.
+
+    def _record_place(self, key: str) -> str:
+        return f"{self._place}{os.sep}records{os.sep}{key[:2]}{os.sep}{key}.json"
+
+    def _object_place(self, entry: Entry) -> str:
+        digest = entry.digest
+        return f"{self._place}{os.sep}objects{os.sep}{digest[:2]}{os.sep}{digest}{entry.suffix}"
 
     def _quarantine(self, path: Path) -> None:
         """Move a file out of the way, so that nobody meets it again and somebody can look at it."""
@@ -426,8 +440,8 @@ def _remove_unheld(locks: Iterable[Path]) -> list[Path]:
     return removed
 
 
-def _size(path: Path) -> int | None:
+def _size(place: str | Path) -> int | None:
     try:
-        return path.stat().st_size
+        return os.stat(place).st_size  # noqa: PTH116 - as text, see `Store._object_place`
     except OSError:
         return None

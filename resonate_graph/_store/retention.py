@@ -136,16 +136,15 @@ class Retention:
             self._limit = self._default_limit()
         return self._limit
 
-    def used(self, path: Path, seconds: float = 0.0) -> None:
+    def used(self, digest: str, seconds: float = 0.0) -> None:
         """Note a use of an object by a run; it is then not dropped until the run ends.
 
         Looking at the store (a plan, a list) is no use.
 
         Args:
-            path: the object.
+            digest: the object's digest.
             seconds: how long it took to compute, where it was computed now.
         """
-        digest = path.stem
         with self._lock, contextlib.suppress(OSError):
             if not self._runs or digest in self._noted:
                 return
@@ -217,7 +216,7 @@ class Retention:
             self._note(path.stem, 0, seconds)
         with self._lock:
             if used:
-                self.used(path)
+                self.used(path.stem)
             self._uncounted += size
             limit = self.limit_bytes
             known = limit if self._size is None else self._size + size

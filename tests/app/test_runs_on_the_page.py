@@ -15,6 +15,7 @@ from resonate_graph import inventory
 from resonate_graph._app.desk import Desk
 from resonate_graph._app.jobs import Call
 from tests.app.deadly import DEADLY
+from tests.depth import thorough
 from tests.engine.commands import OWN_NODES
 from tests.processes import PATIENCE_SECONDS, Signals
 from tests.tools import needs
@@ -94,6 +95,7 @@ def _plain(page: Any) -> str:
     return _said(page).replace("\\", "")
 
 
+@thorough
 def test_one_runs_one_waits_and_both_are_found_again_and_stopped(
     desk: Desk, tab: Open, take: Path, signals: Signals
 ) -> None:
@@ -191,7 +193,7 @@ def test_what_a_run_made_is_shown_and_what_is_stored_is_pinned_and_removed(
     page.segmented_control(key="view").select("Store").run()
     (table,) = [one.value for one in page.dataframe]
     assert all(name.startswith("my take/") for name in table["name"])  # as it was brought
-    assert table["pinned"].tolist() == [False] * len(table)
+    assert table["pinned"].tolist() == [""] * len(table)
     assert page.button(key="pin").disabled
     kept = len(_stored(desk))
 

@@ -1,9 +1,9 @@
 """What is to be seen on a CUDA card, in one go: ``python -m tests.benchmarks.card [MINUTES]``.
 
 The tests of devices and of separation, then `tests.benchmarks.cuda`, and with what is left of the
-time (8 minutes, if nothing else is said) a piece of the training of `mini`. Each part is ended when
-its time is over, and those after it still run. ``--dry`` tries all of it where there is no card, in
-as little as it takes.
+time (8 minutes, if nothing else is said) a piece of the training of a larger `mini`. Each part is
+ended when its time is over, and those after it still run. ``--dry`` tries all of it where there is
+no card, in as little as it takes.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ TESTED = (
     "tests/nodes/separation/test_placement.py",
     "tests/nodes/separation/test_rates_on_devices.py",
     "tests/nodes/separation/test_families.py",
+    "tests/nodes/separation/test_scnet.py",
 )
 
 
@@ -55,8 +56,10 @@ def parts(seconds: float, folder: str, *, dry: bool) -> Iterator[Part]:
     made = ("examples.mini_model.make_data", f"{folder}/songs", "--train", *songs, *length)
     yield Part("songs", made, max(1.0, 0.5 * (began + seconds - time.monotonic())))
     left = max(1.0, began + seconds - time.monotonic())
-    steps = ("--steps", "1") if dry else ("--minutes", f"{max(0.1, left / 60 - 0.5):.2f}")
-    trained = ("examples.mini_model.train", f"{folder}/songs", f"{folder}/run", *steps)
+    brief = ("--steps", "1", "--clips", "1")
+    steps = brief if dry else ("--minutes", f"{max(0.1, left / 60 - 0.5):.2f}")
+    run = (f"{folder}/songs", f"{folder}/run")
+    trained = ("examples.mini_model.train", *run, "--recipe", "larger", *steps)
     yield Part("training", trained, left)
 
 

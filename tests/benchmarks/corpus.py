@@ -1,13 +1,18 @@
-"""What a batch costs beside the work: ``python -m tests.benchmarks.corpus [JOBS]``.
+"""What a batch costs beside the work: ``python -m tests.benchmarks.corpus [JOBS] [--dask]``.
 
-Jobs that do next to nothing (64 frames, one step, no store), by two children: the time for each
-from end to end, the processor time of the driver and of the children, the driver's memory after a
-tenth of the jobs and at the end, and how long it takes to ask how far it is. Then the same files by
-a shell loop of ``resonate run``, of which a few tell enough.
+Jobs that do next to nothing (64 frames, one step, no store), by two children, or by the two workers
+of a Dask cluster on this machine: the time for each from end to end, the processor time of the
+driver and of all others, the driver's memory after a tenth of the jobs and at the end, and how long
+it takes to ask how far it is. Then, where there is no cluster, the same files by a shell loop of
+``resonate run``, of which a few tell enough.
+
+On a machine that others use the time from end to end says how busy it is; processor time says less
+of that.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import resource
@@ -19,9 +24,12 @@ import time
 from pathlib import Path
 
 import numpy as np
+import psutil
+import soundfile
 
-from resonate_graph import Audio, Graph, batch
+from resonate_graph import Graph, batch
 from resonate_graph._corpus.looking import look
+from tests.corpus.clusters import Cluster
 
 MODULE = "tests.toy_nodes"
 DOCUMENT = {
@@ -34,7 +42,7 @@ DOCUMENT = {
 LOOPED = 8
 
 
-def cpu_seconds(who: int) -> float:
+def cpu_seconds(who: int = resource.RUSAGE_SELF) -> float:
     found = resource.getrusage(who)
     return found.ru_utime + found.ru_stime
 
@@ -45,44 +53,66 @@ def resident_bytes() -> int:
     return pages * os.sysconf("SC_PAGE_SIZE")
 
 
-def main(jobs: int) -> None:
-    with tempfile.TemporaryDirectory() as name:
+def main(jobs: int, *, dask: bool) -> None:
+    with tempfile.TemporaryDirectory() as name, contextlib.ExitStack() as stack:
         place = Path(name)
-        chance = np.random.default_rng(0)
-        for number in range(jobs):
-            samples = (chance.standard_normal((1, 64)) * 0.1).astype(np.float32)
-            folder = place / "tapes" / f"{number // 1000:03}"
-            Audio(samples, 8000).save(folder / f"{number:06}.wav")
+        _write_tapes(place / "tapes", jobs)
         graph = Graph.from_json(json.dumps(DOCUMENT), nodes=[MODULE])
-        own, children = (
-            cpu_seconds(one) for one in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
-        )
+        cluster = stack.enter_context(Cluster()) if dask else None
+        for _ in range(2 if cluster else 0):
+            cluster.add_worker()  # type: ignore[union-attr]
+        own, others = cpu_seconds(), _others_cpu_seconds(cluster)
         memory: list[int] = []
         began = time.perf_counter()
         rows = batch(
             graph, place / "tapes", place / "out", nodes=[MODULE], jobs=2, store=False,
-            provenance=False, tags=False,
+            provenance=False, tags=False, scheduler=cluster.address if cluster else None,
         )  # fmt: skip
         checked = time.perf_counter() - began
         for count, _ in enumerate(rows, 1):
             if count in (jobs // 10, jobs):
                 memory.append(resident_bytes())
+                theirs = _others_cpu_seconds(cluster) if cluster else 0.0
         took = time.perf_counter() - began
-        used = cpu_seconds(resource.RUSAGE_SELF) - own
-        theirs = cpu_seconds(resource.RUSAGE_CHILDREN) - children
+        used = cpu_seconds() - own
+        theirs = (theirs if cluster else _others_cpu_seconds(None)) - others
         looks = []
         for _ in range(20):
             start = time.perf_counter()
             look(place / "out")
             looks.append(time.perf_counter() - start)
-        print(f"{jobs} jobs in {took:.1f} s, {checked:.1f} of them before the first")
+        load = " ".join(f"{one:.1f}" for one in os.getloadavg())
+        print(f"{jobs} jobs in {took:.1f} s, {checked:.1f} of them before the first; load {load}")
         print(f"  a job: {1000 * took / jobs:.2f} ms from end to end")
         print(f"  processor time a job: driver {1000 * used / jobs:.2f} ms, "
-              f"children {1000 * theirs / jobs:.2f} ms")  # fmt: skip
+              f"others {1000 * theirs / jobs:.2f} ms")  # fmt: skip
         print(f"  memory of the driver: {memory[0] / 1e6:.0f} MB after a tenth, "
               f"{memory[-1] / 1e6:.0f} MB at the end")  # fmt: skip
         print(f"  asking how far it is: {1000 * statistics.median(looks):.1f} ms")
-        _shell_loop(place, graph, 1000 * (used + theirs) / jobs)
+        if not cluster:
+            _shell_loop(place, graph, 1000 * (used + theirs) / jobs)
+
+
+def _write_tapes(folder: Path, count: int) -> None:
+    chance = np.random.default_rng(0)
+    for number in range(count):
+        path = folder / f"{number // 1000:03}" / f"{number:06}.wav"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        samples = (chance.standard_normal((64, 1)) * 0.1).astype(np.float32)
+        soundfile.write(path, samples, 8000, "FLOAT")
+
+
+def _others_cpu_seconds(cluster: Cluster | None) -> float:
+    """Return the processor time of the children that have ended, or of a cluster's processes."""
+    if cluster is None:
+        return cpu_seconds(resource.RUSAGE_CHILDREN)
+    found = 0.0
+    for one in (cluster.scheduler, *cluster.workers):
+        process = psutil.Process(one.pid)
+        for each in (process, *process.children(recursive=True)):
+            times = each.cpu_times()
+            found += times.user + times.system
+    return found
 
 
 def _shell_loop(place: Path, graph: Graph, batch_ms: float) -> None:
@@ -102,4 +132,5 @@ def _shell_loop(place: Path, graph: Graph, batch_ms: float) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 5000)
+    counts = [one for one in sys.argv[1:] if one.isdigit()]
+    main(int(counts[0]) if counts else 5000, dask="--dask" in sys.argv)

@@ -2,74 +2,34 @@
 
 from __future__ import annotations
 
-import signal
-import subprocess
-import sys
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from resonate_graph import Audio, BatchRow, ResonateError, Store, __version__, batch
+from resonate_graph import Audio, BatchRow, ResonateError, Store, __version__, batch, load
+from resonate_graph._corpus.looking import look
+from resonate_graph._corpus.sums import Sums
 from tests.corpus.archives import NODES, open_graph, write_graph, write_innocent, write_poison
+from tests.corpus.clusters import Cluster
 from tests.corpus.poison import REASONS
 from tests.depth import thorough
-from tests.processes import start_resonate, wait_for_words
 
 pytestmark = thorough
-
-_SCHEDULER = """
-import asyncio, sys
-from distributed import Scheduler
-async def main():
-    async with Scheduler(host="127.0.0.1", port=0, dashboard=False) as one:
-        print(one.address, file=sys.stderr, flush=True)
-        await one.finished()
-asyncio.run(main())
-"""
-
-
-class Cluster:
-    """A scheduler and workers, each a process."""
-
-    def __init__(self) -> None:
-        self.scheduler = subprocess.Popen(
-            [sys.executable, "-c", _SCHEDULER], stderr=subprocess.PIPE, text=True
-        )
-        assert self.scheduler.stderr is not None
-        self.address = ""
-        while not self.address.startswith("tcp://"):
-            self.address = self.scheduler.stderr.readline().strip()
-        self.workers: list[subprocess.Popen[str]] = []
-
-    def add_worker(self) -> subprocess.Popen[str]:
-        name = f"worker-{len(self.workers)}"
-        worker = start_resonate("worker", self.address, "--jobs", "1", "--name", name)
-        self.workers.append(worker)
-        return worker
-
-    @property
-    def alive(self) -> list[subprocess.Popen[str]]:
-        return [one for one in self.workers if one.poll() is None]
-
-    def close(self) -> None:
-        for one in (*self.workers, self.scheduler):
-            one.send_signal(signal.SIGKILL)
-            one.communicate()
 
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Cluster]:
-    made = Cluster()
-    yield made
-    made.close()
+    with Cluster() as made:
+        yield made
 
 
 def test_a_cluster_fails_the_poison_loses_a_worker_and_gives_what_single_runs_give(
     tmp_path: Path, excerpt: Audio, cluster: Cluster, torture: bool
 ) -> None:
-    for worker in (cluster.add_worker(), cluster.add_worker()):
-        wait_for_words(worker, "at a time")
+    for _ in range(2):
+        cluster.add_worker()
     innocent, rounds = (276, 3) if torture else (8, 1)
     kinds = list(REASONS) if torture else ["raises", "text"]
     tapes = tmp_path / "tapes"
@@ -110,7 +70,7 @@ def test_a_worker_of_another_version_is_refused_and_named(
     tmp_path: Path, excerpt: Audio, cluster: Cluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if not cluster.alive:  # where this test runs alone
-        wait_for_words(cluster.add_worker(), "at a time")
+        cluster.add_worker()
     sound = write_innocent(tmp_path / "tapes", 1, excerpt)[0]
     graph = open_graph(write_graph(tmp_path))
     monkeypatch.setattr("resonate_graph._corpus.cluster.__version__", "0.0.1")
@@ -131,11 +91,65 @@ def test_an_address_that_is_none_is_told(tmp_path: Path, excerpt: Audio, address
         next(rows)
 
 
+def test_where_no_worker_is_left_it_says_so_and_goes_on_when_one_joins(
+    tmp_path: Path, excerpt: Audio, cluster: Cluster
+) -> None:
+    if not cluster.alive:  # where this test runs alone
+        cluster.add_worker()
+    write_innocent(tmp_path / "tapes", 12, excerpt)
+    graph, out = open_graph(write_graph(tmp_path)), tmp_path / "out"
+    said: list[str] = []
+
+    def hear(sums: Sums) -> None:
+        if sums.remarks and not said:
+            said.extend([*sums.remarks, *look(out).sums.remarks])
+            cluster.add_worker()
+
+    rows = batch(graph, tmp_path / "tapes", out, nodes=[NODES], scheduler=cluster.address,
+                 store=tmp_path / "store", on_progress=hear)  # fmt: skip
+    ended = [next(rows)]
+    for worker in cluster.alive:
+        worker.kill()
+        worker.wait()
+    ended += rows
+    assert [row.state for row in ended] == ["done"] * 12
+    assert len(said) == 2
+    assert all("no worker is left; it goes on when one joins" in one for one in said)
+    assert look(out).sums.remarks == []
+
+
+def test_a_worker_that_joins_late_and_differs_takes_no_part(
+    tmp_path: Path, excerpt: Audio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_innocent(tmp_path / "tapes", 30, excerpt)
+    source = Path(NODES).read_text()
+    for name, text in (("one", source), ("other", source.replace("* np.float32", "/ np.float32"))):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "nodes_of_tapes.py").write_text(text)
+    here = os.environ.get("PYTHONPATH", "")
+    paths = {one: os.pathsep.join([str(tmp_path / one), here]) for one in ("one", "other")}
+    monkeypatch.syspath_prepend(tmp_path / "one")
+    graph = load(write_graph(tmp_path), nodes=["nodes_of_tapes"])
+    said: set[str] = set()
+    with Cluster() as cluster:
+        cluster.add_worker(PYTHONPATH=paths["one"])
+        rows = batch(
+            graph, tmp_path / "tapes", tmp_path / "out", nodes=["nodes_of_tapes"], store=False,
+            scheduler=cluster.address, on_progress=lambda sums: said.update(sums.remarks),
+        )  # fmt: skip
+        ended = [next(rows)]
+        cluster.add_worker(PYTHONPATH=paths["other"])
+        ended += rows
+    assert [row.state for row in ended] == ["done"] * 30
+    assert {row.worker for row in ended} == {"worker-0"}
+    assert said == {"worker worker-1 takes no part, for it differs: version of take changed"}
+
+
 def test_a_scheduler_that_is_lost_ends_the_batch_and_another_start_goes_on(
     tmp_path: Path, excerpt: Audio, cluster: Cluster
 ) -> None:
     if not cluster.alive:  # where this test runs alone
-        wait_for_words(cluster.add_worker(), "at a time")
+        cluster.add_worker()
     write_innocent(tmp_path / "tapes", 40, excerpt)
     graph, out = open_graph(write_graph(tmp_path)), tmp_path / "out"
 

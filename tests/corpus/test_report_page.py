@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from resonate_graph import BatchRow
-from resonate_graph._corpus.page import write_page
+from resonate_graph._corpus.page import Page
 from resonate_graph._corpus.sums import Sums
 from tests.browser import Browser
 from tests.tools import needs
@@ -53,7 +53,10 @@ def test_it_says_what_failed_and_its_table_is_sorted_and_filtered(
     tmp_path: Path, browser: Browser
 ) -> None:
     sums = Sums(total=402, done=400, failed=2, ended=True)
-    page = browser.open(write_page(tmp_path, rows(400), "vinyl", sums))
+    made = Page()
+    for row in rows(400):
+        made.add(row)
+    page = browser.open(made.write(tmp_path, "vinyl", sums))
     assert page.faults == []
     assert len(page.asked) == 1  # itself
     text = page.run("document.body.innerText")

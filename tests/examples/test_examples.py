@@ -62,6 +62,7 @@ def demo(shared_folder: Path) -> dict[str, Any]:
     return document
 
 
+@thorough
 def test_the_demo_brings_the_song_and_its_stems_nearer_to_what_they_were(
     demo: dict[str, Any],
 ) -> None:
@@ -72,6 +73,7 @@ def test_the_demo_brings_the_song_and_its_stems_nearer_to_what_they_were(
     assert demo["loudness"]["restored"]["integrated_lufs"] == pytest.approx(-16, abs=0.1)
 
 
+@thorough
 def test_the_figures_of_the_demo_are_those_of_its_files(demo: dict[str, Any]) -> None:
     sounds = {name: rg.read_audio(path) for name, path in demo["files"].items()}
     pairs = {"mix": ("original", "restored")}
@@ -83,6 +85,7 @@ def test_the_figures_of_the_demo_are_those_of_its_files(demo: dict[str, Any]) ->
         assert demo["si_sdr_db"][name]["after"] == pytest.approx(after, abs=1e-6)
 
 
+@thorough
 def test_the_demo_computes_again_only_what_the_changed_setting_touches(
     demo: dict[str, Any],
 ) -> None:
@@ -95,6 +98,7 @@ def test_the_demo_computes_again_only_what_the_changed_setting_touches(
     }
 
 
+@thorough
 def test_all_that_the_page_of_the_demo_shows_is_there(demo: dict[str, Any]) -> None:
     page = Path(demo["report"])
     links = {unquote(one) for one in re.findall(r'(?:src|href)="([^"]+)"', page.read_text())}
@@ -105,6 +109,7 @@ def test_all_that_the_page_of_the_demo_shows_is_there(demo: dict[str, Any]) -> N
         assert (page.parent / link).read_bytes().startswith(b"RIFF")
 
 
+@thorough
 @needs("chromium")
 def test_the_page_of_the_demo_plays_and_fits_a_phone(
     demo: dict[str, Any], browser: Browser

@@ -24,6 +24,7 @@ from examples.mini_model.batches import (
 )
 from examples.mini_model.log import logged
 from examples.mini_model.network import (
+    LARGER,
     SETTINGS,
     WEIGHTS,
     error_db,
@@ -326,9 +327,10 @@ def test_training_that_broke_off_goes_on_as_it_would_have(tmp_path: Path) -> Non
         assert torch.equal(tensor, two["state"][name]), name
 
 
-def test_a_run_leaves_a_log_a_curve_and_a_model(tmp_path: Path) -> None:
+@pytest.mark.parametrize("settings", [SMALL, LARGER], ids=["small", "larger"])
+def test_a_run_leaves_a_log_a_curve_and_a_model(tmp_path: Path, settings: Any) -> None:
     songs = some_songs()
-    recipe = Recipe(steps=2, clips=2, mixing=Mixing(frames=BRIEF), settings=SMALL)
+    recipe = Recipe(steps=2, clips=2, mixing=Mixing(frames=BRIEF), settings=settings)
     threads = torch.get_num_threads()
     Run(tmp_path, recipe).go(songs, songs, minutes=10, every=10)
     assert torch.get_num_threads() == threads

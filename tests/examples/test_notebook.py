@@ -9,6 +9,8 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
+from tests.depth import thorough
+
 PATH = Path(__file__).parents[2] / "examples" / "in_a_notebook.ipynb"
 
 #: What each cell with code shows, beside text: in the order of the notebook.
@@ -53,6 +55,7 @@ def players(notebook: Any) -> list[int]:
     ]
 
 
+@thorough
 def test_the_notebook_runs_as_it_stands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("JUPYTER_RUNTIME_DIR", str(tmp_path / "runtime"))
     monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))

@@ -17,6 +17,7 @@ from resonate_graph import Audio, Result, Store
 from resonate_graph._cli.demo_song import STEMS, Song, bundled_song, summed
 from resonate_nodes import hpss
 from tests import mini
+from tests.depth import thorough
 from tests.signals import si_sdr_db
 
 
@@ -80,6 +81,7 @@ def best_equaliser(song: Song, stem: str) -> Audio:
 # -- separate -------------------------------------------------------------------------------------
 
 
+@thorough
 @pytest.mark.parametrize("stem", STEMS)
 def test_a_stem_is_as_near_to_the_true_one_as_the_model_card_says(
     song: Song, stems: dict[str, Audio], stem: str
@@ -88,6 +90,7 @@ def test_a_stem_is_as_near_to_the_true_one_as_the_model_card_says(
     assert gain_db(stems[stem], song.mix, song.stems[stem]) > mini.STEM_GAIN_DB[stem]
 
 
+@thorough
 @pytest.mark.parametrize("stem", STEMS)
 def test_a_stem_is_nearer_than_what_an_equaliser_can_make_of_the_mix(
     song: Song, stems: dict[str, Audio], stem: str
@@ -95,6 +98,7 @@ def test_a_stem_is_nearer_than_what_an_equaliser_can_make_of_the_mix(
     assert gain_db(stems[stem], best_equaliser(song, stem), song.stems[stem]) > 0
 
 
+@thorough
 def test_a_stem_is_nearer_than_what_hpss_makes_of_the_mix(
     song: Song, stems: dict[str, Audio]
 ) -> None:
@@ -127,6 +131,7 @@ def test_instrumental_is_the_song_without_its_vocals(song: Song, shared_store: S
     np.testing.assert_array_equal(found.samples, exactly.astype(np.float32))
 
 
+@thorough
 def test_vocal_repair_cleans_vocals_that_were_sung_into_hiss(
     song: Song, shared_store: Store
 ) -> None:
@@ -150,6 +155,7 @@ def test_vocal_repair_cleans_vocals_that_were_sung_into_hiss(
     assert gain_db(repaired, before, vocals) > 0
 
 
+@thorough
 def test_stem_remaster_brings_the_damaged_song_nearer_to_what_it_was(
     song: Song, shared_store: Store
 ) -> None:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from resonate_graph import Audio, NodeError
 
 from .._common.channels import speakers_of
+from .._common.reach import in_reach
 
 #: Returns the samples from one frame up to another, of shape (channels, frames).
 Read = Callable[[int, int], NDArray[np.float32]]
@@ -183,6 +184,9 @@ class _Stretch:
     ) -> None:
         from scipy import fft
 
+        factor = in_reach(samples)
+        samples = samples * factor
+        self._scale = 1 / float(factor)
         self._samples = samples
         self._turns = turns
         self._inside = inside
@@ -195,7 +199,7 @@ class _Stretch:
         for turn in self._turns:
             for channel in self._between(turn)[:, self._inside]:
                 np.maximum(peaks, np.abs(channel), out=peaks)
-        return peaks.astype(np.float64)
+        return self._scale * peaks.astype(np.float64)
 
     def highest_above(self, level: float) -> float:
         """Return the highest value of the middle; something below a level if it is below it.
@@ -205,6 +209,7 @@ class _Stretch:
         zwischen Gitterpunkten*, Mathematische Zeitschrift 86 (1964). So most stretches need not be
         looked at closely.
         """
+        level /= self._scale
         highest = float(np.abs(self._samples[:, self._inside]).max())
         anywhere = self._edges
         times, left = 1, list(range(1, _OVERSAMPLING))
@@ -218,7 +223,7 @@ class _Stretch:
                 anywhere = max(anywhere, float(between.max()))
             if anywhere * _ROUNDED_UP / cos(pi / (2 * times)) < level:
                 return 0.0
-        return highest
+        return self._scale * highest
 
     def _between(self, turn: NDArray[np.complex64]) -> NDArray[np.float32]:
         from scipy import fft

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
+import resonate_graph as rg
 from resonate_graph import (
     Audio,
     File,
@@ -18,7 +19,6 @@ from resonate_graph import (
     Preparation,
     Report,
     node,
-    pages,
     unit_of,
 )
 
@@ -87,7 +87,7 @@ def json_report(reports: list[Report], *, names: Names | None = None) -> File:
 
 def prepare_page(question: Preparation) -> Mapping[str, Any]:
     """A page is made anew where its parts have changed."""
-    return {"page": pages.identity()}
+    return {"page": rg.pages.identity()}
 
 
 @node(version=2, uses=("soundfile", "lameenc", "scipy", "pyloudnorm"), prepare=prepare_page)
@@ -155,16 +155,18 @@ def html_report(
     called = _as_many(labels, len(heard), "labels", "sound")
     known = _named(reports, names)
     told: set[str] = set()
-    figures = pages.figures(filter(None, map(_tile, known, reports)))
+    figures = rg.pages.figures(filter(None, map(_tile, known, reports)))
     body = "".join((
-        pages.explained(_findings(reports), told),
+        rg.pages.explained(_findings(reports), told),
         _player(heard, called, reports),
-        pages.explained(figures, told),
+        rg.pages.explained(figures, told),
         "".join(map(_picture, shown, said)),
-        pages.explained(pages.cards(map(_section, known, reports)), told) if reports else "",
+        rg.pages.explained(rg.pages.cards(map(_section, known, reports)), told) if reports else "",
     ))  # fmt: skip
     lead = " · ".join(dict.fromkeys(map(_shape, heard)))
-    return File(pages.document(title, body, lead=lead, style=_STYLE, alone=True).encode(), ".html")
+    return File(
+        rg.pages.document(title, body, lead=lead, style=_STYLE, alone=True).encode(), ".html"
+    )
 
 
 def _as_many(given: Sequence[str] | None, count: int, param: str, what: str) -> Sequence[str]:
@@ -185,16 +187,16 @@ def _findings(reports: Sequence[Report]) -> str:
     found = [one for report in reports for one in report.findings()]
     found.sort(key=lambda one: not one.do)
     return "".join(
-        pages.notice(one.text, one.do, kind="warning" if one.do else "good") for one in found
+        rg.pages.notice(one.text, one.do, kind="warning" if one.do else "good") for one in found
     )
 
 
 def _player(sounds: Sequence[Audio], labels: Sequence[str], reports: Sequence[Report]) -> str:
     if not sounds:
         return ""
-    marks = [mark for report in reports for mark in pages.marks_of(report)]
+    marks = [mark for report in reports for mark in rg.pages.marks_of(report)]
     tracks = [
-        pages.Track(
+        rg.pages.Track(
             str(index),
             label,
             sound=sound,
@@ -204,7 +206,7 @@ def _player(sounds: Sequence[Audio], labels: Sequence[str], reports: Sequence[Re
         )
         for index, (sound, label) in enumerate(zip(sounds, labels, strict=True))
     ]
-    return pages.player(tracks, folder=None)
+    return rg.pages.player(tracks, folder=None)
 
 
 def _loudness(sound: Audio) -> float | None:
@@ -250,14 +252,14 @@ def _kind(report: Report) -> str:
 
 def _picture(picture: File, caption: str) -> str:
     try:
-        return pages.image(picture.content, caption, suffix=picture.suffix, wide=True)
+        return rg.pages.image(picture.content, caption, suffix=picture.suffix, wide=True)
     except ValueError:
         raise NodeError(
             f"a {picture.suffix} file is no picture; PNG, JPEG and WebP files are"
         ) from None
 
 
-def _tile(name: str, report: Report) -> pages.Figure | None:
+def _tile(name: str, report: Report) -> rg.pages.Figure | None:
     """Show the first figure of a report, which says most."""
     key = next(iter(type(report).model_fields), None)
     if key is None or isinstance(getattr(report, key), (tuple, Report)):
@@ -266,7 +268,7 @@ def _tile(name: str, report: Report) -> pages.Figure | None:
     title = _titled(name)
     label = title if words == title.lower() else f"{title}: {words}"
     shown = _shown(getattr(report, key), unit)
-    return pages.Figure(shown, unit, label, link=f"#{_anchor(name)}")
+    return rg.pages.Figure(shown, unit, label, link=f"#{_anchor(name)}")
 
 
 def _anchor(name: str) -> str:
@@ -332,7 +334,7 @@ def _parts(report: Report, key: str, values: Sequence[Any]) -> str:
         rows = [[_cell(getattr(value, one), of) for one, _, of in fields] for value in values]
         table = _table(heads, rows)
     if len(values) > _SHOWN_ROWS:
-        return pages.folded(f"{words}: {len(values)} rows", f"<p>{said}</p>\n{table}\n")
+        return rg.pages.folded(f"{words}: {len(values)} rows", f"<p>{said}</p>\n{table}\n")
     return f"<h3>{heading}</h3>\n<p>{said}</p>\n{table}"
 
 

@@ -12,9 +12,10 @@ from resonate_graph import Audio, Finding, Report, RunContext, node
 
 from .._common.channels import Listed, channel_names, decibels, per_minute
 from .._common.notes import note_known
+from .._common.reach import in_reach
 from .._common.runs import runs, touching
 from .._common.silence import least_frames, silence
-from .clipping_levels import clipped, in_reach
+from .clipping_levels import clipped
 from .sparse_declipping import rebuilt
 
 Single = NDArray[np.float32]

@@ -14,6 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from .._common.reach import in_reach
 from .._common.runs import mask_of, runs
 
 Array = NDArray[np.float64]
@@ -63,8 +64,6 @@ _LEAST_BETWEEN = 0.03
 _RESTING = 0.5
 _NOT_AT_THE_OTHER = 0.1
 
-# Samples above this are made smaller first.
-_HUGE = 2.0**40
 # A filter against DC is told by how fast plateaus decay, in nats a second: in such steps, from so
 # slow to so fast (a cutoff of 0.1 to 60 Hz), where so many samples of the upper half decay alike,
 # and so many times as many as at one of so many steps beside. What went into it is judged where it
@@ -112,12 +111,6 @@ def clipped(channel: Single, sample_rate: int, threshold_dbfs: float | None = No
         if np.count_nonzero(there.either) > _AS_MANY * np.count_nonzero(found.either):
             return there
     return found
-
-
-def in_reach(samples: Single) -> np.float32:
-    """Return a power of two that brings a sound where squares of float32 are finite: mostly 1."""
-    peak = float(np.abs(samples).max(initial=0.0))
-    return np.float32(1.0 if peak < _HUGE else 2.0 ** -np.ceil(np.log2(peak)))
 
 
 def _found(channel: Single, sample_rate: int) -> Clipped:

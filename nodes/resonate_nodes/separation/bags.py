@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from blake3 import blake3
-from yaml import YAMLError
 
 from resonate_graph import ModelError
 
@@ -96,7 +95,7 @@ def read_bag_of(
             raise ValueError(f"its segments are {segment:g} seconds long")
         if not all(math.isfinite(weight) for row in weights or () for weight in row):
             raise ValueError("not all of its weights are finite")
-    except (OSError, ValueError, LookupError, TypeError, AttributeError, YAMLError) as error:
+    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
         raise ModelError(name, f"{path}: this is no bag of models: {error}") from error
     if not signatures or (weights is not None and len(weights) != len(signatures)):
         raise ModelError(name, f"{path}: {len(signatures)} models do not fit the weights")

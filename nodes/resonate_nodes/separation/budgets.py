@@ -16,8 +16,6 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 #: A file of weights.
 WEIGHTS_BYTES = 1 << 33
 #: Files in a models folder, and models of a bag.
@@ -247,19 +245,24 @@ def read_bag(path: Path) -> Any:
     Raises:
         OSError: it cannot be read.
         OverBudgetError: it is too large, or nested too deep, or refers to itself.
-        yaml.YAMLError: it is no YAML.
+        ValueError: it is no YAML.
     """
+    import yaml
+
     if path.stat().st_size > BAG_BYTES:
         raise OverBudgetError(f"it is larger than {BAG_BYTES:,} bytes")
     text = path.read_text(encoding="utf-8")
     depth = 0
-    for event in yaml.parse(text, Loader=yaml.BaseLoader):
-        if isinstance(event, yaml.AliasEvent):
-            raise OverBudgetError("it refers to itself")
-        if isinstance(event, yaml.CollectionStartEvent):
-            depth += 1
-        elif isinstance(event, yaml.CollectionEndEvent):
-            depth -= 1
-        if depth > DEPTH:
-            raise OverBudgetError("it is nested too deep")
-    return yaml.load(text, Loader=yaml.BaseLoader)
+    try:
+        for event in yaml.parse(text, Loader=yaml.BaseLoader):
+            if isinstance(event, yaml.AliasEvent):
+                raise OverBudgetError("it refers to itself")
+            if isinstance(event, yaml.CollectionStartEvent):
+                depth += 1
+            elif isinstance(event, yaml.CollectionEndEvent):
+                depth -= 1
+            if depth > DEPTH:
+                raise OverBudgetError("it is nested too deep")
+        return yaml.load(text, Loader=yaml.BaseLoader)
+    except yaml.YAMLError as error:
+        raise ValueError(str(error)) from error

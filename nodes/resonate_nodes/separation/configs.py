@@ -8,7 +8,6 @@ config is plain values within `budgets`, the checkpoint is tensors and nothing e
 
 from __future__ import annotations
 
-import inspect
 import re
 import warnings
 import zipfile
@@ -17,8 +16,6 @@ from functools import lru_cache
 from importlib import import_module
 from pathlib import Path
 from typing import Any
-
-from yaml import YAMLError
 
 from resonate_graph import ModelError
 
@@ -40,6 +37,9 @@ SUFFIXES = (".ckpt", ".pt", ".pth")
 
 #: The largest size in a network's config, and the most bands: what a file's weights do not bound.
 _SIZE, _BANDS = 1 << 16, 1 << 10
+
+#: What the part of a config that is about sound says of a transform.
+_TRANSFORM = ("n_fft", "hop_length", "dim_f", "dim_t")
 
 #: How trainers call what is a port of `separate` under another name.
 _STEMS = {"instrumental": "other", "instrum": "other", "no_vocals": "other", "no vocals": "other"}
@@ -83,7 +83,7 @@ def _is_config(path: Path, size: int, mtime_ns: int) -> bool:
     del size, mtime_ns
     try:
         said = read_bag(path)
-    except (OSError, ValueError, YAMLError):
+    except (OSError, ValueError):
         return False
     return isinstance(said, dict) and "model" in said and "models" not in said
 
@@ -102,7 +102,7 @@ def read_config(path: Path, config: Path) -> Description:
         return _described(said)
     except _Unsupported as error:
         raise ModelError(path.stem, f"{config}: {error}") from error
-    except (OSError, ValueError, LookupError, TypeError, AttributeError, YAMLError) as error:
+    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
         reason = f"{type(error).__name__}: {error}" if not str(error) else str(error)
         raise ModelError(path.stem, f"{config}: this is no config of a model: {reason}") from error
 
@@ -121,15 +121,19 @@ def _described(said: Mapping[str, Any]) -> Description:
         raise ValueError(f"its sample rate is {rate} Hz")
     settings: dict[str, Any] = {"stems": stems, "sample_rate": rate}
     frames = inference.get("chunk_size") or audio.get("chunk_size")
-    if class_name.startswith("mdxnet_infer"):
-        kwargs = {**network, "audio": audio, "stems": len(stems)}
+    kwargs, count = _known(network, class_name), len(stems)
+    if class_name == _MDX23C:
+        kwargs |= {"audio": audio, "stems": len(stems)}
         steps = inference.get("dim_t") or audio["dim_t"]
         frames = int(audio["hop_length"]) * (int(steps) - 1)
+    elif class_name == _SCNET:
+        count = len(network.get("sources") or stems)
     else:
-        kwargs = _known(network, class_name)
-        if (count := int(network.get("num_stems") or 1)) != len(stems):
-            raise ValueError(f"it names {len(stems)} stems, and its network gives {count}")
+        count = int(network.get("num_stems") or 1)
+    if count != len(stems):
+        raise ValueError(f"it names {len(stems)} stems, and its network gives {count}")
     _require_sizes(kwargs)
+    _require_sizes({key: audio[key] for key in _TRANSFORM if key in audio})
     if not isinstance(frames, int) or not 0 < frames <= 100 * rate:
         raise ValueError("it says no chunk_size in frames, which is how long a segment is")
     settings["segment_frames"] = frames
@@ -140,12 +144,11 @@ def _described(said: Mapping[str, Any]) -> Description:
 def _recognised(network: Mapping[str, Any], kind: Any) -> str:
     """Return the class of a network, by what its config says of it."""
     if "num_subbands" in network and "bottleneck_factor" in network:
-        found = "mdxnet_infer.model.TFC_TDF_net"
-    elif "band_SR" in network or "band_stride" in network or str(kind).startswith("scnet"):
-        raise _Unsupported(
-            "SCNet models are not supported: no package brings their network that goes with "
-            "torch 2.12 and later"
-        )
+        found = _MDX23C
+    elif "band_SR" in network or "band_stride" in network:
+        if kind not in (None, "scnet"):
+            raise _Unsupported(f"of SCNets, those called {kind} are not supported")
+        found = _SCNET
     elif "num_bands" in network and "dim" in network:
         found = "mel_band_roformer.MelBandRoformer"
     elif "dim" in network and "depth" in network and "stft_n_fft" in network:
@@ -179,12 +182,14 @@ def _known(network: Mapping[str, Any], class_name: str) -> dict[str, Any]:
     known = _ARGUMENTS[class_name]
     if unknown := [key for key, value in kept.items() if key not in known and value]:
         raise _Unsupported(
-            f"its network has {', '.join(unknown)}, which {FAMILIES[class_name].distribution} "
-            "does not know"
+            f"its network has {', '.join(unknown)}, which "
+            f"{FAMILIES[class_name].distribution or FAMILIES[class_name].name} does not know"
         )
     return {key: value for key, value in kept.items() if key in known and value is not None}
 
 
+_MDX23C = "mdxnet_infer.model.TFC_TDF_net"
+_SCNET = "resonate_nodes.separation.scnet.Network"
 _BOTH = {
     *("dim", "depth", "heads", "dim_head", "stereo", "num_stems", "mask_estimator_depth"),
     *("time_transformer_depth", "freq_transformer_depth"),
@@ -193,6 +198,15 @@ _BOTH = {
 _ARGUMENTS: Mapping[str, set[str]] = {
     "bs_roformer.BSRoformer": _BOTH | {"freqs_per_bands", "freq_range", "zero_dc"},
     "mel_band_roformer.MelBandRoformer": _BOTH | {"num_bands", "sample_rate"},
+    _MDX23C: {
+        *("act", "bottleneck_factor", "growth", "norm", "num_blocks_per_scale", "num_channels"),
+        *("num_scales", "num_subbands", "scale"),
+    },
+    _SCNET: {
+        *("audio_channels", "dims", "nfft", "hop_size", "win_size", "normalized", "compress"),
+        *("band_SR", "band_stride", "band_kernel", "conv_depths", "conv_kernel", "num_dplayer"),
+        *("expand", "sources"),
+    },
 }
 
 
@@ -241,39 +255,21 @@ def load(path: Path, description: Description) -> Any:
         OverBudgetError: it does not fit its config, or would cost too much.
         Exception: whatever a damaged file leads to.
     """
-    state = _tensors(path)
+    state, adapter = _tensors(path), _adapter(description)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # their networks transform a first sound without a window
-        require_shapes(lambda: _built(description), state)
+        require_shapes(lambda: adapter.network_of(description), state)
         require_numbers(state)
-        network = _built(description)
+        network = adapter.network_of(description)
     network.load_state_dict(state)
     network.eval()
-    return _adapted(network, description)
+    return adapter(network, description)
 
 
-def _built(description: Description) -> Any:
-    """Return a network as a config says."""
-    if description.class_name.startswith("mdxnet_infer"):
-        from .mdx23c import network_of
-
-        return network_of(description)
-    module, _, name = description.class_name.rpartition(".")
-    model_class = getattr(import_module(module), name)
-    if inspect.isfunction(model_class):
-        raise TypeError(f"{description.class_name} is no class")
-    return model_class(**description.kwargs, flash_attn=False)
-
-
-def _adapted(network: Any, description: Description) -> Any:
-    """Return a network as the loop takes it."""
-    if description.class_name.startswith("mdxnet_infer"):
-        from .mdx23c import MDX23C
-
-        return MDX23C(network, description)
-    from .roformer import RoFormer
-
-    return RoFormer(network, description)
+def _adapter(description: Description) -> Any:
+    """Return the class that takes a network into the loop."""
+    module, _, name = description.family.adapter.rpartition(".")
+    return getattr(import_module(f".{module}", __package__), name)
 
 
 def _tensors(path: Path) -> dict[str, Any]:

@@ -35,8 +35,8 @@ class Description:
         class_name: the class of its network.
         args: what the class is made with.
         kwargs: what the class is made with, by name.
-        settings: what else is said: ``stems``, ``sample_rate``, ``segment_frames``. Demucs' classes
-            have these among their arguments.
+        settings: what else is said: ``stems``, ``sample_rate``, ``segment_frames``, ``normalised``.
+            Demucs' classes have these among their arguments.
     """
 
     class_name: str
@@ -48,6 +48,11 @@ class Description:
     def family(self) -> Family:
         """The family its class belongs to."""
         return FAMILIES[self.class_name]
+
+    @property
+    def normalised(self) -> bool:
+        """Whether the mix is brought to mean 0 and deviation 1 before its network."""
+        return bool(self.settings.get("normalised", self.family.normalised))
 
     @property
     def stems(self) -> tuple[str, ...]:
@@ -64,16 +69,20 @@ class Family:
     Attributes:
         name: what it is called in papers.
         network: the class, by its full name.
-        distribution: what brings the class.
+        distribution: what brings the class; empty where this package does.
+        adapter: the module and class of this wing that takes it into the loop (`hops.OnHops`, and
+            a static method ``network_of``); empty where the loop takes it as it is.
         uses: the distributions whose versions decide the samples, besides those of the node.
         configured: a config lies beside its weights; else these describe themselves.
-        normalised: the mix is brought to mean 0 and deviation 1 before it, as Demucs does.
+        normalised: the mix is brought to mean 0 and deviation 1 before it, as Demucs does; a config
+            may say otherwise.
         window: what an estimate is weighted with, over a segment of so many frames; never zero.
         surround: what is put around a segment, given the network.
         ready: called once with a network and the segment length that a bag wants, in seconds.
         narrowed: a network that gives some of its stems only, given these and whether it is to
             compute on a CPU in fp32.
         on_mps: what it cannot do there, and what is done instead.
+        avoids_mps: whether the CPU computes it where MPS would, for what `on_mps` says.
     """
 
     name: str
@@ -83,20 +92,22 @@ class Family:
     narrowed: Callable[[Any, Sequence[str], bool], Any]
     ready: Callable[[Any, float | None], None]
     window: Callable[[int], NDArray[np.float32]]
+    adapter: str = ""
     uses: tuple[str, ...] = ()
     configured: bool = False
     normalised: bool = False
     on_mps: str = ""
+    avoids_mps: bool = False
 
     def require_installed(self, model: str) -> None:
         """Refuse a network that is not installed, or that another package was written over.
 
-        Demucs is always there: the package needs it.
+        Demucs is always there: the package needs it, as it brings SCNet itself.
 
         Raises:
             ModelError: it is not; the message says what to install.
         """
-        if not self.configured:
+        if not self.configured or not self.distribution:
             return
         what = f"{model!r} is a {self.name} model, whose network is in {self.distribution}"
         try:
@@ -231,7 +242,7 @@ def _around_on_hops(model: Any, segment: int) -> Surround:
 
 
 def _on_hops_ready(model: Any, seconds: float | None) -> None:
-    if seconds is not None:
+    if seconds is not None and not model.whole_segments:  # those are as they were in training
         model.segment = seconds
 
 
@@ -263,18 +274,28 @@ def _demucs(name: str, network: str, on_mps: str) -> Family:
     )
 
 
-def _on_hops(name: str, network: str, distribution: str, *uses: str) -> Family:
+def _on_hops(
+    name: str,
+    network: str,
+    adapter: str,
+    distribution: str = "",
+    *uses: str,
+    on_mps: str = "no complex numbers: spectra are taken, and taken back, on the CPU",
+    avoids_mps: bool = False,
+) -> Family:
     return Family(
         name=name,
         network=network,
         distribution=distribution,
-        uses=(distribution, *uses),
+        adapter=adapter,
+        uses=(distribution, *uses) if distribution else uses,
         surround=_around_on_hops,
         narrowed=_narrowed_on_hops,
         ready=_on_hops_ready,
         window=faded,
         configured=True,
-        on_mps="no complex numbers: spectra are taken, and taken back, on the CPU",
+        on_mps=on_mps,
+        avoids_mps=avoids_mps,
     )
 
 
@@ -292,10 +313,13 @@ _ALL = (
         "no complex numbers: Demucs takes spectra on the CPU; before macOS 15.1 its first layer is "
         "too long for a convolution there",
     ),
-    _on_hops("BS-RoFormer", "bs_roformer.BSRoformer", "bs-roformer-infer"),
-    _on_hops("Mel-Band RoFormer", "mel_band_roformer.MelBandRoformer", "melband-roformer-infer",
-             "librosa"),
-    _on_hops("MDX23C", "mdxnet_infer.model.TFC_TDF_net", "mdxnet-infer"),
+    _on_hops("BS-RoFormer", "bs_roformer.BSRoformer", "roformer.RoFormer", "bs-roformer-infer"),
+    _on_hops("Mel-Band RoFormer", "mel_band_roformer.MelBandRoformer", "roformer.RoFormer",
+             "melband-roformer-infer", "librosa"),
+    _on_hops("MDX23C", "mdxnet_infer.model.TFC_TDF_net", "mdx23c.MDX23C", "mdxnet-infer"),
+    _on_hops("SCNet", "resonate_nodes.separation.scnet.Network", "scnet.SCNet",
+             on_mps="complex numbers between its layers; torch 2.13 is said to be wrong there",
+             avoids_mps=True),
 )  # fmt: skip
 
 #: By the class of the network.

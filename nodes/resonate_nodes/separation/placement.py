@@ -93,6 +93,9 @@ class Placement:
             ModelError: its file is damaged or not trusted.
         """
         freed = False
+        family = _family_of(estimator)
+        if family.avoids_mps and self.device_of(estimator).partition(":")[0] == "mps":
+            self._refuse(estimator, family.on_mps)
         while True:
             device = self.device_of(estimator)
             try:
@@ -101,7 +104,7 @@ class Placement:
                 if device == "cpu":
                     raise
                 if not _is_out_of_memory(error):
-                    self._refuse(estimator, error)
+                    self._refuse(estimator, _reason(error))
                     continue
             if freed:
                 self._leave(device, "a model")
@@ -138,7 +141,7 @@ class Placement:
             except NotImplementedError as error:
                 if device == "cpu":
                     raise
-                self._refuse(estimator, error)
+                self._refuse(estimator, _reason(error))
                 continue
             except RuntimeError as error:
                 if not _is_out_of_memory(error):
@@ -173,9 +176,8 @@ class Placement:
         _free(device)
         self.device, self.batch_size = "cpu", 1
 
-    def _refuse(self, estimator: Estimator, error: BaseException) -> None:
+    def _refuse(self, estimator: Estimator, reason: str) -> None:
         _refused.add((self.device, estimator.path))
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         self._fell(f"{self.device} cannot run {estimator.path.stem} ({reason}); the CPU does")
 
     def _resident(self, device: str, estimator: Estimator) -> Any:
@@ -212,6 +214,10 @@ def _load(estimator: Estimator, device: str) -> Any:
 
 def _family_of(estimator: Estimator) -> Family:
     return weights.read_description(estimator.path).family
+
+
+def _reason(error: BaseException) -> str:
+    return str(error).splitlines()[0] if str(error) else type(error).__name__
 
 
 def _is_out_of_memory(error: Exception) -> bool:

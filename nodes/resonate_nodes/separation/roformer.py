@@ -11,9 +11,7 @@ threads may use one network, and that no complex number reaches a device without
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from copy import copy
-from fractions import Fraction
+from importlib import import_module
 from typing import Any
 
 import torch
@@ -21,41 +19,27 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from .families import Description
-
-#: How many numbers the rows hold that go through a layer together, on a CPU.
-_NUMBERS = 1 << 19
+from .hops import OnHops, over_rows
 
 
-class RoFormer(nn.Module):
+class RoFormer(OnHops):
     """A RoFormer that takes whole hops and gives the stems that are wanted.
 
     Args:
         network: the network of the package.
         description: what its config says.
-
-    Attributes:
-        sources: the stems it gives, in this order.
-        samplerate: the rate it works at, in Hz.
-        segment: how long its segments are, in seconds.
-        audio_channels: how many it takes.
-        hop_frames: of its transform, in frames.
-        least_frames: the fewest frames it takes.
-        whole_segments: whether it takes whole segments only.
     """
 
-    whole_segments = False
-
     def __init__(self, network: Any, description: Description) -> None:
-        super().__init__()
-        self.network = network
-        self.sources = list(description.stems)
-        self.samplerate = int(description.settings["sample_rate"])
-        self.segment = Fraction(description.settings["segment_frames"], self.samplerate)
-        self.audio_channels = int(network.audio_channels)
-        self.hop_frames = int(network.stft_kwargs["hop_length"])
+        hop_frames = int(network.stft_kwargs["hop_length"])
         half = int(network.stft_kwargs["n_fft"]) // 2  # which it reflects at either end
-        self.least_frames = -(-(half + 1) // self.hop_frames) * self.hop_frames
-        self._columns = list(range(len(self.sources)))
+        super().__init__(
+            network,
+            description,
+            audio_channels=int(network.audio_channels),
+            hop_frames=hop_frames,
+            least_frames=-(-(half + 1) // hop_frames) * hop_frames,
+        )
         window = network.stft_window_fn(device="cpu")
         self._window: Tensor = window
         for part in network.modules():
@@ -63,12 +47,11 @@ class RoFormer(nn.Module):
                 part.rotary_embed = _Rotary(part.rotary_embed.freqs)
                 part.attend = _Attention()
 
-    def narrowed(self, stems: Sequence[str]) -> RoFormer:
-        """Return the same network for some of its stems; it shares the weights."""
-        other = copy(self)
-        other.sources = list(stems)
-        other._columns = [self._columns[self.sources.index(stem)] for stem in stems]
-        return other
+    @staticmethod
+    def network_of(description: Description) -> Any:
+        """Return the network that a config says."""
+        module, _, name = description.class_name.rpartition(".")
+        return getattr(import_module(module), name)(**description.kwargs, flash_attn=False)
 
     def forward(self, mix: Tensor) -> Tensor:
         """Return the estimates of a mix.
@@ -82,13 +65,13 @@ class RoFormer(nn.Module):
         spectrum = self._spectrum(mix)
         bands = self.network.band_split(self._features(spectrum).to(mix.device))
         for time_layers, frequency_layers in self.network.layers:
-            bands = _over(time_layers, bands.transpose(1, 2)).transpose(1, 2)
-            bands = _over(frequency_layers, bands)
+            bands = over_rows(time_layers, bands.transpose(1, 2)).transpose(1, 2)
+            bands = over_rows(frequency_layers, bands)
         if hasattr(self.network, "final_norm"):
             bands = self.network.final_norm(bands)
         estimates = [
             self._masked(spectrum, self.network.mask_estimators[column](bands))
-            for column in self._columns
+            for column in self.columns
         ]
         return torch.stack(estimates, dim=1)[..., : mix.shape[-1]].to(mix.device)
 
@@ -133,28 +116,6 @@ class RoFormer(nn.Module):
             found = torch.cat([torch.zeros_like(found[:, :1]), found[:, 1:]], dim=1)
         sound = torch.istft(found, **self.network.stft_kwargs, window=self._window.to(found.device))
         return sound.unflatten(0, (batch, self.audio_channels))
-
-
-def _over(layers: Any, rows: Tensor) -> Tensor:
-    """Return rows of shape (batch, rows, length, numbers) after a stack of layers over each.
-
-    On a CPU a few at a time: what lies between steps then fits into caches.
-    """
-    shape = rows.shape
-    flat = rows.reshape(-1, *shape[2:])
-    if flat.device.type != "cpu":
-        return _first(layers(flat)).reshape(shape)
-    found = torch.empty_like(flat)
-    count = max(1, _NUMBERS // (shape[2] * shape[3]))
-    for start in range(0, len(flat), count):
-        part = slice(start, start + count)
-        found[part] = _first(layers(flat[part]))
-    return found.reshape(shape)
-
-
-def _first(found: Any) -> Tensor:
-    """Return what a stack of layers gave; that of BS-RoFormer gives values beside it."""
-    return found[0] if isinstance(found, tuple) else found
 
 
 class _Attention(nn.Module):

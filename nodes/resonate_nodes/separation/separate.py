@@ -160,9 +160,9 @@ def separate(
 ) -> Stems:
     """Separate a mix into stems.
 
-    By models of Demucs and, with the extra ``models``, by BS-RoFormer, Mel-Band RoFormer and
-    MDX23C; by several at once, each for its stems. Only stems that somebody uses are computed: of a
-    bag like ``htdemucs_ft``, whose sub-models each know one stem, only the sub-models of those
+    By models of Demucs, by SCNet and, with the extra ``models``, by BS-RoFormer, Mel-Band RoFormer
+    and MDX23C; by several at once, each for its stems. Only stems that somebody uses are computed:
+    of a bag like ``htdemucs_ft``, whose sub-models each know one stem, only the sub-models of those
     stems run. Where these give other stems as well, as a single model does, they are kept for later
     too. Models work at 44.1 kHz in stereo, unless their config says another rate; a mix at another
     rate is converted and its stems come back at its own rate and exact length: by soxr, or on an

@@ -81,9 +81,9 @@ class Separator:
             )
             for index, weights in self._weights.items()
         }
-        self._families: dict[int, Family] = {
-            index: read_description(one.path).family for index, one in self._estimators.items()
-        }
+        said = {index: read_description(one.path) for index, one in self._estimators.items()}
+        self._families: dict[int, Family] = {index: one.family for index, one in said.items()}
+        self._normalised = {index: one.normalised for index, one in said.items()}
         self._models = {index: placement.model(one) for index, one in self._estimators.items()}
         for index, model in self._models.items():
             if trouble := self._trouble_with(model):
@@ -145,9 +145,9 @@ class Separator:
     ) -> None:
         """Separate a stereo mix at the models' rate.
 
-        For Demucs' models the whole mix is normalised by its mean and standard deviation, as Demucs
-        does. Demucs adds the mean to every stem, so that stems add up to it several times; here it
-        is added to `OFFSET_STEM` alone.
+        For Demucs' models, and others whose config says so, the whole mix is normalised by its mean
+        and standard deviation, as Demucs does. Demucs adds the mean to every stem, so that stems
+        add up to it several times; here it is added to `OFFSET_STEM` alone.
 
         Args:
             read: gives the mix from one frame to another: float32, shape (2, frames).
@@ -161,7 +161,7 @@ class Separator:
         Raises:
             NodeError: a model gave what is no number.
         """
-        levels = _Levels(read, frames, self._families, self._weights, self.stems)
+        levels = _Levels(read, frames, self._normalised, self._weights, self.stems)
         passes = self._passes()
         adder = OverlapAdd(passes, frames, len(self.stems), _CHANNELS)
         work = jobs(passes, frames, self._group)
@@ -287,12 +287,12 @@ class _Levels:
         self,
         read: Read,
         frames: int,
-        families: Mapping[int, Family],
+        normalised: Mapping[int, bool],
         weights: Mapping[int, Mapping[int, float]],
         stems: Sequence[str],
     ) -> None:
-        self._some = {index for index, family in families.items() if family.normalised}
-        self._all = len(self._some) == len(families)
+        self._some = {index for index, wanted in normalised.items() if wanted}
+        self._all = len(self._some) == len(normalised)
         level = _level(read, frames) if self._some else (np.float32(0), np.float32(1))
         self._mean, self._deviation = level
         self._means = np.array([self._mean * (name == OFFSET_STEM) for name in stems], np.float32)

@@ -10,7 +10,7 @@ import pytest
 
 import resonate_graph as rg
 from resonate_graph import Audio, Graph
-from resonate_graph._cli import listing
+from resonate_graph._cli import devices
 from resonate_graph._machine.devices import Device, Inventory
 from resonate_nodes import gain
 from tests.engine.commands import OWN_NODES, Command
@@ -268,7 +268,7 @@ def test_devices_lists_the_params_that_take_another_device(
 ) -> None:
     def machine(*accelerators: Device) -> None:
         inventory = Inventory((*accelerators, Device("cpu", "cpu", "a processor")))
-        monkeypatch.setattr(listing, "probe", lambda: inventory)
+        monkeypatch.setattr(devices, "probe", lambda: inventory)
 
     def table() -> dict[str, list[str]]:
         """Return the lines below each node of the table."""

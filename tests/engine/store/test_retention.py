@@ -20,6 +20,7 @@ from resonate_graph._node.ports import PortType
 from resonate_graph._store.records import Key
 from resonate_graph._store.retention import parse_bytes
 from resonate_nodes import gain
+from tests.depth import thorough
 
 FRAMES = 10_000
 OBJECT_BYTES = FRAMES * 4 + 116
@@ -226,6 +227,7 @@ for number in range(int(sys.argv[2]), int(sys.argv[2]) + 10):
 """
 
 
+@thorough
 def test_processes_that_shorten_the_log_at_once_leave_whole_lines(tmp_path: Path) -> None:
     processes = [
         subprocess.Popen([sys.executable, "-c", EVICTOR, str(tmp_path), str(first)])

@@ -13,7 +13,7 @@ from typing import Any, Literal
 import numpy as np
 import pytest
 import soundfile
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from scipy import stats
@@ -115,6 +115,7 @@ def test_what_has_the_formats_steps_already_survives_plain_rounding(encode: Enco
     ),
     rate=st.sampled_from([8000, 44_100, 48_000, 192_000]),
 )
+@example(samples=np.full((1, 1), 2e34, np.float32), rate=8000)
 def test_float_wav_is_bit_exact(samples: Array, rate: int) -> None:
     file = encode_wav(Audio(samples, rate), subtype="FLOAT")
     assert file.suffix == ".wav"

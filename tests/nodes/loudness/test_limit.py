@@ -7,6 +7,7 @@ import pytest
 
 from resonate_graph import Audio, Graph
 from resonate_nodes import limit, measure_loudness
+from tests.depth import thorough
 from tests.signals import (
     Array,
     decibels,
@@ -137,6 +138,7 @@ def test_the_gain_of_a_steady_tone_is_steady(frequency_hz: float) -> None:
     assert decibels(np.sqrt(np.mean(rest**2) / np.mean(wave**2))) < -60
 
 
+@thorough
 def test_a_shorter_release_makes_a_sound_louder(groove: Audio) -> None:
     loudness = [
         measure_loudness(limit(groove, ceiling_dbtp=-12.0, release_ms=one)).integrated_lufs

@@ -15,7 +15,7 @@ from scipy import signal
 
 from resonate_graph import Audio, NodeError, ParamError, ResonateWarning
 from resonate_nodes import gain, measure_loudness, normalize_loudness
-from tests.depth import sampled
+from tests.depth import sampled, thorough
 from tests.signals import (
     decibels,
     difference_db,
@@ -336,6 +336,7 @@ def test_true_peak_of_noise_up_to_half_the_rate(rate: int) -> None:
     assert found == pytest.approx(oversampled_peak_db(noise), abs=0.02)
 
 
+@thorough
 def test_true_peak_of_the_recording_by_a_polyphase_filter(excerpt: Audio) -> None:
     fir = signal.firwin(2 * 8 * 256 + 1, 1 / 8, window=("kaiser", 12.0))
     oversampled = signal.resample_poly(excerpt.samples, 8, 1, axis=1, window=fir)
@@ -352,6 +353,15 @@ def test_a_true_peak_is_found_wherever_it_lies(at: int) -> None:
     audio = Audio(samples, 48_000)
     found = measure_loudness(audio).true_peak_dbtp
     assert found == pytest.approx(oversampled_peak_db(audio), abs=0.01)
+
+
+@pytest.mark.parametrize("doublings", [39, 41, 112, 127])
+def test_a_true_peak_is_found_as_far_as_float32_goes(excerpt: Audio, doublings: int) -> None:
+    plain = measure_loudness(excerpt).true_peak_dbtp
+    loud = excerpt.with_samples(excerpt.samples * np.float32(2.0**doublings))
+    found = measure_loudness(loud).true_peak_dbtp
+    assert plain is not None
+    assert found == pytest.approx(plain + 20 * doublings * np.log10(2), abs=1e-3)
 
 
 def test_true_peak_is_never_below_the_sample_peak(excerpt: Audio) -> None:
@@ -511,6 +521,7 @@ def test_a_sound_near_the_gate_is_not_lifted_without_end() -> None:
 
 @pytest.mark.parametrize("rate", [8000, 44_100, 96_000, 192_000])
 @pytest.mark.parametrize("channels", [1, 6])
+@sampled(3)
 def test_any_rate_and_channel_count(rate: int, channels: int) -> None:
     noise = white_noise(seconds=1, rate=rate, rms=0.1, channels=channels)
     audio = Audio(noise.samples, rate, "5.1" if channels == 6 else None)

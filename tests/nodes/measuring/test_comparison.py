@@ -6,6 +6,7 @@ import pytest
 from resonate_graph import Audio, NodeError
 from resonate_nodes import compare, describe, detect_clipping, gain, noise_floor, resample
 from tests import degradations
+from tests.depth import sampled
 from tests.signals import decibels, si_sdr_db, sine, white_noise
 
 # -- compare --------------------------------------------------------------------------------------
@@ -151,6 +152,7 @@ def test_samples_beyond_full_scale_are_counted() -> None:
 
 @pytest.mark.parametrize("rate", [8000, 44_100, 96_000])
 @pytest.mark.parametrize("seconds", [1.0, 12.0, 30.0])
+@sampled(2)
 def test_noise_alone_is_measured(rate: int, seconds: float) -> None:
     report = noise_floor(white_noise(seconds=seconds, rate=rate, rms=0.001, channels=2))
     assert report.noise_dbfs == pytest.approx(-60, abs=1)
@@ -190,6 +192,7 @@ def test_digital_silence_has_no_noise() -> None:
 
 @pytest.mark.parametrize("rate", [16_000, 48_000, 96_000])
 @pytest.mark.parametrize("frequency_hz", [500.0, 3000.0])
+@sampled(2)
 def test_a_tone_is_described(rate: int, frequency_hz: float) -> None:
     report = describe(sine(frequency_hz, seconds=2.0, rate=rate, amplitude=0.5, channels=2))
     assert (report.duration_seconds, report.sample_rate_hz, report.channels) == (2.0, rate, 2)

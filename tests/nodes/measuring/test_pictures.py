@@ -75,6 +75,7 @@ def spectrum_panels(file: File, count: int, heights: float) -> list[NDArray[Any]
 @pytest.mark.parametrize(
     ("frequency_hz", "seconds"), [(50, 0.5), (440, 0.5), (6000, 0.5), (50, 100), (6000, 100)]
 )
+@sampled(1)
 def test_a_tone_lies_at_its_frequency(frequency_hz: float, seconds: float) -> None:
     file = plot_spectrogram(sine(frequency_hz, seconds=seconds))
     (panel,) = spectrum_panels(file, 1, 4.2)

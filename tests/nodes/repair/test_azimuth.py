@@ -8,6 +8,7 @@ import pytest
 from resonate_graph import Audio, NodeError, ResonateWarning
 from resonate_nodes import align_azimuth, check_mono, delay, to_mono, to_stereo
 from tests.degradations import with_hiss
+from tests.depth import sampled, thorough
 from tests.signals import Array, relative_db, white_noise
 
 
@@ -47,6 +48,7 @@ def test_a_fixed_delay_is_taken_out_of_speech(
 
 
 @pytest.mark.parametrize("delay_frames", [1.3, -4.2])
+@sampled(1)
 def test_it_is_taken_out_of_music_in_stereo(music: Audio, delay_frames: float) -> None:
     """Loops have parts of a sample between their own channels; these go too, hence -35 dB."""
     apart = skewed(music, delay_frames)
@@ -58,6 +60,7 @@ def test_it_is_taken_out_of_music_in_stereo(music: Audio, delay_frames: float) -
     assert after.bands[-2].lost_db == pytest.approx(own.bands[-2].lost_db, abs=0.05)
 
 
+@thorough
 def test_a_delay_that_wanders_is_followed(groove: Audio) -> None:
     mono = to_stereo(to_mono(groove))
     seconds = np.arange(groove.frames) / groove.sample_rate
@@ -71,6 +74,7 @@ def test_a_delay_that_wanders_is_followed(groove: Audio) -> None:
 
 
 @pytest.mark.parametrize("snr_db", [30, 15])
+@sampled(1)
 def test_hiss_does_not_mislead_it(music: Audio, snr_db: float) -> None:
     """The hiss is moved with the sound: what should come out is both, moved by what was meant."""
     mono = to_stereo(to_mono(music))

@@ -6,6 +6,7 @@ import pytest
 from resonate_graph import Audio, ParamError
 from resonate_nodes import declick, decrackle, detect_clicks, resample
 from tests import degradations
+from tests.depth import sampled
 from tests.signals import (
     decibels,
     difference_db,
@@ -18,12 +19,14 @@ from tests.signals import (
 
 
 @pytest.mark.parametrize(("per_second", "gain_db"), [(2, 15), (10, 15), (50, 12)])
+@sampled(1)
 def test_clicks_on_a_record_go(per_second: float, gain_db: float, music: Audio) -> None:
     record = degradations.with_clicks(music, per_second=per_second)
     assert si_sdr_db(declick(record), music) > si_sdr_db(record, music) + gain_db
 
 
 @pytest.mark.parametrize("rate", [16_000, 48_000, 96_000])
+@sampled(1)
 def test_clicks_go_at_any_rate(rate: int, excerpt: Audio) -> None:
     clean = resample(excerpt, sample_rate=rate)
     record = degradations.with_clicks(clean)
@@ -31,6 +34,7 @@ def test_clicks_go_at_any_rate(rate: int, excerpt: Audio) -> None:
 
 
 @pytest.mark.parametrize(("per_second", "gain_db"), [(100, 10), (400, 9), (1000, 7)])
+@sampled(1)
 def test_crackle_goes(per_second: float, gain_db: float, excerpt: Audio) -> None:
     clean = excerpt.with_samples(excerpt.samples[:, : 2 * excerpt.sample_rate])
     record = degradations.with_crackle(clean, per_second=per_second)
@@ -91,6 +95,7 @@ def test_a_param_out_of_range_is_an_error(excerpt: Audio) -> None:
 
 
 @pytest.mark.parametrize("per_second", [1, 5])
+@sampled(1)
 def test_clicks_are_counted_where_they_are(per_second: float, groove: Audio) -> None:
     clean = groove.with_samples(groove.samples[:, : 10 * groove.sample_rate])
     record = degradations.with_clicks(clean, per_second=per_second)

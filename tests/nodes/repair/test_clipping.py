@@ -7,6 +7,7 @@ from scipy.signal import butter, sosfilt
 from resonate_graph import Audio, ParamError
 from resonate_nodes import declip, detect_clipping, resample
 from tests import degradations
+from tests.depth import sampled, thorough
 from tests.signals import difference_db, peak, si_sdr_db, sine
 
 
@@ -40,6 +41,7 @@ def chord() -> Audio:
 # Means of the ten excerpts of P. Záviška, P. Rajmic, A. Ozerov, L. Rencker (IEEE JSTSP 15, 2021):
 # social sparsity (PEW) for what is sparse.
 @pytest.mark.parametrize(("sdr_db", "literature_db"), [(3, 15.0), (7, 17.7)])
+@sampled(2)
 def test_what_is_sparse_gains_as_in_the_literature(
     sdr_db: float, literature_db: float, chord: Audio
 ) -> None:
@@ -48,11 +50,13 @@ def test_what_is_sparse_gains_as_in_the_literature(
 
 
 @pytest.mark.parametrize(("sdr_db", "least_db"), [(3, 8), (7, 10), (20, 12)])
+@sampled(2)
 def test_clipped_peaks_come_back(sdr_db: float, least_db: float, bar: Audio) -> None:
     cut, _ = degradations.clipped(bar, sdr_db=sdr_db)
     assert gain_db(declip(cut), cut, bar) > least_db
 
 
+@thorough
 def test_there_is_no_seam_where_pieces_meet(speech: Audio) -> None:
     """Seven seconds are two pieces, which meet in the middle; a second around it is one."""
     cut, _ = degradations.clipped(speech, sdr_db=7)
@@ -71,6 +75,7 @@ def test_there_is_no_seam_where_pieces_meet(speech: Audio) -> None:
 
 
 @pytest.mark.parametrize("rate", [16_000, 96_000])
+@sampled(2)
 def test_clipped_peaks_come_back_at_any_rate(rate: int, excerpt: Audio) -> None:
     clean = resample(excerpt.with_samples(excerpt.samples[:1, :44_100]), sample_rate=rate)
     cut, _ = degradations.clipped(clean, sdr_db=12)
@@ -109,6 +114,7 @@ def test_a_slow_filter_against_dc_does_not_hide_it(bar: Audio) -> None:
     assert gain_db(declip(after), after, wanted) > 8
 
 
+@thorough
 def test_plateaus_need_not_be_quite_flat(bar: Audio) -> None:
     cut, level = degradations.clipped(bar, sdr_db=12)
     blurred = cut.with_samples(cut.samples + 1e-3 * level * np.sin(np.arange(cut.frames)))
@@ -118,6 +124,7 @@ def test_plateaus_need_not_be_quite_flat(bar: Audio) -> None:
 
 
 @pytest.mark.parametrize("gain", [2**-10, 32.0])
+@sampled(2)
 def test_it_works_alike_at_any_level(gain: float, excerpt: Audio) -> None:
     second = excerpt.with_samples(excerpt.samples[:1, :44_100])
     cut, _ = degradations.clipped(second, sdr_db=12)

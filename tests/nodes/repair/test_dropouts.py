@@ -8,6 +8,7 @@ import pytest
 from resonate_graph import Audio, NodeError, ResonateWarning
 from resonate_nodes import remove_dc, repair_dropouts, resample
 from tests import degradations
+from tests.depth import sampled
 from tests.signals import Array, difference_db, joined, peak, si_sdr_db, sine
 
 
@@ -128,6 +129,7 @@ def repeated(before: Array, random: np.random.Generator) -> Array:
 
 @pytest.mark.parametrize("stand_in", [dither, held, repeated])
 @pytest.mark.parametrize("gap_ms", [4, 8])
+@sampled(2)
 def test_what_stands_in_for_the_sound_is_found_and_replaced(
     stand_in: Callable[[Array, np.random.Generator], Array], gap_ms: int, music: Audio
 ) -> None:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from resonate_graph import Audio, Graph, NodeError
 from resonate_nodes import spectral_gate
 from tests.counts import examples
+from tests.depth import sampled, thorough
 from tests.signals import decibels, white_noise
 
 RATE = 16_000
@@ -57,6 +58,7 @@ CASES: list[dict[str, Any]] = [
 
 @pytest.mark.parametrize("params", CASES, ids=str)
 @pytest.mark.parametrize("with_noise", [False, True])
+@sampled(3)
 def test_it_is_noisereduce(params: dict[str, Any], with_noise: bool) -> None:
     """Over several blocks, and to the rounding of float32; 24 bits of samples below 0.5."""
     sound = bursts(12)
@@ -83,6 +85,7 @@ def test_at_any_length_and_rate_it_is_noisereduce(
     assert apart_db(spectral_gate(sound, **params), theirs(sound, **params)) < -150
 
 
+@thorough
 def test_there_is_no_seam_where_noisereduce_has_one() -> None:
     """Of a long sound noisereduce runs its mean in each chunk anew."""
     from noisereduce import reduce_noise
@@ -164,6 +167,7 @@ def test_with_torch_it_is_torchgate_without_seams(
     assert np.std(ours.samples[:, -100:]) > 1e-4
 
 
+@thorough
 def test_in_a_graph(groove: Audio) -> None:
     graph = Graph("gated")
     sound = graph.input("sound", Audio)

@@ -15,6 +15,7 @@ from resonate_graph import Audio, ResonateWarning
 from resonate_nodes import declick, declip, decrackle, detect_clicks, repair_dropouts
 from tests import degradations
 from tests.counts import examples
+from tests.depth import sampled, thorough
 from tests.signals import Array, joined, relative_db, si_sdr_db
 
 RATE = 44_100
@@ -142,6 +143,7 @@ def test_no_click_is_counted_in_a_square_wave() -> None:
         assert detect_clicks(clean("square wave")).clicks == 0
 
 
+@thorough
 def test_a_stretch_that_is_left_joins_repaired_neighbours_bit_by_bit(groove: Audio) -> None:
     """A record, in the middle of which a synthesiser plays."""
     clean = groove.with_samples(groove.samples[:, : 7 * RATE])
@@ -177,6 +179,7 @@ def test_a_stretch_that_is_left_joins_repaired_neighbours_bit_by_bit(groove: Aud
         (repair_dropouts, lambda audio: degradations.with_dropouts(audio, longest_ms=20)),
     ],
 )
+@sampled(2)
 def test_real_damage_is_in_proportion(
     node: Callable[[Audio], Audio], damage: Callable[[Audio], Audio], groove: Audio
 ) -> None:

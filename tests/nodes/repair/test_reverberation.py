@@ -6,6 +6,7 @@ import pytest
 from resonate_graph import Audio, ResonateWarning
 from resonate_nodes import dereverb
 from tests import degradations
+from tests.depth import sampled, thorough
 from tests.signals import Array, difference_db, joined, si_sdr_db, white_noise
 
 
@@ -22,6 +23,7 @@ def claps(*, seconds: float, rate: int, channels: int = 1, seed: int = 0) -> Aud
 
 @pytest.mark.parametrize("rt60_seconds", [0.4, 0.8, 1.5])
 @pytest.mark.parametrize(("channels", "gain_db"), [(1, 0.7), (2, 4)])
+@sampled(1)
 def test_the_tail_of_a_room_is_reduced(rt60_seconds: float, channels: int, gain_db: float) -> None:
     dry = claps(seconds=8, rate=16_000, channels=channels)
     wet = degradations.with_reverb(dry, rt60_seconds=rt60_seconds)
@@ -29,6 +31,7 @@ def test_the_tail_of_a_room_is_reduced(rt60_seconds: float, channels: int, gain_
 
 
 @pytest.mark.parametrize("rate", [8000, 44_100, 96_000])
+@sampled(1)
 def test_it_is_reduced_at_any_rate(rate: int) -> None:
     dry = claps(seconds=3, rate=rate, channels=2)
     wet = degradations.with_reverb(dry)
@@ -36,6 +39,7 @@ def test_it_is_reduced_at_any_rate(rate: int) -> None:
 
 
 @pytest.mark.parametrize("rt60_seconds", [0.4, 1.5])
+@sampled(1)
 def test_dense_music_is_not_made_worse(rt60_seconds: float, music: Audio) -> None:
     wet = degradations.with_reverb(music, rt60_seconds=rt60_seconds)
     assert si_sdr_db(dereverb(wet), music) > si_sdr_db(wet, music) - 0.3
@@ -67,6 +71,7 @@ def test_one_channel_does_not_sound_in_the_other() -> None:
     assert not dereverb(silent).samples[1].any()
 
 
+@thorough
 def test_a_long_sound_has_no_seams() -> None:
     # the filters are found anew for every block of 8 s at this rate
     dry = claps(seconds=24, rate=16_000, channels=2, seed=1)
@@ -107,6 +112,7 @@ def drums(music: Audio) -> Audio:
 
 
 @pytest.mark.parametrize(("rt60_seconds", "gain_db"), [(0.4, 2), (0.8, 3), (1.5, 3)])
+@sampled(1)
 def test_the_drums_of_a_recording_come_nearer(
     rt60_seconds: float, gain_db: float, drums: Audio
 ) -> None:

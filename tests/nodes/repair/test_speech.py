@@ -17,6 +17,7 @@ from resonate_nodes.repair import deep_filter
 from tests.counts import examples
 from tests.deepfilternet import DELAY, FRAME, by_its_library
 from tests.degradations import with_hiss
+from tests.depth import thorough
 from tests.signals import difference_db, relative_db, si_sdr_db, white_noise
 
 Single = NDArray[np.float32]
@@ -37,6 +38,7 @@ def test_the_library_is_late_by_three_frames(speech: Audio) -> None:
     assert int(likeness.argmax()) - (len(voice) - 1) == DELAY
 
 
+@thorough
 @settings(max_examples=examples(3))
 @given(st.lists(st.integers(0, 1500), max_size=8), st.integers(1, FRAME))
 def test_whatever_the_blocks_are_it_is_the_library_without_delay(
@@ -81,6 +83,7 @@ def test_at_any_rate_clean_speech_stays_in_its_place(short: Audio, rate: int) ->
     assert si_sdr_db(enhanced, there) > (9 if rate < 16_000 else 19)  # telephone voices lose more
 
 
+@thorough
 def test_each_channel_is_treated_for_itself(short: Audio) -> None:
     """Also one that is far softer than the others."""
     voice = with_hiss(short, snr_db=10)
@@ -91,11 +94,13 @@ def test_each_channel_is_treated_for_itself(short: Audio) -> None:
     assert second == enhance_speech(other)
 
 
+@thorough
 def test_channels_out_of_phase_do_not_cancel(short: Audio) -> None:
     both = short.with_samples(np.concatenate([short.samples, -short.samples]))
     assert si_sdr_db(enhance_speech(both), both) > 17
 
 
+@thorough
 def test_how_loud_it_is_does_not_matter(short: Audio) -> None:
     """The library takes what lies below -70 dBFS for silence, and does worse far from -20."""
     noisy = with_hiss(short, snr_db=10)
@@ -105,6 +110,7 @@ def test_how_loud_it_is_does_not_matter(short: Audio) -> None:
         assert relative_db(gain(scaled, gain_db=-gain_db), expected) < -60
 
 
+@thorough
 def test_pauses_do_not_count_for_the_level(short: Audio) -> None:
     noisy = with_hiss(short, snr_db=20)
     silence = np.zeros((1, 2 * noisy.sample_rate), np.float32)
@@ -114,6 +120,7 @@ def test_pauses_do_not_count_for_the_level(short: Audio) -> None:
     assert relative_db(same, enhance_speech(noisy)) < -35
 
 
+@thorough
 def test_the_limit_leaves_some_of_what_came_in(short: Audio) -> None:
     noisy = with_hiss(short, snr_db=10)
     enhanced, limited = enhance_speech(noisy), enhance_speech(noisy, attenuation_limit_db=20.0)

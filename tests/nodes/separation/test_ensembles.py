@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from resonate_graph import Audio, Graph, GraphError, ParamError, Store
 from resonate_nodes import average_stems, residual, separate
 from resonate_nodes.separation import ensembles, models
+from tests.depth import thorough
 from tests.models import SOURCES, save_th, small_hdemucs, write_models
 from tests.roformers import config_of, require_extra, save_model
 from tests.signals import white_noise
@@ -50,6 +51,7 @@ def stems_of(model: str, mix: Audio) -> dict[str, NDArray[np.float32]]:
     return {name: stem.samples for name, stem in found if isinstance(stem, Audio)}
 
 
+@thorough
 @pytest.mark.usefixtures("with_roformer")
 def test_each_stem_is_that_of_its_model(mix: Audio) -> None:
     found = stems_of("vocals:bs_roformer+drums,bass,other:htdemucs_ft", mix)

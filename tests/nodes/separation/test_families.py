@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
 import pytest
 import yaml
 from hypothesis import given, settings
@@ -43,9 +44,11 @@ CONFIGS: dict[str, dict[str, Any]] = {
     "bs": config_of("bs"),
     "mel": config_of("mel", target="vocals"),
     "mdx23c": config_of("mdx23c"),
+    "scnet": config_of("scnet"),
 }
-ROFORMERS = ["bs", "mel"]
-LEAST = 96  # half a window and one more frame, in whole hops
+OF_PACKAGES = ["bs", "mel", "mdx23c"]
+ANY_LENGTH = ["bs", "mel", "scnet"]
+LEAST = {"bs": 96, "mel": 96, "scnet": HOP}  # half a window and one more frame, in whole hops
 
 
 @pytest.fixture(scope="module")
@@ -83,7 +86,7 @@ def computed(name: str, mix: Audio, **params: Any) -> NDArray[np.float32]:
 
 
 @pytest.mark.parametrize("name", CONFIGS)
-@pytest.mark.parametrize("frames", [1, LEAST, 1000, SEGMENT - 1, SEGMENT])
+@pytest.mark.parametrize("frames", [1, 96, 1000, SEGMENT - 1, SEGMENT])
 @sampled(3)
 def test_what_fits_into_a_segment_is_a_pass_over_the_whole(
     name: str, frames: int, networks: tuple[Path, dict[str, Any]]
@@ -91,12 +94,13 @@ def test_what_fits_into_a_segment_is_a_pass_over_the_whole(
     """Which takes whole hops, and more than half a window; MDX23C takes whole segments."""
     frames = min(frames, MDX23C_SEGMENT if name == "mdx23c" else SEGMENT)
     mix = noise(frames)
-    whole = MDX23C_SEGMENT if name == "mdx23c" else max(LEAST, -(-frames // HOP) * HOP)
+    whole = MDX23C_SEGMENT if name == "mdx23c" else max(LEAST[name], -(-frames // HOP) * HOP)
     expected = passed_whole(networks[1][name], padded(mix.samples, whole))[..., :frames]
     np.testing.assert_allclose(computed(name, mix), expected, atol=1e-5, rtol=0)
 
 
-@pytest.mark.parametrize(("name", "parts"), [("bs", 2), ("mel", 4), ("mdx23c", 3)])
+@pytest.mark.parametrize(("name", "parts"), [("bs", 2), ("mel", 4), ("mdx23c", 3), ("scnet", 2)])
+@sampled(1)
 def test_between_its_ends_a_long_mix_is_what_the_loop_of_a_package_gives(
     name: str, parts: int, networks: tuple[Path, dict[str, Any]]
 ) -> None:
@@ -110,7 +114,7 @@ def test_between_its_ends_a_long_mix_is_what_the_loop_of_a_package_gives(
     np.testing.assert_allclose(found[..., middle], expected[..., middle], atol=1e-5, rtol=0)
 
 
-@pytest.mark.parametrize("name", ROFORMERS)
+@pytest.mark.parametrize("name", ANY_LENGTH)
 @pytest.mark.parametrize("overlap", [0.0, 0.25, 0.9])
 @sampled(3)
 def test_segments_begin_on_the_hops_of_the_whole(
@@ -154,6 +158,23 @@ def test_every_mix_comes_back_with_its_rate_length_and_channels(
     if channels == 3:  # in pairs, the last one alone on both sides
         pair = separate(mix.with_samples(mix.samples[:2]), model=name).vocals
         np.testing.assert_allclose(vocals.samples[:2], pair.samples, atol=1e-6)
+
+
+def test_a_mix_is_normalised_where_its_config_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, networks: tuple[Path, dict[str, Any]]
+) -> None:
+    """As Demucs' models have it; the mean is in ``other`` alone."""
+    said = config_of("mdx23c")  # which is not linear in level
+    said["inference"]["normalize"] = True
+    save_model(tmp_path, "normalised", said)
+    monkeypatch.setenv("RESONATE_MODELS", str(tmp_path))
+    plain = noise(MDX23C_SEGMENT)
+    mix = plain.with_samples(0.1 * plain.samples + np.float32(0.02))
+    mono = mix.samples.mean(0, np.float64)
+    mean, deviation = np.float32(mono.mean()), np.float32(mono.std(ddof=1))
+    expected = passed_whole(networks[1]["mdx23c"], (mix.samples - mean) / deviation) * deviation
+    expected[1] += mean
+    np.testing.assert_allclose(computed("normalised", mix), expected, atol=1e-5, rtol=0)
 
 
 def test_silence_gives_silence() -> None:
@@ -271,6 +292,47 @@ def test_a_killed_separation_goes_on_at_its_segment(tmp_path: Path, monkeypatch:
     np.testing.assert_array_equal(found["rest"].samples, np.float32(mix.samples - stems))
 
 
+#: Larger segments than elsewhere, so that a minute has few of them, of networks that are small.
+LONG_SEGMENT, LONG_HOP, LONG_WINDOW = 65_024, 512, 1024
+
+
+def long_config_of(name: str) -> dict[str, Any]:
+    """Return the config of a model of long segments: 127 hops."""
+    said = config_of(name)
+    said["inference"]["chunk_size"] = LONG_SEGMENT
+    said["audio"] |= {"n_fft": LONG_WINDOW, "hop_length": LONG_HOP, "dim_t": 128}
+    said["model"] |= {
+        "bs": {"stft_n_fft": LONG_WINDOW, "stft_hop_length": LONG_HOP, "depth": 1,
+               "stft_win_length": LONG_WINDOW, "freqs_per_bands": [57] * 9},
+        "mel": {"stft_n_fft": LONG_WINDOW, "stft_hop_length": LONG_HOP, "depth": 1,
+                "stft_win_length": LONG_WINDOW},
+        "mdx23c": {},
+        "scnet": {"nfft": LONG_WINDOW, "hop_size": LONG_HOP, "win_size": LONG_WINDOW},
+    }[name]  # fmt: skip
+    return said
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+@sampled(1)
+def test_a_longer_mix_takes_no_more_memory(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two stems of 22 seconds more would be 15 MB, were they held until they are whole."""
+    save_model(tmp_path, "long", long_config_of(name))
+    monkeypatch.setenv("RESONATE_MODELS", str(tmp_path))
+    graph, process, sizes = split_graph("long", "vocals", "other"), psutil.Process(), list[int]()
+
+    def look(event: object) -> None:
+        if isinstance(event, NodeProgress):
+            sizes.append(process.memory_info().rss)
+
+    for seconds in (5, 40):  # the first time, to have all there that comes once
+        mix, store = {"mix": noise(seconds * RATE)}, Store(tmp_path / str(seconds))
+        graph.run(mix, outputs=["vocals", "other"], store=store, on_event=look)
+    assert len(sizes) > 36
+    assert max(sizes[-5:]) - max(sizes[-25:-20]) < 5e6
+
+
 # -- devices --------------------------------------------------------------------------------------
 
 
@@ -281,7 +343,8 @@ def _forgetful(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("_forgetful")
-@pytest.mark.parametrize("name", CONFIGS)
+@pytest.mark.parametrize("name", OF_PACKAGES)
+@sampled(1)
 def test_no_64_bit_float_and_no_complex_number_reaches_mps(
     name: str, networks: tuple[Path, dict[str, Any]]
 ) -> None:
@@ -333,7 +396,7 @@ def test_what_is_no_number_is_not_a_result(monkeypatch: pytest.MonkeyPatch) -> N
 
 # -- what is refused ------------------------------------------------------------------------------
 
-MANY_BANDS = {**config_of("mel")["model"], "num_bands": 5000}
+SCNET, MDX23C = config_of("scnet")["model"], config_of("mdx23c")["model"]
 REFUSED: list[tuple[Callable[[dict[str, Any]], object], str]] = [
     (lambda said: said["model"].update(skip_connection=True), "has skip_connection, which"),
     (lambda said: said["model"].update(dim=1 << 17), "its dim is 131072"),
@@ -345,7 +408,19 @@ REFUSED: list[tuple[Callable[[dict[str, Any]], object], str]] = [
         lambda said: said.update(model=config_of("mel")["model"] | {"num_bands": 5000}),
         "more than 1024 bands",
     ),
-    (lambda said: said.update(model={"dims": 4, "band_SR": 1}), "SCNet models are not supported"),
+    (
+        lambda said: said.update(model={"band_SR": 1}, model_type="scnet_masked"),
+        "called scnet_masked",
+    ),
+    (lambda said: said.update(model=SCNET | {"dims": [2, 8, 12]}), "not with two numbers for a"),
+    (lambda said: said.update(model=SCNET | {"hop_size": 0}), "its hop_size is no more than"),
+    (lambda said: said.update(model=SCNET | {"band_stride": [0, 2, 4]}), "strides of bands are"),
+    (lambda said: said.update(model=SCNET | {"num_dplayer": 3}), "num_dplayer is even"),
+    (lambda said: said.update(model=SCNET | {"tran_depth": 1}), "has tran_depth, which SCNet does"),
+    (
+        lambda said: said.update(model=MDX23C | {"attention": 1}),
+        "has attention, which mdxnet-infer",
+    ),
     (lambda said: said.update(model={"layers": 4}), "of no family that is known"),
     (lambda said: said["training"].clear(), "no config of a model"),
     (lambda said: said["training"].update(instruments=["a", "A"]), "names a stem twice"),
@@ -388,7 +463,7 @@ def test_a_checkpoint_that_holds_more_than_tensors_is_not_opened(
     assert capsys.readouterr().out == ""
 
 
-@pytest.mark.parametrize("name", CONFIGS)
+@pytest.mark.parametrize("name", OF_PACKAGES)
 def test_a_family_whose_package_is_missing_says_what_to_install(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -28,7 +28,7 @@ from resonate_nodes.separation.overlap_add import reading
 from resonate_nodes.separation.placement import Placement
 from resonate_nodes.separation.separator import Separator
 from tests.counts import examples
-from tests.depth import sampled
+from tests.depth import sampled, thorough
 from tests.models import (
     SOURCES,
     save_th,
@@ -150,6 +150,7 @@ def test_every_length_gives_what_demucs_gives(name: str, folder: Path) -> None:
         assert_equals(stems, separated_by_demucs(model, mix.samples))
 
 
+@thorough
 @settings(max_examples=examples(6), derandomize=True)
 @given(
     name=st.sampled_from(NAMES),

@@ -5,6 +5,7 @@ import pytest
 
 from resonate_graph import Audio
 from resonate_nodes import hpss, mix, resample
+from tests.depth import thorough
 from tests.signals import difference_db, impulse, peak, si_sdr_db, sine
 
 
@@ -19,6 +20,7 @@ def test_it_is_librosas(excerpt: Audio, margins: tuple[float, float]) -> None:
         assert difference_db(part, mono.with_samples(reference)) < -120
 
 
+@thorough
 def test_a_long_sound_in_stretches_is_the_same_as_at_once(groove: Audio) -> None:
     """Longer than the 24 s of one stretch."""
     import librosa

@@ -14,7 +14,7 @@ from resonate_graph import Audio, Cancelled, Graph, NodeProgress, Result, Store
 from resonate_graph._sound.workspace import Workspace
 from resonate_nodes import separate
 from resonate_nodes.separation.placement import Placement
-from tests.depth import sampled
+from tests.depth import sampled, thorough
 from tests.faults import flipped
 from tests.models import save_th, small_spectral_hdemucs
 from tests.processes import end_of, files_in, start_python
@@ -150,6 +150,7 @@ def test_what_was_damaged_meanwhile_is_not_believed(
     assert same(found, undisturbed)
 
 
+@thorough
 def test_what_lay_beside_something_damaged_is_written_to_disk_again(
     groove: Audio, store: Store
 ) -> None:

@@ -32,7 +32,7 @@ from resonate_nodes import mix as mixed
 from resonate_nodes.separation import placement, weights
 from resonate_nodes.separation.random_numbers import own_random_numbers
 from resonate_nodes.separation.resident import Residents
-from tests.depth import sampled
+from tests.depth import sampled, thorough
 from tests.models import (
     EVERYTHING,
     SOURCES,
@@ -163,6 +163,7 @@ def test_stems_of_one_spectral_model_are_computed_alone(
         np.testing.assert_allclose(alone.samples, expected.samples, atol=1e-6, rtol=0)
 
 
+@thorough
 def test_a_bags_segment_length_is_kept(
     tmp_path: Path, excerpt: Audio, monkeypatch: pytest.MonkeyPatch, forwards: list[Any]
 ) -> None:
@@ -219,6 +220,7 @@ def test_one_stem_of_a_bag_of_four_runs_one_model(excerpt: Audio, forwards: list
     assert result["bass"] == everything.bass
 
 
+@thorough
 def test_another_stem_tomorrow_runs_only_its_own_model(
     excerpt: Audio, store: Store, forwards: list[Any]
 ) -> None:
@@ -273,6 +275,7 @@ def test_weights_are_read_once_whatever_stems_are_asked_for(
     assert len(read) == 1
 
 
+@thorough
 def test_a_changed_bag_is_another_model(
     excerpt: Audio, store: Store, tmp_path: Path, forwards: list[Any]
 ) -> None:
@@ -341,6 +344,7 @@ def test_mono_is_separated_as_both_sides_of_a_stereo_mix(excerpt: Audio, models_
     assert_equals(separate(mono), expected.mean(axis=1, keepdims=True))
 
 
+@thorough
 def test_channels_go_through_in_pairs() -> None:
     noise = white_noise(seconds=0.5, rate=RATE, channels=5)
     whole = computed(separate(noise))
@@ -497,6 +501,7 @@ def audios(result: Any) -> list[Audio]:
 # -- shifts ---------------------------------------------------------------------------------------
 
 
+@thorough
 def test_the_same_seed_gives_the_same_samples_and_another_one_others(excerpt: Audio) -> None:
     once = separate(excerpt, shifts=2, seed=1)[:4]
     assert separate(excerpt, shifts=2, seed=1)[:4] == once

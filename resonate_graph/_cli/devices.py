@@ -1,68 +1,24 @@
-"""Commands that say what there is: ``graphs devices``."""
+"""``resonate devices``: what there is to compute on."""
 
 from __future__ import annotations
 
 import itertools
-import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Annotated, Any, get_args
+from typing import Any, get_args
 
 import typer
 
-from .. import Catalog, NodeType, accelerated, stock, stock_graphs, this_machine
+from .. import Catalog, NodeType, accelerated, this_machine
 from .._machine.devices import Choice, Inventory, choose, place, probe, require_request
 from .._machine.torch_audio import torchaudio_state
-from .call import JsonOption, NodesOption
-from .help import Command, Group
+from .options import JsonOption, NodesOption
 from .output import Printer
 from .settings import DeviceOption
 
 
 def register(app: typer.Typer) -> None:
-    """Add the commands."""
+    """Add the command."""
     app.command()(devices)
-    group = typer.Typer(rich_markup_mode=None, cls=Group)
-    group.callback(invoke_without_command=True)(graphs)
-    group.command(cls=Command)(show)
-    app.add_typer(group, name="graphs")
-
-
-def show(name: Annotated[str, typer.Argument(metavar="NAME", help="A stock graph.")]) -> None:
-    """Print a stock graph as the JSON file it is."""
-    texts = stock_graphs()
-    stock(name)  # which says what there is, if there is none of that name
-    typer.echo(texts[name].rstrip())
-
-
-def graphs(ctx: typer.Context, as_json: JsonOption = False) -> None:
-    """List the stock graphs, or show one of them."""
-    if ctx.invoked_subcommand is not None:
-        return
-    printer = Printer(as_json=as_json)
-    texts = {name: json.loads(text) for name, text in stock_graphs().items()}
-    printer.document(
-        {
-            "graphs": [
-                {
-                    "name": name,
-                    "description": text.get("description"),
-                    "inputs": text.get("inputs", {}),
-                    "params": text.get("params", {}),
-                    "outputs": list(text["outputs"]),
-                }
-                for name, text in texts.items()
-            ]
-        }
-    )
-    for name, text in texts.items():
-        printer.line(name)
-        printer.paragraph(text.get("description", ""), indent="  ")
-        for kind in ("inputs", "params"):
-            for key, spec in text.get(kind, {}).items():
-                default = f" [{json.dumps(spec['default'])}]" if "default" in spec else ""
-                flag = "-i" if kind == "inputs" else "-p"
-                said = f"{flag} {key}{default}  {spec.get('description', '')}"
-                printer.paragraph(said, indent="    ", hang="      ")
 
 
 def devices(

@@ -1,0 +1,118 @@
+"""Who asks for little waits for little: what is imported when, and that all of it is there."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+import resonate_graph as rg
+from resonate_graph._cli.application import whole_command
+from resonate_graph._cli.help import first_paragraph
+from tests.processes import end_of, start_python
+
+#: What is only loaded by what computes, plans or prints tables.
+HEAVY = {
+    "networkx",
+    "numpy",
+    "resonate_graph._api",
+    "resonate_graph._node",
+    "resonate_graph._run",
+    "resonate_graph._sound",
+    "resonate_graph._store",
+    "resonate_nodes",
+    "rich.console",
+    "soundfile",
+}
+#: What no cached run needs.
+OF_OTHERS = {
+    "networkx",
+    "resonate_graph._corpus",
+    "resonate_graph._experiment.sweep",
+    "resonate_graph._page.player",
+    "scipy",
+    "torch",
+    "yaml",
+}
+
+
+def loaded_by(statement: str, *arguments: str) -> set[str]:
+    """Return the modules that a process has loaded when it ends."""
+    script = f"""
+import atexit, json, sys
+atexit.register(lambda: print(json.dumps(list(sys.modules)), file=sys.stderr))
+sys.argv[1:] = {list(arguments)!r}
+{statement}
+"""
+    ended = end_of(start_python(script))
+    assert ended.code == 0, ended.err
+    return set(json.loads(ended.err.splitlines()[-1]))
+
+
+def loaded_by_command(*arguments: str) -> set[str]:
+    return loaded_by("from resonate_graph._cli import main; main()", *arguments)
+
+
+def test_to_import_the_library_loads_next_to_nothing_of_it() -> None:
+    loaded = loaded_by("import resonate_graph")
+    assert loaded & {*HEAVY, "pydantic"} == set()
+    assert len({one for one in loaded if one.startswith("resonate_graph")}) < 6
+
+
+@pytest.mark.parametrize("call", [["--help"], ["__complete", "r"]], ids=" ".join)
+def test_what_names_the_commands_loads_none_of_them(call: Sequence[str]) -> None:
+    loaded = loaded_by_command(*call)
+    assert loaded & {*HEAVY, "pydantic"} == set()
+    assert "resonate_graph._cli.run" not in loaded
+
+
+def test_the_stock_graphs_are_listed_without_what_runs_them() -> None:
+    loaded = loaded_by_command("graphs")
+    assert loaded & (HEAVY - {"rich.console"}) == set()
+
+
+def test_a_cached_run_loads_nothing_that_it_does_not_need(tmp_path: Path) -> None:
+    recording = str(Path(rg.__file__).parent / "recordings" / "groove.ogg")
+    call = ["run", "deliver", "-i", f"master={recording}", "-o", str(tmp_path / "out")]
+    call += ["--store", str(tmp_path / "store")]
+    loaded_by_command(*call)
+    assert loaded_by_command(*call) & OF_OTHERS == set()
+
+
+def test_a_command_is_told_in_a_line_as_its_docstring_begins() -> None:
+    group = whole_command()
+    said = {name: first_paragraph(command.help) for name, command in group.commands.items()}
+    assert group.summaries() == said
+    assert all(said.values())
+
+
+# -- the public face -------------------------------------------------------------------------------
+
+
+def test_every_public_name_is_where_type_checkers_look_for_it() -> None:
+    (block,) = (one for one in ast.parse(inspect.getsource(rg)).body if isinstance(one, ast.If))
+    imports = [one for one in block.body if isinstance(one, ast.ImportFrom)]
+    places = {alias.name: f".{one.module}" for one in imports for alias in one.names}
+    places["pages"] += ".pages"  # the one that is a module as a whole
+    assert places == rg._MODULES
+    assert sorted(rg._MODULES) == sorted(rg.__all__)
+
+
+def test_every_public_name_can_be_had_and_is_listed() -> None:
+    assert all(getattr(rg, name) is not None for name in rg.__all__)
+    assert {*rg.__all__, "__version__"} <= set(dir(rg))
+    with pytest.raises(AttributeError, match="no attribute 'Grpah'"):
+        _ = rg.Grpah  # type: ignore[attr-defined]
+
+
+def test_a_sound_shows_itself_where_nothing_but_its_class_was_imported() -> None:
+    script = """
+import numpy as np
+from resonate_graph import Audio
+print("text/html" in Audio(np.zeros((1, 800)), 8000)._repr_mimebundle_())
+"""
+    assert end_of(start_python(script)).out.strip() == "True"
