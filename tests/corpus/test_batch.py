@@ -122,27 +122,20 @@ def test_what_makes_jobs_stale_is_named() -> None:
 def test_one_at_a_time_shares_an_accelerator_and_of_several_the_first_owns_it(
     archive: Archive, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    usual: dict[str, Any] = dict.fromkeys(
-        ("bound", "params", "outputs", "max_failures", "max_memory_bytes", "shared_store")
-    )
-    usual |= dict.fromkeys(("retry_failed", "verify", "provenance", "tags", "pages"), False)
-    usual |= {"name": "", "nodes": (), "max_seconds": 9.0, "remote": "", "settings": {}}
-
-    def devices(graph: Graph, jobs: int | None) -> list[str]:
-        ready = batching.prepare(graph, archive.tapes, archive.out, jobs=jobs, **usual)
+    def devices(graph: Graph, jobs: int | None, **params: Any) -> list[str]:
+        ready = batching.prepare(
+            graph, archive.tapes, archive.out, {"jobs": jobs, "params": params, "store": False}
+        )
         ready.batch.close()
-        executor = ready.executor(None)
+        executor = ready.executor()
         executor.close()
         assert isinstance(executor, Local)
         return [one.setup.settings["device"] for one in executor.hands]
 
     few = Device("cpu", "cpu", "a processor"), Device("mps", "mps", "Apple GPU")
     monkeypatch.setattr(batching, "presume", lambda: Inventory(few))
-    monkeypatch.setenv("RESONATE_STORE", str(archive.folder / "store"))
-    usual["params"] = {"model": "mini"}
-    assert devices(stock("instrumental"), None) == ["auto"]
-    assert devices(stock("instrumental"), 3) == ["auto", "cpu", "cpu"]
-    usual["params"] = None
+    assert devices(stock("instrumental"), None, model="mini") == ["auto"]
+    assert devices(stock("instrumental"), 3, model="mini") == ["auto", "cpu", "cpu"]
     assert set(devices(stock("deliver"), 3)) == {"auto"}  # nothing that an accelerator would do
     machine = replace(this_machine(), threads=3, memory_bytes=5 * 10**9)
     monkeypatch.setattr(batching, "this_machine", lambda: machine)

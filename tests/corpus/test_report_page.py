@@ -43,7 +43,10 @@ def rows(count: int) -> Iterator[BatchRow]:
 
 
 def test_of_very_many_recordings_it_has_20_000_and_all_that_failed(tmp_path: Path) -> None:
-    text = write_page(tmp_path, rows(20_100), "vinyl", Sums()).read_text(encoding="utf-8")
+    made = Page()
+    for row in rows(20_100):
+        made.add(row)
+    text = made.write(tmp_path, "vinyl", Sums()).read_text(encoding="utf-8")
     assert text.count('"state": "done"') == 20_000
     assert text.count('"state": "failed"') == 2
 
