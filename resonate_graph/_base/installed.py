@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from functools import cache
 from importlib import metadata
+from typing import Any
 
 
 @cache
@@ -20,10 +21,11 @@ def version_of(distribution: str) -> str:
 
 
 @cache
-def _all_points() -> metadata.EntryPoints:
+def _all_points() -> Any:  # of another type in 3.10 than later
     return metadata.entry_points()
 
 
 def entry_points(group: str) -> metadata.EntryPoints:
     """Return the entry points of a group."""
-    return _all_points().select(group=group)
+    points: metadata.EntryPoints = _all_points().select(group=group)
+    return points

@@ -9,7 +9,6 @@ import sqlite3
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -20,6 +19,7 @@ from resonate_graph._corpus.jobs import End, Identity, what_changed
 from resonate_graph._corpus.journal import NAME, Journal
 from resonate_graph._corpus.local import Local
 from resonate_graph._corpus.looking import look
+from resonate_graph._corpus.settings import BatchSettings
 from resonate_graph._corpus.sums import Sums
 from resonate_graph._machine.capacity import this_machine
 from resonate_graph._machine.devices import Device, Inventory
@@ -122,10 +122,9 @@ def test_what_makes_jobs_stale_is_named() -> None:
 def test_one_at_a_time_shares_an_accelerator_and_of_several_the_first_owns_it(
     archive: Archive, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def devices(graph: Graph, jobs: int | None, **params: Any) -> list[str]:
-        ready = batching.prepare(
-            graph, archive.tapes, archive.out, {"jobs": jobs, "params": params, "store": False}
-        )
+    def devices(graph: Graph, jobs: int | None, **params: str) -> list[str]:
+        given: BatchSettings = {"jobs": jobs, "params": params}
+        ready = batching.prepare(graph, archive.tapes, archive.out, given)
         ready.batch.close()
         executor = ready.executor()
         executor.close()
@@ -134,6 +133,7 @@ def test_one_at_a_time_shares_an_accelerator_and_of_several_the_first_owns_it(
 
     few = Device("cpu", "cpu", "a processor"), Device("mps", "mps", "Apple GPU")
     monkeypatch.setattr(batching, "presume", lambda: Inventory(few))
+    monkeypatch.setenv("RESONATE_STORE", str(archive.folder / "store"))
     assert devices(stock("instrumental"), None, model="mini") == ["auto"]
     assert devices(stock("instrumental"), 3, model="mini") == ["auto", "cpu", "cpu"]
     assert set(devices(stock("deliver"), 3)) == {"auto"}  # nothing that an accelerator would do

@@ -106,7 +106,7 @@ def test_every_public_name_can_be_had_and_is_listed() -> None:
     assert all(getattr(rg, name) is not None for name in rg.__all__)
     assert {*rg.__all__, "__version__"} <= set(dir(rg))
     with pytest.raises(AttributeError, match="no attribute 'Grpah'"):
-        _ = rg.Grpah  # type: ignore[attr-defined]
+        _ = rg.Grpah
 
 
 def test_a_sound_shows_itself_where_nothing_but_its_class_was_imported() -> None:

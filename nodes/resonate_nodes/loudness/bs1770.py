@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from resonate_graph import Audio, NodeError
 
 from .._common.channels import speakers_of
-from .._common.reach import in_reach
+from .._common.reach import in_reach, scaled
 
 #: Returns the samples from one frame up to another, of shape (channels, frames).
 Read = Callable[[int, int], NDArray[np.float32]]
@@ -185,7 +185,7 @@ class _Stretch:
         from scipy import fft
 
         factor = in_reach(samples)
-        samples = samples * factor
+        samples = scaled(samples, factor)
         self._scale = 1 / float(factor)
         self._samples = samples
         self._turns = turns

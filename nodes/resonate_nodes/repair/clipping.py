@@ -12,7 +12,7 @@ from resonate_graph import Audio, Finding, Report, RunContext, node
 
 from .._common.channels import Listed, channel_names, decibels, per_minute
 from .._common.notes import note_known
-from .._common.reach import in_reach
+from .._common.reach import in_reach, scaled_back
 from .._common.runs import runs, touching
 from .._common.silence import least_frames, silence
 from .clipping_levels import clipped
@@ -216,7 +216,6 @@ def declip(
     """
     factor = in_reach(audio.samples)
     result = audio.samples * factor
-    most = np.finfo(np.float32).max * factor
     did = _Rebuilt(audio.samples.size)
     for index, samples in enumerate(audio.samples):
         channel = samples * factor
@@ -230,7 +229,7 @@ def declip(
         # where pieces are faded into each other a sample may fall a trace short of the level
         np.clip(result[index], lowest, highest, out=result[index])
         stays = touching(found.either, _untold(found.either, channel, audio.sample_rate))
-        result[index] = np.clip(result[index], -most, most) / factor
+        result[index] = scaled_back(result[index], factor)
         result[index, stays] = samples[stays]
         did.add(samples, result[index], found.either & ~stays)
     did.note(ctx)

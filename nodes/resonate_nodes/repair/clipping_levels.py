@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from .._common.reach import in_reach
+from .._common.reach import in_reach, scaled
 from .._common.runs import mask_of, runs
 
 Array = NDArray[np.float64]
@@ -103,7 +103,7 @@ def clipped(channel: Single, sample_rate: int, threshold_dbfs: float | None = No
     if threshold_dbfs is not None:
         level = 10 ** (threshold_dbfs / 20) * (1 - _AT_LEVEL)
         return Clipped(channel >= level, channel <= -level)
-    channel = channel * in_reach(channel)
+    channel = scaled(channel, in_reach(channel))
     found = _found(channel, sample_rate)
     source = _before_dc_blocker(channel, sample_rate)
     if source is not None:

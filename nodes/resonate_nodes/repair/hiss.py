@@ -14,6 +14,7 @@ from resonate_graph import Audio, Finding, NodeError, Report, RunContext, node
 
 from .._common.channels import channel_names, power_decibels
 from .._common.notes import note_floor, note_known, note_removed
+from .._common.reach import in_reach, scaled, scaled_back
 from . import log_mmse, noise_profile
 
 _FRAME_SECONDS = 0.0232
@@ -36,7 +37,7 @@ _UNCHANGED = "no noise taken"
 _OCTAVES_HZ = (63.0, 125.0, 250.0, 500.0, 1000.0, 2000.0, 4000.0, 8000.0, 16_000.0, 31_500.0)
 
 
-@node(version=6, uses=("scipy",))
+@node(version=7, uses=("scipy",))
 def denoise(
     ctx: RunContext,
     audio: Audio,
@@ -92,12 +93,14 @@ def denoise(
     if not np.any(audio.samples):
         ctx.note(summary=_UNCHANGED)
         return audio
-    profile = None if noise is None else _profile(ctx, audio, noise)
+    factor = in_reach(*(one.samples for one in (audio, noise) if one is not None))
+    samples = scaled(audio.samples, factor)
+    profile = None if noise is None else _profile(ctx, audio, noise, factor)
     if profile is not None:
         last = len(profile.powers) - 1
         powers = profile.powers[np.minimum(np.arange(audio.channels), last)]
         reduced = log_mmse.denoised(
-            audio.samples,
+            samples,
             audio.sample_rate,
             stationary=True,
             strength=strength,
@@ -105,19 +108,20 @@ def denoise(
             progress=ctx.progress,
         )
         told_nothing = ~powers.any(axis=1)
-        reduced[told_nothing] = audio.samples[told_nothing]
+        reduced[told_nothing] = samples[told_nothing]
     elif audio.frames < frame:
         ctx.warn("too-short", f"{audio.frames} frames are too few to tell noise from sound")
         ctx.note(summary=_UNCHANGED)
         return audio
     else:
         reduced = log_mmse.denoised(
-            audio.samples,
+            samples,
             audio.sample_rate,
             stationary=stationary,
             strength=strength,
             progress=ctx.progress,
         )
+    reduced = scaled_back(reduced, factor)
     for before, after in zip(audio.samples, reduced, strict=True):
         after[before == 0] = 0  # digital silence stays
     _warn_of_extremes(
@@ -194,7 +198,7 @@ class NoiseReport(Report):
         ]
 
 
-@node(version=3, uses=("scipy",))
+@node(version=4, uses=("scipy",))
 def noise_floor(ctx: RunContext, audio: Audio) -> NoiseReport:
     """Measure the steady noise beneath a sound: hiss, hum and rumble together.
 
@@ -233,8 +237,9 @@ def noise_floor(ctx: RunContext, audio: Audio) -> NoiseReport:
     ):
         ctx.progress(len(channels), audio.channels)
         heard = not short and bool(samples.any())
-        found = (log_mmse.noise_powers(samples[None], audio.sample_rate)[0]
-                 if heard else np.zeros(1))  # fmt: skip
+        factor = in_reach(samples)
+        found = (log_mmse.noise_powers(scaled(samples, factor)[None], audio.sample_rate)[0]
+                 / float(factor) ** 2 if heard else np.zeros(1))  # fmt: skip
         powers.append(found)
         square = np.mean(np.square(samples, dtype=np.float64)) if audio.frames else 0.0
         noise, sound = power_decibels(found.sum()), power_decibels(square)
@@ -278,8 +283,10 @@ def _require_fit(audio: Audio, noise: Audio, frame: int) -> None:
         )
 
 
-def _profile(ctx: RunContext, audio: Audio, noise: Audio) -> noise_profile.Profile | None:
-    """Return the profile; None, with a warning, where it says nothing of the noise."""
+def _profile(
+    ctx: RunContext, audio: Audio, noise: Audio, factor: np.float32
+) -> noise_profile.Profile | None:
+    """Return the profile, times a factor; None, with a warning, where it says nothing of noise."""
     instead = "the noise is sought in the sound instead, as without a profile"
     if _is_recording(noise, audio):
         ctx.warn("profile-is-recording", f"the noise profile is the recording itself; {instead}")
@@ -287,7 +294,7 @@ def _profile(ctx: RunContext, audio: Audio, noise: Audio) -> noise_profile.Profi
     samples = noise.samples[:, : int(_PROFILE_SECONDS * noise.sample_rate)]
     muted = np.array([_is_silent(channel) for channel in samples])
     profile = noise_profile.profile_of(
-        np.where(muted[:, None], np.float32(0), samples),
+        scaled(np.where(muted[:, None], np.float32(0), samples), factor),
         noise.sample_rate,
         log_mmse.analysis_window(noise.sample_rate),
     )
@@ -317,8 +324,10 @@ def _profile(ctx: RunContext, audio: Audio, noise: Audio) -> noise_profile.Profi
 
 def _is_silent(samples: NDArray[np.float32]) -> bool:
     """Whether a channel holds nothing but zeros, or the dither of a file of 16 bit."""
+    if np.abs(samples).max(initial=0) > _SILENT_STEPS / 32_768:
+        return False
     steps = samples * np.float32(32_768)
-    return bool(np.all(np.abs(steps) <= _SILENT_STEPS) and np.array_equal(steps, np.rint(steps)))
+    return np.array_equal(steps, np.rint(steps))
 
 
 def _is_recording(noise: Audio, audio: Audio) -> bool:

@@ -22,9 +22,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from .noise_frames import above_rounding, closed_frames
+from .noise_frames import above_rounding, beside_muted, closed_frames
 from .noise_spectrum import LOWEST, floor_to_take, noise_floor
-from .stft import Single, Spectra, Stft, Synthesis, sine_window
+from .stft import OVERLAP, Single, Spectra, Stft, Synthesis, sine_window
 
 _FRAME_SECONDS = 0.046
 _STRETCH_FRAMES = 1024
@@ -222,14 +222,13 @@ def _stretch(
     for channel, spectrum in enumerate(spectra):
         power = spectrum.real**2 + spectrum.imag**2
         heard = above_rounding(power, window_power, sound[channel])
-        power = power[heard]
-        closed = closed_frames(power)
-        if closed.any():
-            floors.is_closed[channel, heard] = closed
-            floors.closed[channel] = floor_of(power[closed])
-            power = power[~closed]
-        if len(power):
-            floors.open[channel] = floor_of(power)
+        closed = closed_frames(power[heard])
+        floors.is_closed[channel, heard] = closed
+        whole = ~beside_muted(heard, OVERLAP)[heard]
+        for floor, chosen in ((floors.closed, closed), (floors.open, ~closed)):
+            telling = power[heard][chosen & whole if (chosen & whole).any() else chosen]
+            if len(telling):
+                floor[channel] = floor_of(telling)
     return floors
 
 

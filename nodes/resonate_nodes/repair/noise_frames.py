@@ -61,6 +61,23 @@ def above_rounding(power: Power, window_power: float, sound: float) -> Chosen:
     return chosen
 
 
+def beside_muted(heard: Chosen, overlap: int) -> Chosen:
+    """Return which frames that are heard may hold part of what was muted beside them.
+
+    Such a frame has the spectrum of the sound, at a level of nothing that was recorded.
+
+    Args:
+        heard: what `above_rounding` says of all frames, in the order of time.
+        overlap: in how many frames each sample lies.
+    """
+    from scipy.ndimage import binary_dilation
+
+    if heard.all():
+        return np.zeros_like(heard)
+    near: Chosen = binary_dilation(~heard, iterations=overlap - 1) & heard
+    return near
+
+
 def closed_frames(power: Power) -> Chosen:
     """Return which frames were turned down by a gate or an expander.
 

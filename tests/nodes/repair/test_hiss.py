@@ -4,10 +4,12 @@ import numpy as np
 import pytest
 
 from resonate_graph import Audio, NodeError, ResonateWarning
-from resonate_nodes import denoise, resample
+from resonate_nodes import denoise, noise_floor, resample
 from tests import degradations
 from tests.signals import (
+    decibels,
     joined,
+    relative_db,
     si_sdr_db,
     white_noise,
 )
@@ -174,3 +176,17 @@ def test_a_sound_too_short_to_judge_comes_back_with_a_warning(frames: int, profi
     with pytest.warns(ResonateWarning, match=f"too-short: {frames} frames"):
         assert denoise(short) is short
     assert denoise(short, profile).samples.shape == short.samples.shape
+
+
+def test_samples_near_the_limit_of_float32(noisy: Audio, profile: Audio) -> None:
+    """A power of two changes no sample but by its exponent."""
+    up = np.float32(2.0**127)
+    loud = noisy.with_samples(noisy.samples * up)
+    loud_profile = profile.with_samples(profile.samples * up)
+    for heard, wanted in (
+        (denoise(loud), denoise(noisy)),
+        (denoise(loud, loud_profile), denoise(noisy, profile)),
+    ):
+        assert relative_db(heard.with_samples(heard.samples / up), wanted) < -120
+    floor_db = noise_floor(noisy).noise_dbfs or 0
+    assert noise_floor(loud).noise_dbfs == pytest.approx(floor_db + decibels(2.0**127), abs=1e-3)

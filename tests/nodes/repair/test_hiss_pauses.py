@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy.signal import lfilter
@@ -66,6 +66,8 @@ def part(audio: Audio, chosen: Times) -> Audio:
     snr_db=st.sampled_from([5.0, 10.0]),
     stationary=st.booleans(),
 )
+# two seconds of sound between three pauses, whose edges are part of many frames
+@example(rate=8000, channels=1, kind="TPDF", start=0.0, seconds=2.0, snr_db=5.0, stationary=False)
 @settings(max_examples=examples(4))
 def test_dithered_pauses_are_taken_for_what_silent_ones_are(
     rate: int,
@@ -89,7 +91,7 @@ def test_dithered_pauses_are_taken_for_what_silent_ones_are(
     )
     assert relative_db(heard, wanted) < -40
     before = si_sdr_db(part(noisy, ~pauses), part(clean, ~pauses))
-    assert si_sdr_db(heard, part(clean, ~pauses)) > before + 3
+    assert si_sdr_db(heard, part(clean, ~pauses)) > before + 4
     floor, as_silent = noise_floor(saved).noise_dbfs, noise_floor(silent).noise_dbfs
     assert floor == pytest.approx(as_silent, abs=0.2)
 

@@ -118,3 +118,10 @@ def test_the_drums_of_a_recording_come_nearer(
 ) -> None:
     wet = degradations.with_reverb(drums, rt60_seconds=rt60_seconds)
     assert si_sdr_db(dereverb(wet), drums) > si_sdr_db(wet, drums) + gain_db
+
+
+def test_samples_near_the_limit_of_float32(drums: Audio) -> None:
+    wet = degradations.with_reverb(drums.with_samples(drums.samples[:, : 2 * 44_100]))
+    up = np.float32(2.0**127)
+    heard = dereverb(wet.with_samples(wet.samples * up))
+    assert difference_db(heard.with_samples(heard.samples / up), dereverb(wet)) < -100
