@@ -236,7 +236,7 @@ def _smallest(folder: Path) -> None:
 def _configs(folder: Path) -> Iterator[bytes]:
     """Configs of networks, beside the checkpoint of one."""
     _smallest(folder)
-    for family in ("bs", "mel", "mdx23c"):
+    for family in ("bs", "mel", "mdx23c", "scnet"):
         yield json.dumps(config_of(family)).encode()
     yield (folder / "case.yaml").read_bytes()
 

@@ -9,6 +9,6 @@ them), `weights`, `configs` and `shapes` (read without running code, within `bud
 (what the loop has to know of a network), `resident` (kept in memory), `placement` (devices and what
 to do when they fail), `separator` (segments of one or several models), `overlap_add`,
 `random_numbers`; `fast_demucs`, `fast_layers` and `fast_transformer` are quicker layers of Demucs,
-`roformer` and `mdx23c` the networks of the extra ``models``, `scnet` one that no package brings, and
-`hops` what these have in common.
+`roformer` and `mdx23c` the networks of the extra ``models``, `scnet` one that no package brings,
+and `hops` what these have in common.
 """
