@@ -262,13 +262,15 @@ _MODULES = {name: module for module, names in _NAMES.items() for name in names.s
 shown_by(f"{__name__}._page.notebook", f"{__name__}._experiment.shown")
 
 
-def __getattr__(name: str) -> Any:
-    if name not in _MODULES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    module = import_module(_MODULES[name], __name__)
-    value = module if name == "pages" else getattr(module, name)  # pages are a module as a whole
-    globals()[name] = value  # which Python finds the next time, without asking here
-    return value
+if not TYPE_CHECKING:  # which would take it for a promise of whatever name there is
+
+    def __getattr__(name: str) -> Any:
+        if name not in _MODULES:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        module = import_module(_MODULES[name], __name__)
+        value = module if name == "pages" else getattr(module, name)  # pages are a whole module
+        globals()[name] = value  # which Python finds the next time, without asking here
+        return value
 
 
 def __dir__() -> list[str]:

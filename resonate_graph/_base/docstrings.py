@@ -16,15 +16,7 @@ def sections(doc: str) -> dict[str, str]:
         >>> sections("Do it.\n\nArgs:\n    audio: the sound.\n")
         {'': 'Do it.', 'Args': 'audio: the sound.'}
     """
-    found: dict[str, list[str]] = {"": []}
-    heading = ""
-    for line in inspect.cleandoc(doc).splitlines():
-        if match := _SECTION.match(line):
-            heading = match[1]
-            found[heading] = []
-        else:
-            found[heading].append(line)
-    return {name: inspect.cleandoc("\n" + "\n".join(text)) for name, text in found.items()}
+    return {name: _text(lines) for name, lines in _split(doc).items()}
 
 
 def entries(doc: str, heading: str) -> dict[str, str]:
@@ -36,7 +28,7 @@ def entries(doc: str, heading: str) -> dict[str, str]:
     """
     found: dict[str, str] = {}
     name = ""
-    for line in sections(doc).get(heading, "").splitlines():
+    for line in _text(_split(doc).get(heading, [])).splitlines():
         match = _ENTRY.match(line)
         if match and not line.startswith(" "):
             name = match[1]
@@ -44,6 +36,23 @@ def entries(doc: str, heading: str) -> dict[str, str]:
         elif name:
             found[name] = f"{found[name]} {line.strip()}".strip()
     return found
+
+
+def _split(doc: str) -> dict[str, list[str]]:
+    """Return the lines of a docstring's sections by heading."""
+    found: dict[str, list[str]] = {"": []}
+    heading = ""
+    for line in inspect.cleandoc(doc).splitlines():
+        if match := _SECTION.match(line):
+            heading = match[1]
+            found[heading] = []
+        else:
+            found[heading].append(line)
+    return found
+
+
+def _text(lines: list[str]) -> str:
+    return inspect.cleandoc("\n" + "\n".join(lines))
 
 
 def summary(doc: str) -> str:

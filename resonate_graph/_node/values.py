@@ -61,7 +61,13 @@ class Report(Shown, BaseModel):
     report of its own, with ``time_seconds`` and ``length_ms``: pages mark them.
     """
 
-    model_config = ConfigDict(frozen=True, strict=True, extra="forbid", allow_inf_nan=False)
+    model_config = ConfigDict(
+        frozen=True,
+        strict=True,
+        extra="forbid",
+        allow_inf_nan=False,
+        defer_build=True,  # until the descriptions are there
+    )
 
     @classmethod
     def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:

@@ -143,7 +143,10 @@ def read_with_gaps(
         for code, message in sound.warnings:
             warn(code, message)
     try:
-        return Salvaged(Audio(samples, sound.sample_rate, sound.layout), sound.gaps_seconds)
+        audio = Audio(samples, sound.sample_rate, sound.layout)
+        if sound.digest is not None and sound.layout in (None, audio.layout):
+            audio = Audio.trusted(audio.samples, audio.sample_rate, sound.digest, audio.layout)
+        return Salvaged(audio, sound.gaps_seconds)
     except AudioError as error:
         raise InputError(path, str(error)) from error
 

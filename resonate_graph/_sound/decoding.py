@@ -13,17 +13,21 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import cycle
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Generic, NamedTuple, TypeVar
 
 import numpy as np
+from blake3 import blake3
 from numpy.typing import NDArray
+from typing_extensions import Self
 
 from .._base.errors import InputError
+from .audio import audio_hasher
 from .layouts import usual_layout
 from .limits import SAMPLES_A_BYTE
 from .parts import Checksum, Part, Reading, Silence, damaged, open_forward
 
 Samples = NDArray[np.float32]
+_T = TypeVar("_T")
 
 #: Where the channels of a WAV file (L R C LFE Ls Rs ...) stand in Vorbis and Opus (Vorbis I,
 #: section 4.3.9), in whose order libsndfile gives them.
@@ -85,6 +89,7 @@ class Sound:
         salvage: whether it is read in spite of damage.
         warnings: (code, message) of what the listener should know; complete once all was read.
         gaps: where frames are missing, as (start, stop); complete once all was read.
+        digest: of the samples, as `Audio.digest`, once all were read; None where it was not taken.
     """
 
     path: Path
@@ -93,6 +98,7 @@ class Sound:
     salvage: bool = False
     warnings: list[tuple[str, str]] = field(default_factory=list)
     gaps: list[tuple[int, int]] = field(default_factory=list)
+    digest: str | None = None
 
     @property
     def sample_rate(self) -> int:
@@ -132,6 +138,8 @@ class Sound:
             InputError: the file is damaged, and is not to be salvaged.
         """
         for block in self._blocks(verify=False):
+            if not len(block.samples):
+                continue
             made = np.empty(block.samples.shape[::-1], np.float32)
             block.write_into(made, self._order)
             yield made
@@ -150,11 +158,24 @@ class Sound:
             self.claimed_frames or 0, most_frames + 1, SAMPLES_A_BYTE * file_bytes // self.channels
         )
         arrays = _Arrays(self.channels, int(likely))
-        for block in self._blocks(verify=True):
-            arrays.add(block, self._order)
-            if arrays.frames > most_frames:
-                break
+        with self._digesting() as digesting:
+            for block in self._blocks(verify=True):
+                if digesting:
+                    digesting.add(block)
+                arrays.add(block, self._order)
+                if arrays.frames > most_frames:
+                    break
+            if digesting and arrays.frames == digesting.frames:
+                self.digest = digesting.digest()
         return arrays.joined()
+
+    def _digesting(self) -> contextlib.AbstractContextManager[_Digesting | None]:
+        """Take the digest while the samples are decoded, where it is known how many there are."""
+        frames = self.claimed_frames
+        if not frames:
+            return contextlib.nullcontext()
+        hasher = audio_hasher(self.channels, self.sample_rate, frames, self.layout)
+        return _Digesting(hasher, frames, self._order)
 
     @property
     def _first_part(self) -> Part:
@@ -245,38 +266,78 @@ class Sound:
                 )
 
 
-class _Adding:
-    """Adds up the samples of a FLAC file in a thread of its own, while the decoder goes on.
+class _Beside(Generic[_T]):
+    """Takes blocks in a thread of its own, while the decoder goes on: no more than one waits.
+
+    So a block has to stand until the one after the next is decoded (see `_decoded`).
+    """
+
+    def __init__(self, name: str) -> None:
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix=name)
+        self._pending: Future[None] | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._thread.shutdown()
+
+    def add(self, block: _T) -> None:
+        """Take a block, once those before it were."""
+        self._wait()
+        self._pending = self._thread.submit(self._update, block)
+
+    def _wait(self) -> None:
+        if self._pending is not None:
+            self._pending.result()
+
+    def _update(self, block: _T) -> None:
+        raise NotImplementedError
+
+
+class _Digesting(_Beside[_Block]):
+    """Takes the digest of a sound.
+
+    Attributes:
+        frames: how many frames it counts on.
+    """
+
+    def __init__(self, hasher: blake3, frames: int, order: Sequence[int]) -> None:
+        super().__init__("digest")
+        self.frames = frames
+        self._hasher = hasher
+        self._order = None if list(order) == list(range(len(order))) else order
+
+    def digest(self) -> str:
+        """Return it, as hex."""
+        self._wait()
+        return self._hasher.hexdigest()
+
+    def _update(self, block: _Block) -> None:
+        if not len(block.samples):
+            return
+        samples = block.samples if self._order is None else block.samples[:, self._order]
+        if block.scale is not None:
+            samples = np.multiply(samples, block.scale, dtype=np.float32)
+        self._hasher.update(np.ascontiguousarray(samples, dtype="<f4").data.cast("B"))
+
+
+class _Adding(_Beside[NDArray[Any]]):
+    """Adds up the samples of a FLAC file: integers of full scale.
 
     Attributes:
         checksum: what they should add up to.
     """
 
     def __init__(self, checksum: Checksum) -> None:
+        super().__init__("checksum")
         self.checksum = checksum
         self._md5 = hashlib.md5(usedforsecurity=False)
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="checksum")
-        self._pending: Future[None] | None = None
-
-    def __enter__(self) -> _Adding:
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        self._thread.shutdown()
-
-    def add(self, block: NDArray[Any]) -> None:
-        """Add integers of full scale, once those before them are: no more than one block waits."""
-        self._wait()
-        self._pending = self._thread.submit(self._update, block)
 
     def is_right(self) -> bool:
         """Whether they add up to what they should."""
         self._wait()
         return self._md5.digest() == self.checksum.md5
-
-    def _wait(self) -> None:
-        if self._pending is not None:
-            self._pending.result()
 
     def _update(self, block: NDArray[Any]) -> None:
         """Add samples as FLAC's encoder saw them: whole bytes, the lowest first."""
@@ -354,8 +415,8 @@ def _decoded(file: Any, adding: _Adding | None) -> Iterator[_Block]:
         kind, scale = "int16", np.float32(2.0**-15)
     elif adding:  # float32 holds them exactly: those of FLAC have 24 bits at most
         kind, scale = "int32", np.float32(2.0**-31)
-    # of two in turn, since one is still being added up while the next is decoded
-    for buffer in cycle(np.empty((2 if adding else 1, frames, file.channels), kind)):
+    # of two in turn, since one may still be added up while the next is decoded
+    for buffer in cycle(np.empty((2, frames, file.channels), kind)):
         block = file.read(out=buffer)
         if not len(block):
             break
@@ -365,15 +426,17 @@ def _decoded(file: Any, adding: _Adding | None) -> Iterator[_Block]:
 
 
 def _cropped(blocks: Iterator[_Block], part: Part) -> Iterator[_Block]:
-    """Yield the frames of a part that are sound."""
+    """Yield the frames of a part that are sound: of each block those that are, if there are any.
+
+    A block of none is yielded, too, so that whoever works beside the decoder keeps up with it.
+    """
     skip, left = part.skip, part.frames
     for samples, scale in blocks:
         kept = samples[min(skip, len(samples)) :][:left]
         skip -= min(skip, len(samples))
         if left is not None:
             left -= len(kept)
-        if len(kept):
-            yield _Block(kept, scale)
+        yield _Block(kept, scale)
 
 
 def _silence(frames: int, channels: int) -> Iterator[_Block]:

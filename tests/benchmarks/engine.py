@@ -18,7 +18,7 @@ from pathlib import Path
 import networkx as nx
 import numpy as np
 
-from resonate_graph import Audio, Graph, node
+from resonate_graph import Audio, Graph, Store, node
 from tests.benchmarks.timing import in_turn
 
 NODES = 300
@@ -33,22 +33,25 @@ def step(audio: Audio) -> Audio:
 
 def main() -> None:
     """Print all figures."""
-    print(f"chain of {NODES} trivial nodes, without store")
-    chain()
+    print(f"chain of {NODES} trivial nodes, without store but where it says so")
+    with tempfile.TemporaryDirectory() as folder:
+        chain(Store(folder))
     print("whole processes")
     processes()
 
 
-def chain() -> None:
+def chain(store: Store) -> None:
     """Time building, checking, planning and running a chain, beside a bare networkx loop."""
     audio = Audio(np.zeros((2, 8)), 44100)
     graph = build()
+    graph.run({"audio": audio}, store=store)
     rows: dict[str, Callable[[], object]] = {
         "bare networkx loop": lambda: bare_loop(audio),
         "build": build,
         "check": lambda: graph.check(["audio"]),
         "plan (with check)": lambda: graph.plan({"audio": audio}, store=False),
         "run (with check, plan)": lambda: graph.run({"audio": audio}, store=False),
+        "run, all stored": lambda: graph.run({"audio": audio}, store=store),
     }
     times = in_turn(rows, ROUNDS)
     bare = statistics.median(times["bare networkx loop"])
@@ -90,6 +93,10 @@ def processes() -> None:
             "python -c pass": [sys.executable, "-c", "pass"],
             "import numpy, pydantic": [sys.executable, "-c", "import numpy, pydantic"],
             "import resonate_graph": [sys.executable, "-c", "import resonate_graph"],
+            "resonate --help": [resonate, "--help"],
+            "resonate graphs": [resonate, "graphs"],
+            "resonate nodes": [resonate, "nodes"],
+            "resonate __complete r": [resonate, "__complete", "r"],
             "run deliver, all stored": run,
         }
         calls = {

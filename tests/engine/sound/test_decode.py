@@ -49,6 +49,29 @@ def test_wav_samples_are_those_of_libsndfile(tmp_path: Path, excerpt: Audio, sub
     np.testing.assert_array_equal(read_audio(path).samples, expected)
 
 
+@pytest.mark.parametrize(
+    ("name", "subtype", "channels"),
+    [
+        ("a.wav", "PCM_U8", 1),
+        ("a.wav", "PCM_16", 6),
+        ("a.wav", "FLOAT", 2),
+        ("a.flac", "PCM_16", 1),
+        ("a.flac", "PCM_24", 2),
+        ("a.ogg", None, 2),
+        ("a.ogg", None, 6),  # whose channels stand in another order
+        ("a.mp3", None, 2),
+    ],
+)
+def test_the_digest_that_is_taken_while_decoding_is_that_of_the_samples(
+    tmp_path: Path, name: str, subtype: str | None, channels: int
+) -> None:
+    path = tmp_path / name
+    of_several_blocks = noise(channels, 48_000, 36.0 / channels)
+    soundfile.write(path, of_several_blocks.samples.T, 48_000, subtype)
+    read = read_audio(path)
+    assert read.digest == Audio(read.samples.copy(), read.sample_rate, read.layout).digest
+
+
 def test_a_path_may_be_a_text(tmp_path: Path, excerpt: Audio) -> None:
     path = write_sound(excerpt, tmp_path / "song.wav", "FLOAT")
     assert read_audio(str(path)) == excerpt
