@@ -229,8 +229,8 @@ def joined(pieces: Sequence[range]) -> Iterator[range]:
 
 
 def read_at(raw: IO[bytes] | io.RawIOBase, position: int, length: int) -> bytes:
-    """Return bytes of a file; fewer where it ends before."""
-    if not 0 <= position < _MOST_POSITION:  # of a header that makes no sense
+    """Return bytes of a file; fewer where it ends before, none where the length is below 0."""
+    if length < 0 or not 0 <= position < _MOST_POSITION:  # of a header that makes no sense
         return b""
     raw.seek(position)
     return raw.read(length) or b""

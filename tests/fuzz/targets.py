@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import json
 import random
+import shutil
 import warnings
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
@@ -235,7 +236,7 @@ def _smallest(folder: Path) -> None:
 def _configs(folder: Path) -> Iterator[bytes]:
     """Configs of networks, beside the checkpoint of one."""
     _smallest(folder)
-    for family in ("bs", "mel", "mdx23c"):
+    for family in ("bs", "mel", "mdx23c", "scnet"):
         yield json.dumps(config_of(family)).encode()
     yield (folder / "case.yaml").read_bytes()
 
@@ -294,6 +295,8 @@ def _journals(folder: Path) -> Iterator[bytes]:
     ended = End("done", 2.0, content="abc", steps=[row], warnings=[{"message": "quiet"}],
                 outputs={"out": {"path": "one.wav", "bytes": 3, "mtime_ns": 4}})  # fmt: skip
     ends = {"one": ended, "two": End("failed", kind="node"), "three": End("died", content="abc")}
+    for name in ("made", "batch"):  # of an earlier turn
+        shutil.rmtree(folder / name, ignore_errors=True)
     journal = Journal(folder / "made")
     start = journal.start("levels", "{}", {"outputs": None})
     parts = {"steps": {"quiet": {"type": "gain"}}, "outputs": {"out": "quiet"}, "settings": {}}

@@ -161,6 +161,13 @@ def pause_below_syllables_db(audio: Audio) -> float:
     return float(10 * np.log10(inside / pause))
 
 
+def test_what_was_never_played_is_in_none() -> None:
+    for name in rg.stock_graphs():
+        assert "extend_bandwidth" not in {
+            step.type.id for step in rg.stock(name).check().steps.values()
+        }
+
+
 def test_nothing_but_graphs_is_in_the_pack() -> None:
     folder = Path(__file__).parents[2] / "graphs" / "resonate_graphs"
     for path in folder.glob("*.json"):
