@@ -14,6 +14,7 @@ from pathlib import Path
 
 from resonate_graph import Audio, Store
 from resonate_graph._corpus.journal import NAME
+from resonate_graph._corpus.looking import look
 from tests.corpus.archives import NODES, open_graph, write_graph, write_innocent
 from tests.corpus.clusters import Cluster
 from tests.depth import thorough
@@ -151,7 +152,7 @@ def test_any_part_of_a_cluster_may_be_killed(tmp_path: Path, excerpt: Audio, tor
                 close(process)
                 process = batch.start()
             if not batch.is_under_way(chance.randrange(1, 2 + 2 * count // rounds), process):
-                assert process.returncode == 0, end_of(process).err
+                assert process.returncode == 0, (end_of(process).err, look(batch.out).failures)
                 continue
             batch.kills += 1
             worker = chance.choice(cluster.alive)
