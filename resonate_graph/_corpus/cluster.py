@@ -91,12 +91,13 @@ class Hands(distributed.WorkerPlugin):
     def do(self, job: Mapping[str, Any], *, alone: bool) -> dict[str, Any]:
         """Do a job, in the thread of a worker, and return how it ended."""
         if self._refusal:
-            return End("refused", worker=self._label, message=self._refusal).plain()
+            return End("refused", worker=self._label, message=f"it has {self._refusal}").plain()
         hand = self._hand()
         try:
             differing = self.differing(hand)
             if differing:
-                return End("refused", worker=self._label, message=differing).plain()
+                told = f"it differs from where the batch was started: {differing}"
+                return End("refused", worker=self._label, message=told).plain()
             return hand.do(job, fresh=alone).plain()
         except Refused as error:
             return End("refused", worker=self._label, message=str(error)).plain()
@@ -266,7 +267,7 @@ class Cluster:
         """Send a worker no more jobs."""
         for address, one in self._workers(at_once=True).items():
             if str(one["name"]) == worker:
-                self._refused[address] = f"worker {worker} takes no part, for it differs: {why}"
+                self._refused[address] = f"worker {worker} takes no part: {why}"
 
     @property
     def room(self) -> int:

@@ -47,9 +47,7 @@ class Batch:
         self.folder, self.count = folder, count
         self.tapes, self.out = folder / "tapes", folder / "out"
         self.computed = folder / "computed"
-        self.sounds = write_innocent(self.tapes, count, excerpt.with_samples(
-            excerpt.samples[:, : 500 * count + 6000]
-        ))  # fmt: skip
+        self.sounds = write_innocent(self.tapes, count, excerpt, step=200)
         self.graph = write_graph(folder)
         self.arguments = (
             "batch", self.graph, self.tapes, "-o", self.out, "--store", folder / "store",
@@ -118,7 +116,7 @@ def close(process: subprocess.Popen[str]) -> None:
 def test_killed_at_any_moment_it_goes_on_where_it_was(
     tmp_path: Path, excerpt: Audio, torture: bool
 ) -> None:
-    count, rounds = (200, 200) if torture else (14, 2)
+    count, rounds = (600, 200) if torture else (14, 2)
     batch = Batch(tmp_path, excerpt, count, "--jobs", "2" if torture else "1")
     chance = random.Random(1)
     for number in range(rounds):
