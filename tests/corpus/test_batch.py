@@ -160,7 +160,8 @@ def test_a_folder_has_one_batch_at_a_time_and_a_look_needs_one(
     )
     with pytest.raises(OutputError, match="another batch is at work"):
         archive.run()
-    assert look(archive.out).at_work
+    standing = look(archive.out)
+    assert (standing.state, standing.at_work) == ("beginning", True)
     rows.close()  # type: ignore[attr-defined]
     with pytest.raises(StoreError, match="there is no batch here"):
         look(tmp_path / "nowhere")
