@@ -105,7 +105,7 @@ def _plain(said: str, row: BatchRow) -> str:
     said = without_file(said, row.inputs.values())
     for value in row.inputs.values():
         said = said.replace(str(value), "the file")
-    return re.sub(r"(?<![A-Za-z])\d[\d,.]*", "…", said)
+    return re.sub(r"(?<![A-Za-z])-?\d[\d,.]*", "…", said)
 
 
 def _link(path: str) -> str:

@@ -10,11 +10,11 @@ const columns = [
   { name: "recording", of: (row) => row.recording },
   { name: "state", of: (row) => row.state },
   { name: "files", of: (row) => row.files.map(([name]) => name).join(" "), files: true },
-  { name: "why", of: (row) => row.why },
+  { name: "why", of: (row) => row.why, said: true },
   { name: "took, s", of: (row) => row.seconds, number: true },
   { name: "sound, s", of: (row) => row.sound, number: true },
   { name: "steps reused", of: (row) => row.reused, number: true },
-  { name: "warnings", of: (row) => row.warnings },
+  { name: "warnings", of: (row) => row.warnings, said: true },
   ...data.figures.map(([note, name]) => ({ name, of: (row) => row.figures[note], number: true })),
 ].filter((one) => ({ why: seen("why"), warnings: seen("warnings"), files: seen("files") || seen("page") })[one.name] ?? true);
 
@@ -42,6 +42,7 @@ function cell(column, row) {
   } else {
     element.textContent = value;
     if (value === "failed") element.className = "failed";
+    if (column.said && value) element.className = "said";
   }
   return element;
 }

@@ -56,6 +56,9 @@ class Batch:
         self.kills = 0
 
     def start(self) -> subprocess.Popen[str]:
+        if self.made == self.count:  # what is lost is made again, of what the store has
+            for path in [*self.out.rglob("*.taken.wav")][: self.count // 2]:
+                path.unlink()
         return start_resonate(*self.arguments, POISON_COUNTS=str(self.computed))
 
     @property
