@@ -16,6 +16,7 @@ from .. import BatchRow, Settings, StoreError
 from .._base.keywords import keywords
 from .._corpus import batching, looking
 from .._corpus.driver import Plan
+from .._corpus.row import without_file
 from .._corpus.settings import BatchSettings
 from .._corpus.sums import Sums
 from .._store.retention import parse_bytes
@@ -33,6 +34,7 @@ from .options import (
 )
 from .output import Printer
 from .settings import takes_settings
+from .words import spoken
 
 STATUS = "status"
 _SHOWN = 20
@@ -160,7 +162,7 @@ def batch(
     logging.getLogger("distributed").setLevel(logging.CRITICAL)
     failed: list[BatchRow] = []
     with progress:
-        for row in batching.rows(ready, progress.show):
+        for row in batching.rows(ready, progress.show, spoken):
             if row.state == "failed":
                 failed.append(row)
                 progress.failed(row)
@@ -200,7 +202,8 @@ def _tell_status(printer: Printer, folder: Path) -> None:
         printer.line(f"  {remark}")
     for label, end in standing.failures:
         where = f" in {end.place}" if end.place else ""
-        printer.line(f"  {label}: {end.kind}{where}: {end.message.splitlines()[0]}")
+        said = without_file(end.message or end.error, (one["path"] for one in end.inputs.values()))
+        printer.line(f"  {label}: {end.kind}{where}: {spoken(said)}")
     more = standing.sums.failed - len(standing.failures)
     if more > 0:
         printer.line(f"  and {more} more")
@@ -268,4 +271,4 @@ class _Progress:
         """Say what failed, but for what failed before and was told then."""
         if not row.kept:
             where = f" in {row.place}" if row.place else ""
-            self._printer.trouble(f"{row.recording}: {row.kind}{where}: {row.message}")
+            self._printer.trouble(f"{row.recording}: {row.kind}{where}: {row.said}")

@@ -20,15 +20,19 @@ _MANY = 8
 #: The groups of options, by the names of their params.
 _GROUPS: dict[str, tuple[str, ...]] = {
     "What goes in": (
-        "inputs", "params", "only", "nodes", "modules", "graphs", "reference",
+        "inputs", "bound", "params", "only", "nodes", "modules", "graphs", "reference",
         "from_provenance", "salvage",
         "warn_minutes", "max_minutes",
     ),
     "What comes out": (
-        "folder", "name", "overwrite", "no_provenance", "no_tags", "pictures", "fix",
+        "folder", "out", "journal", "name", "overwrite", "no_provenance", "no_tags", "pages",
+        "pictures", "fix",
     ),
-    "How it computes": ("device", "threads", "jobs", "models"),
-    "What is kept": ("store", "no_store", "exact"),
+    "When it ends, and what is done again": ("max_failures", "retry_failed", "verify"),
+    "How it computes": (
+        "device", "threads", "jobs", "scheduler", "max_seconds", "max_memory", "models",
+    ),
+    "What is kept": ("store", "no_store", "shared_store", "exact"),
     "What is said": ("form", "as_json", "quiet", "verbose", "traceback", "help"),
 }  # fmt: skip
 _REST = "What comes out"
@@ -115,6 +119,7 @@ def _option(param: Any) -> tuple[str, str]:
     metavar = "" if param.is_flag or param.count else f" {param.metavar or 'VALUE'}"
     default = param.default
     shown = isinstance(default, (str, int, float, Path)) and not isinstance(default, bool)
+    shown = shown and default != ""
     said = f" [{default:g}]" if isinstance(default, float) else f" [{default}]"
     return (
         f"{', '.join(sorted(param.opts, key=len))}{metavar}",

@@ -81,6 +81,8 @@ def prepare(
         list(given["outputs"]) if given["outputs"] else None, given["name"], models, skip=place,
     )  # fmt: skip
     found = jobs_of(inputs, wanted)
+    for url in filter(None, (given["remote"], given["shared_store"])):
+        _sweep(url)
     checked = graph.check(list(found[0].inputs), found[0].params, outputs=wanted.outputs,
                           models=models)  # fmt: skip
     accelerated = _is_accelerated(checked, given["device"])
@@ -115,12 +117,20 @@ def prepare(
     )  # fmt: skip
 
 
-def rows(made: Prepared, on_progress: Callable[[Sums], None]) -> Iterator[BatchRow]:
-    """Do a batch, and yield its rows as jobs end."""
+def rows(
+    made: Prepared, on_progress: Callable[[Sums], None], worded: Callable[[str], str] = str
+) -> Iterator[BatchRow]:
+    """Do a batch, and yield its rows as jobs end.
+
+    Args:
+        made: the batch.
+        on_progress: told now and then how far it is.
+        worded: puts what the page says, as Python does, into other words.
+    """
     try:
         yield from made.batch.rows(made.executor, on_progress)
     finally:
-        made.batch.write_results()
+        made.batch.write_results(worded)
         made.batch.close()
 
 
@@ -135,6 +145,12 @@ def warn_of_remarks() -> Callable[[Sums], None]:
         said[:] = sums.remarks
 
     return warn
+
+
+def _sweep(url: str) -> None:
+    from .remote import sweep
+
+    sweep(url)
 
 
 def _is_accelerated(bound: BoundGraph, device: str) -> bool:

@@ -10,8 +10,8 @@ hand is done again by another.
 
 from __future__ import annotations
 
-import contextlib
 import queue
+import secrets
 import socket
 import threading
 import time
@@ -63,7 +63,8 @@ class Hands(distributed.WorkerPlugin):
         """Get ready: hands are made when they are first used."""
         self._label = f"{worker.name}"
         self._every: list[Hand] = []
-        self._free: queue.LifoQueue[Hand] = queue.LifoQueue()
+        self._free: list[Hand] = []  # the one that was used last at its end
+        self._choosing = threading.Lock()
         self._is_over = threading.Event()
         engine = self._plain["probe"]["engine"]
         self._refusal: str = f"resonate-graph {__version__}, not {engine}" * (engine != __version__)
@@ -76,32 +77,32 @@ class Hands(distributed.WorkerPlugin):
             setup.on(device, max(1, this_machine().threads // threads)),
             max_memory_bytes=setup.max_memory_bytes or share_bytes(threads),
         )
-        self._adding = threading.Lock()
         threading.Thread(target=self._dismiss_the_idle, daemon=True).start()
 
     def teardown(self, worker: Any) -> None:
-        """End the children."""
+        """End the children; those at work are dismissed by who used them."""
         self._is_over.set()
-        for hand in self._every:
-            hand.stop()
-        with contextlib.suppress(queue.Empty):
-            while True:  # those at work do it themselves
-                self._free.get_nowait().dismiss()
+        with self._choosing:
+            for hand in self._every:
+                hand.stop()
+            for hand in self._free:
+                hand.dismiss()
 
     def do(self, job: Mapping[str, Any], *, alone: bool) -> dict[str, Any]:
         """Do a job, in the thread of a worker, and return how it ended."""
         if self._refusal:
-            return End("refused", worker=self._label, message=self._refusal).plain()
+            return End("refused", worker=self._label, message=f"it has {self._refusal}").plain()
         hand = self._hand()
         try:
             differing = self.differing(hand)
             if differing:
-                return End("refused", worker=self._label, message=differing).plain()
+                told = f"it differs from where the batch was started: {differing}"
+                return End("refused", worker=self._label, message=told).plain()
             return hand.do(job, fresh=alone).plain()
         except Refused as error:
             return End("refused", worker=self._label, message=str(error)).plain()
         finally:
-            self._free.put(hand)
+            self._give_back(hand)
 
     def differing(self, hand: Hand | None = None) -> str:
         """Say what decides results here otherwise than where the batch was started."""
@@ -112,7 +113,7 @@ class Hands(distributed.WorkerPlugin):
             own.begin()
         finally:
             if hand is None:
-                self._free.put(own)
+                self._give_back(own)
         about, expected = own.about, (self._setup.probe or {}).get("expected")
         if about is None or expected is None:
             return ""
@@ -121,24 +122,23 @@ class Hands(distributed.WorkerPlugin):
     def _dismiss_the_idle(self) -> None:
         """End children that wait for jobs in vain; a hand takes another when there is one."""
         while not self._is_over.wait(_IDLE_SECONDS / 4):
-            kept = []
-            with contextlib.suppress(queue.Empty):
-                while True:
-                    hand = self._free.get_nowait()
+            with self._choosing:
+                for hand in self._free:
                     if hand.idle_seconds > _IDLE_SECONDS:
                         hand.dismiss()
-                    kept.append(hand)
-            for hand in reversed(kept):
-                self._free.put(hand)
 
     def _hand(self) -> Hand:
-        try:
-            return self._free.get_nowait()
-        except queue.Empty:
-            hand = Hand(self._setup, self._label)
-            with self._adding:
-                self._every.append(hand)
-            return hand
+        with self._choosing:
+            if not self._free:
+                self._free.append(Hand(self._setup, self._label))
+                self._every += self._free
+            return self._free.pop()
+
+    def _give_back(self, hand: Hand) -> None:
+        with self._choosing:
+            self._free.append(hand)
+            if self._is_over.is_set():
+                hand.dismiss()
 
 
 def _plugin(name: str) -> Hands:
@@ -149,7 +149,11 @@ def _plugin(name: str) -> Hands:
 
 def do(name: str, job: Mapping[str, Any], alone: bool) -> dict[str, Any]:
     """Do a job on a worker: this is the task."""
-    return _plugin(name).do(job, alone=alone)
+    try:
+        return _plugin(name).do(job, alone=alone)
+    except Exception as error:  # whatever it is, it is not of the job, which has its own process
+        told = f"{type(error).__name__}: {error}"
+        return End("refused", worker=str(distributed.get_worker().name), message=told).plain()
 
 
 def differing(name: str) -> str:
@@ -200,7 +204,7 @@ class Cluster:
         self._known: Mapping[str, Any] = {}
         self._looked = -_LOOK_SECONDS
         self._address = address
-        self._name = f"resonate-{socket.gethostname()}-{id(self):x}"
+        self._name = f"resonate-{socket.gethostname()}-{secrets.token_hex(8)}"
         probe = {**(setup.probe or {}), "engine": __version__}
         plain = {**asdict(setup), "probe": probe}
         try:
@@ -263,7 +267,7 @@ class Cluster:
         """Send a worker no more jobs."""
         for address, one in self._workers(at_once=True).items():
             if str(one["name"]) == worker:
-                self._refused[address] = f"worker {worker} takes no part, for it differs: {why}"
+                self._refused[address] = f"worker {worker} takes no part: {why}"
 
     @property
     def room(self) -> int:

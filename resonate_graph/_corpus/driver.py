@@ -313,10 +313,10 @@ class Batch:
             failed = self.sums.failed - self.sums.failed_before
             stopped = self._max_failures is not None and failed > self._max_failures
 
-    def write_results(self) -> list[Path]:
-        """Write the table of results and the page; return them."""
+    def write_results(self, worded: Callable[[str], str] = str) -> list[Path]:
+        """Write the table of results and the page, its messages in some words; return them."""
         name = self._wanted.graph.name
-        return write_results(self.folder, name, self._journal, self.jobs, self.sums)
+        return write_results(self.folder, name, self._journal, self.jobs, self.sums, worded)
 
     def _hand_out(self, executor: Executor, flying: dict[str, bool], *, stopped: bool) -> None:
         """Give the executor what it has room for, or take back what it has not begun."""

@@ -20,6 +20,8 @@ from .jobs import End
 
 #: So long a child may take to import what it needs.
 _STARTING_SECONDS = 300.0
+#: So many children in a row may be killed before one has begun.
+_STARTS = 3
 #: A child makes room for another after so many jobs, with whatever it has piled up.
 _JOBS_OF_A_CHILD = 10_000
 _LOG_BYTES = 4000
@@ -177,9 +179,34 @@ class Hand:
     # -- the child --------------------------------------------------------------------------------
 
     def _require_child(self) -> None:
+        """Have a child; one that is killed before it has begun is no reason to have none.
+
+        Raises:
+            Refused: none can begin.
+        """
         if self._process is not None and self._process.poll() is None:
             return
-        self._forget()
+        for left in reversed(range(_STARTS)):
+            self._forget()
+            try:
+                self._start_child()
+                self._jobs = 0
+                return
+            except (EOFError, BrokenPipeError, TimeoutError):
+                self._kill()
+                end = self._last_words(0)
+                self._forget()
+                if not left or end.kind != "signal" or self._is_closed:
+                    raise Refused(f"a process for jobs could not begin: {end.message}") from None
+
+    def _start_child(self) -> None:
+        """Start a child, and hear that it is ready.
+
+        Raises:
+            Refused: it cannot be started, or says that it cannot begin.
+            EOFError: it is gone.
+            TimeoutError: it says nothing for too long.
+        """
         if self._is_closed:
             raise Refused("stopped")
         threads = str(self.setup.threads)
@@ -199,15 +226,8 @@ class Hand:
             raise Refused(f"a process for jobs could not begin: {error}") from error
         if self._is_closed:  # `stop` came while there was no process yet to end
             self._kill()
-        try:
-            self._tell({**asdict(self.setup), "parent": os.getpid()})
-            self._listen(time.monotonic() + _STARTING_SECONDS, _Heard())
-        except (EOFError, BrokenPipeError, TimeoutError):
-            self._kill()
-            end = self._last_words(0)
-            self._forget()
-            raise Refused(f"a process for jobs could not begin: {end.message}") from None
-        self._jobs = 0
+        self._tell({**asdict(self.setup), "parent": os.getpid()})
+        self._listen(time.monotonic() + _STARTING_SECONDS, _Heard())
 
     def _tell(self, message: Mapping[str, Any]) -> None:
         assert self._process is not None

@@ -212,6 +212,6 @@ def what_changed(before: Identity, now: Identity) -> list[str]:
             ]
     if before["outputs"] != now["outputs"]:
         told.append("outputs changed")
-    if before["settings"] != now["settings"]:
-        told.append("settings changed")
+    old, new = before["settings"], now["settings"]
+    told += [f"{name} changed" for name in new if new[name] != old.get(name)]
     return told

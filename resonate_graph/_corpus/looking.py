@@ -22,6 +22,7 @@ class Standing:
         graph: the graph's name.
         began: when it was started last, in seconds since 1970.
         at_work: whether it is at work now.
+        is_looking: whether it still finds out what is to be done; sums are those of before then.
         sums: what its jobs come to.
         failures: what failed last, the latest first: what it is called, and how it ended.
     """
@@ -29,14 +30,15 @@ class Standing:
     graph: str
     began: float
     at_work: bool
+    is_looking: bool
     sums: Sums
     failures: Sequence[tuple[str, End]]
 
     @property
     def state(self) -> str:
-        """``at work``, ``done``, or ``stopped`` where jobs are left."""
+        """``beginning``, ``at work``, ``done``, or ``stopped`` where jobs are left."""
         if self.at_work:
-            return "at work"
+            return "beginning" if self.is_looking else "at work"
         return "stopped" if self.sums.left else "done"
 
     def document(self) -> dict[str, Any]:
@@ -80,6 +82,8 @@ def look(folder: Path, failures: int = 20) -> Standing:
         found = journal.sums()
         began, graph = (start[0], start[1]) if start else (time.time(), "")
         sums = found[1] if found else Sums()
-        return Standing(graph, began, is_at_work(folder), sums, journal.failures(failures))
+        at_work = is_at_work(folder)
+        is_looking = at_work and (found is None or found[0] < began)
+        return Standing(graph, began, at_work, is_looking, sums, journal.failures(failures))
     finally:
         journal.close()

@@ -6,7 +6,7 @@ import html
 import json
 import re
 from array import array
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
@@ -16,7 +16,7 @@ from urllib.parse import quote
 
 from .. import pages, unit_of
 from .._base.publish import publish
-from .row import BatchRow
+from .row import BatchRow, without_file
 from .sums import Sums, duration
 
 #: A page with more rows is slow to open; the tables beside it have all.
@@ -34,15 +34,19 @@ class Page:
     """The page of a batch, which is told row after row.
 
     Attributes:
+        worded: puts messages, which speak as Python does, into other words.
         rows: what the table shows of each.
         causes: files by why they failed.
+        warned: files by what was warned of.
         notes: the figures that steps noted, by step and name.
         rates: counts that steps noted, per minute of sound.
         omitted: how many rows the table does not show.
     """
 
+    worded: Callable[[str], str] = str
     rows: list[dict[str, object]] = field(default_factory=list)
     causes: dict[tuple[str, str, str], list[str]] = field(default_factory=dict)
+    warned: dict[tuple[str, str, str], list[str]] = field(default_factory=dict)
     notes: dict[str, array[float]] = field(default_factory=dict)
     rates: dict[str, array[float]] = field(default_factory=dict)
     omitted: int = 0
@@ -62,8 +66,12 @@ class Page:
                     rate = note * 60 / row.sound_seconds
                     self.rates.setdefault(called, array("d")).append(rate)
         if row.state == "failed":
-            cause = (row.kind, row.place, _plain(row))
+            cause = (row.kind, row.place, self.worded(_plain(row.said, row)))
             self.causes.setdefault(cause, []).append(row.recording)
+        for one in row.warnings:
+            cause = (one["code"], one["node"] or "", self.worded(_plain(one["message"], row)))
+            files = self.warned.setdefault(cause, [])
+            files += [row.recording] * (row.recording not in files[-1:])
         if len(self.rows) >= _MOST_ROWS and row.state != "failed":
             self.omitted += 1
             return
@@ -71,11 +79,11 @@ class Page:
             {
                 "recording": row.recording,
                 "state": row.state,
-                "why": f"{row.kind}: {row.message}" if row.kind else "",
+                "why": f"{row.kind}: {self.worded(row.said)}" if row.kind else "",
                 "seconds": round(row.seconds, 2),
                 "sound": round(row.sound_seconds, 1),
                 "reused": sum(step["status"] == "cached" for step in row.steps),
-                "warnings": "; ".join(one["message"] for one in row.warnings),
+                "warnings": "; ".join(self.worded(one["message"]) for one in row.warnings),
                 "files": [[name, _link(path)] for name, path in row.outputs.items()],
                 "page": _link(row.page) if row.page else "",
                 "figures": figures,
@@ -92,12 +100,12 @@ class Page:
         return publish(folder / "report.html", lambda file: file.write(text))
 
 
-def _plain(row: BatchRow) -> str:
-    """Return what was said of a failure, without what is of this file only."""
-    said = row.message.splitlines()[0] if row.message else row.error
+def _plain(said: str, row: BatchRow) -> str:
+    """Return what was said of a recording, without what is of this one only."""
+    said = without_file(said, row.inputs.values())
     for value in row.inputs.values():
-        said = said.replace(f"{value}: ", "").replace(str(value), "the file")
-    return re.sub(r"(?<![A-Za-z])\d[\d,.]*", "…", said)
+        said = said.replace(str(value), "the file")
+    return re.sub(r"(?<![A-Za-z])-?\d[\d,.]*", "…", said)
 
 
 def _link(path: str) -> str:
@@ -111,7 +119,8 @@ def _text(found: Page, graph: str, sums: Sums) -> str:
     lead = f"{sums.total} recordings · {datetime.now():%d %B %Y, %H:%M}".replace("· 0", "· ")
     body = (
         pages.figures(_figures(sums))
-        + "".join(_causes(found.causes))
+        + _causes("What failed, by cause", found.causes, "failed")
+        + _causes("What was warned of", found.warned, "warning")
         + pages.section("What was found and done", _distributions(found))
         + pages.section("All recordings", _table(found))
     )
@@ -133,7 +142,9 @@ def _figures(sums: Sums) -> list[pages.Figure]:
     return found
 
 
-def _causes(causes: Mapping[tuple[str, str, str], Sequence[str]]) -> Iterator[str]:
+def _causes(
+    title: str, causes: Mapping[tuple[str, str, str], Sequence[str]], kind_of_notice: str
+) -> str:
     shown = []
     for (kind, place, said), files in sorted(causes.items(), key=lambda one: -len(one[1])):
         where = f" in {place}" if place else ""
@@ -142,10 +153,10 @@ def _causes(causes: Mapping[tuple[str, str, str], Sequence[str]]) -> Iterator[st
         more = len(files) - _FILES_OF_A_CAUSE
         names += f"<li>and {more} more: filter the table below</li>\n" if more > 0 else ""
         shown.append(
-            pages.notice(f"{count}: {kind}{where}: {said}", kind="failed")
+            pages.notice(f"{count}: {kind}{where}: {said}", kind=kind_of_notice)
             + pages.folded("which", f"<ul>\n{names}</ul>\n")
         )
-    yield pages.section("What failed, by cause", *shown)
+    return pages.section(title, *shown)
 
 
 def _distributions(found: Page) -> str:

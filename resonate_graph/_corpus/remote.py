@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import tempfile
 from collections.abc import Callable, Collection, Iterator
+from datetime import datetime, timedelta, timezone
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -21,6 +22,8 @@ from .jobs import file_digest
 _ONE_PUT_BYTES = 5 * 2**30 - 1
 #: How long one waits for a server, and how often it is asked.
 _CONNECT_SECONDS, _READ_SECONDS, _ATTEMPTS = 5, 60, 4
+#: An upload in parts that began so long ago was killed.
+_PENDING_SECONDS = 86_400.0
 
 
 def opened(url: str) -> tuple[Any, str]:
@@ -136,6 +139,34 @@ def put(system: Any, path: str, content: bytes) -> None:
         raise
     except Exception as error:  # whatever the library of that filesystem raises
         raise OSError(reason(error)) from error
+
+
+def sweep(url: str, older_seconds: float = _PENDING_SECONDS) -> int:
+    """Remove what is left below a URL of uploads in parts that were killed; return how many.
+
+    Only files beyond what one request takes are sent in parts, and only S3 keeps what arrived of
+    them, unseen and paid for. Where one may not look, it stays.
+
+    Args:
+        url: where it is looked for.
+        older_seconds: how long ago they began at least.
+    """
+    system, path = opened(url)
+    if "s3" not in _protocols(system):
+        return 0
+    bucket, _, below = path.partition("/")
+    horizon = datetime.now(timezone.utc) - timedelta(seconds=older_seconds)
+    swept = 0
+    with contextlib.suppress(Exception):  # whatever that filesystem raises: it is no reason to fail
+        found = system.call_s3(
+            "list_multipart_uploads", Bucket=bucket, Prefix=f"{below.rstrip('/')}/" if below else ""
+        )
+        for one in found.get("Uploads", []):
+            if one["Initiated"] < horizon:
+                system.call_s3("abort_multipart_upload", Bucket=bucket, Key=one["Key"],
+                               UploadId=one["UploadId"])  # fmt: skip
+                swept += 1
+    return swept
 
 
 def _protocols(system: Any) -> tuple[str, ...]:

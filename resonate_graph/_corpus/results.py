@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 from typing import IO
 
@@ -27,9 +27,22 @@ def rows_of(journal: Journal, jobs: Mapping[str, Job]) -> Iterator[BatchRow]:
 
 
 def write_results(
-    folder: Path, graph: str, journal: Journal, jobs: Mapping[str, Job], sums: Sums
+    folder: Path,
+    graph: str,
+    journal: Journal,
+    jobs: Mapping[str, Job],
+    sums: Sums,
+    worded: Callable[[str], str] = str,
 ) -> list[Path]:
     """Write the tables and the page of a batch; return them.
+
+    Args:
+        folder: where they go.
+        graph: the name of the graph.
+        journal: what became of jobs.
+        jobs: the jobs.
+        sums: what they come to.
+        worded: puts what the page says, as Python does, into other words.
 
     Raises:
         OutputError: one cannot be written.
@@ -37,7 +50,7 @@ def write_results(
     from .page import Page
 
     columns: dict[str, None] = dict.fromkeys(COLUMNS)
-    page = Page()
+    page = Page(worded)
 
     def lines(file: IO[bytes]) -> None:
         for row in rows_of(journal, jobs):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -88,6 +88,11 @@ class BatchRow:
             **told,
         )
 
+    @property
+    def said(self) -> str:
+        """The first line of the message, without the name of the file where that comes first."""
+        return without_file(self.message or self.error, self.inputs.values())
+
     def document(self) -> dict[str, Any]:
         """Return it as JSON values."""
         return dict(self.__dict__)
@@ -109,3 +114,11 @@ class BatchRow:
                 if isinstance(note, (int, float, str)):
                     found[f"{step['id']}.{name}"] = note
         return found
+
+
+def without_file(message: str, files: Iterable[Any]) -> str:
+    """Return the first line of what is said of a file, to be shown beside its name."""
+    first = next(iter(message.splitlines()), "")
+    for file in files:
+        first = first.removeprefix(f"{file}: ")
+    return first

@@ -9,13 +9,13 @@ const seen = (name) => data.rows.some((row) => (Array.isArray(row[name]) ? row[n
 const columns = [
   { name: "recording", of: (row) => row.recording },
   { name: "state", of: (row) => row.state },
-  { name: "why", of: (row) => row.why },
+  { name: "files", of: (row) => row.files.map(([name]) => name).join(" "), files: true },
+  { name: "why", of: (row) => row.why, said: true },
   { name: "took, s", of: (row) => row.seconds, number: true },
   { name: "sound, s", of: (row) => row.sound, number: true },
   { name: "steps reused", of: (row) => row.reused, number: true },
-  { name: "warnings", of: (row) => row.warnings },
+  { name: "warnings", of: (row) => row.warnings, said: true },
   ...data.figures.map(([note, name]) => ({ name, of: (row) => row.figures[note], number: true })),
-  { name: "files", of: (row) => row.files.map(([name]) => name).join(" "), files: true },
 ].filter((one) => ({ why: seen("why"), warnings: seen("warnings"), files: seen("files") || seen("page") })[one.name] ?? true);
 
 let order = { column: 0, sign: 1, given: true };
@@ -37,11 +37,12 @@ function cell(column, row) {
   const value = column.of(row);
   if (column.number) {
     element.className = "number";
-    const text = value === undefined ? "" : Number.isInteger(value) ? String(value) : value.toPrecision(4);
+    const text = value === undefined ? "" : Number.isInteger(value) ? String(value) : String(Number(value.toPrecision(4)));
     element.textContent = text.replace(/^-/, "−");
   } else {
     element.textContent = value;
     if (value === "failed") element.className = "failed";
+    if (column.said && value) element.className = "said";
   }
   return element;
 }

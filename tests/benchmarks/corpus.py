@@ -3,8 +3,11 @@
 Jobs that do next to nothing (64 frames, one step, no store), by two children, or by the two workers
 of a Dask cluster on this machine: the time for each from end to end, the processor time of the
 driver and of all others, the driver's memory after a tenth of the jobs and at the end, and how long
-it takes to ask how far it is. Then, where there is no cluster, the same files by a shell loop of
-``resonate run``, of which a few tell enough.
+it takes to ask how far it is.
+
+``python -m tests.benchmarks.corpus [JOBS] --loop``: recordings by a batch of two children, and by a
+shell loop of ``resonate run``, one after the other: of a graph that needs no model, and of one that
+does (`mini`).
 
 On a machine that others use the time from end to end says how busy it is; processor time says less
 of that.
@@ -21,13 +24,15 @@ import subprocess
 import sys
 import tempfile
 import time
+from importlib import resources
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import psutil
 import soundfile
 
-from resonate_graph import Graph, batch
+from resonate_graph import Audio, Graph, batch, read_audio
 from resonate_graph._corpus.looking import look
 from tests.corpus.clusters import Cluster
 
@@ -39,7 +44,11 @@ DOCUMENT = {
     "nodes": {"scale": {"type": "scale", "inputs": {"audio": "$mix"}}},
     "outputs": {"made": "scale"},
 }
-LOOPED = 8
+#: What is run against a shell loop: a graph, its input, its params, seconds of each recording.
+AGAINST_A_LOOP: dict[str, tuple[str, str, dict[str, Any], float]] = {
+    "vinyl, 20 s": ("vinyl", "recording", {}, 20.0),
+    "instrumental with mini, 6 s": ("instrumental", "mix", {"model": "mini"}, 6.0),
+}
 
 
 def cpu_seconds(who: int = resource.RUSAGE_SELF) -> float:
@@ -89,8 +98,6 @@ def main(jobs: int, *, dask: bool) -> None:
         print(f"  memory of the driver: {memory[0] / 1e6:.0f} MB after a tenth, "
               f"{memory[-1] / 1e6:.0f} MB at the end")  # fmt: skip
         print(f"  asking how far it is: {1000 * statistics.median(looks):.1f} ms")
-        if not cluster:
-            _shell_loop(place, graph, 1000 * (used + theirs) / jobs)
 
 
 def _write_tapes(folder: Path, count: int) -> None:
@@ -115,22 +122,47 @@ def _others_cpu_seconds(cluster: Cluster | None) -> float:
     return found
 
 
-def _shell_loop(place: Path, graph: Graph, batch_ms: float) -> None:
-    """Time some of the same files by a shell loop."""
-    file = graph.save(place / "nothing.json")
-    before, began = cpu_seconds(resource.RUSAGE_CHILDREN), time.perf_counter()
-    for path in sorted((place / "tapes").rglob("*.wav"))[:LOOPED]:
-        subprocess.run(
-            [sys.executable, "-m", "resonate_graph._cli", "run", str(file), "-i", f"mix={path}",
-             "-o", str(place / "loop"), "--nodes", MODULE, "--no-store", "-q"],
-            check=True,
-        )  # fmt: skip
-    wall = 1000 * (time.perf_counter() - began) / LOOPED
-    cpu = 1000 * (cpu_seconds(resource.RUSAGE_CHILDREN) - before) / LOOPED
-    print(f"a shell loop of resonate run: {wall:.0f} ms a job, {cpu:.0f} ms of processor time: "
-          f"{cpu / batch_ms:.0f} times as much")  # fmt: skip
+def against_a_loop(jobs: int) -> None:
+    """Time recordings by a batch and by a shell loop."""
+    song = read_audio(Path(str(resources.files("resonate_graph") / "recordings" / "groove.ogg")))
+    for told, (graph, name, params, seconds) in AGAINST_A_LOOP.items():
+        with tempfile.TemporaryDirectory() as folder:
+            place = Path(folder)
+            frames = round(seconds * song.sample_rate)
+            for number in range(jobs):
+                piece = np.take(song.samples, range(number * 4800, number * 4800 + frames), 1,
+                                mode="wrap")  # fmt: skip
+                Audio(piece, song.sample_rate).save(place / "tapes" / f"{number}.wav")
+            options = [f"-p{key}={value}" for key, value in params.items()]
+            call = [sys.executable, "-m", "resonate_graph._cli"]
+            ways = {
+                "a batch": [[*call, "batch", graph, str(place / "tapes"), "-o",
+                             str(place / "out"), "--jobs", "2", "--no-store", "-q", *options]],
+                "a shell loop": [[*call, "run", graph, "-i", f"{name}={tape}", "-o",
+                                  str(place / "loop"), "--no-store", "-q", *options]
+                                 for tape in sorted((place / "tapes").iterdir())],
+            }  # fmt: skip
+            took = {}
+            for way, calls in ways.items():
+                used, began = cpu_seconds(resource.RUSAGE_CHILDREN), time.perf_counter()
+                for one in calls:
+                    subprocess.run(one, check=True, stdout=subprocess.DEVNULL)
+                took[way] = (
+                    time.perf_counter() - began,
+                    cpu_seconds(resource.RUSAGE_CHILDREN) - used,
+                )
+                print(f"{told}, {jobs} recordings, {way}: {took[way][0]:.1f} s, "
+                      f"{took[way][1]:.1f} s of processor time")  # fmt: skip
+            batch_took, loop_took = took.values()
+            load = " ".join(f"{one:.1f}" for one in os.getloadavg())
+            print(f"  {loop_took[0] / batch_took[0]:.1f} times as fast, for "
+                  f"{loop_took[1] / batch_took[1]:.1f} times as little processor time; "
+                  f"load {load}")  # fmt: skip
 
 
 if __name__ == "__main__":
     counts = [one for one in sys.argv[1:] if one.isdigit()]
-    main(int(counts[0]) if counts else 5000, dask="--dask" in sys.argv)
+    if "--loop" in sys.argv:
+        against_a_loop(int(counts[0]) if counts else 12)
+    else:
+        main(int(counts[0]) if counts else 5000, dask="--dask" in sys.argv)

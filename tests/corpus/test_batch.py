@@ -182,6 +182,40 @@ def test_failures_stay_until_they_are_retried_and_may_stop_it_early(archive: Arc
     assert len(standing.failures) == 2
 
 
+def test_stopped_early_it_does_no_job_that_had_not_begun(archive: Archive, excerpt: Audio) -> None:
+    write_innocent(archive.tapes, 12, excerpt)
+    (archive.tapes / "a.wav").write_text("no sound")
+    rows = archive.run(max_failures=0)
+    assert [row.state for row in rows].count("failed") == 1
+    assert len(rows) <= 3  # and those that one child was at
+    assert archive.plan().todo == 13 - len(rows)
+
+
+def test_each_job_may_have_its_own_page(archive: Archive) -> None:
+    (row,) = archive.run(pages=True, name="{path}-{output}")[:1]
+    page = archive.out / row.page
+    assert page.name == "000-taken.report.html"
+    assert "taken" in page.read_text()
+    line = json.loads((archive.out / "results.jsonl").read_text().splitlines()[0])
+    assert line["page"] == row.page
+    assert row.page in (archive.out / "report.html").read_text()
+
+
+def test_what_was_salvaged_is_told_with_what_was_lost(archive: Archive) -> None:
+    path = archive.files[0]
+    path.write_bytes(path.read_bytes()[:-10_000])
+    (failed,) = [row for row in archive.run() if row.state == "failed"]
+    assert "with `salvage=True`" in failed.message
+    assert failed.said == failed.message.removeprefix(f"{path}: ")
+    rows = archive.run(salvage=True)
+    assert archive.plans[-1].stale == {"salvage changed": 3}
+    (told,) = [row.warnings for row in rows if row.recording == failed.recording]
+    assert [one["code"] for one in told] == ["salvaged"]
+    page = (archive.out / "report.html").read_text()
+    assert "What was warned of" in page
+    assert "1 recording: salvaged: " in page
+
+
 def test_tables_page_and_journal_say_the_same(archive: Archive) -> None:
     archive.run()
     lines = [json.loads(one) for one in (archive.out / "results.jsonl").read_text().splitlines()]
@@ -215,7 +249,8 @@ def test_a_folder_has_one_batch_at_a_time_and_a_look_needs_one(
     )
     with pytest.raises(OutputError, match="another batch is at work"):
         archive.run()
-    assert look(archive.out).at_work
+    standing = look(archive.out)
+    assert (standing.state, standing.at_work) == ("beginning", True)
     rows.close()  # type: ignore[attr-defined]
     with pytest.raises(StoreError, match="there is no batch here"):
         look(tmp_path / "nowhere")

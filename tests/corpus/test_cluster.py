@@ -142,7 +142,10 @@ def test_a_worker_that_joins_late_and_differs_takes_no_part(
         ended += rows
     assert [row.state for row in ended] == ["done"] * 30
     assert {row.worker for row in ended} == {"worker-0"}
-    assert said == {"worker worker-1 takes no part, for it differs: version of take changed"}
+    assert said == {
+        "worker worker-1 takes no part: it differs from where the batch was started: "
+        "version of take changed"
+    }
 
 
 def test_a_scheduler_that_is_lost_ends_the_batch_and_another_start_goes_on(

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from resonate_graph import Audio, ResonateError, Store, batch
+from resonate_graph import Audio, ResonateError, Store, batch, load
 from resonate_graph._corpus.hand import Hand, Setup
 from resonate_graph._corpus.journal import NAME
 from tests.corpus.archives import (
@@ -103,3 +103,23 @@ def test_a_child_that_cannot_begin_is_told_and_nobody_waits_for_it(
     monkeypatch.setattr(sys, "executable", str(tmp_path / "nowhere"))
     with pytest.raises(ResonateError, match="a process for jobs could not begin"):
         next(rows)
+
+
+def test_a_child_that_is_killed_before_it_has_begun_is_started_again(
+    tmp_path: Path, excerpt: Audio
+) -> None:
+    write_innocent(tmp_path / "tapes", 1, excerpt)
+    nodes, killed = tmp_path / "mortal.py", tmp_path / "killed"
+    nodes.write_text(
+        Path(NODES).read_text()
+        + f"""
+import pathlib, signal, sys
+if sys.argv[0].endswith("child.py") and not pathlib.Path({str(killed)!r}).exists():
+    pathlib.Path({str(killed)!r}).touch()
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+    )
+    graph = load(write_graph(tmp_path), nodes=[str(nodes)])
+    (row,) = batch(graph, tmp_path / "tapes", tmp_path / "out", nodes=[str(nodes)], jobs=1,
+                   store=False)  # fmt: skip
+    assert (row.state, killed.exists()) == ("done", True)

@@ -246,6 +246,24 @@ def test_files_that_cannot_be_had_or_written_are_told(
     assert cloud.keys("out") == []
 
 
+def test_uploads_in_parts_that_were_killed_long_ago_are_swept(
+    tmp_path: Path, excerpt: Audio, cloud: Cloud, graph: Graph
+) -> None:
+    """The server says of all uploads that they began in 2010."""
+    sound = write_innocent(tmp_path / "tapes", 1, excerpt)[0]
+    for key in ("out/large.wav", "outer/large.wav"):
+        cloud.direct.call_s3("create_multipart_upload", Bucket=BUCKET, Key=key)
+    assert remote.sweep(f"s3://{BUCKET}/out", older_seconds=50 * 365 * 86_400) == 0
+    rows = batch(graph, sound, tmp_path / "journal", remote=f"s3://{BUCKET}/out", store=False,
+                 nodes=[NODES])  # fmt: skip
+    rows.close()  # type: ignore[attr-defined]
+    left = cloud.direct.call_s3("list_multipart_uploads", Bucket=BUCKET)["Uploads"]
+    assert [one["Key"] for one in left] == ["outer/large.wav"]
+    assert remote.sweep(f"file://{tmp_path}") == 0
+    cloud.way.mode = "refused"
+    assert remote.sweep(f"s3://{BUCKET}/outer") == 0
+
+
 def test_a_folder_may_be_the_second_tier(tmp_path: Path, excerpt: Audio, graph: Graph) -> None:
     url = f"file://{tmp_path / 'share'}"
     graph.run({"tape": excerpt}, store=SharedStore(tmp_path / "a", url))
