@@ -65,9 +65,10 @@ _ON_KNOTS = 9
 # frequency is steady, is followed by longer windows than what comes and goes.
 _PHASE_KNOTS, _PHASE_STEPS = 160, 81
 _THROUGHOUT, _THROUGHOUT_STEADY = 1.5, 2.5
-# How often the weights of moments are made anew, and what is as good as no distance: this part of
-# the power beside.
-_ROUNDS, _NEAR = 10, 0.1
+# How often the weights of moments are made anew, and what is as good as no distance: so many times
+# the power beside. Along a track that moves, and is never quite right, the hum itself strays.
+_ROUNDS = 10
+_NEAR, _NEAR_MOVING = 0.1, 30.0
 _TINY = 1e-30
 # The bandwidth at -3 dB of a Hann window of one second, in Hz.
 _HANN_BANDWIDTH = 1.44
@@ -159,11 +160,16 @@ class Hum(NamedTuple):
     score: float
 
     @property
+    def steady(self) -> bool:
+        """Whether its frequency is the same throughout."""
+        return bool(np.ptp(self.frequencies) == 0)
+
+    @property
     def window_factor(self) -> float:
         """How much longer it may be followed at once than hum that is there at times."""
         if not self.lasts.all():
             return 1.0
-        return _THROUGHOUT_STEADY if np.ptp(self.frequencies) == 0 else _THROUGHOUT
+        return _THROUGHOUT_STEADY if self.steady else _THROUGHOUT
 
     @property
     def base_hz(self) -> float:
@@ -394,6 +400,7 @@ def smoothed(hum: Hum, q: float) -> Complex:
     window = np.hanning(min(max(width, 1), 2 * len(knots) - 1) // 2 * 2 + 3)[1:-1]
     lasts = hum.lasts.astype(np.float64)
     beside = _beside(hum.amplitudes)
+    near = _NEAR if hum.steady else _NEAR_MOVING
     middle = hum.amplitudes
     weights = lasts * np.ones_like(beside)
     for _ in range(_ROUNDS):
@@ -406,7 +413,7 @@ def smoothed(hum: Hum, q: float) -> Complex:
         )
         noise = _under(window**2, weights**2) * beside / mass**2
         away = np.abs(hum.amplitudes - middle) ** 2
-        weights = lasts / np.sqrt(away + _NEAR * beside + _TINY)
+        weights = lasts / np.sqrt(away + near * beside + _TINY)
     power = np.maximum(np.abs(middle) ** 2, _TINY)
     gains = hum.channels[:, None, None] * lasts * np.maximum(1 - noise / power, 0)
     found: Complex = middle * gains
