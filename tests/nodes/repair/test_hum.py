@@ -236,8 +236,10 @@ def test_a_pure_tone_of_the_mains_is_hum(groove: Audio) -> None:
     assert si_sdr_db(heard, groove) > si_sdr_db(hummed, groove) + 3
 
 
-@pytest.mark.parametrize("base_hz", [100 / 6, 25.0, 400.0])
-def test_the_mains_of_railways_and_aircraft_when_asked(base_hz: float, groove: Audio) -> None:
+@pytest.mark.parametrize("base_hz", [100 / 6, 25.0, 47.6, 400.0])
+def test_the_mains_of_railways_and_aircraft_and_of_a_tape_off_speed_when_asked(
+    base_hz: float, groove: Audio
+) -> None:
     tape = degradations.with_hum(groove, base_hz=base_hz, level_db=-12)
     heard = dehum(tape, base_hz=base_hz)
     assert si_sdr_db(heard, groove) > si_sdr_db(tape, groove) + 6
