@@ -25,7 +25,7 @@ _MAINS_HZ = (50.0, 60.0)
 _DEFAULT_Q = 200.0
 
 
-@node(version=6, uses=("scipy",))
+@node(version=7, uses=("scipy",))
 def dehum(
     ctx: RunContext,
     audio: Audio,
@@ -41,9 +41,11 @@ def dehum(
     (R. Bellman's dynamic programming, known as the Viterbi algorithm) follows mains and tape
     machines that drift. Along it each harmonic is a sinusoid whose amplitude and phase change
     slowly, and is subtracted: without phase shift or delay, and with little of the bass notes
-    beside it. What of such a sinusoid is likely to be music, going by what lies some Hz beside it,
-    stays (N. Wiener's gain). Harmonics at or above half the sample rate are left out. Digital
-    silence stays.
+    beside it. What both are is the geometric median of what they are around each moment, so that
+    a note that passes there counts little. A frequency that seems to move by chance only is
+    taken to be the same throughout, as the mains' is for minutes. What of such a
+    sinusoid is likely to be music, going by what lies some Hz beside it, stays (N. Wiener's gain).
+    Harmonics at or above half the sample rate are left out. Digital silence stays.
 
     At least two harmonics (or the only one asked for, or the base, if it stands out far) have to
     stand out from what lies beside them and keep their level, by more the shorter the sound is: in
@@ -60,7 +62,8 @@ def dehum(
             whichever of these two is there.
         harmonics: how many are removed, the base included.
         q: base frequency over the bandwidth of each harmonic: higher takes less of the music
-            with it, lower follows hum whose level changes quickly. At 50 Hz and 200 it is 0.25 Hz.
+            with it, lower follows hum whose level changes quickly. At 50 Hz and 200 it is 0.25 Hz;
+            0.17 Hz where the hum is there throughout, and 0.1 Hz where its frequency is steady.
 
     Raises:
         NodeError: the base frequency lies at or above half the sample rate.
@@ -157,7 +160,7 @@ class HumReport(Report):
         ]
 
 
-@node(version=3, uses=("scipy",))
+@node(version=4, uses=("scipy",))
 def detect_hum(
     ctx: RunContext,
     audio: Audio,

@@ -30,7 +30,10 @@ _TRACK_KNOTS = 48
 # must not outvote the rest.
 _MOST_SAID = 1.0
 # What it costs the track to move by one step from one window to the next: this, times the square.
+# The mains keep their frequency for minutes: a track that moves must say more than the best that
+# does not, by so much and so much for each window.
 _STIFFNESS = 0.1
+_MOVES_NATS, _MOVES_NATS_PER_WINDOW = 2.5, 0.04
 # Hum stands out from what lies beside it three quarters of the time, and keeps its level. In a
 # short sound a held note does so too, by chance: so all harmonics together have to stand out
 # further, by this over the number of windows.
@@ -57,6 +60,16 @@ _SEARCH_AT_TIMES = 0.005
 _STRETCH_SECONDS, _STRETCH_KNOTS = 6.0, 120
 _ON = 0.5
 _ON_KNOTS = 9
+# A frequency that is the same throughout is known better still by the phases of all harmonics, in
+# windows of so many knots, within one step. What is there throughout, and more so where its
+# frequency is steady, is followed by longer windows than what comes and goes.
+_PHASE_KNOTS, _PHASE_STEPS = 160, 81
+_THROUGHOUT, _THROUGHOUT_STEADY = 1.5, 2.5
+# How often the weights of moments are made anew, and what is as good as no distance: so many times
+# the power beside. Along a track that moves, and is never quite right, the hum itself strays.
+_ROUNDS = 10
+_NEAR, _NEAR_MOVING = 0.1, 30.0
+_TINY = 1e-30
 # The bandwidth at -3 dB of a Hann window of one second, in Hz.
 _HANN_BANDWIDTH = 1.44
 
@@ -128,6 +141,13 @@ class Knots:
         mean: Complex = (total / window.sum())[:, :, nearest]
         return mean
 
+    def turned(self, amplitudes: Complex, frequency_hz: float) -> Complex:
+        """Return amplitudes that were found at the base as they are at a frequency beside it."""
+        away = 2 * np.pi * (frequency_hz - self.base_hz) * np.arange(len(self)) / self.per_second
+        numbers = np.arange(1, amplitudes.shape[1] + 1)
+        turned: Complex = amplitudes * np.exp(-1j * np.outer(numbers, away))
+        return turned
+
 
 class Hum(NamedTuple):
     """What was found: where it is, what it is, in which channels, at which knots, how clearly."""
@@ -138,6 +158,18 @@ class Hum(NamedTuple):
     channels: NDArray[np.bool_]
     lasts: NDArray[np.bool_]
     score: float
+
+    @property
+    def steady(self) -> bool:
+        """Whether its frequency is the same throughout."""
+        return bool(np.ptp(self.frequencies) == 0)
+
+    @property
+    def window_factor(self) -> float:
+        """How much longer it may be followed at once than hum that is there at times."""
+        if not self.lasts.all():
+            return 1.0
+        return _THROUGHOUT_STEADY if self.steady else _THROUGHOUT
 
     @property
     def base_hz(self) -> float:
@@ -169,6 +201,9 @@ def hum_near(
     steady = np.full(len(knots), base_hz)
     tracked = knots.amplitudes(samples, steady, min(count, _TRACKED_HARMONICS), pass_of(0))
     frequencies = _followed(tracked, knots)
+    if np.ptp(frequencies) == 0:
+        tracked = knots.turned(tracked, frequencies[0])
+        frequencies += _phases_turn_hz(tracked, knots)
     amplitudes = knots.amplitudes(samples, frequencies, count, pass_of(1))
     channels, score = _evidence(amplitudes, harmonics)
     lasts = np.ones(len(knots), np.bool_)
@@ -268,8 +303,45 @@ def _followed(amplitudes: Complex, knots: Knots) -> Array:
             explained = np.abs(cut @ turned) ** 2 / np.maximum(power, 1e-30)[:, None]
             nats = -np.log1p(-np.minimum(explained, 0.9999))
             said += np.where(nats < _MOST_SAID, nats, 0.9 * _MOST_SAID + 0.1 * nats)
+    path = _smoothest_path(said)
+    best = said.sum(axis=0)
+    gained = said[np.arange(len(path)), path].sum() - _STIFFNESS * np.sum(np.diff(path) ** 2)
+    if gained - best.max() < _MOVES_NATS + _MOVES_NATS_PER_WINDOW * len(path):
+        return np.full(count, knots.base_hz * (1 + _STEP * _highest(best) - _SEARCH))
     centres = starts + (width - 1) / 2
-    return knots.base_hz + np.interp(np.arange(count), centres, offsets[_smoothest_path(said)])
+    exactly = [_highest(row, at) for row, at in zip(said, path, strict=True)]
+    found_hz = np.interp(exactly, np.arange(len(offsets)), offsets)
+    return knots.base_hz + np.interp(np.arange(count), centres, found_hz)
+
+
+def _phases_turn_hz(amplitudes: Complex, knots: Knots) -> float:
+    """Return by how much the base is higher, going by how the phases of all harmonics turn.
+
+    Levels do not count, so that a note has no more to say than the hum beneath it.
+    """
+    width = min(_PHASE_KNOTS, amplitudes.shape[2])
+    phases = amplitudes / np.maximum(np.abs(amplitudes), _TINY)
+    cut = np.lib.stride_tricks.sliding_window_view(phases, width, axis=2)[:, :, :: width // 2]
+    steps_hz = knots.base_hz * np.linspace(-_STEP, _STEP, _PHASE_STEPS)
+    turns = np.outer(np.arange(width) / knots.per_second, steps_hz)
+    said = sum(
+        np.sum(np.abs(cut[:, index] @ np.exp(-2j * np.pi * (index + 1) * turns)) ** 2, axis=(0, 1))
+        for index in range(amplitudes.shape[1])
+    )
+    return float(np.interp(_highest(said), np.arange(len(steps_hz)), steps_hz))
+
+
+def _highest(values: Array, at: int | None = None) -> float:
+    """Return where values are highest, between the samples: at the top of a parabola.
+
+    Near a place, within half a sample of it, if one is given.
+    """
+    place = int(values.argmax()) if at is None else int(at)
+    if not 0 < place < len(values) - 1:
+        return float(place)
+    before, there, after = (float(value) for value in values[place - 1 : place + 2])
+    bend = before - 2 * there + after
+    return place + float(np.clip(0.5 * (before - after) / bend, -0.5, 0.5)) if bend < 0 else place
 
 
 def _smoothest_path(said: Array) -> NDArray[np.intp]:
@@ -316,23 +388,44 @@ def _windowed(amplitudes: Complex, width: int) -> Array:
 
 
 def smoothed(hum: Hum, q: float) -> Complex:
-    """Return the amplitudes under a window as long as q says; zeros where there is no hum."""
-    from scipy.ndimage import convolve1d
+    """Return the amplitudes under a window as long as q says; zeros where there is no hum.
 
+    It is longer for hum that is there throughout, above all at a steady frequency.
+
+    They are not means but geometric medians in the complex plane (E. Weiszfeld's iteration, 1937):
+    a note that passes is far from what the hum is around that time, and counts the less for it.
+    """
     knots = hum.knots
-    width = round(_HANN_BANDWIDTH * q / knots.base_hz * knots.per_second)
+    width = round(_HANN_BANDWIDTH * hum.window_factor * q / knots.base_hz * knots.per_second)
     window = np.hanning(min(max(width, 1), 2 * len(knots) - 1) // 2 * 2 + 3)[1:-1]
     lasts = hum.lasts.astype(np.float64)
-    mass = np.maximum(convolve1d(lasts, window, mode="constant"), 1e-30)
-    parts = [
-        convolve1d(part * lasts, window, axis=2, mode="constant") / mass
-        for part in (hum.amplitudes.real, hum.amplitudes.imag)
-    ]
-    amplitudes: Complex = (parts[0] + 1j * parts[1]) * (hum.channels[:, None, None] * lasts)
-    noise = _beside(hum.amplitudes) * convolve1d(lasts, window**2, mode="constant") / mass**2
-    power = np.maximum(np.abs(amplitudes) ** 2, 1e-30)
-    amplitudes *= np.maximum(1 - noise / power, 0)
-    return amplitudes
+    beside = _beside(hum.amplitudes)
+    near = _NEAR if hum.steady else _NEAR_MOVING
+    middle = hum.amplitudes
+    weights = lasts * np.ones_like(beside)
+    for _ in range(_ROUNDS):
+        mass = np.maximum(_under(window, weights), _TINY)
+        heard = hum.amplitudes * weights
+        middle = np.empty_like(heard)
+        middle.real, middle.imag = (
+            _under(window, heard.real) / mass,
+            _under(window, heard.imag) / mass,
+        )
+        noise = _under(window**2, weights**2) * beside / mass**2
+        away = np.abs(hum.amplitudes - middle) ** 2
+        weights = lasts / np.sqrt(away + near * beside + _TINY)
+    power = np.maximum(np.abs(middle) ** 2, _TINY)
+    gains = hum.channels[:, None, None] * lasts * np.maximum(1 - noise / power, 0)
+    found: Complex = middle * gains
+    return found
+
+
+def _under(window: Array, values: Array) -> Array:
+    """Return the sums of values under a window around each knot."""
+    from scipy.ndimage import convolve1d
+
+    sums: Array = convolve1d(values, window, mode="constant")
+    return sums
 
 
 def _beside(amplitudes: Complex) -> Array:
