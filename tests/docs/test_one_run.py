@@ -18,6 +18,7 @@ from tests.engine.commands import Command
 #: What is named there and this run has no need of.
 NOT_CALLED = {
     "_api.Graph.run_many": "there is one recording",
+    "_cli.commands.AllCommands": "made once, perhaps for another test",
     "_graph.positions.Positions": "nothing is wrong with the graph",
     "_graph.scopes.Scopes": "the graph uses no other",
     "_graph.stock.stock_graphs": "kept once they were found, perhaps by another test",
@@ -26,6 +27,7 @@ NOT_CALLED = {
     "_node.signature.read_signature": "packs were imported before",
     "_store.folder.Store.get": "what was computed just now is in memory",
     "_store.folder.Store.present": "nothing was stored before",
+    "resonate_nodes.separation.weights.load": "what another test has read is resident",
 }
 
 

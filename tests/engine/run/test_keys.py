@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 import resonate_graph as rg
 from resonate_graph import Audio, Store
+from resonate_graph._base.installed import version_of
 from resonate_graph._store.records import Key
 from tests import toy_nodes
 
@@ -227,7 +228,9 @@ def test_the_versions_of_declared_libraries_enter(
         metadata.write_text(f"Metadata-Version: 2.1\nName: sparkle\nVersion: {version}\n")
         with monkeypatch.context() as patch:
             patch.syspath_prepend(packages)
+            version_of.cache_clear()  # as in another process
             keys.append(own_key(tmp_path, "uses=['sparkle']"))
+    version_of.cache_clear()
     assert keys[0] != keys[1]
 
 
