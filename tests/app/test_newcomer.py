@@ -317,6 +317,7 @@ def test_a_microphone_is_recorded(tab: Opened, tmp_path: Path, torture: bool) ->
     assert page.faults == []
 
 
+@thorough
 def test_another_name_of_this_machine_and_other_files_are_refused(server: str) -> None:
     def answer(path: str, host: str) -> int:
         request = urllib.request.Request(f"{server}{path}", headers={"Host": host})

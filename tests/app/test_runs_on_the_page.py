@@ -135,6 +135,7 @@ def test_a_node_that_kills_its_process_is_told_and_the_page_stays(
     assert "SIGKILL, as systems do when memory runs out (while only ran)" in _plain(page)
 
 
+@thorough
 def test_a_folder_is_walked_through_and_settings_are_compared_side_by_side(
     desk: Desk, tab: Open
 ) -> None:
@@ -166,6 +167,7 @@ def test_a_folder_is_walked_through_and_settings_are_compared_side_by_side(
     assert labels == ["input mix", "01: level_db = -3", "02: level_db = -9"]
 
 
+@thorough
 def test_of_a_graph_that_was_brought_the_run_is_found_again_and_not_the_graph(
     desk: Desk, tab: Open, take: Path
 ) -> None:

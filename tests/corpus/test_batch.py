@@ -24,6 +24,7 @@ from resonate_graph._corpus.sums import Sums
 from resonate_graph._machine.capacity import this_machine
 from resonate_graph._machine.devices import Device, Inventory
 from tests.corpus.archives import DOCUMENT, NODES, open_graph, write_graph, write_innocent
+from tests.depth import thorough
 from tests.faults import flipped
 
 
@@ -195,6 +196,7 @@ def test_each_job_may_have_its_own_page(archive: Archive) -> None:
     assert row.page in (archive.out / "report.html").read_text()
 
 
+@thorough
 def test_what_was_salvaged_is_told_with_what_was_lost(archive: Archive) -> None:
     path = archive.files[0]
     path.write_bytes(path.read_bytes()[:-10_000])

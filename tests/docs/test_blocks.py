@@ -25,6 +25,7 @@ import soundfile
 
 import resonate_graph as rg
 from resonate_graph._cli.application import whole_command
+from tests.depth import sampled
 from tests.docs.pages import PAGES, ROOT, Block, blocks, commands
 from tests.engine.commands import Command
 
@@ -61,6 +62,7 @@ def folder(sounds: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ite
 
 
 @pytest.mark.parametrize("page", WITH_BLOCKS, ids=lambda page: str(page.relative_to(ROOT)))
+@sampled(4)
 def test_what_a_page_shows_is_so(
     page: Path,
     folder: Path,

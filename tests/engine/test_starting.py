@@ -13,6 +13,7 @@ import pytest
 import resonate_graph as rg
 from resonate_graph._cli.application import whole_command
 from resonate_graph._cli.help import first_paragraph
+from tests.depth import thorough
 from tests.processes import end_of, start_python
 
 #: What is only loaded by what computes, plans or prints tables.
@@ -75,6 +76,7 @@ def test_the_stock_graphs_are_listed_without_what_runs_them() -> None:
     assert loaded & (HEAVY - {"rich.console"}) == set()
 
 
+@thorough
 def test_a_cached_run_loads_nothing_that_it_does_not_need(tmp_path: Path) -> None:
     recording = str(Path(rg.__file__).parent / "recordings" / "groove.ogg")
     call = ["run", "deliver", "-i", f"master={recording}", "-o", str(tmp_path / "out")]

@@ -11,6 +11,7 @@ import pytest
 import resonate_graph as rg
 from resonate_graph import Audio, File, Result
 from tests import degradations
+from tests.depth import thorough
 from tests.signals import decibels
 
 CLICKS_PER_SECOND = 3.0
@@ -73,6 +74,7 @@ def test_it_finds_what_was_put_in(groove: Audio) -> None:
     assert f"{figures['hum']['base_hz']:.1f}" in page
 
 
+@thorough
 def test_it_finds_nothing_in_a_clean_recording(groove: Audio) -> None:
     figures, _, result = inspected(groove)
     assert not figures["hum"]["found"]
@@ -81,6 +83,7 @@ def test_it_finds_nothing_in_a_clean_recording(groove: Audio) -> None:
     assert result.report["warnings"] == []
 
 
+@thorough
 @pytest.mark.filterwarnings("ignore::resonate_graph.ResonateWarning")
 @pytest.mark.parametrize("channels", [1, 6])
 def test_it_takes_what_is_short_and_in_any_number_of_channels(

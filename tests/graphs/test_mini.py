@@ -109,6 +109,7 @@ def test_a_stem_is_nearer_than_what_hpss_makes_of_the_mix(
         assert gain_db(found, without_model, truth) > 0, stem
 
 
+@thorough
 def test_the_stems_are_separated_once_for_all_graphs(
     song: Song, stems: dict[str, Audio], shared_store: Store
 ) -> None:

@@ -16,6 +16,7 @@ import resonate_graph as rg
 from resonate_graph import Audio, Result, Store
 from resonate_nodes import LoudnessReport, highpass, measure_loudness
 from tests import degradations
+from tests.depth import thorough
 from tests.models import MIDDLE_AND_SIDES, linear_htdemucs, save_th
 from tests.signals import si_sdr_db
 
@@ -92,6 +93,7 @@ def test_vocal_repair_brings_the_mix_nearer_to_what_it_was(
     assert si_sdr_db(restored, clean) > si_sdr_db(damaged, mix) + 6
 
 
+@thorough
 def test_stem_remaster_brings_the_mix_nearer_to_what_it_was(
     vocals: Audio, accompaniment: Audio, models: Path
 ) -> None:

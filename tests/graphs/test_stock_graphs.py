@@ -15,6 +15,7 @@ import resonate_graph as rg
 from resonate_graph import Audio, File, Graph
 from resonate_nodes import LoudnessReport, highpass, measure_loudness
 from tests import degradations
+from tests.depth import thorough
 from tests.signals import relative_db, si_sdr_db
 
 GRAPHS = rg.stock_graphs()
@@ -102,6 +103,7 @@ def levels(audio: Audio) -> Any:
     return np.square(whole.reshape(-1, frame)).mean(axis=1)
 
 
+@thorough
 def test_speech_enhanced_takes_the_noise_from_between_the_words(speech: Audio) -> None:
     """Against the same graph on the voice alone: filter and compressor change it too."""
     fan = degradations.with_rumble(degradations.with_hiss(speech, snr_db=10))

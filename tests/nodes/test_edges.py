@@ -26,7 +26,7 @@ import resonate_nodes as rn
 from resonate_graph import Audio
 from tests.counts import examples
 from tests.degradations import clipped, with_hum
-from tests.depth import sampled
+from tests.depth import sampled, thorough
 from tests.signals import decibels
 
 #: How far from an edge samples belong to it, and below which peak nothing is heard.
@@ -187,6 +187,7 @@ def test_no_hard_start_or_stop_is_raised(
 
 @pytest.mark.parametrize("silent", [False, True])
 @pytest.mark.parametrize("treat", [as_mp3, resampled])
+@sampled(2)
 def test_an_edge_is_no_click(treat: Treatment, silent: bool, groove: Audio) -> None:
     """Not raised, nor taken away either: a gapless album would get a hole at each join."""
     for place in np.linspace(0, 1, 13):
@@ -237,6 +238,7 @@ def test_digital_silence_stays(name: str, groove: Audio) -> None:
     assert np.abs(repaired.samples[:, silent]).max() < 1e-6
 
 
+@thorough
 def test_a_clipped_peak_at_an_end_stays(groove: Audio) -> None:
     damaged, level = clipped(cut(groove, 0.31, 2.0), sdr_db=7)
     first = int(np.flatnonzero(np.abs(damaged.samples[0]) >= level)[3])

@@ -259,7 +259,7 @@ def trouble(
 
 
 @pytest.mark.parametrize("name", NODES)
-@sampled(24)
+@sampled(12)
 def test_lengths_around_what_a_node_works_in(name: str, torture: bool) -> None:
     found = [trouble(name, case) for case in cases(name, torture=torture)]
     assert [one for one in found if one] == []

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from resonate_graph import Audio, Store, testing
+from tests.depth import sampled
 from tests.nodes.catalog import DRAWING, NODES, SUBJECTS, WITH_OPTIONAL_INPUTS
 
 every_node = pytest.mark.parametrize("name", NODES)
@@ -39,17 +40,20 @@ def test_the_input_untouched_and_a_valid_result_or_an_error_of_ours(
 
 
 @every_node
+@sampled(20)
 def test_again_the_same(name: str, torture: bool) -> None:
     testing.again_the_same(SUBJECTS[name], sounds(name, testing.AGAIN, torture=torture))
 
 
 @every_node
+@sampled(16)
 def test_the_same_in_a_graph_and_from_a_store(name: str, tmp_path: Path, torture: bool) -> None:
     tried = sounds(name, testing.STORED, torture=torture)
     testing.same_in_a_graph(SUBJECTS[name], tmp_path, tried)
 
 
 @every_node
+@sampled(20)
 def test_an_ordinary_sound_is_no_error_and_is_computed_once(
     name: str, excerpt: Audio, store: Store
 ) -> None:

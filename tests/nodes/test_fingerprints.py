@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 from resonate_graph import Catalog
+from tests.depth import thorough
 from tests.nodes import fingerprints
 
 
+@thorough
 def test_every_stock_node_has_a_version_and_one_that_changed_a_new_one() -> None:
     assert Catalog.installed().broken == ()
     current, known = fingerprints.current(), fingerprints.written()

@@ -207,12 +207,14 @@ def test_neutral_settings_change_nothing(name: str, excerpt: Audio) -> None:
 
 
 @pytest.mark.parametrize("name", HARM_DB)
+@sampled(5)
 def test_clean_music_passes(name: str, music: Audio, excerpt: Audio) -> None:
     sound = excerpt if name in MORE_THAN_50_DB else music
     assert relative_db(getattr(rn, name)(sound), sound) <= HARM_DB[name][0]
 
 
 @pytest.mark.parametrize("name", HARM_DB)
+@sampled(5)
 def test_clean_speech_passes(name: str, speech: Audio) -> None:
     assert relative_db(getattr(rn, name)(speech), speech) <= HARM_DB[name][1]
 

@@ -17,6 +17,7 @@ import resonate_graph as rg
 from resonate_graph import Audio, Graph
 from resonate_graph._cli.call import read_params
 from resonate_nodes import gain
+from tests.depth import thorough
 from tests.engine.commands import OWN_NODES, Command
 from tests.files import REFUSED
 from tests.own_nodes import crash, fail
@@ -333,6 +334,7 @@ def test_an_output_folder_that_is_a_file_ends_with_2(
     ]
 
 
+@thorough
 def test_weights_that_cannot_be_had_are_told_in_one_line(tmp_path: Path, mix: Path) -> None:
     """All ways lead to a port nobody listens on, whether this machine has a network or not."""
     with socket.socket() as closed:

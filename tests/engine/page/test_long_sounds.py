@@ -17,7 +17,7 @@ from resonate_graph import Audio
 from resonate_graph._page import parts
 from resonate_graph._page.player import Track, player
 from tests.browser import Browser, Opened
-from tests.depth import sampled
+from tests.depth import sampled, thorough
 from tests.signals import place_in
 from tests.tools import needs
 
@@ -103,6 +103,7 @@ def heard_from(page: Opened, seconds: float, sound: Audio) -> float:
     return float(int(seconds) - 2 + begins[0] / RATE)
 
 
+@thorough
 def test_an_hour_opens_without_its_sound(browser: Browser, folder: Path, sound: Audio) -> None:
     page = the_page(browser, folder / "page.html")
     loaded = sum(path_of(one).stat().st_size for one in page.asked if one.startswith("file:"))

@@ -32,6 +32,7 @@ from resonate_graph import (
     node,
 )
 from resonate_nodes import gain, mix
+from tests.depth import sampled
 from tests.engine.runs import count, statuses
 from tests.own_nodes import counted_gain, crash, fail, warned
 
@@ -248,6 +249,7 @@ class Both(NamedTuple):
 
 
 @pytest.mark.parametrize("stored", [True, False])
+@sampled(1)
 def test_values_are_let_go_after_their_last_use(store: Store, excerpt: Audio, stored: bool) -> None:
     living = Living()
     seen: dict[str, set[str]] = {}

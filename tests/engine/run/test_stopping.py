@@ -19,6 +19,7 @@ from resonate_graph import (
     Store,
 )
 from resonate_graph._store.records import Key
+from tests.depth import thorough
 from tests.engine.commands import OWN_NODES
 from tests.engine.runs import chain, count, objects, records, statuses
 from tests.own_nodes import slow, warned
@@ -138,6 +139,7 @@ def test_of_two_processes_with_one_key_one_computes_and_the_other_waits(scene: S
     assert one.out.split()[1] == other.out.split()[1]
 
 
+@thorough
 def test_a_process_that_is_killed_leaves_the_work_to_the_one_that_waits(scene: Scene) -> None:
     first = scene.start()
     scene.signals.wait_until_started(first)

@@ -22,6 +22,7 @@ from resonate_graph._sound.containers import survey
 from resonate_graph._sound.parts import Part
 from tests import uncompressed
 from tests.counts import examples
+from tests.depth import sampled
 from tests.tools import needs
 from tests.uncompressed import CONTAINERS, drawn
 
@@ -485,6 +486,7 @@ def test_damaged_headers_lead_to_sound_or_to_an_input_error(
         ("flv", "Flash video"),
     ],
 )  # fmt: skip
+@sampled(4)
 def test_a_foreign_format_is_called_by_its_name(
     tmp_path: Path, excerpt: Audio, suffix: str, name: str
 ) -> None:

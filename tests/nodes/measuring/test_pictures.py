@@ -25,7 +25,7 @@ from resonate_nodes import (
     plot_waveform,
 )
 from tests import degradations
-from tests.depth import sampled
+from tests.depth import sampled, thorough
 from tests.signals import joined, sine, white_noise
 
 Plot = Callable[[Audio], File]
@@ -140,6 +140,7 @@ def test_the_line_of_integrated_loudness_lies_where_it_is() -> None:
     assert -15 - 20 * row == pytest.approx(integrated, abs=0.2)
 
 
+@thorough
 def test_what_was_taken_out_is_blue_and_what_came_is_red(excerpt: Audio) -> None:
     clean = excerpt.with_samples(excerpt.samples[:1, :44_100])
     noisy = degradations.with_hiss(clean, snr_db=15)

@@ -12,6 +12,7 @@ from scipy.signal import lfilter
 from resonate_graph import Audio, ResonateWarning
 from resonate_nodes import denoise, noise_floor, resample
 from tests.counts import examples
+from tests.depth import thorough
 from tests.signals import Array, decibels, relative_db, si_sdr_db, white_noise
 
 Times = NDArray[np.bool_]
@@ -137,6 +138,7 @@ def test_a_soft_recording_is_treated_as_a_loud_one(speech: Audio, music: Audio) 
 # -- gated ----------------------------------------------------------------------------------------
 
 
+@thorough
 @given(
     start=st.floats(0, 2.0),
     depth_db=st.floats(-24, -10),

@@ -6,6 +6,7 @@ import pytest
 from resonate_graph import Audio, NodeError, ParamError, ResonateWarning
 from resonate_nodes import dehum, detect_hum
 from tests import degradations
+from tests.depth import sampled
 from tests.signals import decibels, difference_db, peak, si_sdr_db, sine, white_noise
 
 
@@ -33,6 +34,7 @@ def side(groove: Audio) -> Audio:
         (50.0, 0.001, -20, 8),
     ],
 )
+@sampled(3)
 def test_hum_goes_and_the_music_stays(
     base_hz: float, drift: float, level_db: float, gain_db: float, side: Audio
 ) -> None:
@@ -108,6 +110,7 @@ def test_a_very_short_sound_comes_back_with_a_warning(frames: int) -> None:
 
 @pytest.mark.parametrize(("base_hz", "drift"), [(50.0, 0.0), (50.2, 0.002), (59.8, 0.0)])
 @pytest.mark.parametrize("level_db", [-12, -20])
+@sampled(3)
 def test_hum_is_measured(base_hz: float, drift: float, level_db: float, side: Audio) -> None:
     tape = degradations.with_hum(side, base_hz=base_hz, drift=drift, level_db=level_db)
     report = detect_hum(tape)

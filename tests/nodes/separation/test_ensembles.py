@@ -62,6 +62,7 @@ def test_each_stem_is_that_of_its_model(mix: Audio) -> None:
         np.testing.assert_allclose(found[name], demucs[name], atol=1e-6)
 
 
+@thorough
 @pytest.mark.usefixtures("with_roformer")
 def test_two_estimates_of_a_stem_are_averaged_by_their_weights(mix: Audio) -> None:
     found = separate(mix, model="vocals,other:3*bs_roformer+htdemucs")

@@ -14,6 +14,7 @@ from tests.depth import thorough
 from tests.processes import PATIENCE_SECONDS
 
 
+@thorough
 def test_the_figures_are_all_there(capsys: pytest.CaptureFixture[str]) -> None:
     cuda.main(["--tiny"])
     lines = capsys.readouterr().out.splitlines()

@@ -76,7 +76,7 @@ CASES: list[tuple[tuple[str, ...], dict[str, Any], int]] = [
 
 
 @pytest.mark.parametrize(("stems", "params", "rate"), CASES[:1])
-@sampled(1)
+@thorough
 def test_what_a_killed_process_had_is_not_computed_again(
     groove: Audio, tmp_path: Path, forwards: list[Any], stems: Any, params: Any, rate: int
 ) -> None:
@@ -123,6 +123,7 @@ def test_a_cancelled_run_goes_on_too(
     assert same(found, whole)
 
 
+@thorough
 def test_what_it_cost_is_what_both_processes_took(groove: Audio, store: Store) -> None:
     graph = graph_of("vocals", **PLAIN)
     began = time.perf_counter()
@@ -135,7 +136,7 @@ def test_what_it_cost_is_what_both_processes_took(groove: Audio, store: Store) -
 
 
 @pytest.mark.parametrize("name", ["state", "vocals-0.wav"])
-@sampled(1)
+@thorough
 def test_what_was_damaged_meanwhile_is_not_believed(
     groove: Audio, store: Store, forwards: list[Any], undisturbed: Result, name: str
 ) -> None:
@@ -174,7 +175,7 @@ def test_what_lay_beside_something_damaged_is_written_to_disk_again(
 
 
 @pytest.mark.parametrize("batch_size", [3, 8])
-@sampled(1)
+@thorough
 def test_another_device_with_other_batches_starts_over(
     groove: Audio, store: Store, monkeypatch: pytest.MonkeyPatch, batch_size: int
 ) -> None:

@@ -550,6 +550,7 @@ def test_random_positions_are_the_same_for_any_number_of_threads(moment: Audio) 
         torch.set_num_threads(before)
 
 
+@thorough
 @pytest.mark.usefixtures("wandering")
 def test_two_that_draw_random_positions_do_not_disturb_each_other(moment: Audio) -> None:
     seeds = [1, 2, 3, 4]
@@ -605,6 +606,7 @@ def test_nobody_elses_random_numbers_are_touched(excerpt: Audio) -> None:
         ("htdemucs", 0, 96_000, 3),
     ],
 )
+@sampled(1)
 def test_progress_counts_the_segments_to_the_end(
     model: str, shifts: int, rate: int, channels: int, forwards: list[Any]
 ) -> None:

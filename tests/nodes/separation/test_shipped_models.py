@@ -17,6 +17,7 @@ from blake3 import blake3
 from resonate_graph import Audio, Graph, MissingModelError, ModelError, ResonateWarning
 from resonate_nodes import separate
 from resonate_nodes.separation import shipped
+from tests.depth import sampled
 from tests.models import SOURCES, save_th, separated_by_demucs, small_htdemucs
 from tests.processes import end_of, start_python
 from tests.signals import white_noise
@@ -134,6 +135,7 @@ def replace(path: Path) -> None:
         (replace, "mini.th: this is not what resonate_graph brought: it does not belong there"),
     ],
 )
+@sampled(1)
 def test_a_damaged_installation_says_so_and_check_finds_it(
     damage: Callable[[Path], None], told: str, tmp_path: Path
 ) -> None:
