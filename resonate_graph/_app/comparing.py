@@ -11,7 +11,7 @@ from .. import GraphError
 from .call import Chosen
 from .desk import Desk
 from .running import call_of, start
-from .words import literally
+from .words import knob, literally
 
 _MOST_PARAMS = 2
 _MOST_RUNS = 16
@@ -24,13 +24,14 @@ def offer_sweep(desk: Desk, chosen: Chosen) -> None:
         return
     with st.expander("Compare settings side by side"):
         names = st.multiselect(
-            "Try several values of", list(params), max_selections=_MOST_PARAMS, key="sweep-params"
-        )
+            "Try several values of", list(params), format_func=knob,
+            max_selections=_MOST_PARAMS, key="sweep-params",
+        )  # fmt: skip
         grid: dict[str, list[Any]] = {}
         for name in names:
             spec = params[name]
             text = st.text_input(
-                literally(f"{name}: values, with commas between"), key=f"sweep-{name}",
+                literally(f"{knob(name)}: values, with commas between"), key=f"sweep-{name}",
                 placeholder=str(spec.default),
             )  # fmt: skip
             if values := values_in(text, spec.type):

@@ -13,7 +13,7 @@ import streamlit as st
 from .. import Graph, GraphError, unit_of
 from .call import Chosen
 from .choosing import AT_FIRST
-from .words import literally
+from .words import knob, literally
 
 #: A range up to so wide is a slider; in a wider one people type.
 _WIDEST_SLIDER = 200
@@ -67,9 +67,8 @@ def widget(
         nullable: whether it may be left open.
         first: its value at first, where that is not the default.
     """
-    words, unit = unit_of(name)
-    label = literally(f"{words}, {unit}" if unit else words)
-    help_ = _help(description, default, minimum, maximum, unit)
+    label = literally(knob(name))
+    help_ = _help(description, default, minimum, maximum, unit_of(name)[1])
     default = default if first is None else first
     if choices is not None:
         index = choices.index(default) if default in choices else None

@@ -6,6 +6,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from .. import unit_of
+
 #: As errors of this library name what a caller would give, or gave: in the words of Python.
 _GIVE = re.compile(r"`([a-z_]+)=[^`]*`")
 _GIVEN = re.compile(r"\b(?:params|inputs)\['([^'\n]+)'\](?=: )")
@@ -26,6 +28,12 @@ def plainly(text: str, labels: Mapping[str, str], inputs: Mapping[str, Any]) -> 
         text = text.replace(str(inputs.get(name, label)), label)
     text = _GIVEN.sub(r"\1", text)
     return _GIVE.sub(lambda one: f"--{one[1].replace('_', '-')} on the command line", text)
+
+
+def knob(name: str) -> str:
+    """Return what a param is called on the page: ``target, LUFS`` for ``target_lufs``."""
+    words, unit = unit_of(name)
+    return f"{words}, {unit}" if unit else words
 
 
 def literally(text: str) -> str:
