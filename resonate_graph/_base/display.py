@@ -48,8 +48,8 @@ def shown_by(*modules: str) -> None:
 
 
 def _bundle(value: object) -> Bundle:
-    while _sources:
-        import_module(_sources.pop())
+    for module in _sources:  # each time: a thread waits for the import that another began
+        import_module(module)
     for kind in type(value).__mro__:
         if kind in _bundles:
             return _bundles[kind](value)

@@ -75,6 +75,15 @@ class ResonateError(Exception):
     def __init__(self, *said: object) -> None:
         super().__init__(*map(_printable, said))
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Python would call the class with the text alone; its cause stays behind, as with others
+        return _remade, (type(self), self.args), self.__dict__
+
+
+def _remade(kind: type[ResonateError], said: tuple[object, ...]) -> ResonateError:
+    """Return an error that another process sent, whatever its class is made of."""
+    return kind.__new__(kind, *said)
+
 
 def _printable(said: object) -> object:
     """Return a text without what no terminal takes: names of files and keys of JSON may have it."""

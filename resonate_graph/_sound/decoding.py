@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import threading
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import cycle
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any, Generic, NamedTuple, TypeVar
 
 import numpy as np
@@ -269,27 +270,54 @@ class Sound:
 class _Beside(Generic[_T]):
     """Takes blocks in a thread of its own, while the decoder goes on: no more than one waits.
 
-    So a block has to stand until the one after the next is decoded (see `_decoded`).
+    So a block has to stand until the one after the next is decoded (see `_decoded`). An executor
+    would not do: it takes nothing more once the main thread has ended, though others go on.
     """
 
     def __init__(self, name: str) -> None:
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix=name)
-        self._pending: Future[None] | None = None
+        self._given: SimpleQueue[_T | None] = SimpleQueue()
+        self._taken = threading.Semaphore(0)
+        self._is_pending = False
+        self._error: BaseException | None = None
+        thread = threading.Thread(target=self._serve, name=name, daemon=True)
+        try:
+            thread.start()
+        except RuntimeError:  # Python is about to end, or there are too many
+            self._thread = None
+        else:
+            self._thread = thread
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *exception: object) -> None:
-        self._thread.shutdown()
+        if self._thread is not None:
+            self._given.put(None)
+            self._thread.join()
 
     def add(self, block: _T) -> None:
         """Take a block, once those before it were."""
         self._wait()
-        self._pending = self._thread.submit(self._update, block)
+        if self._thread is None:
+            self._update(block)
+        else:
+            self._given.put(block)
+            self._is_pending = True
 
     def _wait(self) -> None:
-        if self._pending is not None:
-            self._pending.result()
+        if self._is_pending:
+            self._taken.acquire()
+            self._is_pending = False
+        if self._error is not None:
+            raise self._error
+
+    def _serve(self) -> None:
+        while (block := self._given.get()) is not None:
+            try:
+                self._update(block)
+            except BaseException as error:  # raised where the blocks come from
+                self._error = error
+            self._taken.release()
 
     def _update(self, block: _T) -> None:
         raise NotImplementedError

@@ -118,3 +118,55 @@ from resonate_graph import Audio
 print("text/html" in Audio(np.zeros((1, 800)), 8000)._repr_mimebundle_())
 """
     assert end_of(start_python(script)).out.strip() == "True"
+
+
+# -- threads ---------------------------------------------------------------------------------------
+
+
+def test_a_thread_that_outlives_the_main_one_begins_to_use_the_library() -> None:
+    recording = Path(rg.__file__).parent / "recordings" / "groove.ogg"
+    ended = end_of(start_python(_OUTLIVING, recording))
+    assert ended.err == ""
+    assert ended.out.splitlines() == ["True", "['delivered', 'loudness']"]
+
+
+_OUTLIVING = """
+import sys, threading
+import resonate_graph as rg
+
+def work():
+    threading.main_thread().join()
+    sound = rg.read_audio(sys.argv[1])
+    print(sound.digest == rg.Audio(sound.samples.copy(), sound.sample_rate, sound.layout).digest)
+    print(sorted(rg.stock("deliver").run({"master": sound}, store=False)))
+
+threading.Thread(target=work).start()
+"""
+
+
+def test_threads_that_show_something_at_once_show_all_of_it() -> None:
+    ended = end_of(start_python(_SHOWING))
+    assert ended.err == ""
+    assert ended.out.splitlines() == ["['text/html', 'text/plain']"] * 3
+
+
+_SHOWING = """
+import threading
+import resonate_graph as rg
+
+sound = rg.Audio([[0.0] * 4410], 44_100)
+begun = threading.Barrier(3)
+shown = []
+
+def show():
+    begun.wait()
+    shown.append(sorted(sound._repr_mimebundle_()))
+
+threads = [threading.Thread(target=show) for _ in range(3)]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+for one in shown:
+    print(one)
+"""

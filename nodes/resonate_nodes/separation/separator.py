@@ -9,10 +9,9 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from itertools import groupby, islice
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +23,9 @@ from .families import Family, segment_frames, stride_frames
 from .overlap_add import Job, OverlapAdd, Pass, Read, cut, jobs
 from .placement import Estimator, Placement
 from .weights import read_description
+
+if TYPE_CHECKING:  # once the main thread has ended it cannot be imported, and no node needs it here
+    from concurrent.futures import Future, ThreadPoolExecutor
 
 Array = NDArray[np.float32]
 
@@ -266,6 +268,8 @@ class Separator:
 @contextmanager
 def _single_threads(count: int) -> Iterator[ThreadPoolExecutor]:
     """Give a pool of threads each of which computes alone."""
+    from concurrent.futures import ThreadPoolExecutor
+
     import torch
 
     before = torch.get_num_threads()

@@ -3,6 +3,7 @@ from __future__ import annotations
 import io
 import os
 import random
+import threading
 import tracemalloc
 from pathlib import Path
 
@@ -69,6 +70,22 @@ def test_the_digest_that_is_taken_while_decoding_is_that_of_the_samples(
     of_several_blocks = noise(channels, 48_000, 36.0 / channels)
     soundfile.write(path, of_several_blocks.samples.T, 48_000, subtype)
     read = read_audio(path)
+    assert read.digest == Audio(read.samples.copy(), read.sample_rate, read.layout).digest
+
+
+@pytest.mark.parametrize("name", ["a.wav", "a.flac"])
+def test_a_file_is_read_where_no_thread_can_be_had(
+    tmp_path: Path, excerpt: Audio, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write_sound(excerpt, tmp_path / name, "PCM_24")
+    expected = read_audio(path)
+
+    def refuse(thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")  # as Python does at a limit, and at its end
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    read = read_audio(path)
+    np.testing.assert_array_equal(read.samples, expected.samples)
     assert read.digest == Audio(read.samples.copy(), read.sample_rate, read.layout).digest
 
 
