@@ -63,7 +63,8 @@ def dehum(
         harmonics: how many are removed, the base included.
         q: base frequency over the bandwidth of each harmonic: higher takes less of the music
             with it, lower follows hum whose level changes quickly. At 50 Hz and 200 it is 0.25 Hz;
-            0.17 Hz where the hum is there throughout, and 0.1 Hz where its frequency is steady.
+            0.17 Hz where the hum is there throughout at a steady level, and 0.1 Hz where its
+            frequency is steady too.
 
     Raises:
         NodeError: the base frequency lies at or above half the sample rate.

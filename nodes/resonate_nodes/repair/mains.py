@@ -62,9 +62,11 @@ _ON = 0.5
 _ON_KNOTS = 9
 # A frequency that is the same throughout is known better still by the phases of all harmonics, in
 # windows of so many knots, within one step. What is there throughout, and more so where its
-# frequency is steady, is followed by longer windows than what comes and goes.
+# frequency is steady, is followed by longer windows than what comes and goes; unless no harmonic
+# keeps its level so well, as where the hum swells.
 _PHASE_KNOTS, _PHASE_STEPS = 160, 81
 _THROUGHOUT, _THROUGHOUT_STEADY = 1.5, 2.5
+_THROUGHOUT_LEVEL = 0.8
 # How often the weights of moments are made anew, and what is as good as no distance: so many times
 # the power beside. Along a track that moves, and is never quite right, the hum itself strays.
 _ROUNDS = 10
@@ -167,7 +169,8 @@ class Hum(NamedTuple):
     @property
     def window_factor(self) -> float:
         """How much longer it may be followed at once than hum that is there at times."""
-        if not self.lasts.all():
+        _, keeps_level = _prominence(self.amplitudes[self.channels])
+        if not self.lasts.all() or keeps_level.max() < _THROUGHOUT_LEVEL:
             return 1.0
         return _THROUGHOUT_STEADY if self.steady else _THROUGHOUT
 
@@ -317,15 +320,19 @@ def _followed(amplitudes: Complex, knots: Knots) -> Array:
 def _phases_turn_hz(amplitudes: Complex, knots: Knots) -> float:
     """Return by how much the base is higher, going by how the phases of all harmonics turn.
 
-    Levels do not count, so that a note has no more to say than the hum beneath it.
+    Levels do not count, so that a note has no more to say than the hum beneath it; but harmonics
+    that do not stand out from what lies beside them say nothing, if any does.
     """
     width = min(_PHASE_KNOTS, amplitudes.shape[2])
     phases = amplitudes / np.maximum(np.abs(amplitudes), _TINY)
     cut = np.lib.stride_tricks.sliding_window_view(phases, width, axis=2)[:, :, :: width // 2]
     steps_hz = knots.base_hz * np.linspace(-_STEP, _STEP, _PHASE_STEPS)
     turns = np.outer(np.arange(width) / knots.per_second, steps_hz)
+    stands_out, _ = _prominence(amplitudes)
+    weights = np.maximum(1 - 1 / stands_out, 0) if stands_out.max() > 1 else stands_out**0
     said = sum(
-        np.sum(np.abs(cut[:, index] @ np.exp(-2j * np.pi * (index + 1) * turns)) ** 2, axis=(0, 1))
+        weights[:, index]
+        @ np.sum(np.abs(cut[:, index] @ np.exp(-2j * np.pi * (index + 1) * turns)) ** 2, axis=1)
         for index in range(amplitudes.shape[1])
     )
     return float(np.interp(_highest(said), np.arange(len(steps_hz)), steps_hz))
@@ -390,7 +397,7 @@ def _windowed(amplitudes: Complex, width: int) -> Array:
 def smoothed(hum: Hum, q: float) -> Complex:
     """Return the amplitudes under a window as long as q says; zeros where there is no hum.
 
-    It is longer for hum that is there throughout, above all at a steady frequency.
+    It is longer for hum that keeps its level throughout, above all at a steady frequency.
 
     They are not means but geometric medians in the complex plane (E. Weiszfeld's iteration, 1937):
     a note that passes is far from what the hum is around that time, and counts the less for it.

@@ -15,7 +15,7 @@ what others changed in it (masks instead of spectra, transformers instead of rec
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, count, pairwise
 from typing import Any
@@ -44,6 +44,19 @@ class Band:
     kernel: int
     depth: int
 
+    def missing(self, frequencies: int) -> int:
+        """Return how many zeros so many frequencies want, to be whole strides."""
+        return self.kernel - 1 if self.stride == 1 else -frequencies % self.stride
+
+    def compressed(self, frequencies: int) -> int:
+        """Return what so many frequencies become."""
+        return (frequencies + self.missing(frequencies) - self.kernel) // self.stride + 1
+
+    def is_kept(self, frequencies: int) -> bool:
+        """Whether something is left of so many frequencies, and all of them can be brought back."""
+        left = self.compressed(frequencies)
+        return min(left, frequencies) > 0 and (left - 1) * self.stride + self.kernel >= frequencies
+
 
 @dataclass(frozen=True)
 class Sizes:
@@ -66,6 +79,77 @@ class Sizes:
     expand: int
 
 
+#: What a config leaves out.
+_PUBLISHED: Mapping[str, Any] = {
+    "audio_channels": 2, "nfft": 4096, "hop_size": 1024, "win_size": 4096, "normalized": True,
+    "dims": (4, 32, 64, 128), "band_SR": (0.175, 0.392, 0.433), "band_stride": (1, 4, 16),
+    "band_kernel": (3, 4, 16), "conv_depths": (3, 2, 1), "compress": 4, "conv_kernel": 3,
+    "num_dplayer": 6, "expand": 1,
+}  # fmt: skip
+_OF_BANDS = ("band_SR", "band_stride", "band_kernel", "conv_depths")
+
+
+def _sizes_said(config: Mapping[str, Any]) -> Sizes:
+    """Return the sizes in a config.
+
+    Raises:
+        ValueError: it does not go together with itself.
+    """
+    said = {**_PUBLISHED, **config}
+    for key, published in _PUBLISHED.items():
+        if not _is_like(said[key], published):
+            raise ValueError(f"its {key} is {said[key]}, where published ones have {published}")
+    if len({len(said[key]) for key in _OF_BANDS}) > 1:
+        raise ValueError(f"its {', '.join(_OF_BANDS)} are not of as many bands")
+    sizes = Sizes(
+        dims=said["dims"],
+        bands=tuple(Band(*one) for one in zip(*(said[key] for key in _OF_BANDS), strict=True)),
+        compress=said["compress"],
+        kernel=said["conv_kernel"],
+        layers=said["num_dplayer"],
+        expand=said["expand"],
+    )
+    if not said["hop_size"] <= said["win_size"] <= said["nfft"] or said["nfft"] % 2:
+        raise ValueError("its hop_size is no more than its win_size, which is in its even nfft")
+    if sizes.dims[0] != 2 * said["audio_channels"]:
+        raise ValueError(f"its dims begin with {sizes.dims[0]}, not with two numbers for a channel")
+    if sizes.compress > min(sizes.dims[1:], default=sizes.compress):
+        raise ValueError(f"its compress, {sizes.compress}, leaves no channel of its dims")
+    if sizes.layers % 2 or sizes.kernel % 2 == 0:
+        raise ValueError("num_dplayer is even, and conv_kernel odd")
+    if any(band.kernel < band.stride for band in sizes.bands):
+        raise ValueError("strides of bands are from 1 to their kernels")
+    _require_kept(sizes, said["nfft"] // 2 + 1)
+    return sizes
+
+
+def _is_like(value: Any, published: Any) -> bool:
+    """Whether a value of a config is of the type of the published one, and above nothing."""
+    if isinstance(published, tuple):
+        return (
+            isinstance(value, tuple)
+            and len(value) > 0
+            and all(_is_like(one, published[0]) for one in value)
+        )
+    if isinstance(published, bool):
+        return isinstance(value, bool)
+    kinds = (int, float) if isinstance(published, float) else int
+    return isinstance(value, kinds) and not isinstance(value, bool) and value > 0
+
+
+def _require_kept(sizes: Sizes, frequencies: int) -> None:
+    """Refuse bands of which a block of the encoder leaves nothing, or that do not come back."""
+    for _ in sizes.dims[1:]:
+        before = _sizes_of(sizes.bands, frequencies)
+        for number, (band, size) in enumerate(zip(sizes.bands, before, strict=True), start=1):
+            if not band.is_kept(size):
+                raise ValueError(
+                    f"band {number} of {len(before)} is {size} of {frequencies} frequencies, which "
+                    f"a kernel of {band.kernel} at a stride of {band.stride} does not go through"
+                )
+        frequencies = sum(map(Band.compressed, sizes.bands, before))
+
+
 class SCNet(OnHops):
     """An SCNet that takes whole hops and gives the stems that are wanted.
 
@@ -75,25 +159,24 @@ class SCNet(OnHops):
     """
 
     def __init__(self, network: Network, description: Description) -> None:
-        said = description.kwargs
-        hop_frames = int(said.get("hop_size", 1024))
-        window_frames = int(said.get("nfft", 4096))
+        said = {**_PUBLISHED, **description.kwargs}
+        hop_frames, window_frames = said["hop_size"], said["nfft"]
         half = window_frames // 2  # which its transform reflects at either end
         least = next(hops for hops in count(1) if _padded(hops) * hop_frames > half)
         super().__init__(
             network,
             description,
-            audio_channels=int(said.get("audio_channels", 2)),
+            audio_channels=said["audio_channels"],
             hop_frames=hop_frames,
             least_frames=least * hop_frames,
         )
-        window = torch.ones(int(said.get("win_size", window_frames)))
+        window = torch.ones(said["win_size"])
         self._window: Tensor = window
         self._transform: dict[str, Any] = {
             "n_fft": window_frames,
             "hop_length": hop_frames,
             "win_length": len(window),
-            "normalized": bool(said.get("normalized", True)),
+            "normalized": said["normalized"],
         }
 
     @staticmethod
@@ -103,33 +186,7 @@ class SCNet(OnHops):
         Raises:
             ValueError: it does not go together with itself.
         """
-        said = description.kwargs
-        transform = (said.get("hop_size", 1024), said.get("win_size", 4096), said.get("nfft", 4096))
-        if transform[0] < 1 or list(transform) != sorted(transform):
-            raise ValueError("its hop_size is no more than its win_size, which is in its nfft")
-        dims = tuple(said.get("dims", (4, 32, 64, 128)))
-        if dims[0] != 2 * said.get("audio_channels", 2):
-            raise ValueError(f"its dims begin with {dims[0]}, not with two numbers for a channel")
-        bands = zip(
-            said.get("band_SR", (0.175, 0.392, 0.433)),
-            said.get("band_stride", (1, 4, 16)),
-            said.get("band_kernel", (3, 4, 16)),
-            said.get("conv_depths", (3, 2, 1)),
-            strict=True,
-        )
-        sizes = Sizes(
-            dims=dims,
-            bands=tuple(Band(*band) for band in bands),
-            compress=said.get("compress", 4),
-            kernel=said.get("conv_kernel", 3),
-            layers=said.get("num_dplayer", 6),
-            expand=said.get("expand", 1),
-        )
-        if sizes.layers % 2 or sizes.kernel % 2 == 0:
-            raise ValueError("num_dplayer is even, and conv_kernel odd")
-        if any(band.stride < 1 or band.kernel < band.stride for band in sizes.bands):
-            raise ValueError("strides of bands are from 1 to their kernels")
-        return Network(sizes, len(description.stems))
+        return Network(_sizes_said(description.kwargs), len(description.stems))
 
     def forward(self, mix: Tensor) -> Tensor:
         """Return the estimates of a mix.
@@ -228,7 +285,7 @@ class _Down(nn.Module):
         parts = spectrum.split(_sizes_of(self._bands, spectrum.shape[2]), dim=2)
         found = []
         for part, band, conv in zip(parts, self._bands, self.convs, strict=True):
-            more = band.kernel - 1 if band.stride == 1 else -part.shape[2] % band.stride
+            more = band.missing(part.shape[2])
             found.append(conv(functional.pad(part, (0, 0, more // 2, more - more // 2))))
         return found
 

@@ -57,6 +57,16 @@ def test_hum_that_wanders_is_followed() -> None:
     assert decibels(float(np.std(left) / np.std(mains.samples))) < -30
 
 
+def test_hum_that_swells_is_followed_more_closely() -> None:
+    """Its frequency is steady, its level is not: under the longest window it would leave 14 dB."""
+    seconds = np.arange(12 * 8000) / 8000
+    mains = hum(49.93, seconds=12, rate=8000).samples * (1 + 0.3 * np.sin(2 * np.pi * seconds / 7))
+    hiss = white_noise(seconds=12, rate=8000, channels=1)
+    hiss = hiss.with_samples(np.float32(0.1) * hiss.samples)
+    left = dehum(hiss.with_samples(hiss.samples + mains)).samples - hiss.samples
+    assert decibels(float(np.std(left) / np.std(mains))) < -16
+
+
 def test_another_base_can_be_named() -> None:
     whine = hum(400.0, seconds=4, rate=44_100)
     assert decibels(float(np.std(dehum(whine, base_hz=400.0).samples) / 0.1)) < -40
