@@ -314,8 +314,11 @@ class Cluster:
                 self._send(name)
 
     def given_back(self) -> list[str]:
-        """Return no job: what a scheduler has may have begun, for all one knows."""
-        return []
+        """Return jobs that no worker can do now: any that a scheduler has may have begun."""
+        names = [name for name, sent in self._flying.items() if sent.future is None]
+        for name in names:
+            del self._flying[name]
+        return names
 
     def ended(self, seconds: float) -> list[tuple[str, End]]:
         """Return the jobs that ended, after waiting some time for one.
