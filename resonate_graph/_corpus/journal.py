@@ -219,9 +219,9 @@ class Journal:
     def last_end(self, job: str) -> tuple[str, End] | None:
         """Return identity and end of a job's last try that ended it.
 
-        Success wins over failure where two batches were at it: a failure is none if meanwhile, since
-        the batch began that had it, the job was done with the same identity. One that was done
-        before then was found amiss when that batch began, or it would not have been tried again.
+        Success wins over failure where two batches were at it: a failure is none if the job was
+        done with the same identity since the batch began that had it. What was done before then was
+        found amiss when that batch began, or it would not have been tried again.
         """
         newest = self._one(
             _END,

@@ -205,7 +205,7 @@ def test_no_output_is_written_over_a_recording(tapes: Path, wanted: Wanted) -> N
     rows = [{"tape": tapes / "side0" / "000.wav"}, {"tape": made}]
     wanted.skip = tapes / "side0" / ".." / "side0"
     (told,) = problems(rows, wanted)
-    assert told.startswith("row 1: taken would be written over the recording") and str(made) in told
+    assert told.startswith(f"row 1: taken would be written over the recording {made};")
     wanted.name = "{input}"
     assert len(problems(rows, wanted)) == 2
     wanted.skip = tapes / "side1"
