@@ -79,6 +79,7 @@ def prepare(
     wanted = Wanted(
         graph, dict(given["bound"] or {}), dict(given["params"] or {}),
         list(given["outputs"]) if given["outputs"] else None, given["name"], models, skip=place,
+        remote=given["remote"],
     )  # fmt: skip
     found = jobs_of(inputs, wanted)
     for url in filter(None, (given["remote"], given["shared_store"])):
@@ -130,8 +131,10 @@ def rows(
     try:
         yield from made.batch.rows(made.executor, on_progress)
     finally:
-        made.batch.write_results(worded)
-        made.batch.close()
+        try:
+            made.batch.write_results(worded)
+        finally:
+            made.batch.close()
 
 
 def warn_of_remarks() -> Callable[[Sums], None]:

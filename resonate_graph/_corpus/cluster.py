@@ -37,6 +37,7 @@ _CONNECT_SECONDS = 10.0
 _FETCH_SECONDS = 60.0
 #: How often one looks which workers there are, which costs the scheduler an answer.
 _LOOK_SECONDS = 1.0
+_ASKING_SECONDS = 0.05
 #: A child that has had nothing to do for so long is ended: its batch may be gone, killed.
 _IDLE_SECONDS = 60.0
 #: Tasks under way for each thread of a worker.
@@ -231,13 +232,7 @@ class Cluster:
             ) from error
 
     def _require_alike(self) -> None:
-        asked = {
-            one["name"]: self._client.submit(
-                differing, self._name, workers=[address], pure=False, retries=0
-            )
-            for address, one in self._workers().items()
-        }
-        told: dict[str, str] = self._client.gather(asked)
+        told = self._told_by_workers()
         if not told:
             raise ClusterError(
                 f"{self._address}: this scheduler has no workers yet: start some by "
@@ -248,6 +243,35 @@ class Cluster:
             raise ClusterError(
                 "\n".join([f"{self._address}: workers differ from this machine", *lines])
             )
+
+    def _told_by_workers(self) -> dict[str, str]:
+        """Return what each worker says it differs in, but for those that are lost meanwhile."""
+        waiting = {
+            address: (one["name"], self._client.submit(
+                differing, self._name, workers=[address], pure=False, retries=0
+            ))
+            for address, one in self._workers().items()
+        }  # fmt: skip
+        told = {}
+        while waiting:
+            for address, (worker, asked) in list(waiting.items()):
+                if self._client.status != "running" or asked.status == "cancelled":
+                    raise self._gone()
+                if asked.status == "finished":
+                    told[worker] = asked.result(timeout=_FETCH_SECONDS)
+                elif asked.status == "error":
+                    told[worker] = str(asked.exception())
+                elif address in self._workers():
+                    continue
+                del waiting[address]  # a task for a worker that is lost would wait for ever
+            time.sleep(_ASKING_SECONDS * bool(waiting))
+        return told
+
+    def _gone(self) -> ClusterError:
+        return ClusterError(
+            f"{self._address}: the scheduler is gone; what has ended is kept, and the "
+            "same command goes on from there"
+        )
 
     # -- workers ------------------------------------------------------------------------------
 
@@ -314,8 +338,11 @@ class Cluster:
                 self._send(name)
 
     def given_back(self) -> list[str]:
-        """Return no job: what a scheduler has may have begun, for all one knows."""
-        return []
+        """Return jobs that no worker can do now: any that a scheduler has may have begun."""
+        names = [name for name, sent in self._flying.items() if sent.future is None]
+        for name in names:
+            del self._flying[name]
+        return names
 
     def ended(self, seconds: float) -> list[tuple[str, End]]:
         """Return the jobs that ended, after waiting some time for one.
@@ -340,10 +367,7 @@ class Cluster:
                 name, future = self._ended.get_nowait()
         except queue.Empty:
             if self._client.status != "running":
-                raise ClusterError(
-                    f"{self._address}: the scheduler is gone; what has ended is kept, and the "
-                    "same command goes on from there"
-                ) from None
+                raise self._gone() from None
             return found
 
     def _end(self, future: Any) -> End:

@@ -356,7 +356,7 @@ class Batch:
             if end.state == "lost":
                 self._losses[name] += 1
                 if self._losses[name] < _LOSSES:
-                    self._todo.append(name)
+                    (self._last if alone else self._todo).append(name)
                     continue
                 end = replace(end, state="failed", kind="worker")
             if end.state == "quarantined":

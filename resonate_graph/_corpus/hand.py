@@ -192,7 +192,12 @@ class Hand:
                 self._start_child()
                 self._jobs = 0
                 return
-            except (EOFError, BrokenPipeError, TimeoutError):
+            except TimeoutError:
+                self.dismiss()
+                raise Refused(
+                    f"a process for jobs did not begin within {_STARTING_SECONDS:g} s"
+                ) from None
+            except (EOFError, BrokenPipeError):
                 self._kill()
                 end = self._last_words(0)
                 self._forget()

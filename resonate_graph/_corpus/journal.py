@@ -219,18 +219,27 @@ class Journal:
     def last_end(self, job: str) -> tuple[str, End] | None:
         """Return identity and end of a job's last try that ended it.
 
-        Success wins over failure: of tries with one identity, a later failure is none.
+        Success wins over failure where two batches were at it: a failure is none if the job was
+        done with the same identity since the batch began that had it. What was done before then was
+        found amiss when that batch began, or it would not have been tried again.
         """
-        found = self._all(
+        newest = self._one(
             _END,
             "SELECT identity, end FROM ends WHERE job = ? AND state IN ('done', 'failed') "
-            "ORDER BY id DESC LIMIT 8",
+            "ORDER BY id DESC LIMIT 1",
             job,
         )
-        if not found:
-            return None
-        newest = found[0][0]
-        return next((one for one in found if one[0] == newest and one[1].state == "done"), found[0])
+        if newest is None or newest[1].state == "done":
+            return newest
+        done = self._one(
+            _END,
+            "SELECT identity, end FROM ends WHERE job = ? AND state = 'done' AND identity = ? AND "
+            "at >= (SELECT starts.at FROM starts JOIN ends ON starts.id = ends.start "
+            "WHERE ends.job = ? AND ends.state = 'failed' ORDER BY ends.id DESC LIMIT 1) "
+            "ORDER BY id DESC LIMIT 1",
+            job, newest[0], job,
+        )  # fmt: skip
+        return done or newest
 
     def deaths(self, content: str) -> int:
         """Return how often a process died of some content since that last came to an end."""

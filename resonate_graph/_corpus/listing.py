@@ -7,6 +7,7 @@ can stand in the names of outputs.
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import glob
 import itertools
@@ -31,6 +32,7 @@ SOUNDS = frozenset(
         *(".aif", ".aiff", ".aifc", ".caf", ".au", ".snd"),
     }
 )
+_AMONG = "outputs would lie among the recordings; take another folder for them"
 MANIFESTS = (".csv", ".jsonl", ".ndjson", ".parquet")
 
 
@@ -46,6 +48,7 @@ class Wanted:
         name: the pattern of outputs' names; empty for the usual one.
         models: the folder of model weights.
         skip: a folder whose files are no inputs: where outputs go.
+        remote: the URL outputs go to instead, whose files are no inputs either; empty for none.
     """
 
     graph: Graph
@@ -55,6 +58,7 @@ class Wanted:
     name: str = ""
     models: Path | None = None
     skip: Path | None = None
+    remote: str = ""
 
 
 @dataclass
@@ -103,7 +107,13 @@ def _rows(given: Any, wanted: Wanted, problems: list[str]) -> tuple[list[_Row], 
     if "://" in text:
         from .remote import listed
 
-        found = listed(text, SOUNDS)
+        outputs = f"{wanted.remote.rstrip('/')}/"
+        if wanted.remote and f"{text.rstrip('/')}/" == outputs:
+            raise ManifestError(text, [_AMONG])
+        found = [
+            one for one in listed(text, SOUNDS)
+            if not (wanted.remote and one[0].startswith(outputs))
+        ]  # fmt: skip
         return [_Row(one, {"": one}, path, one) for one, path in found], text, False
     path = expanded(text)
     if path.is_dir():
@@ -119,10 +129,11 @@ def _rows(given: Any, wanted: Wanted, problems: list[str]) -> tuple[list[_Row], 
 
 
 def _folder(folder: Path, skip: Path | None) -> Iterator[_Row]:
+    skipped = _below(skip, folder)
     for place, folders, files in os.walk(folder):
         here = Path(place)
         folders[:] = sorted(
-            one for one in folders if not one.startswith(".") and not _is(here / one, skip)
+            one for one in folders if not one.startswith(".") and here / one != skipped
         )
         for name in sorted(files):
             path = here / name
@@ -132,26 +143,29 @@ def _folder(folder: Path, skip: Path | None) -> Iterator[_Row]:
                 yield _Row(str(path), cells, str(below.with_suffix("")), str(below))
 
 
-def _is(path: Path, other: Path | None) -> bool:
-    return other is not None and path.absolute() == other.absolute()
+def _below(path: Path | None, root: Path) -> Path | None:
+    """Return a path by way of a folder, however either is written; None where it is not below."""
+    if path is None:
+        return None
+    with contextlib.suppress(ValueError):
+        return root / Path(os.path.realpath(path)).relative_to(os.path.realpath(root))
+    return None
 
 
 def _require_elsewhere(root: Path, wanted: Wanted) -> None:
     """Refuse outputs among recordings: another start would take them for recordings."""
-    if _is(root, wanted.skip):
-        raise ManifestError(
-            str(root), ["outputs would lie among the recordings; take another folder for them"]
-        )
+    if _below(wanted.skip, root) == root:
+        raise ManifestError(str(root), [_AMONG])
 
 
 def _glob(path: Path, wanted: Wanted, problems: list[str]) -> Iterator[_Row]:
     fixed = list(itertools.takewhile(lambda part: not glob.has_magic(part), path.parts))
     root = Path(*fixed) if fixed else Path()
     _require_elsewhere(root, wanted)
-    skip = wanted.skip if wanted.skip and wanted.skip.is_relative_to(root.absolute()) else None
+    skip = _below(wanted.skip, root)
     for name in sorted(glob.glob(str(path), recursive=True)):  # noqa: PTH207 - ** and hidden files
         found = Path(name)
-        if skip and found.absolute().is_relative_to(skip):
+        if skip and found.is_relative_to(skip):
             continue
         if found.is_dir():
             if path.parts[-1] != "**":
@@ -386,6 +400,9 @@ def _require_apart(jobs: Sequence[tuple[Job, str]], wanted: Wanted, problems: li
     suffixes: dict[str, Mapping[str, str | None]] = {}
     sounds: dict[str, Sequence[str]] = {}
     taken: dict[str, str] = {}
+    recordings = _Recordings(wanted)
+    for job, _ in jobs:
+        recordings.add(job)
     specs = wanted.graph.document.inputs
     for job, where in jobs:
         key = json.dumps([sorted(job.inputs), job.params], sort_keys=True, default=str)
@@ -415,6 +432,12 @@ def _require_apart(jobs: Sequence[tuple[Job, str]], wanted: Wanted, problems: li
             except ResonateError as error:
                 problems.append(f"{where}: {error}")
                 break
+            if (recording := recordings.at(path)) is not None:
+                problems.append(
+                    f"{where}: {output} would be written over the recording {recording}; take "
+                    "another folder for outputs, or another --name"
+                )
+                break
             place = os.path.normpath(path).casefold()
             other = taken.setdefault(place, f"{where} ({output})")
             if other != f"{where} ({output})":
@@ -423,3 +446,36 @@ def _require_apart(jobs: Sequence[tuple[Job, str]], wanted: Wanted, problems: li
                     "--name '{path}.{suffix}.{output}' or one with a column of the manifest"
                 )
                 break
+
+
+class _Recordings:
+    """Where the inputs of all jobs lie, so that no output is written over one."""
+
+    def __init__(self, wanted: Wanted) -> None:
+        specs = wanted.graph.document.inputs
+        self._sounds = [name for name, spec in specs.items() if spec.type == "audio"]
+        self._target = wanted.remote or (str(wanted.skip) if wanted.skip else "")
+        self._known: dict[str, str] = {}
+        self._folders: dict[str, str] = {}
+
+    def add(self, job: Job) -> None:
+        """Take the inputs of a job into account."""
+        for name in self._sounds:
+            if name in job.inputs:
+                given = str(job.inputs[name])
+                self._known[self._place(given)] = given
+
+    def at(self, output: str | os.PathLike[str]) -> str | None:
+        """Return the recording that an output would be written over, if there is one."""
+        if not self._target:
+            return None
+        return self._known.get(self._place(f"{self._target.rstrip('/')}/{os.fspath(output)}"))
+
+    def _place(self, path: str) -> str:
+        """Return the one name of a file: some filesystems do not tell upper case from lower."""
+        folder, _, name = path.rpartition("/")
+        if folder not in self._folders:
+            self._folders[folder] = folder
+            if "://" not in folder and "\0" not in folder:
+                self._folders[folder] = os.path.realpath(folder or "/")
+        return f"{self._folders[folder]}/{name}".casefold()

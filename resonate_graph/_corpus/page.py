@@ -25,6 +25,8 @@ _MOST_ROWS = 20_000
 _FILES_OF_A_CAUSE = 200
 #: How many bars a distribution has, and how many values it is made of at least.
 _BARS, _LEAST_VALUES = 24, 3
+#: No figure is larger, even by the minute: a journal may hold any number.
+_LARGEST = 1e300
 #: So many columns of figures the table has.
 _FIGURES = 12
 
@@ -58,18 +60,25 @@ class Page:
             for name, note in (step.get("did") or {}).items():
                 if isinstance(note, bool) or not isinstance(note, (int, float)):
                     continue
+                if not abs(note) <= _LARGEST:
+                    continue
                 called = f"{step['id']}: {name}"
                 figures[called] = note
                 self.notes.setdefault(called, array("d")).append(note)
                 is_count = isinstance(note, int) and not unit_of(name)[1]  # a level may be whole
                 if is_count and row.sound_seconds > 0:
                     rate = note * 60 / row.sound_seconds
-                    self.rates.setdefault(called, array("d")).append(rate)
+                    if rate <= _LARGEST:
+                        self.rates.setdefault(called, array("d")).append(rate)
         if row.state == "failed":
             cause = (row.kind, row.place, self.worded(_plain(row.said, row)))
             self.causes.setdefault(cause, []).append(row.recording)
         for one in row.warnings:
-            cause = (one["code"], one["node"] or "", self.worded(_plain(one["message"], row)))
+            cause = (
+                one.get("code") or "",
+                one.get("node") or "",
+                self.worded(_plain(one["message"], row)),
+            )
             files = self.warned.setdefault(cause, [])
             files += [row.recording] * (row.recording not in files[-1:])
         if len(self.rows) >= _MOST_ROWS and row.state != "failed":
@@ -96,7 +105,7 @@ class Page:
         Raises:
             OutputError: it cannot be written.
         """
-        text = _text(self, graph, sums).encode()
+        text = _text(self, graph, sums).encode(errors="backslashreplace")
         return publish(folder / "report.html", lambda file: file.write(text))
 
 

@@ -12,11 +12,15 @@ from typing import IO
 from .._base.publish import publish
 from .jobs import Job
 from .journal import Journal
-from .row import COLUMNS, BatchRow
+from .row import COLUMNS, BatchRow, called
 from .sums import Sums
 
 #: The columns that hold text, whatever they look like.
 _TEXTS = ("job", "recording", "error", "place", "message", "worker", "warnings")
+#: What becomes of half of a character, as messages quote it of names that are no text: its escape.
+_UNWRITABLE = "backslashreplace"
+#: So much of a table is looked at at once, and at least a row.
+_BLOCK_BYTES = 2**25
 
 
 def rows_of(journal: Journal, jobs: Mapping[str, Job]) -> Iterator[BatchRow]:
@@ -54,12 +58,15 @@ def write_results(
 
     def lines(file: IO[bytes]) -> None:
         for row in rows_of(journal, jobs):
-            file.write(json.dumps(row.document(), ensure_ascii=False).encode() + b"\n")
+            line = json.dumps(row.document(), ensure_ascii=False)
+            file.write(line.encode(errors=_UNWRITABLE) + b"\n")
             columns.update(dict.fromkeys(row.cells()))
             page.add(row)
 
     def table(file: IO[bytes]) -> None:
-        text = io.TextIOWrapper(file, encoding="utf-8", newline="", write_through=True)
+        text = io.TextIOWrapper(
+            file, encoding="utf-8", errors=_UNWRITABLE, newline="", write_through=True
+        )
         writer = csv.DictWriter(text, list(columns), restval="")
         writer.writeheader()
         for row in rows_of(journal, jobs):
@@ -67,7 +74,7 @@ def write_results(
         text.detach()
 
     written = [publish(folder / "results.jsonl", lines), publish(folder / "results.csv", table)]
-    texts = {name for job in jobs.values() for name in job.carried}
+    texts = {called(name) for job in jobs.values() for name in job.carried}
     if (made := _parquet(written[-1], [*texts, *_TEXTS])) is not None:
         written.append(made)
     return [*written, page.write(folder, graph, sums)]
@@ -84,7 +91,12 @@ def _parquet(table: Path, texts: Collection[str]) -> Path | None:
         column_types=dict.fromkeys(texts, pyarrow.string()), strings_can_be_null=True
     )
     parsed = pyarrow.csv.ParseOptions(newlines_in_values=True)
-    made = pyarrow.csv.read_csv(table, parse_options=parsed, convert_options=converted)
+    made = pyarrow.csv.read_csv(
+        table,
+        read_options=pyarrow.csv.ReadOptions(block_size=_BLOCK_BYTES),
+        parse_options=parsed,
+        convert_options=converted,
+    )
     return publish(
         table.with_suffix(".parquet"), lambda file: pyarrow.parquet.write_table(made, file)
     )

@@ -100,7 +100,7 @@ class BatchRow:
     def cells(self) -> dict[str, Any]:
         """Return it as the cells of a table."""
         found = {
-            **{f"carried.{n}" if n in COLUMNS else n: v for n, v in self.carried.items()},
+            **{called(name): cell for name, cell in self.carried.items()},
             **{name: getattr(self, name, None) for name in COLUMNS},
             "ran": sum(step["status"] == "ran" for step in self.steps),
             "reused": sum(step["status"] == "cached" for step in self.steps),
@@ -114,6 +114,11 @@ class BatchRow:
                 if isinstance(note, (int, float, str)):
                     found[f"{step['id']}.{name}"] = note
         return found
+
+
+def called(carried: str) -> str:
+    """Return what a column is called in tables that a row carries along."""
+    return f"carried.{carried}" if carried in COLUMNS else carried
 
 
 def without_file(message: str, files: Iterable[Any]) -> str:

@@ -15,10 +15,11 @@ import pytest
 from resonate_graph import Audio, BatchRow, Graph, OutputError, StoreError, batch, stock
 from resonate_graph._corpus import batching
 from resonate_graph._corpus.driver import Plan
-from resonate_graph._corpus.jobs import End, Identity, what_changed
+from resonate_graph._corpus.jobs import End, Identity, Job, what_changed
 from resonate_graph._corpus.journal import NAME, Journal
 from resonate_graph._corpus.local import Local
 from resonate_graph._corpus.looking import look
+from resonate_graph._corpus.results import write_results
 from resonate_graph._corpus.settings import BatchSettings
 from resonate_graph._corpus.sums import Sums
 from resonate_graph._machine.capacity import this_machine
@@ -145,12 +146,49 @@ def test_one_at_a_time_shares_an_accelerator_and_of_several_the_first_owns_it(
 
 def test_of_two_ends_by_one_graph_the_good_one_counts(tmp_path: Path) -> None:
     journal = Journal(tmp_path)
-    ends = [("i", End("failed")), ("i", End("done")), ("i", End("failed", kind="time"))]
-    journal.add_ends(1, [("job", made_by, end) for made_by, end in ends], Sums())
+    first, second = (journal.start("graph", "{}", {}) for _ in range(2))  # two at once
+    for start, state in ((first, "failed"), (first, "done"), (second, "failed")):
+        journal.add_ends(start, [("job", "i", End(state))], Sums())
     assert journal.last_end("job") == ("i", End("done"))
-    journal.add_ends(1, [("job", "another graph", End("failed"))], Sums())
+    journal.add_ends(first, [("job", "another graph", End("failed"))], Sums())
     assert journal.last_end("job") == ("another graph", End("failed"))
     journal.close()
+
+
+def test_a_failure_counts_where_what_was_done_was_found_amiss_before(archive: Archive) -> None:
+    archive.run()
+    archive.files[0].write_text("no sound any more")
+    expected = [("done", True), ("done", True), ("failed", False)]
+    assert sorted(states(archive.run())) == expected
+    lines = (archive.out / "results.jsonl").read_text().splitlines()
+    assert sorted(json.loads(line)["state"] for line in lines) == ["done", "done", "failed"]
+    plan = archive.plan()
+    assert (plan.stale, plan.failed, plan.todo) == ({}, 1, 0)
+
+
+def test_tables_and_page_hold_whatever_a_journal_does(tmp_path: Path) -> None:
+    notes = (1, 2, 3.5, 10**400, float("inf"), float("nan"), 10**290)
+    ends = [
+        End("done", sound_seconds=1e-300, steps=[{"id": "a", "status": "ran", "did": {"n": n}}])
+        for n in notes
+    ]
+    ends.append(End("failed", kind="node", message="b\udc80d"))  # as os.listdir gives it
+    ends.append(End("done", warnings=[{"message": "long" * 500_000}]))
+    carried = {"state": "007"}
+    jobs = [Job.of(f"{n}", {"tape": f"{n}"}, {}, f"{n}", carried) for n in range(len(ends))]
+    journal = Journal(tmp_path)
+    journal.add_ends(1, [(job.id, "", end) for job, end in zip(jobs, ends, strict=True)], Sums())
+    write_results(tmp_path, "graph", journal, {job.id: job for job in jobs}, Sums())
+    journal.close()
+    lines = [json.loads(line) for line in (tmp_path / "results.jsonl").read_text().splitlines()]
+    assert [one["state"] for one in lines] == [end.state for end in ends]
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    data = page.partition('id="data">')[2].partition("</script>")[0]
+    told = json.loads(data, parse_constant=pytest.fail)
+    figures = [one["figures"] for one in told["rows"]]
+    assert figures == [{"a: n": n} if n in (1, 2, 3.5, 10**290) else {} for n in (*notes, 0, 0)]
+    table = pytest.importorskip("pyarrow.parquet").read_table(tmp_path / "results.parquet")
+    assert table.column("carried.state").to_pylist() == ["007"] * len(ends)
 
 
 def test_a_line_says_how_far_it_is() -> None:

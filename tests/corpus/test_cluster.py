@@ -148,6 +148,27 @@ def test_a_worker_that_joins_late_and_differs_takes_no_part(
     }
 
 
+def test_a_worker_that_is_lost_while_it_is_asked_is_waited_for_no_more(
+    tmp_path: Path, excerpt: Audio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_innocent(tmp_path / "tapes", 3, excerpt)
+    source = Path(NODES).read_text()
+    deadly = f"{source}\n\nimport os\nos.kill(os.getppid(), 9)\n"
+    for name, text in (("one", source), ("other", deadly)):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "nodes_of_tapes.py").write_text(text)
+    here = os.environ.get("PYTHONPATH", "")
+    monkeypatch.syspath_prepend(tmp_path / "one")
+    graph = load(write_graph(tmp_path), nodes=["nodes_of_tapes"])
+    with Cluster() as cluster:
+        for name in ("other", "one"):
+            cluster.add_worker(PYTHONPATH=os.pathsep.join([str(tmp_path / name), here]))
+        rows = list(batch(graph, tmp_path / "tapes", tmp_path / "out", nodes=["nodes_of_tapes"],
+                          store=False, scheduler=cluster.address))  # fmt: skip
+        assert cluster.workers[0].wait() == -9
+    assert {(row.state, row.worker) for row in rows} == {("done", "worker-1")}
+
+
 def test_a_scheduler_that_is_lost_ends_the_batch_and_another_start_goes_on(
     tmp_path: Path, excerpt: Audio, cluster: Cluster
 ) -> None:

@@ -184,6 +184,49 @@ def test_outputs_are_no_recordings(tapes: Path, wanted: Wanted) -> None:
         assert "another folder" in problems(given, wanted)[0]
 
 
+def test_outputs_are_no_recordings_by_whichever_way_one_gets_there(
+    tapes: Path, wanted: Wanted
+) -> None:
+    (tapes / "out").mkdir()
+    (tapes / "out" / "made.wav").write_bytes(b"x")
+    link = tapes.with_name("link")
+    link.symlink_to(tapes)
+    for skip in (tapes / "side0" / ".." / "out", link / "out"):
+        wanted.skip = skip
+        for given in (tapes, link, tapes / "**" / "*.wav"):
+            assert len(jobs_of(str(given), wanted)) == 4
+    wanted.skip = link
+    assert "another folder" in problems(tapes, wanted)[0]
+
+
+def test_no_output_is_written_over_a_recording(tapes: Path, wanted: Wanted) -> None:
+    made = tapes / "side0" / "000.taken.wav"  # of another batch, and now a recording, too
+    made.write_bytes((tapes / "side0" / "000.wav").read_bytes())
+    rows = [{"tape": tapes / "side0" / "000.wav"}, {"tape": made}]
+    wanted.skip = tapes / "side0" / ".." / "side0"
+    (told,) = problems(rows, wanted)
+    assert told.startswith(f"row 1: taken would be written over the recording {made};")
+    wanted.name = "{input}"
+    assert len(problems(rows, wanted)) == 2
+    wanted.skip = tapes / "side1"
+    assert len(jobs_of(rows, wanted)) == 2
+
+
+def test_outputs_at_a_url_are_no_recordings(tapes: Path, wanted: Wanted) -> None:
+    pytest.importorskip("fsspec")
+    (tapes / "out").mkdir()
+    (tapes / "out" / "made.wav").write_bytes(b"x")
+    url = tapes.as_uri()
+    wanted.remote = f"{url}/out"
+    found = jobs_of(url, wanted)
+    assert len(found) == 4
+    wanted.remote = url
+    assert "another folder" in problems(f"{url}/", wanted)[0]
+    wanted.name = "{input}"
+    wanted.remote = f"{url}/side0"
+    assert "over the recording" in problems([dict(found[0].inputs)], wanted)[0]
+
+
 def test_recordings_that_differ_in_their_suffix_can_be_told_apart(
     tapes: Path, wanted: Wanted
 ) -> None:
