@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -218,7 +219,7 @@ def test_a_drag_chooses_a_loop_and_the_wheel_with_ctrl_zooms(page: Opened) -> No
     page.run("""(() => { const box = one.stage.getBoundingClientRect();
         one.stage.dispatchEvent(new WheelEvent('wheel', {ctrlKey: true, deltaY: -200,
             clientX: box.left + box.width / 2, clientY: box.top + 60})); })()""")
-    assert page.run("one.view.length") == pytest.approx(SECONDS / np.e, abs=0.01)
+    assert page.run("one.view.length") == pytest.approx(SECONDS / math.e, abs=0.01)
 
 
 def test_a_page_is_dark_for_a_reader_who_wants_it_so(browser: Browser, folder: Path) -> None:
