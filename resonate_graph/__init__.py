@@ -20,6 +20,8 @@ The machine: `devices`, `this_machine`.
 Errors: `ResonateError` and what is below it.
 """
 
+# torch and others ask for it, and once the main thread has ended it cannot be loaded any more
+from concurrent.futures import thread as _thread  # noqa: F401
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
