@@ -21,28 +21,34 @@ from playwright.async_api import TimeoutError as TooLate
 
 from tests.tools import place_of
 
-#: What a page sounds like: all that goes to the loudspeakers is kept as well. The blocks are long,
-#: so that a machine that is busy with other tests loses none.
+#: What a page sounds like: all that goes to the loudspeakers is kept as well. A busy page reads it
+#: later, and loses none of it.
 _LISTEN = """
-const heard = [], connect = AudioNode.prototype.connect;
+const heard = [], { connect } = AudioNode.prototype;
 AudioNode.prototype.connect = function (to, ...more) {
-  if (to === this.context.destination && !this.listens) {
-    const { context } = this;
-    if (!context.ear) {
-      context.ear = context.createScriptProcessor(16384, 2, 2);
-      context.ear.listens = true;
-      context.ear.onaudioprocess = event => {
-        const [left, right] = [0, 1].map(one => event.inputBuffer.getChannelData(one));
-        const both = new Float32Array(2 * left.length);
-        left.forEach((value, at) => { both[2 * at] = value; both[2 * at + 1] = right[at]; });
-        heard.push(both);
-      };
-      connect.call(context.ear, to);
-    }
+  const { context } = this;
+  if (to === context.destination) {
+    context.ear ??= listening(context);
     connect.call(this, context.ear);
   }
   return connect.call(this, to, ...more);
 };
+function listening(context) {
+  const ear = new MediaStreamAudioDestinationNode(context, { channelCount: 2 });
+  const [track] = ear.stream.getAudioTracks();
+  const blocks = new MediaStreamTrackProcessor({ track, maxBufferSize: 60_000 }).readable;
+  blocks.pipeTo(new WritableStream({ write(block) {
+    const both = new Float32Array(2 * block.numberOfFrames);
+    for (const planeIndex of [0, 1]) {
+      const one = new Float32Array(block.numberOfFrames);
+      block.copyTo(one, { planeIndex, format: "f32-planar" });
+      one.forEach((value, at) => { both[2 * at + planeIndex] = value; });
+    }
+    heard.push(both);
+    block.close();
+  } }));
+  return ear;
+}
 window.takeHeard = () => heard.splice(0).map(block => {
   let text = "";
   const bytes = new Uint8Array(block.buffer);
