@@ -177,7 +177,7 @@ def test_what_is_installed_is_looked_for_once(
     before = Catalog.installed()
     monkeypatch.syspath_prepend(broken_pack.partition(os.pathsep)[0])
     assert Catalog.installed() is before
-    assert "'my_pack' of my_pack" in resonate("nodes", PYTHONPATH=broken_pack).err
+    assert "no_such_library" in resonate("nodes", PYTHONPATH=broken_pack).out
 
 
 def test_a_missing_node_names_the_pack_that_cannot_be_used(
