@@ -11,6 +11,7 @@ import pytest
 from resonate_graph import Audio
 from resonate_nodes import separate
 from resonate_nodes.separation import configs, models
+from tests.depth import sampled
 from tests.nodes.separation.published import PUBLISHED, Published
 from tests.roformers import config_of, passed_whole, require_extra, save_model
 from tests.signals import white_noise
@@ -24,6 +25,7 @@ def _extra(request: pytest.FixtureRequest) -> None:
 
 
 @pytest.mark.parametrize("one", PUBLISHED, ids=lambda one: one.file)
+@sampled(5)
 def test_what_a_published_config_says_has_as_many_numbers_as_its_checkpoint(
     one: Published, tmp_path: Path
 ) -> None:
