@@ -387,9 +387,10 @@ def test_what_ffmpeg_does_not_read_either_is_converted_by_sox(
     assert read_audio(tmp_path / "it's here.wav").frames == 400
 
 
-def test_an_mp3_file_of_one_frame_is_refused_in_words_that_are_true(tmp_path: Path) -> None:
+def test_an_mp3_file_of_nothing_but_delay_is_refused_in_words_that_are_true(tmp_path: Path) -> None:
     """As ffmpeg leaves one where it cuts a file into pieces: libsndfile calls it no file."""
-    head = b"\xff\xfb\x50\0" + bytes(32) + b"Info\0\0\0\1\0\0\0\1"
+    info = b"Info\0\0\0\x0f\0\0\0\1\0\0\2\x72" + bytes(104) + b"Lavf59.37" + bytes(12)
+    head = b"\xff\xfb\x50\0" + bytes(32) + info + b"\xde\xf2\x88"  # 3567 samples, and 648
     path = tmp_path / "a.mp3"
     path.write_bytes(head.ljust(208, b"\0") + b"\xff\xfb\x92\x64".ljust(418, b"\0"))
     with pytest.raises(InputError, match="it is damaged or cut off: get it whole"):
