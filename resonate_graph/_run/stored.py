@@ -42,6 +42,10 @@ class Kept:
     trouble: ResonateError | None = None
 
 
+#: What comes of keeping where there is no store.
+_NOT_KEPT = Kept()
+
+
 @dataclass
 class _Known:
     """What is remembered of a step once the store was asked."""
@@ -213,7 +217,7 @@ class Stored:
         """
         known, store = self._known.get(name), self._store
         if known is None or store is None:
-            return Kept()
+            return _NOT_KEPT
         wanted = {port: value for port, value in values.items() if port in ctx.wanted}
         entries = {port: Entry.of(value) for port, value in wanted.items()}
         if self.is_broken:

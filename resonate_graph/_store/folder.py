@@ -36,6 +36,10 @@ from .objects import Reader, write
 from .records import Entry, Key, Origin, Record, holds_preimage, seal, unseal
 from .retention import Retention, StoredObject
 
+#: How a record is opened (Windows would else read its lines in its own way), and read.
+_TO_READ = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
+_READ_BYTES = 1 << 16
+
 _LEFTOVER_SECONDS = 3600
 _KEPT_SECONDS = 7 * 24 * 3600
 
@@ -83,8 +87,7 @@ class Store:
         """
         place = self._record_place(key.hex)
         try:
-            with open(place, "rb", buffering=0) as file:  # noqa: PTH123 - see `_record_place`
-                text = file.read()
+            text = _content(place)
         except FileNotFoundError:
             return None
         except OSError as error:
@@ -438,6 +441,22 @@ def _remove_unheld(locks: Iterable[Path]) -> list[Path]:
             path.unlink()
             removed.append(path)
     return removed
+
+
+def _content(place: str) -> bytes:
+    """Return what a file holds; with as few calls of the system as that takes.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    descriptor = os.open(place, _TO_READ)
+    try:
+        content = os.read(descriptor, _READ_BYTES)
+        while part := os.read(descriptor, _READ_BYTES):
+            content += part
+    finally:
+        os.close(descriptor)
+    return content
 
 
 def _size(place: str | Path) -> int | None:
