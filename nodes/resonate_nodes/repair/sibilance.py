@@ -14,6 +14,7 @@ from resonate_graph import Audio, Cost, RunContext, node
 from .._common.notes import note_reduction
 from .._common.runs import Places, runs
 from .._common.silence import least_frames, silence
+from .._common.stretches import Stretch, stretches
 from ..tone.filters import fits_below_nyquist, require_below_nyquist
 
 Array = NDArray[np.float64]
@@ -100,7 +101,7 @@ def deess(
             lowest = min(lowest, float(gain.min()))
             turned_down += int(np.count_nonzero(less))
             sounds += len(runs(less)[0]) - bool(inside and less[0])
-            result[:, stretch.start : stretch.stop] += (gain - 1) * band.above(stretch)
+            result[:, stretch.own] += (gain - 1) * band.above(stretch)
         inside = bool(less[-1])
     if not turned_down:
         ctx.note(summary=_UNCHANGED)
@@ -119,15 +120,6 @@ def _loud_level(samples: Single, sample_rate: int) -> float:
     whole = samples[:, : samples.shape[1] // window * window].reshape(len(samples), -1, window)
     power = np.einsum("cwf,cwf->w", whole, whole, dtype=np.float64) / (len(samples) * window)
     return float(np.sqrt(np.quantile(power, _LOUD_QUANTILE)))
-
-
-class _Stretch(NamedTuple):
-    """What is worked on at once, in frames, and so much more of the sound that has a part in it."""
-
-    start: int
-    stop: int
-    first: int
-    last: int
 
 
 class _Band:
@@ -153,20 +145,17 @@ class _Band:
         """Return how many frames a time has, one at least."""
         return max(1, round(seconds * self.rate))
 
-    def stretches(self) -> Iterator[_Stretch]:
-        """Yield the stretches, in order."""
+    def stretches(self) -> Iterator[Stretch]:
+        """Return the stretches, in order."""
         length = self.count(_STRETCH_SECONDS)
         around = self._half + self.count(_AROUND_SECONDS) + least_frames(self.rate)
-        for start in range(0, self.frames, length):
-            stop = min(start + length, self.frames)
-            yield _Stretch(start, stop, max(start - around, 0), min(stop + around, self.frames))
+        return stretches(self.frames, length, around)
 
-    def above(self, stretch: _Stretch) -> Array:
+    def above(self, stretch: Stretch) -> Array:
         """Return what lies above the split in a stretch, of shape (channels, frames)."""
-        inside = slice(stretch.start - stretch.first, stretch.stop - stretch.first)
-        return self._filtered(stretch)[:, inside]
+        return self._filtered(stretch)[:, stretch.inside]
 
-    def over_db(self, stretch: _Stretch) -> Array:
+    def over_db(self, stretch: Stretch) -> Array:
         """Return by how much the band passes the threshold, in a stretch and around it."""
         from scipy.ndimage import uniform_filter1d
 
@@ -176,7 +165,7 @@ class _Band:
         over_db: Array = 10 * np.log10(np.maximum(power / self._threshold**2, 1.0))
         return over_db
 
-    def _filtered(self, stretch: _Stretch) -> Array:
+    def _filtered(self, stretch: Stretch) -> Array:
         """Return the band in a stretch and around it: a linear-phase filter, its delay taken out.
 
         At the ends and beside digital silence the sound is taken to go on mirrored: its beginning
@@ -184,7 +173,7 @@ class _Band:
         """
         from scipy.signal import oaconvolve
 
-        samples = self._samples[:, stretch.first : stretch.last]
+        samples = self._samples[:, stretch.whole]
         upper = np.zeros(samples.shape)
         starts, stops = runs(~silence(samples, least_frames(self.rate)))
         for start, stop in zip(starts, stops, strict=True):
@@ -202,11 +191,11 @@ class _Harsh(NamedTuple):
     stops: Places
     harshness: Array
 
-    def touch(self, stretch: _Stretch) -> bool:
+    def touch(self, stretch: Stretch) -> bool:
         """Say whether there is one in a stretch or around it."""
         return bool(np.any((self.starts < stretch.last) & (self.stops > stretch.first)))
 
-    def within(self, stretch: _Stretch) -> Array:
+    def within(self, stretch: Stretch) -> Array:
         """Return how harsh the sound is that each frame belongs to, in a stretch and around it."""
         harshness = np.zeros(stretch.last - stretch.first)
         for start, stop, harsh in zip(self.starts, self.stops, self.harshness, strict=True):
@@ -226,8 +215,7 @@ def _harsh_sounds(band: _Band, harsh_db: float) -> _Harsh:
     for stretch in band.stretches():
         over_db = band.over_db(stretch)
         held_db = maximum_filter1d(minimum_filter1d(over_db, sustained), sustained)
-        inside = slice(stretch.start - stretch.first, stretch.stop - stretch.first)
-        over_db, held_db = over_db[inside], held_db[inside]
+        over_db, held_db = over_db[stretch.inside], held_db[stretch.inside]
         for start, stop in zip(*runs(over_db > 0), strict=True):
             highest = float(held_db[start:stop].max())
             if stops and stops[-1] == stretch.start + start:
@@ -244,7 +232,7 @@ def _harsh_sounds(band: _Band, harsh_db: float) -> _Harsh:
     )
 
 
-def _gain(band: _Band, stretch: _Stretch, harsh: _Harsh | None, ratio: float) -> Array:
+def _gain(band: _Band, stretch: Stretch, harsh: _Harsh | None, ratio: float) -> Array:
     """Return the gain of the upper band at each sample of a stretch."""
     from scipy.ndimage import minimum_filter1d, uniform_filter1d
 
@@ -254,5 +242,5 @@ def _gain(band: _Band, stretch: _Stretch, harsh: _Harsh | None, ratio: float) ->
     gain = 10 ** ((1 / ratio - 1) / 20 * over_db)
     held = minimum_filter1d(gain, band.count(_HOLD_SECONDS), mode="nearest")
     smooth: Array = uniform_filter1d(held, band.count(2 * _ATTACK_SECONDS), mode="nearest")
-    smooth = smooth[stretch.start - stretch.first : stretch.stop - stretch.first]
+    smooth = smooth[stretch.inside]
     return np.where(smooth > 1 - 1e-12, 1.0, smooth)
