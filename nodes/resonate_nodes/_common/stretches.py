@@ -38,7 +38,7 @@ class Stretch(NamedTuple):
 
 
 def stretches(frames: int, length: int, around: int) -> Iterator[Stretch]:
-    """Yield the stretches of a sound, in order: each so long, and so much around it, if it is there.
+    """Yield the stretches of a sound, in order, each with as much around it as there is.
 
     Args:
         frames: of the sound.
