@@ -26,6 +26,11 @@ _BLOCKS_AT_ONCE = 512
 _WHITE = 1e-10
 
 
+def hop_frames(sample_rate: int) -> int:
+    """Return how many samples lie between the beginnings of blocks."""
+    return int(2 ** max(6, round(np.log2(_BLOCK_SECONDS / 2 * sample_rate))))
+
+
 class Blocks:
     """The blocks a sound of some length is cut into: each is modelled with its neighbourhood.
 
@@ -39,7 +44,7 @@ class Blocks:
 
     def __init__(self, frames: int, sample_rate: int) -> None:
         self.frames = frames
-        self.hop = int(2 ** max(6, round(np.log2(_BLOCK_SECONDS / 2 * sample_rate))))
+        self.hop = hop_frames(sample_rate)
         self.count = -(-frames // self.hop)
         #: samples each model sees
         self.seen = 2 * self.hop

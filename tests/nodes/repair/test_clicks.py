@@ -10,6 +10,7 @@ from tests.depth import sampled
 from tests.signals import (
     decibels,
     difference_db,
+    joined,
     peak,
     relative_db,
     si_sdr_db,
@@ -181,3 +182,21 @@ def test_a_sound_that_was_clipped_has_no_clicks(gain: float, groove: Audio) -> N
     hot = groove.samples[:, 44_100:132_300] * (gain / np.abs(groove.samples).max())
     clipped = groove.with_samples(np.clip(hot, -1, 1))
     assert relative_db(declick(clipped), clipped) < -60
+
+
+def test_a_long_sound_is_searched_as_its_parts_are(groove: Audio) -> None:
+    # thirty seconds at a time; a part that begins where blocks and levels do sees the same
+    rate, grid = 16_000, 256 * 16
+    sound = resample(groove, sample_rate=rate)
+    long = joined(*[sound] * -(-40 * rate // sound.frames))
+    long = degradations.with_clicks(long.with_samples(long.samples[:1, : 40 * rate]), per_second=4)
+    first, sure = 60 * grid, 72 * grid
+    part = long.with_samples(long.samples[:, first:])
+    repaired = declick(long).samples
+    assert (repaired != long.samples)[:, 29 * rate : 31 * rate].any()
+    np.testing.assert_array_equal(repaired[:, sure:], declick(part).samples[:, sure - first :])
+    scratched = long.samples.copy()
+    scratched[:, 30 * rate - 8 : 30 * rate + 8] += 0.4 * np.resize([1, -1], 16)
+    report = detect_clicks(long.with_samples(scratched), max_listed=10_000)
+    across = [one for one in report.loudest if abs(one.time_seconds - 30) < 0.002]
+    assert [one.length_ms > 0.9 for one in across] == [True]
