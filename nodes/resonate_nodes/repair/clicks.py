@@ -267,7 +267,7 @@ def declick(
     return _repaired(ctx, audio, clicks_in, search, "clicks", source)
 
 
-@node(version=5, uses=("scipy",), cost=_COST)
+@node(version=6, uses=("scipy",), cost=_COST)
 def decrackle(
     ctx: RunContext,
     audio: Audio,
