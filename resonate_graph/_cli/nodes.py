@@ -81,12 +81,14 @@ def _write_pack(name: str | None, as_json: bool) -> None:
 
 
 def _list(printer: Printer, catalog: Catalog) -> None:
-    printer.document(
-        {
-            "nodes": [_document(one, catalog) for one in catalog],
-            "broken": [{"pack": one.name, "reason": one.reason} for one in catalog.broken],
-        }
-    )
+    if printer.as_json:  # to make it takes as long as to find out what nodes there are
+        printer.document(
+            {
+                "nodes": [_document(one, catalog) for one in catalog],
+                "broken": [{"pack": one.name, "reason": one.reason} for one in catalog.broken],
+            }
+        )
+        return
     subjects: dict[str, list[NodeType]] = {}
     for one in catalog:
         subjects.setdefault(subject(one), []).append(one)
