@@ -141,7 +141,9 @@ def process_rows() -> Iterator[Row]:
         times = in_turn(calls, rounds=5, clock=children_seconds)
     limits = {name: 0.25 for name in commands if name.startswith("resonate") and "run" not in name}
     limits["resonate run song-repair, all stored"] = 0.45
+    targets = {"resonate run song-repair, all stored": 0.58}  # of what it took before
     reasons = {
+        "resonate graphs": "numpy is not imported; typer and rich take half of it",
         "resonate nodes": "the pack is imported: numpy, pydantic and 69 declarations",
         "resonate run song-repair, all stored": "numpy, pydantic, typer and rich take half of it",
     }
@@ -150,6 +152,7 @@ def process_rows() -> Iterator[Row]:
             f"{name}: processor time",
             statistics.median(spent),
             "s",
+            target=targets.get(name),
             limit=limits.get(name),
             reason=reasons.get(name, ""),
         )

@@ -15,7 +15,8 @@ import math
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from xml.sax.saxutils import escape
 
@@ -47,14 +48,14 @@ def step(audio: Audio) -> Audio:
 
 def main(plot: str | None = None) -> None:
     """Print all figures, and write the plot."""
-    found = {"nodes": of_nodes(), "records": of_records(), "seconds of stereo": of_lengths()}
+    panels = {"nodes": of_nodes(), "records": of_records(), "seconds of stereo": of_lengths()}
     print(f"on {machine()}; seconds of the processor")
-    for unit, series in found.items():
+    for unit, series in panels.items():
         for what, times in series.items():
             cells = "  ".join(f"{size}: {seconds:.2g}" for size, seconds in times.items())
             print(f"  {what:<34} {cells}  (exponent {exponent(times):.2f})  by {unit}")
     if plot is not None:
-        Path(plot).write_text(drawn(found))
+        Path(plot).write_text(drawn(panels))
 
 
 def exponent(times: Mapping[int, float]) -> float:
@@ -86,11 +87,9 @@ def of_nodes() -> Series:
             with folder() as place:
                 graph.run({"audio": audio}, store=place)
                 calls: dict[str, Callable[[], object]] = {
-                    "build": lambda build=build, count=count: build(count),
-                    "run": lambda graph=graph: graph.run({"audio": audio}, store=False),
-                    "run, stored": lambda graph=graph, place=place: graph.run(
-                        {"audio": audio}, store=place
-                    ),
+                    "build": partial(build, count),
+                    "run": partial(graph.run, {"audio": audio}, store=False),
+                    "run, stored": partial(graph.run, {"audio": audio}, store=place),
                 }
                 for what, call in calls.items():
                     series.setdefault(f"{shape}: {what}", {})[count] = spent(call)
@@ -130,19 +129,30 @@ def of_records() -> Series:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_bytes(seal(record))
             calls: dict[str, Callable[[], object]] = {
-                "find 10 records": lambda store=store, keys=keys: [
-                    store.record(key) for key in keys[:10]
-                ],
-                "add 10 records": lambda store=store, entry=entry: [
-                    store.put_record(Key.of({"more": number}), {"out": entry})
-                    for number in range(10)
-                ],
-                "list all records": lambda store=store: sum(1 for _ in store.records()),
-                "the latest 200 records": lambda store=store: store.latest_records(200),
+                "find 10 records": partial(found, store, keys[:10]),
+                "add 10 records": partial(add, store, entry),
+                "list all records": partial(listed, store),
+                "the latest 200 records": partial(store.latest_records, 200),
             }
             for what, call in calls.items():
                 series.setdefault(what, {})[count] = spent(call, 2)
     return series
+
+
+def found(store: Store, keys: Sequence[Key]) -> None:
+    """Find records."""
+    assert all(store.record(key) is not None for key in keys)
+
+
+def add(store: Store, entry: Entry) -> None:
+    """Add ten records."""
+    for number in range(10):
+        store.put_record(Key.of({"more": number}), {"out": entry})
+
+
+def listed(store: Store) -> int:
+    """Read all records; return how many there are."""
+    return sum(1 for _ in store.records())
 
 
 def of_lengths() -> Series:
@@ -156,21 +166,25 @@ def of_lengths() -> Series:
                 for _ in range(seconds):
                     file.write(draw.integers(-(2**15), 2**15, (RATE, 2), dtype=np.int16))
             limits = Limits(max_minutes=100, warn_minutes=100)
-            series.setdefault("read and hash a file", {})[seconds] = spent(
-                lambda path=path, limits=limits: read_audio(path, limits).digest, 2
-            )
-            samples = read_audio(path, limits).samples
-            entries: list[Entry] = []
-
-            def put(place: str = place, samples: object = samples) -> None:
-                entries.append(Store(place).put(Audio(samples, RATE)))  # noqa: B023
-
-            def find(place: str = place) -> object:
-                return Store(place).get(entries[0], PortType(Audio))  # noqa: B023
-
-            series.setdefault("keep a sound", {})[seconds] = spent(put, 1)
-            series.setdefault("find it, verified", {})[seconds] = spent(find, 2)
+            sound = read_audio(path, limits)
+            calls: dict[str, tuple[Callable[[], object], int]] = {
+                "read and hash a file": (partial(read_audio, path, limits), 2),
+                "hash and keep a sound": (partial(keep, place, sound), 1),
+                "find it, verified": (partial(find, place, sound), 2),
+            }
+            for what, (call, rounds) in calls.items():
+                series.setdefault(what, {})[seconds] = spent(call, rounds)
     return series
+
+
+def keep(place: str, sound: Audio) -> None:
+    """Keep a sound as a step does whose result it is: nobody knows its digest yet."""
+    Store(place).put(Audio(sound.samples, sound.sample_rate))
+
+
+def find(place: str, sound: Audio) -> None:
+    """Find a sound that was kept, in a store that has verified nothing yet."""
+    Store(place).get(Entry.of(sound), PortType(Audio))
 
 
 # -- the plot -------------------------------------------------------------------------------------
