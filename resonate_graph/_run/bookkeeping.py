@@ -464,7 +464,7 @@ class Run:
         assert self._plan is not None
         plan, held, steps = self._plan, self._held, self.graph.steps
         read = [source for name in plan.ended() for source in steps[name].sources]
-        for source in (*sources, *read):
+        for source in dict.fromkeys((*sources, *read)):  # each once: thousands may read one
             if source in held or plan.in_use(source):
                 continue
             if isinstance(source, InputRef):
