@@ -42,7 +42,7 @@ def _starts(count: int) -> NDArray[np.intp]:
 
 def window_centres(count: int) -> Array:
     """Return where the middles of the windows are, in knots, of so many knots in all."""
-    return _starts(count) + (min(WINDOW_KNOTS, count) - 1) / 2
+    return _starts(count).astype(np.float64) + (min(WINDOW_KNOTS, count) - 1) / 2
 
 
 def said_by_windows(amplitudes: Complex, knots: Knots) -> Array:
@@ -88,7 +88,8 @@ def followed(said: Array, knots: Knots, moves_nats: float = MOVES_NATS) -> Array
     centres = window_centres(len(knots))
     exactly = [_highest(row, at) for row, at in zip(said, path, strict=True)]
     found_hz = knots.base_hz * np.interp(exactly, np.arange(len(_OFFSETS)), _OFFSETS)
-    return knots.base_hz + np.interp(np.arange(len(knots)), centres, found_hz)
+    track: Array = knots.base_hz + np.interp(np.arange(len(knots)), centres, found_hz)
+    return track
 
 
 def steadily_hz(said: Array, knots: Knots) -> float:
