@@ -37,7 +37,7 @@ from ._run.events import Event, PictureMade
 from ._run.execute import execute
 from ._run.forecast import Forecast, forecast
 from ._run.measure import measure
-from ._run.plan import Plan
+from ._run.plan import AnyPlan
 from ._run.provenance import describe, describe_inputs
 from ._run.rates import misfits
 from ._run.removed import removed as taken_out
@@ -620,12 +620,13 @@ class Graph(Shown, Builder):
 
     def _checked(self, call: Call) -> BoundGraph:
         """Check the graph; where nothing but it and the call can matter, as it was found before."""
-        alone = not any(is_use(spec) for spec in self._document.nodes.values())
-        key = (self._edition, call.key) if alone and call.key else None
+        key = (self._edition, call.key) if call.key else None
         if (known := self._found.get(key)) is not None:
             return known
         bound = check(self._flat(), self._catalog, call)
-        if key is not None and not any(step.type.prepare for step in bound.steps.values()):
+        alone = not any(is_use(spec) for spec in self._document.nodes.values())
+        asked = any(step.type.prepare for step in bound.steps.values())
+        if key is not None and alone and not asked:
             if len(self._found) >= _REMEMBERED:  # other threads may be at it: nothing is looked for
                 self._found.clear()
             self._found[key] = bound
@@ -652,7 +653,7 @@ class Graph(Shown, Builder):
         params: Mapping[str, Any] | None,
         outputs: Collection[str] | None,
         setup: Setup,
-    ) -> tuple[Run, Plan]:
+    ) -> tuple[Run, AnyPlan]:
         bound = self.check(list(inputs), params=params, outputs=outputs, models=setup.models)
         bindings = self._bindings(bound, inputs, setup)
         bindings.only_look = True
@@ -676,7 +677,7 @@ class Graph(Shown, Builder):
         """Return the result of a run; `subtracting` where it is to have what was taken out."""
         assert run.outcome is not None
         graph, outcome = run.graph, run.outcome
-        whole = complete(self._document, self._library).model_copy()  # as it is now
+        whole = complete(self._kept(), self._library)
         given, inputs = dict(params), describe_inputs(graph, bindings)
         difference = None
         if subtracting is not None:

@@ -72,6 +72,7 @@ def network_of(config: Mapping[str, Any], seed: int = 1) -> Any:
 
     network = config["model"]
     given = {key: tuple(one) if isinstance(one, list) else one for key, one in network.items()}
+    wider, skips = given.pop("mlp_expansion_factor", None), given.pop("skip_connection", False)
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         if "num_subbands" in network:
@@ -99,10 +100,38 @@ def network_of(config: Mapping[str, Any], seed: int = 1) -> Any:
             from bs_roformer import BSRoformer
 
             found = BSRoformer(**given, flash_attn=False)
+        if wider is not None:
+            found.mask_estimators = torch.nn.ModuleList(
+                type(one)(given["dim"], one.dim_inputs, given["mask_estimator_depth"], wider)
+                for one in found.mask_estimators
+            )
+        if skips:
+            _let_layers_skip(found)
         for parameter in found.parameters():
             if parameter.dim() == 1:
                 parameter.data.add_(0.3 * torch.randn_like(parameter))
     return found.eval()
+
+
+def _let_layers_skip(network: Any) -> None:
+    """Give each layer the sum of what those before it gave, of a batch of one.
+
+    So has it Music-Source-Separation-Training, where ``skip_connection`` is set.
+    """
+    gave: list[Any] = []
+
+    def add(module: Any, given: tuple[Any, ...]) -> tuple[Any, ...]:
+        first, *others = given  # of the frequencies of a layer the bands are rows
+        return (sum((one.transpose(0, 1) for one in gave), first), *others)
+
+    def keep(module: Any, given: Any, found: Any) -> None:
+        gave.append(found[0] if isinstance(found, tuple) else found)
+        if len(gave) == len(network.layers):
+            gave.clear()
+
+    for over_time, over_frequencies in network.layers:
+        over_time.register_forward_pre_hook(add)
+        over_frequencies.register_forward_hook(keep)
 
 
 def save_model(

@@ -6,7 +6,7 @@ import contextlib
 import os
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO
 
@@ -43,29 +43,79 @@ def publish(
         OutputError: the file cannot be written; nothing is left behind.
     """
     folder = temp_folder or path.parent
-    try:
+    with _told_of(path):
         folder.mkdir(parents=True, exist_ok=True)
         path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"{path}: cannot be written: {_reason(error)}") from error
     if temp_folder is None:
         _remove_abandoned(folder)  # a folder for temporary files is swept by whoever owns it
+    with _told_of(path), _temporary(folder) as file:
+        write(file)
+        _put_in_place(file, path, durable=durable)
+    return path
+
+
+def publish_as(
+    place: Callable[[], Path | None],
+    write: Callable[[IO[bytes]], object],
+    *,
+    temp_folder: Path,
+    what: Path,
+) -> Path | None:
+    """Write a file whose place is known once it was written: it is named by what it holds.
+
+    Args:
+        place: says where it belongs, when it is written; None if it is not wanted after all.
+        write: writes its content into an open file.
+        temp_folder: where the temporary file lies.
+        what: what messages call it.
+
+    Returns:
+        Its place.
+
+    Raises:
+        OutputError: the file cannot be written; nothing is left behind.
+    """
+    with _told_of(what):
+        temp_folder.mkdir(parents=True, exist_ok=True)
+        with _temporary(temp_folder) as file:
+            write(file)
+            path = place()
+            if path is not None:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                _put_in_place(file, path, durable=True)
+            return path
+
+
+@contextlib.contextmanager
+def _told_of(path: Path) -> Iterator[None]:
+    """Within it, what fails is told as an error of this library's."""
+    try:
+        yield
+    except OSError as error:
+        raise OutputError(f"{path}: cannot be written: {_reason(error)}") from error
+
+
+@contextlib.contextmanager
+def _temporary(folder: Path) -> Iterator[IO[bytes]]:
+    """Give a new file, open, which is gone afterwards unless it was put in its place."""
     temporary = folder / f"{_PREFIX}{secrets.token_hex(8)}"
     try:
         with temporary.open("x+b") as file:
-            write(file)
-            file.flush()
-            if durable:
-                os.fsync(file.fileno())
-        temporary.replace(path)
-    except OSError as error:
-        raise OutputError(f"{path}: cannot be written: {_reason(error)}") from error
+            yield file
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
+
+
+def _put_in_place(file: IO[bytes], path: Path, *, durable: bool) -> None:
+    """Rename a temporary file to its place; `durable` is as for `publish`."""
+    file.flush()
+    if durable:
+        os.fsync(file.fileno())
+    file.close()  # Windows renames no file that is open
+    Path(file.name).replace(path)
     if durable:
         sync_folder(path.parent)
-    return path
 
 
 def adopt(source: Path, path: Path) -> bool:

@@ -63,7 +63,7 @@ def show(
     printer.document(_document(node, one))
     printer.line(one.name)
     for label, text in _told(node, one):
-        if label == "from":  # an address that is broken cannot be copied
+        if text.startswith("https://"):  # an address that is broken cannot be copied
             printer.line(f"  {label:<9} {text}")
         else:
             printer.paragraph(f"{label:<9} {text}", indent="  ", hang=" " * 10)

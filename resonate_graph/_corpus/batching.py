@@ -82,8 +82,7 @@ def prepare(
         remote=given["remote"],
     )  # fmt: skip
     found = jobs_of(inputs, wanted)
-    for url in filter(None, (given["remote"], given["shared_store"])):
-        _sweep(url)
+    _sweep(given["remote"], given["shared_store"])
     checked = graph.check(list(found[0].inputs), found[0].params, outputs=wanted.outputs,
                           models=models)  # fmt: skip
     accelerated = _is_accelerated(checked, given["device"])
@@ -150,10 +149,16 @@ def warn_of_remarks() -> Callable[[Sums], None]:
     return warn
 
 
-def _sweep(url: str) -> None:
-    from .remote import sweep
+def _sweep(outputs: str, store: str | None) -> None:
+    """Remove what killed batches left of outputs and of objects that were sent in parts."""
+    if outputs:
+        from .remote import sweep
 
-    sweep(url)
+        sweep(outputs)
+    if store:
+        from .shared_store import sweep_objects
+
+        sweep_objects(store)
 
 
 def _is_accelerated(bound: BoundGraph, device: str) -> bool:

@@ -89,19 +89,20 @@ class Hands(distributed.WorkerPlugin):
             for hand in self._free:
                 hand.dismiss()
 
-    def do(self, job: Mapping[str, Any], *, alone: bool) -> dict[str, Any]:
-        """Do a job, in the thread of a worker, and return how it ended."""
+    def do(self, job: Mapping[str, Any], *, alone: bool) -> End:
+        """Do a job, in the thread of a worker, and return how it ended.
+
+        Raises:
+            Refused: this worker does none.
+        """
         if self._refusal:
-            return End("refused", worker=self._label, message=f"it has {self._refusal}").plain()
+            raise Refused(f"it has {self._refusal}")
         hand = self._hand()
         try:
             differing = self.differing(hand)
             if differing:
-                told = f"it differs from where the batch was started: {differing}"
-                return End("refused", worker=self._label, message=told).plain()
-            return hand.do(job, fresh=alone).plain()
-        except Refused as error:
-            return End("refused", worker=self._label, message=str(error)).plain()
+                raise Refused(f"it differs from where the batch was started: {differing}")
+            return hand.do(job, fresh=alone)
         finally:
             self._give_back(hand)
 
@@ -149,12 +150,18 @@ def _plugin(name: str) -> Hands:
 
 
 def do(name: str, job: Mapping[str, Any], alone: bool) -> dict[str, Any]:
-    """Do a job on a worker: this is the task."""
+    """Do a job on a worker: this is the task.
+
+    Returns:
+        ``end``: how it ended; or ``refused`` and ``by``: why this worker does none, and its folder.
+    """
     try:
-        return _plugin(name).do(job, alone=alone)
+        return {"end": _plugin(name).do(job, alone=alone).plain()}
+    except Refused as error:
+        told = str(error)
     except Exception as error:  # whatever it is, it is not of the job, which has its own process
         told = f"{type(error).__name__}: {error}"
-        return End("refused", worker=str(distributed.get_worker().name), message=told).plain()
+    return {"refused": told, "by": distributed.get_worker().local_directory}
 
 
 def differing(name: str) -> str:
@@ -201,7 +208,9 @@ class Cluster:
     def __init__(self, address: str, setup: Setup) -> None:
         self._ended: queue.Queue[tuple[str, Any]] = queue.Queue()
         self._flying: dict[str, _Sent] = {}
-        self._refused: dict[str, str] = {}  # what is said of workers that differ, by address
+        # what is said of workers that differ, by the folder that each has for itself: another that
+        # is started in the place of one has its address, and perhaps its name
+        self._refused: dict[str, str] = {}
         self._known: Mapping[str, Any] = {}
         self._looked = -_LOOK_SECONDS
         self._address = address
@@ -285,13 +294,16 @@ class Cluster:
     def _able(self) -> Mapping[str, Any]:
         """Return the workers that may take part."""
         every = self._workers()
-        return {address: one for address, one in every.items() if address not in self._refused}
+        return {
+            address: one
+            for address, one in every.items()
+            if one["local_directory"] not in self._refused
+        }
 
-    def _refuse(self, worker: str, why: str) -> None:
-        """Send a worker no more jobs."""
-        for address, one in self._workers(at_once=True).items():
-            if str(one["name"]) == worker:
-                self._refused[address] = f"worker {worker} takes no part: {why}"
+    def _refuse(self, folder: str, why: str) -> None:
+        """Send the worker that has a folder no more jobs."""
+        self._refused[folder] = why
+        self._workers(at_once=True)
 
     @property
     def room(self) -> int:
@@ -303,7 +315,11 @@ class Cluster:
     def remarks(self) -> Sequence[str]:
         """What somebody should know of the workers there are."""
         left = self._able()
-        lines = [told for address, told in self._refused.items() if address in self._known]
+        lines = [
+            f"worker {one['name']} takes no part: {self._refused[one['local_directory']]}"
+            for one in self._known.values()
+            if one["local_directory"] in self._refused
+        ]
         if not left:
             lines.append(
                 f"{self._address}: no worker is left; it goes on when one joins: "
@@ -319,15 +335,24 @@ class Cluster:
         self._send(name)
 
     def _send(self, name: str) -> None:
-        """Give a job to the scheduler: for any worker, unless some take no part."""
+        """Give a job to the scheduler: for any worker, unless some take no part.
+
+        Raises:
+            ClusterError: the scheduler is gone.
+        """
         sent = self._flying[name]
         sent.future, sent.among = None, frozenset(self._able()) if self._refused else None
         if sent.among is not None and not sent.among:
             return
-        sent.future = self._client.submit(
-            do, self._name, sent.job, sent.alone, pure=False, retries=0,
-            workers=None if sent.among is None else list(sent.among),
-        )  # fmt: skip
+        try:
+            sent.future = self._client.submit(
+                do, self._name, sent.job, sent.alone, pure=False, retries=0,
+                workers=None if sent.among is None else list(sent.among),
+            )  # fmt: skip
+        except Exception as error:  # what a client raises that has lost its scheduler
+            if self._client.status != "running":
+                raise self._gone() from error
+            raise
         sent.future.add_done_callback(lambda done: self._ended.put((name, done)))
 
     def _send_again(self) -> None:
@@ -357,25 +382,27 @@ class Cluster:
             while True:
                 sent = self._flying.get(name)
                 if sent is not None and sent.future is future:  # and not a try that was given up
-                    end = self._end(future)
-                    if end.state == "refused":
-                        self._refuse(end.worker, end.message)
-                        self._send(name)
-                    else:
+                    told = self._told(future)
+                    if isinstance(told, End):
                         del self._flying[name]
-                        found.append((name, end))
+                        found.append((name, told))
+                    else:
+                        self._refuse(told["by"], told["refused"])
+                        sent.future, sent.among = None, frozenset()  # is sent again next time
                 name, future = self._ended.get_nowait()
         except queue.Empty:
             if self._client.status != "running":
                 raise self._gone() from None
             return found
 
-    def _end(self, future: Any) -> End:
+    def _told(self, future: Any) -> End | Mapping[str, Any]:
+        """Return how a job ended, or which worker refused it and why."""
         if future.status != "finished":
             reason = str(future.exception()) if future.status == "error" else future.status
             return End("lost", error="LostWorker", message=f"its worker was lost: {reason}")
         try:
-            return End(**future.result(timeout=_FETCH_SECONDS))
+            told: Mapping[str, Any] = future.result(timeout=_FETCH_SECONDS)
+            return End(**told["end"]) if "end" in told else told
         except Exception as error:  # its worker died with the answer
             return End("lost", error="LostWorker", message=f"its worker was lost: {error}")
 

@@ -143,6 +143,7 @@ class Batch:
             self._losses: Counter[str] = Counter()
             self._contents: dict[str, str] = {}
             self._kept: list[str] = []
+            self._unwritten: list[tuple[str, str, End]] = []
             self._look()
         except BaseException:
             self.close()
@@ -285,8 +286,9 @@ class Batch:
                 executor.close()
             self.sums.took = time.monotonic() - began
             self.sums.ended = True
+            # what has ended stays so, whatever ended this
             with contextlib.suppress(ResonateError):
-                self._journal.add_ends(self._start, [], self.sums)
+                self._journal.add_ends(self._start, self._unwritten, self.sums)
 
     def _done_by(
         self, executor: Executor, began: float, on_progress: Callable[[Sums], None]
@@ -294,21 +296,21 @@ class Batch:
         """Have jobs done, and yield each that has ended once it is written down."""
         flying: dict[str, bool] = {}
         stopped = False
-        written: list[tuple[str, str, End]] = []
         final: list[tuple[str, End]] = []
         while True:
             # before what ended is written, so that nobody waits for the disk meanwhile
             self._hand_out(executor, flying, stopped=stopped)
             remarks = list(executor.remarks)
-            if written or remarks != self.sums.remarks:
+            if self._unwritten or remarks != self.sums.remarks:
                 self.sums.remarks = remarks
-                self._journal.add_ends(self._start, written, self.sums)
+                self._journal.add_ends(self._start, self._unwritten, self.sums)
+                self._unwritten = []
             on_progress(self.sums)
             for name, end in final:
                 yield BatchRow.of(self.jobs[name], end, kept=False)
             if not flying:
                 return
-            written, final = self._judged(executor.ended(0.5), flying)
+            final = self._judged(executor.ended(0.5), flying)
             self.sums.took = time.monotonic() - began
             failed = self.sums.failed - self.sums.failed_before
             stopped = self._max_failures is not None and failed > self._max_failures
@@ -346,9 +348,8 @@ class Batch:
 
     def _judged(
         self, ended: Sequence[tuple[str, End]], flying: dict[str, bool]
-    ) -> tuple[list[tuple[str, str, End]], list[tuple[str, End]]]:
-        """Return what is to be written of jobs that ended, and which are over."""
-        written: list[tuple[str, str, End]] = []
+    ) -> list[tuple[str, End]]:
+        """Take down how jobs ended, to be written; return which are over."""
         final: list[tuple[str, End]] = []
         for name, found in ended:
             alone, end = flying.pop(name), found
@@ -367,7 +368,7 @@ class Batch:
             if end.state == "died":
                 self.sums.add(end)
                 end = replace(end, content=end.content or name)
-                written.append((name, now, end))
+                self._unwritten.append((name, now, end))
                 self._contents[name] = end.content
                 self._deaths[end.content] += 1
                 if not alone:
@@ -378,9 +379,9 @@ class Batch:
                 end = replace(end, state="failed")
             self.sums.quarantined -= alone
             self.sums.add(end)
-            written.append((name, now, end))
+            self._unwritten.append((name, now, end))
             final.append((name, end))
-        return written, final
+        return final
 
 
 def _locked(folder: Path) -> FileLock:

@@ -67,7 +67,10 @@ class Local:
             while True:
                 name, end = first
                 if isinstance(end, Exception):
-                    raise end
+                    if not found:
+                        raise end
+                    self._done.put((name, end))  # after what has ended
+                    return found
                 found.append((name, end))
                 first = self._done.get_nowait()
         except queue.Empty:

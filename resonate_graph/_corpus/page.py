@@ -25,6 +25,8 @@ _MOST_ROWS = 20_000
 _FILES_OF_A_CAUSE = 200
 #: How many bars a distribution has, and how many values it is made of at least.
 _BARS, _LEAST_VALUES = 24, 3
+#: Beside the largest of a distribution what is smaller is nothing.
+_NOTHING = 1e-4
 #: No figure is larger, even by the minute: a journal may hold any number.
 _LARGEST = 1e300
 #: So many columns of figures the table has.
@@ -114,7 +116,8 @@ def _plain(said: str, row: BatchRow) -> str:
     said = without_file(said, row.inputs.values())
     for value in row.inputs.values():
         said = said.replace(str(value), "the file")
-    return re.sub(r"(?<![A-Za-z])-?\d[\d,.]*", "…", said)
+    said = re.sub(r"(?<![A-Za-z])-?\d([\d,.]*\d)?", "…", said)
+    return re.sub(r"(…[^,;]*)(?:, \1)+", r"\1", said)  # of a list one, however long it is
 
 
 def _link(path: str) -> str:
@@ -202,8 +205,10 @@ def _distribution(name: str, values: Sequence[float], unit: str) -> str:
         for n, count in enumerate(counts)
         if count
     )
-    shown = [f"{one:.4g}".replace("-", "−") for one in (low, middle, high)]
-    said = f"{shown[0]} to {shown[2]}, half of them below {shown[1]} {unit}".strip()
+    least = _NOTHING * max(abs(low), abs(high))
+    near = [one if abs(one) >= least else 0 for one in (low, middle, high)]
+    shown = [f"{one:.4g}".replace("-", "−") for one in near]
+    said = f"{shown[0]} to {shown[2]}, half of them at most {shown[1]} {unit}".strip()
     return (
         f'<p class="of">{html.escape(name)}</p>\n'
         f'<svg class="bars" viewBox="0 0 {10 * _BARS} 60" role="img" '

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import tempfile
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from datetime import datetime, timedelta, timezone
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -142,31 +142,40 @@ def put(system: Any, path: str, content: bytes) -> None:
 
 
 def sweep(url: str, older_seconds: float = _PENDING_SECONDS) -> int:
-    """Remove what is left below a URL of uploads in parts that were killed; return how many.
+    """Remove what is left below a folder of uploads in parts that were killed; return how many.
 
     Only files beyond what one request takes are sent in parts, and only S3 keeps what arrived of
-    them, unseen and paid for. Where one may not look, it stays.
+    them, unseen and paid for. Where one may not look, it stays; and in the whole of a bucket, since
+    others' may be among it.
 
     Args:
         url: where it is looked for.
         older_seconds: how long ago they began at least.
     """
     system, path = opened(url)
-    if "s3" not in _protocols(system):
+    bucket, _, below = path.strip("/").partition("/")
+    if "s3" not in _protocols(system) or not below:
         return 0
-    bucket, _, below = path.partition("/")
     horizon = datetime.now(timezone.utc) - timedelta(seconds=older_seconds)
     swept = 0
     with contextlib.suppress(Exception):  # whatever that filesystem raises: it is no reason to fail
-        found = system.call_s3(
-            "list_multipart_uploads", Bucket=bucket, Prefix=f"{below.rstrip('/')}/" if below else ""
-        )
-        for one in found.get("Uploads", []):
+        for one in _pending(system, bucket, f"{below}/"):
             if one["Initiated"] < horizon:
                 system.call_s3("abort_multipart_upload", Bucket=bucket, Key=one["Key"],
                                UploadId=one["UploadId"])  # fmt: skip
                 swept += 1
     return swept
+
+
+def _pending(system: Any, bucket: str, prefix: str) -> Iterator[Mapping[str, Any]]:
+    """Yield the uploads in parts that were begun below a prefix, of which S3 lists 1,000 a time."""
+    after: dict[str, str] = {}
+    while True:
+        found = system.call_s3("list_multipart_uploads", Bucket=bucket, Prefix=prefix, **after)
+        yield from found.get("Uploads", [])
+        if not found.get("IsTruncated"):
+            return
+        after = {"KeyMarker": found["NextKeyMarker"], "UploadIdMarker": found["NextUploadIdMarker"]}
 
 
 def _protocols(system: Any) -> tuple[str, ...]:

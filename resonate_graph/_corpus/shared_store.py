@@ -20,12 +20,23 @@ from typing import Any, TypeVar
 from .. import Entry, OutputError, Record, Store, StoreError
 from .._base.publish import publish
 from .._store.records import Key, seal, unseal
-from .remote import opened, put, read
+from .remote import opened, put, read, sweep
 
+#: The folder of objects in a store.
+_OBJECTS = "objects"
 #: So long nothing is asked of a tier that could not be reached.
 _PAUSE_SECONDS = 30.0
 
 T = TypeVar("T")
+
+
+def sweep_objects(shared: str) -> int:
+    """Remove what killed batches left of objects of a second tier; return how many there were.
+
+    Args:
+        shared: its URL. It may be a bucket, of which the objects are a part alone.
+    """
+    return sweep(f"{shared.rstrip('/')}/{_OBJECTS}")
 
 
 class SharedStore(Store):

@@ -15,7 +15,7 @@ from typing import Any
 from .._graph.bound import BoundGraph, InputRef, PortRef, Source
 from .._node.values import brief
 from .._run.forecast import status
-from .._run.plan import Plan
+from .._run.plan import AnyPlan
 from .._store.folder import Store
 from .._store.records import Key, Record
 
@@ -39,7 +39,9 @@ class Reason:
     reasons: tuple[str, ...] = ()
 
 
-def reasons(graph: BoundGraph, plan: Plan, keys: Mapping[str, Key], store: Store) -> list[Reason]:
+def reasons(
+    graph: BoundGraph, plan: AnyPlan, keys: Mapping[str, Key], store: Store
+) -> list[Reason]:
     """Return for every node of a graph why it would run.
 
     Args:
@@ -68,7 +70,7 @@ class Explainer:
     """
 
     def __init__(
-        self, graph: BoundGraph, plan: Plan, keys: Mapping[str, Key], store: Store
+        self, graph: BoundGraph, plan: AnyPlan, keys: Mapping[str, Key], store: Store
     ) -> None:
         self._graph = graph
         self._plan = plan

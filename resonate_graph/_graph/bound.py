@@ -17,7 +17,7 @@ from pydantic import BaseModel
 from .._base.dag import Dag
 from .._base.errors import Problem
 from .._node.declaration import NodeType
-from .._node.values import File, plain_json
+from .._node.values import File, canonical_json
 from .._sound.audio import Audio
 from .document import InputSpec
 
@@ -68,7 +68,12 @@ class Step:
     @cached_property
     def plain_params(self) -> Mapping[str, Any]:
         """The params as plain JSON values."""
-        return plain_json(self.params)
+        return self.type.plain_params(self.params)
+
+    @cached_property
+    def canonical_params(self) -> bytes:
+        """The params as canonical JSON."""
+        return canonical_json(self.plain_params)
 
     @cached_property
     def params_text(self) -> str:
@@ -120,6 +125,21 @@ class BoundGraph:
         return tuple(step for step in self.steps if step in needed)
 
     @cached_property
+    def places(self) -> Mapping[str, int]:
+        """The place of each step in topological order."""
+        return {name: place for place, name in enumerate(self.steps)}
+
+    @cached_property
+    def prepared(self) -> tuple[str, ...]:
+        """The needed steps whose nodes have a `prepare` hook, in topological order."""
+        return tuple(name for name in self.needed if self.steps[name].type.prepare is not None)
+
+    @cached_property
+    def placed(self) -> tuple[str, ...]:
+        """The needed steps that may run on an accelerator, in topological order."""
+        return tuple(name for name in self.needed if self.steps[name].type.device != "cpu")
+
+    @cached_property
     def wanted_ports(self) -> Mapping[str, frozenset[str]]:
         """For each needed step, the output ports that another needed step or an output uses."""
         wanted: dict[str, set[str]] = {step: set() for step in self.needed}
@@ -150,6 +170,19 @@ class BoundGraph:
             for source in self.steps[name].sources:
                 readers.setdefault(source, []).append(name)
         return {source: tuple(names) for source, names in readers.items()}
+
+    @cached_property
+    def read_counts(self) -> Mapping[Source, int]:
+        """How often something is read by needed steps, by what they read."""
+        return {source: len(names) for source, names in self.readers.items()}
+
+    @cached_property
+    def awaited(self) -> Mapping[str, int]:
+        """For each needed step, how many others it reads."""
+        return {
+            name: len({source.node for source in sources})
+            for name, sources in self.producers.items()
+        }
 
     @cached_property
     def consumers(self) -> Mapping[str, tuple[str, ...]]:

@@ -32,6 +32,9 @@ V = TypeVar("V", bound=Value)
 S = TypeVar("S", str, int, float, bool)
 Model = TypeVar("Model", bound=BaseModel)
 
+#: What of a document can be added to.
+_PARTS = ("inputs", "params", "graphs", "nodes", "outputs")
+
 _name: TypeAdapter[str] = TypeAdapter(Name)
 _output_name: TypeAdapter[str] = TypeAdapter(OutputName)
 
@@ -105,6 +108,7 @@ class Builder:
         self._catalog = Catalog.installed()
         self._library = Library()
         self._edition = 0  # raised whenever anything changes that a check may have looked at
+        self._is_held = True  # by somebody who counts on it to stay as it is
         self._text: str | None = None
         self._source = name
 
@@ -137,7 +141,7 @@ class Builder:
             fields["description"] = description
         spec = _specified(self.name, InputSpec, fields, f"input {name!r}")
         name = self._new_name("an input", name, self._document.inputs, _name)
-        self._changed().inputs = {**self._document.inputs, name: spec}
+        self._changed("inputs")[name] = spec
         return cast(V, Wire(self, f"${name}"))
 
     def param(
@@ -168,7 +172,7 @@ class Builder:
         fields["type"] = PortType(type).name
         spec = _specified(self.name, DocumentParam, fields, f"param {name!r}")
         name = self._new_name("a param", name, self._document.params, _name)
-        self._changed().params = {**self._document.params, name: spec}
+        self._changed("params")[name] = spec
         return cast(S, ParamRef(name))
 
     @overload
@@ -234,12 +238,32 @@ class Builder:
             GraphError: the name is taken or no valid name, or the value is no node's output.
         """
         name = self._new_name("an output", name, self._document.outputs, _output_name)
-        self._changed().outputs = {**self._document.outputs, name: self._wire(value, name)}
+        wire = self._wire(value, name)
+        self._changed("outputs")[name] = wire
 
-    def _changed(self) -> GraphDocument:
-        """Return the document to change; line numbers of a text it came from are void then."""
+    def _changed(self, what: str) -> dict[str, Any]:
+        """Return what is to be added to: the ``nodes``, or another part of the document.
+
+        Line numbers of a text that it came from are void then.
+        """
         self._text = None
         self._edition += 1
+        if self._is_held:
+            parts = {name: dict(getattr(self._document, name)) for name in _PARTS}
+            set_before = self._document.model_fields_set
+            self._document = self._document.model_copy()
+            for name, part in parts.items():
+                if name in set_before:
+                    setattr(self._document, name, part)
+            self._is_held = False
+        if what not in self._document.model_fields_set:
+            setattr(self._document, what, {})
+        found: dict[str, Any] = getattr(self._document, what)
+        return found
+
+    def _kept(self) -> GraphDocument:
+        """Return the document as it is now, which stays so: what is added goes into a copy."""
+        self._is_held = True
         return self._document
 
     def _known_type(self, node: Node[..., Any]) -> NodeType:
@@ -284,7 +308,7 @@ class Builder:
         if device:
             fields["device"] = list(device)
         spec = _specified(self.name, NodeSpec, fields, f"node {name!r}")
-        self._changed().nodes = {**self._document.nodes, name: spec}
+        self._changed("nodes")[name] = spec
 
     def _add_graph(
         self, graph: Builder, name: str | None, device: Sequence[str]
@@ -315,7 +339,7 @@ class Builder:
                 fields["device"] = list(device)
             fields["graph"] = self._defined(graph.name, definition)
             spec = _specified(self.name, NodeSpec, fields, f"node {own_name!r}")
-            self._changed().nodes = {**self._document.nodes, own_name: spec}
+            self._changed("nodes")[own_name] = spec
             ways = [f".{output.partition('.')[0]}" for output in definition.outputs]
             ways = [""] if len(ways) == 1 else ways
             keys = list(next(iter(fields.get("for_each", {}).values()), {}))
@@ -338,7 +362,7 @@ class Builder:
         while own in graphs and graphs[own] != definition:
             own, number = f"{name}_{number}", number + 1
         if own not in graphs:
-            self._changed().graphs = {**graphs, own: definition}
+            self._changed("graphs")[own] = definition
         return own
 
     def _new_name(

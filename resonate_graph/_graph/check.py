@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from pydantic import BaseModel
 
@@ -125,11 +125,15 @@ def parse_checked(text: str, source: str, catalog: Catalog, library: Library) ->
     raise GraphError(source, [*reading.problems, *others])
 
 
+#: What is wired into each port of each node; None stands for what a wire does not find.
+_Wires: TypeAlias = "Mapping[str, Mapping[str, tuple[Source | None, ...]]]"
+
+
 @dataclass(frozen=True)
 class _Parts:
     """What was found of each node, and of the outputs that are wanted."""
 
-    wires: Mapping[str, Mapping[str, tuple[Source | None, ...]]]
+    wires: _Wires
     params: Mapping[str, BaseModel | None]
     outputs: Mapping[str, Source | None]
     encoders: Mapping[str, NodeType | None]
@@ -180,11 +184,11 @@ class _Check:
             for name, spec in self.document.nodes.items()
         }
         outputs = {name: source for name, source in outputs.items() if name in wanted}
-        order = self._order({name: _all(ports) for name, ports in wires.items()})
+        order = self._order(wires)
         encoders = {name: self._encoder(name, source) for name, source in outputs.items()}
         needed = self._needed(wanted)
         self._check_bindings(needed)
-        self._ask_the_nodes(needed, [*outputs.values(), *_all_of(wires, needed)], params)
+        self._ask_the_nodes(needed, wires, outputs, params)
         return _Parts(wires, params, outputs, encoders, order, needed)
 
     # -- the call -------------------------------------------------------------------------
@@ -235,18 +239,17 @@ class _Check:
     # -- nodes --------------------------------------------------------------------------------
 
     def _type(self, name: str, spec: NodeSpec) -> NodeType | None:
-        pointer = join("/nodes", name, "type")
-        if pointer in self.vague:
+        if self.vague and join("/nodes", name, "type") in self.vague:
             return None
         try:
             node_type = self.catalog.get(spec.type)
         except CatalogError as error:
-            self.problems.add("wrong-version", pointer, str(error))
+            self.problems.add("wrong-version", join("/nodes", name, "type"), str(error))
             return None
         if node_type is None:
             self.problems.add(
                 "unknown-type",
-                pointer,
+                join("/nodes", name, "type"),
                 f"no node type {spec.type!r}",
                 hint=partial(self._missing_type, spec.type),
             )
@@ -270,23 +273,24 @@ class _Check:
         for port_name, given in spec.inputs.items():
             place = join(pointer, port_name)
             port = node_type.input(port_name) if node_type else None
-            if node_type and port is None:
+            if port is None and node_type is not None:
                 known = [one.name for one in node_type.inputs]
                 message = f"{spec.type!r} has no input {port_name!r}"
                 hint = partial(node_type.instead, port_name, known)
                 self.problems.add("unknown-port", place, message, hint=hint, key=True)
-            wires = given if isinstance(given, list) else [given]
-            if port and isinstance(given, list) and not port.many:
+            if not isinstance(given, list):
+                found[port_name] = (self._source(given, place, port),)
+                continue
+            if port and not port.many:
                 message = f"input {port_name!r} takes one wire, not a list"
                 self.problems.add("not-a-list", place, message)
-            places = [join(place, index) if isinstance(given, list) else place
-                      for index in range(len(wires))]  # fmt: skip
             found[port_name] = tuple(
-                self._source(wire, where, port) for wire, where in zip(wires, places, strict=True)
+                self._source(wire, join(place, index), port) for index, wire in enumerate(given)
             )
         for port in node_type.inputs if node_type else ():
-            missing = not found.get(port.name) and not port.optional
-            if missing and not self._misspelt(port.name, spec, node_type):
+            if found.get(port.name):
+                continue
+            if not port.optional and not self._misspelt(port.name, spec, node_type):
                 message = f"input {port.name!r} ({port}) of {name!r} is not connected"
                 where = pointer if spec.inputs else join("/nodes", name)
                 hint = partial(self.offers.instead, name, port.type)
@@ -330,15 +334,17 @@ class _Check:
         self, wire: str, node_type: NodeType, pointer: str, port: Port | None
     ) -> Source | None:
         node, _, port_name = wire.partition(".")
-        names = [one.name for one in node_type.outputs]
-        if not port_name and len(names) > 1:
+        outputs = node_type.outputs
+        if not port_name and len(outputs) > 1:
+            names = [one.name for one in outputs]
             own = node.rpartition("/")[2]
             choices = ", ".join(f"{own}.{name}" for name in names)
             message = f"{node!r} has several outputs: say {choices}"
             self.problems.add("ambiguous-port", self._written(pointer), message)
             return None
-        output = node_type.output(port_name or names[0])
+        output = node_type.output(port_name) if port_name else outputs[0]
         if output is None:
+            names = [one.name for one in outputs]
             message = f"{node!r} has no output {port_name!r}"
             hint = partial(node_type.instead, port_name, names)
             self.problems.add("unknown-port", self._written(pointer), message, hint=hint)
@@ -375,17 +381,18 @@ class _Check:
                 self.problems.add("wrong-port-type", pointer, message, hint=hint)
 
     def _fits(self, wire: str, given: PortType, pointer: str, port: Port | None) -> None:
-        inside = "/" in node_of(pointer) if port is not None else False
-        if inside and wire in self.misfits:
-            return  # it was said where it goes into the used graph
         if port is not None and not port.type.accepts(given):
+            if wire in self.misfits and "/" in node_of(pointer):
+                return  # it was said where it goes into the used graph
             message = f"{wire} gives {given.name}, input {port.name!r} takes {port.type.name}"
             hint = partial(self.offers.instead, node_of(pointer), port.type, wire)
             self.problems.add("wrong-port-type", pointer, message, hint=hint)
 
-    def _order(self, wires: Mapping[str, list[Source]]) -> list[str]:
+    def _order(self, wires: _Wires) -> list[str]:
         """Return the nodes in topological order: as they are written, as far as that is one."""
-        dag = dependencies(wires)
+        if _are_in_order(wires):
+            return list(wires)
+        dag = dependencies({name: _all(ports) for name, ports in wires.items()})
         order = dag.in_order()
         if len(order) < len(dag):
             self._report_cycles(dag)
@@ -449,11 +456,12 @@ class _Check:
                     params=encoder.check_params({}),
                 )
                 ends[name] = PortRef(name, encoder.outputs[0].name)
-        return BoundGraph(self.document.name, steps, self.document.inputs, ends, warnings)
+        inputs = dict(self.document.inputs)
+        return BoundGraph(self.document.name, steps, inputs, ends, warnings)
 
     def _warnings(self, needed: Collection[str]) -> Iterator[Problem]:
         """Yield what is no fault, but most likely not meant."""
-        used = self._needed(self.document.outputs)
+        used = needed if self.call.outputs is None else self._needed(self.document.outputs)
         reached = {name.partition("/")[0] for name in used}
         for name in self.flat.siblings.get("", ()):
             if name not in reached:
@@ -514,15 +522,20 @@ class _Check:
     def _ask_the_nodes(
         self,
         needed: Collection[str],
-        used: Iterable[Source | None],
+        wires: _Wires,
+        outputs: Mapping[str, Source | None],
         params: Mapping[str, BaseModel | None],
     ) -> None:
         """Let the nodes that are needed say what they know to be impossible."""
+        able = [name for name, one in self.types.items() if one is not None and one.prepare]
+        if not able:
+            return
         ports: dict[str, set[str]] = {}
-        for source in used:
+        for source in (*outputs.values(), *_all_of(wires, needed)):
             if isinstance(source, PortRef):
                 ports.setdefault(source.node, set()).add(source.port)
-        for name, given in params.items():
+        for name in able:
+            given = params[name]
             if name in needed and given is not None:
                 self._ask_the_node(name, given, frozenset(ports.get(name, ())))
 
@@ -549,9 +562,18 @@ class _Check:
             self.problems.add("bad-model", join("/nodes", name), str(error))
 
 
-def _all_of(
-    wires: Mapping[str, Mapping[str, tuple[Source | None, ...]]], names: Collection[str]
-) -> list[Source]:
+def _are_in_order(wires: _Wires) -> bool:
+    """Whether each node stands after all that it reads."""
+    before: set[str] = set()
+    for name, ports in wires.items():
+        for source in _all(ports):
+            if isinstance(source, PortRef) and source.node not in before:
+                return False
+        before.add(name)
+    return True
+
+
+def _all_of(wires: _Wires, names: Collection[str]) -> list[Source]:
     return [source for name, ports in wires.items() if name in names for source in _all(ports)]
 
 

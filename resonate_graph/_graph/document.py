@@ -104,9 +104,9 @@ class NodeSpec(_Model):
 
     type: str
     graph: GraphName | None = None
-    inputs: dict[Name, Wire | list[Wire]] = {}
+    inputs: dict[Name, Wire | list[Wire]] = Field(default_factory=dict)
     for_each: dict[Name, Wire | dict[Name, Wire]] | None = None
-    params: dict[str, Json] = {}
+    params: dict[str, Json] = Field(default_factory=dict)  # a default of {} is copied slowly
     device: list[DeviceName] | None = None
     description: str | None = None
     ui: Json = None

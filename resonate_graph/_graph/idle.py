@@ -15,6 +15,8 @@ def idle(source: Definition) -> Iterator[tuple[str, str, str]]:
     Yields:
         What it is (``graph``, ``input``, ``param`` or ``node``), its name, and its pointer.
     """
+    if not source.graphs:
+        return
     reached: set[int] = set()
     _reach(source, (), reached)
     yield from _idle_below(source, "", reached)

@@ -67,6 +67,8 @@ class ParamCheck:
         """Return the params of a node, checked; None where something is wrong with them."""
         if node_type is None:
             return None
+        if not (spec.params or self._given or self._vague):
+            return self._valid(name, node_type, {})
         pointer = join("/nodes", name, "params")
         if pointer in self._vague:
             return None
@@ -82,15 +84,15 @@ class ParamCheck:
             self._problems.add("bad-param", pointer, message)
             return None
         given, failed = self._fill(written, pointer)
-        if failed:
-            return None
+        return None if failed else self._valid(name, node_type, {**given, **overrides})
+
+    def _valid(self, node: str, node_type: NodeType, given: Mapping[str, Any]) -> BaseModel | None:
         try:
-            given = {**given, **overrides}
             return node_type.check_params(given)
         except ParamError as error:
-            self.add_fault(name, error)
+            self.add_fault(node, error)
         except ValidationError as error:
-            self._bad_params(name, node_type, pointer, given, error)
+            self._bad_params(node, node_type, join("/nodes", node, "params"), given, error)
         return None
 
     def add_fault(self, node: str, error: ParamError) -> None:
@@ -118,12 +120,13 @@ class ParamCheck:
         """Return the graph params that some nodes refer to."""
         found: set[str] = set()
         for name in nodes:
-            if name in self._document.nodes:
-                found |= set(references(self._document.nodes[name].params))
+            spec = self._document.nodes.get(name)
+            if spec is not None and spec.params:
+                found |= set(references(spec.params))
         waiting = list(found)
         while waiting:  # a param of a graph that this one uses may be one of this one
-            spec = self._document.params.get(waiting.pop())
-            link = spec.default if spec is not None else None
+            declared = self._document.params.get(waiting.pop())
+            link = declared.default if declared is not None else None
             if isinstance(link, Link) and link.name not in found:
                 found.add(link.name)
                 waiting.append(link.name)

@@ -110,9 +110,9 @@ def next_start(
     return None
 
 
-def needs_too_much(job: Job, lanes: Lanes, held_bytes: int = 0) -> bool:
-    """Whether a job does not fit into the memory even when nothing else runs."""
-    return job.bytes > max(0, lanes.memory_bytes - held_bytes)
+def needs_too_much(size: int, lanes: Lanes, held_bytes: int = 0) -> bool:
+    """Whether what needs so many bytes does not fit into the memory even when nothing else runs."""
+    return size > max(0, lanes.memory_bytes - held_bytes)
 
 
 def remaining_paths(dag: Dag[Id], seconds: Mapping[Id, float]) -> dict[Id, float]:

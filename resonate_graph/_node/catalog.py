@@ -14,7 +14,7 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from importlib import metadata
 from importlib.util import decode_source
 from pathlib import Path
@@ -116,8 +116,12 @@ class Catalog:
 
     def find(self, node: Node[..., object]) -> NodeType | None:
         """Return the type under which a node is known here, None where it is not."""
-        function = node.type.function
-        return next((one for one in self.types.values() if one.function is function), None)
+        return self._by_function.get(node.type.function)
+
+    @cached_property
+    def _by_function(self) -> Mapping[object, NodeType]:
+        """The node types by their functions; of several of one, the first."""
+        return {one.function: one for one in reversed([*self.types.values()])}
 
     def near(self, name: str) -> list[str]:
         """Return ids that are spelled much like a name: the nearest, and others as near."""

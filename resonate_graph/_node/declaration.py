@@ -9,6 +9,7 @@ from functools import cached_property
 from importlib import metadata
 from pathlib import Path
 from traceback import walk_tb
+from types import NoneType
 from typing import Any, Literal
 
 from pydantic import BaseModel, ValidationError
@@ -100,6 +101,10 @@ class Placed:
     device: str
 
 
+#: Values that nobody can change.
+_FIXED = (str, int, float, bool, NoneType)
+
+
 class _WithinTheTree:
     """Within it, whatever a node with a version raises becomes an error of this library's."""
 
@@ -110,14 +115,19 @@ class _WithinTheTree:
         pass
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, ResonateError) or not isinstance(error, Exception):
-            return
-        if self._node_type.version is None:  # it is being written: its author wants to see this
-            return
-        name = self._node_type.id
-        if isinstance(error, (MemoryError, OSError)):  # the machine has no more to give
-            raise NodeError(f"{name} was stopped by {in_one_line(error)}") from error
-        raise NodeFault(name, error) from error
+        if isinstance(error, Exception):
+            _retell(error, self._node_type)
+
+
+def _retell(error: Exception, node_type: NodeType) -> None:
+    """Raise what a node's own code has raised as an error of this library's, if it is none."""
+    if isinstance(error, ResonateError):
+        return
+    if node_type.version is None:  # it is being written: its author wants to see this
+        return
+    if isinstance(error, (MemoryError, OSError)):  # the machine has no more to give
+        raise NodeError(f"{node_type.id} was stopped by {in_one_line(error)}") from error
+    raise NodeFault(node_type.id, error) from error
 
 
 @dataclass(frozen=True, eq=False)
@@ -223,7 +233,27 @@ class NodeType:
             pydantic.ValidationError: with one entry per problem.
             ParamError: a value cannot be written as JSON that every reader reads alike.
         """
+        if not params and self._defaults is not None:
+            return self._defaults
         return checked(self.id, self.params, params)
+
+    @cached_property
+    def _defaults(self) -> BaseModel | None:
+        """The params where none is given, if steps can share them: none of them can be changed."""
+        try:
+            found = checked(self.id, self.params, {})
+        except (ParamError, ValidationError):
+            return None
+        return found if all(isinstance(one, _FIXED) for one in vars(found).values()) else None
+
+    @cached_property
+    def _plain_defaults(self) -> Mapping[str, Any]:
+        assert self._defaults is not None
+        return plain_json(self._defaults)
+
+    def plain_params(self, params: BaseModel) -> dict[str, Any]:
+        """Return params of this type as plain JSON values."""
+        return dict(self._plain_defaults) if params is self._defaults else plain_json(params)
 
     def prepared(self, question: Preparation) -> Mapping[str, Any]:
         """Return what else decides the result, by the node's `prepare` hook; nothing without one.
@@ -272,7 +302,8 @@ class NodeType:
             NodeFault: it has a version, and failed in a way its author did not foresee.
         """
         found = self._outputs(self._call(inputs, params, ctx))
-        if absent := sorted(ctx.wanted - found.keys()):
+        if not ctx.wanted <= found.keys():
+            absent = sorted(ctx.wanted - found.keys())
             raise NodeError(f"{self.id} did not compute {', '.join(absent)}")
         return found
 
@@ -297,9 +328,11 @@ class NodeType:
             arguments.append(list(value) if port.many and value is not None else value)
         if self.takes_context:
             arguments.insert(0, ctx)
-        keywords = {name: getattr(params, name) for name in type(params).model_fields}
-        with self._within_the_tree():
-            return self.function(*arguments, **keywords)
+        try:
+            return self.function(*arguments, **vars(params))
+        except Exception as error:
+            _retell(error, self)
+            raise
 
     def _within_the_tree(self) -> _WithinTheTree:
         """Let what the node's own code raises be an error of this library's."""
@@ -337,13 +370,13 @@ class NodeType:
                     f"{self.id} returned {describe(value)} as {port.name!r}, "
                     f"which is declared as {port.type.name}"
                 )
+            found[port.name] = exact
             try:
                 require_portable(exact)
             except ValueError:
                 raise NodeError(
                     f"{self.id} returned {value!r} as {port.name!r}, which JSON cannot hold"
                 ) from None
-            found[port.name] = exact
         return found
 
     def _split(

@@ -32,6 +32,8 @@ class PortType:
 
     def accepts(self, other: PortType) -> bool:
         """Whether a value of the other type may travel into a port of this one."""
+        if self.python is other.python:
+            return True
         if self.python is float and other.python is int:
             return True
         if bool in (self.python, other.python):
@@ -48,12 +50,16 @@ class PortType:
         What comes back from the store is what the port declares; so what goes in has to be, too:
         1 from a port of numbers is 1.0, -0.0 is 0.0, and a report is of the declared class itself.
         """
+        own_type: type = type(value)
+        if own_type is self.python and own_type is not float:
+            same: Value = value
+            return same
         if not self.holds(value):
             return None
         exact: Any = self.python(value) if self.python in (float, int, str) else value
         if self.python is float:
             exact += 0.0  # the only float this changes is -0.0, which JSON readers drop
-        own_type: type = type(exact)
+        own_type = type(exact)
         return exact if own_type is self.python else None
 
 

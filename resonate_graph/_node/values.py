@@ -180,7 +180,12 @@ def canonical(value: Any) -> Any:
     Raises:
         ValueError: canonical JSON cannot hold them.
     """
-    return json.loads(canonical_json(value), parse_int=_portable_integer)
+    return from_canonical_json(canonical_json(value))
+
+
+def from_canonical_json(text: bytes) -> Any:
+    """Return what canonical JSON says, as it spells it."""
+    return json.loads(text, parse_int=_portable_integer)
 
 
 def brief(value: object, longest: int = 60) -> str:

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from .._base.errors import Cancelled, MissingModelError, RunError
 from .._graph.bound import BoundGraph, InputRef, PortRef, Source, Step
@@ -39,7 +39,7 @@ from .events import (
 from .keys import step_key
 from .outcome import Outcome, StepReport
 from .outlook import Outlook
-from .plan import Found, Plan, Status
+from .plan import AnyPlan, EveryStep, Found, Plan, Status
 from .rates import misfits
 from .settings import Setup, nobody_listens
 from .stored import Kept, Stored
@@ -73,8 +73,7 @@ class Reading:
     error: BaseException | None = None
 
 
-@dataclass(frozen=True)
-class Performance:
+class Performance(NamedTuple):
     """What came of a step.
 
     Attributes:
@@ -108,6 +107,7 @@ class Run:
         error: what kept it from finishing, once something did.
         outcome: what it gave, once it is finished.
         held_bytes: the memory that results take which somebody will still read.
+        keeps_nothing: whether there is no store: nobody else computes the same, nothing is lost.
     """
 
     def __init__(
@@ -125,16 +125,17 @@ class Run:
         self.held_bytes = 0
         self._bindings = bindings
         self._setup = setup
+        self.keeps_nothing = setup.store is None
         self._shared = shared or Shared(Experience(setup.store))
-        self._reports = {name: StepReport(name, step.type.id) for name, step in graph.steps.items()}
-        self._warnings: list[Warned] = []
+        self._reports: dict[str, StepReport] = {}
+        self._warnings: dict[Warned, None] = {}
         self._values: dict[PortRef, Value] = {}
         self._sizes: dict[PortRef, Size] = {}  # of these values
         self._spans: dict[PortRef, Span] = {}
         self._held = set(graph.outputs.values())
-        self._plan: Plan | None = None
+        self._listened = setup.on_event is not nobody_listens
+        self._plan: AnyPlan | None = None
         self._start = time.perf_counter()
-        self._order = {name: number for number, name in enumerate(graph.steps)}
         self.outlook = Outlook(
             graph, setup, self._shared.experience, size=self._size, statuses=self._statuses
         )
@@ -194,19 +195,19 @@ class Run:
         for step, misfit in misfits(self.graph, self._input_rate, self.outlook.kind):
             raise RunError(step.id, step.type.id, misfit) from misfit
         self._plan = self._planned()
-        for name in self.graph.needed:  # told now, not after an hour
+        for name in self.graph.placed:  # told now, not after an hour
             if self._plan.must_run(name):
                 self.outlook.place(name)
         self._report_reused()
-        if self._setup.on_event is not nobody_listens:
+        if self._listened:
             self.tell(RunPlanned(*self.outlook.times(self._setup.machine.threads)))
-        self._release()
+        self._release([InputRef(name) for name in self.graph.needed_inputs])
 
     def _input_rate(self, name: str) -> int | None:
         span = self._bindings.span(name)
         return None if span is None else span.sample_rate
 
-    def plan(self, *, fetch: bool) -> Plan:
+    def plan(self, *, fetch: bool) -> AnyPlan:
         """Return what has to be done, without doing it.
 
         Args:
@@ -252,7 +253,7 @@ class Run:
         return self._plan is not None
 
     def _identify(self, *, fetch: bool) -> None:
-        for name in self.graph.needed:
+        for name in self.graph.prepared:
             if name not in self._shared.identities:
                 self._shared.identities[name] = self._identity(name, fetch=fetch)
 
@@ -265,18 +266,18 @@ class Run:
         except MissingModelError as error:
             raise _with_instead(error, step) from error
 
-    def _planned(self) -> Plan:
+    def _planned(self) -> AnyPlan:
         if self._setup.store is None:
-            return Plan(self.graph)
+            return EveryStep(self.graph)
         digests = self._bindings.every(self._bindings.digest, self.graph.needed_inputs)
         return Plan(self.graph, digests, self._look_up)
 
     def _look_up(self, step: Step, inputs: Mapping[str, tuple[str, ...]]) -> Found:
         device = self.outlook.place(step.id).devices[0] if self._setup.exact_reuse else None
         numerics = self._numerics(step)
-        identity = self._shared.identities[step.id]
+        identity = self._shared.identities.get(step.id, {})
         key = step_key(step, inputs, identity, numerics=numerics, device=device)
-        self._reports[step.id].key = key.hex
+        self._report(step.id).key = key.hex
         anywhere = step_key(step, inputs, identity, numerics=numerics) if device else None
         return self.stored.look_up(step.id, key, anywhere=anywhere, device=device)
 
@@ -294,13 +295,26 @@ class Run:
     # -- what can run ---------------------------------------------------------------------------
 
     @property
-    def ready(self) -> tuple[str, ...]:
-        """The steps that can run now, first found first."""
-        return self._plan.ready if self._plan else ()
+    def has_ready(self) -> bool:
+        """Whether a step can run now."""
+        return self._plan is not None and self._plan.has_ready
+
+    def is_ready(self, name: str) -> bool:
+        """Whether a step can run now."""
+        return self._plan is not None and self._plan.is_ready(name)
+
+    def news(self) -> list[str]:
+        """Return the steps that can run now and could not when this was asked last."""
+        return self._plan.news() if self._plan else []
+
+    def remind(self, name: str) -> None:
+        """Count a step that can run among the news again."""
+        if self._plan is not None and self._plan.is_ready(name):
+            self._plan.remind(name)
 
     def order(self, name: str) -> int:
         """Return a step's place in the graph."""
-        return self._order[name]
+        return self.graph.places[name]
 
     def _statuses(self) -> Mapping[str, Status]:
         assert self._plan is not None
@@ -350,8 +364,7 @@ class Run:
                     values.append(self._value(source))
                 except Quarantined:
                     assert isinstance(source, PortRef)
-                    self.stored.report_loss(source)
-                    self._plan.lost(source, step.id)
+                    self._lose(source, step.id)
                     return None
             if port.many:
                 inputs[port.name] = values or (None if port.optional else [])
@@ -371,12 +384,14 @@ class Run:
     def context(self, name: str, lane: str, threads: int) -> RunContext:
         """Return what a step that begins now is given, and tell that it does."""
         assert self._plan is not None
-        report = self._reports[name]
-        report.device = lane
-        self.tell(NodeStarted(name, report.type, lane))
+        if self._listened:
+            self.tell(NodeStarted(name, self.graph.steps[name].type.id, lane))
+        wanted = self._plan.wanted(name)
+        if self.keeps_nothing and not self.graph.steps[name].type.takes_context:
+            return RunContext(device=lane, wanted=wanted, threads=threads)
         return RunContext(
             device=lane,
-            wanted=self._plan.wanted(name),
+            wanted=wanted,
             besides=self.besides(name),
             models=self._setup.models,
             numerics=self._numerics(self.graph.steps[name]),
@@ -409,27 +424,30 @@ class Run:
     def finish(self, name: str, done: Performance, warnings: list[tuple[str, str]]) -> None:
         """Note what came of a step."""
         assert self._plan is not None
-        report = self._reports[name]
+        report = self._report(name)
         report.seconds, report.status, report.device = done.seconds, "ran", done.device
         report.did = done.did
         self.outlook.note(name, done.device, done.seconds)
         for code, message in warnings:
             self.warn(code, message, name)
-        for port, value in done.values.items():
-            source = PortRef(name, port)
+        made = [PortRef(name, port) for port in done.values]
+        for source, value in zip(made, done.values.values(), strict=True):
             self._drop(source)  # computed before, where a part of it was lost
-            self._values[source], self._sizes[source] = value, Size.of(value)
+            self._values[source], self._sizes[source] = value, (size := Size.of(value))
             if isinstance(value, Audio):
                 self._spans[source] = Span.of(value)
-            self.held_bytes += self._sizes[source].bytes
-        self.stored.note(name, done.kept)
-        if self.stored.is_broken:
-            wanted = self.graph.wanted_ports[name]
-            self._held.update(PortRef(name, port) for port in done.values if port in wanted)
-        digests = {port: entry.digest for port, entry in done.kept.entries.items()}
+            self.held_bytes += size.bytes
+        digests = {}
+        if not self.keeps_nothing:
+            self.stored.note(name, done.kept)
+            if self.stored.is_broken:
+                wanted = self.graph.wanted_ports[name]
+                self._held.update(source for source in made if source.port in wanted)
+            digests = {port: entry.digest for port, entry in done.kept.entries.items()}
         self._plan.finished(name, digests)
-        self.tell(NodeFinished(name, report.type, "ran", done.seconds, done.did))
-        self._release()
+        if self._listened:
+            self.tell(NodeFinished(name, report.type, "ran", done.seconds, done.did))
+        self._release(made)
 
     def _value(self, source: Source) -> Value:
         if isinstance(source, InputRef):
@@ -438,16 +456,24 @@ class Run:
             return self._values[source]
         return self.stored.value(source)
 
-    def _release(self) -> None:
-        """Let go of what nobody will read again."""
+    def _release(self, sources: Sequence[Source] = ()) -> None:
+        """Let go of what nobody will read again, of some sources and of what was read until now."""
         assert self._plan is not None
-        for name in self.graph.needed_inputs:
-            source = InputRef(name)
-            if source not in self._held and not self._plan.in_use(source):
-                self._bindings.release(name)
-        for port in list(self._values):
-            if port not in self._held and not self._plan.in_use(port):
-                self._drop(port)
+        steps = self.graph.steps
+        read = [source for name in self._plan.ended() for source in steps[name].sources]
+        for source in (*sources, *read):
+            if source in self._held or self._plan.in_use(source):
+                continue
+            if isinstance(source, InputRef):
+                self._bindings.release(source.name)
+            else:
+                self._drop(source)
+
+    def _lose(self, source: PortRef, reader: str | None) -> None:
+        """Note that a stored result could not be read after all."""
+        assert isinstance(self._plan, Plan)
+        self.stored.report_loss(source)
+        self._plan.lost(source, reader)
 
     def _drop(self, port: PortRef) -> None:
         if port in self._values:
@@ -469,12 +495,12 @@ class Run:
                 values[name] = self._output(source)
             except Quarantined:
                 assert isinstance(source, PortRef)
-                self.stored.report_loss(source)
-                self._plan.lost(source, None)
+                self._lose(source, None)
                 return False
         self._report_reused()
         self.stored.report_full_disk()
-        self.outcome = Outcome(values, list(self._reports.values()), self._warnings)
+        reports = [self._report(name) for name in self.graph.steps]
+        self.outcome = Outcome(values, reports, list(self._warnings))
         return True
 
     def close(self, status: str) -> None:
@@ -499,14 +525,21 @@ class Run:
 
     def _report_reused(self) -> None:
         assert self._plan is not None
-        for name, status in self._plan.statuses.items():
-            report = self._reports[name]
-            if status == "cached" and report.status == "skipped":
+        for name in self._plan.cached:
+            report = self._report(name)
+            if report.status == "skipped":
                 report.status, report.device = "cached", self.stored.device(name)
                 report.did = self.stored.did(name)
-                self.tell(NodeFinished(name, report.type, "cached", 0.0, report.did))
+                if self._listened:
+                    self.tell(NodeFinished(name, report.type, "cached", 0.0, report.did))
                 for code, message in self.stored.warnings(name):
                     self.warn(code, message, name)
+
+    def _report(self, name: str) -> StepReport:
+        """Return the report of a step, as far as it is written."""
+        if (report := self._reports.get(name)) is None:
+            report = self._reports[name] = StepReport(name, self.graph.steps[name].type.id)
+        return report
 
     def span(self, source: Source) -> Span | None:
         """Return how long a sound of this run is; None where that is not known."""
@@ -525,7 +558,7 @@ class Run:
         """Say something that the person who reads the result has to know."""
         warning = Warned(code, message, node)
         if warning not in self._warnings:
-            self._warnings.append(warning)
+            self._warnings[warning] = None
             self.tell(warning)
 
     def tell(self, event: Event) -> None:

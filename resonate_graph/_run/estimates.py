@@ -51,22 +51,32 @@ class Experience:
 
     def __init__(self, store: Store | None = None) -> None:
         self._store = store
-        self._own: dict[Likeness, float] = {}
+        self._noted: list[tuple[Callable[[], Likenesses], float, float]] = []
+        self._learned: dict[Likeness, float] = {}
 
-    def note(self, like: Likenesses, length_seconds: float, seconds: float) -> None:
+    def note(self, like: Callable[[], Likenesses], length_seconds: float, seconds: float) -> None:
         """Note how long a step took.
 
         Args:
-            like: what it is like, as `likenesses` says.
+            like: says what it is like, as `likenesses` does; asked when somebody wants to know.
             length_seconds: how long its longest input sounds.
             seconds: how long it computed.
         """
-        rate = seconds / length_seconds if length_seconds else seconds
-        self._own.update(dict.fromkeys(like, rate))
+        self._noted.append((like, length_seconds, seconds))
+
+    @property
+    def _own(self) -> Mapping[Likeness, float]:
+        """What steps of these runs took; made of what was noted when somebody wants to know."""
+        for like, length_seconds, seconds in self._noted:
+            rate = seconds / length_seconds if length_seconds else seconds
+            self._learned.update(dict.fromkeys(like(), rate))
+        self._noted.clear()
+        return self._learned
 
     def took(self, like: Likenesses, length_seconds: float) -> float:
         """Return how long such a step takes, by those of this run; inf before there were any."""
-        rate = next((self._own[one] for one in like if one in self._own), math.inf)
+        own = self._own
+        rate = next((own[one] for one in like if one in own), math.inf)
         return rate * length_seconds if length_seconds else rate
 
     def estimate(self, cost: Cost, like: Likenesses, inputs: Sequence[Size]) -> Estimate:
@@ -105,7 +115,7 @@ def likenesses(type_id: str, params: str, device: str) -> Likenesses:
 
 def memory(cost: Cost, inputs: Iterable[Size]) -> int:
     """Return the memory in bytes that a step needs beside its inputs."""
-    return int(cost.bytes + cost.bytes_per_input_byte * sum(size.bytes for size in inputs))
+    return int(cost.bytes + cost.bytes_per_input_byte * sum([size.bytes for size in inputs]))
 
 
 def learned(records: Sequence[Record]) -> dict[Likeness, float]:

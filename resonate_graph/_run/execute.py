@@ -3,9 +3,9 @@
 Which goes first is for `_machine.schedule` to say; here it is done.
 
 The thread that called plans, starts steps, listens and tells what happens; workers do one step
-each and report. A step that nothing could run beside is done by the calling thread itself, so a
-chain costs no more than a loop. Reading the inputs of a run is a step like others; so of several
-runs one is read while another computes.
+each and report. A step that nothing could run beside is done by the calling thread itself, and
+where nothing else is open or to be locked, at once: so a chain costs no more than a loop. Reading
+the inputs of a run is a step like others; so of several runs one is read while another computes.
 
 A key that another process is computing is tried again now and then, while other steps go on; a
 step takes its key's lock only when it can begin at once, so no two processes wait for each other.
@@ -181,7 +181,7 @@ class _Execution:
                 if self._is_idle(run):
                     self._end(run)
                     continue
-            elif run.is_begun and not run.ready and self._is_idle(run):
+            elif run.is_begun and not run.has_ready and self._is_idle(run):
                 with self._failing(run):
                     if run.conclude():
                         self._end(run)
@@ -242,15 +242,44 @@ class _Execution:
     # -- the queue ------------------------------------------------------------------------------
 
     def _enqueue(self, run: Run) -> None:
-        """Queue what has become ready."""
-        ready = run.ready if run.error is None else ()
-        news = [name for name in ready if (run.index, name) not in self._known]
+        """Queue what has become ready; what nothing could run beside is done now."""
+        news = self._pass(run, run.news())
+        news = [name for name in news if (run.index, name) not in self._known]
         # a path is of no use to what is alone, nor where one step runs at a time
         alone = len(news) == 1 and not self._queue and not self._tasks
         ranked = not alone and (self._threads > 1 or bool(self._lanes.accelerators))
         for name in news:
             with self._failing(run):
                 self._add(self._job(run, name, ranked=ranked))
+
+    def _pass(self, run: Run, news: list[str]) -> list[str]:
+        """Do one step after another as long as there is no other; return what is ready then."""
+        others = self._queue or self._tasks or self._waits or self._to_open or self._open != [run]
+        if not others and run.keeps_nothing:
+            with self._failing(run):
+                while len(news) == 1 and run.outlook.is_light(news[0]):
+                    self._check_cancelled()
+                    self._do(run, news[0])
+                    news = run.news()
+        return news if run.error is None else []
+
+    def _do(self, run: Run, name: str) -> None:
+        """Do a step beside which there is nothing to do, and which nobody else computes."""
+        inputs = run.inputs(name)
+        assert inputs is not None  # nothing that is not in the store is lost
+        threads, size = run.outlook.light_demand(name, self._threads)
+        self._warn_of_memory(run, name, size)
+        ctx = run.context(name, CPU, threads)
+        warnings: list[tuple[str, str]] = []
+
+        def say(code: str, message: str) -> None:
+            warnings.append((code, message))
+            run.warn(code, message, name)
+
+        ctx.cancelled = self._setup.cancelled
+        ctx.on_progress = lambda done, total: run.tell(NodeProgress(name, done, total))
+        ctx.on_warning = say
+        run.finish(name, run.perform(name, inputs, ctx, warnings), warnings)
 
     def _add(self, job: Job) -> None:
         self._known.add(job.id)
@@ -278,7 +307,7 @@ class _Execution:
 
     @property
     def _held_bytes(self) -> int:
-        return sum(run.held_bytes for run in self._open)
+        return sum([run.held_bytes for run in self._open])
 
     def _next(self, queue: Sequence[Job], running: Sequence[Running]) -> tuple[Job, str] | None:
         if not queue:
@@ -296,6 +325,9 @@ class _Execution:
         job, lane = start
         self._queue.remove(job)
         run, name = self._run_of(job), job.id[1]
+        if name is not None and not run.is_ready(name):  # what it reads came out otherwise
+            self._known.discard(job.id)
+            return True
         with self._failing(run):
             if name is None:
                 task = _Task(run, None, self._running(job, lane))
@@ -332,7 +364,7 @@ class _Execution:
             if lock is None or not run.take_stored(name):
                 inputs = run.inputs(name)
             if inputs is not None:
-                self._warn_of_memory(run, name, job)
+                self._warn_of_memory(run, name, job.bytes)
                 ctx = run.context(name, lane, max(1, job.threads))
         finally:
             if ctx is None:  # there is nothing to do, or it cannot be done
@@ -356,9 +388,8 @@ class _Execution:
         """Do it now if nothing else could be done beside it; else have a worker do it."""
         busy = self._tasks or self._waits
         alone = not busy and self._next(self._queue, [task.running]) is None
-        brief = task.name is not None and task.run.outlook.took_seconds(task.name) < _BRIEF_SECONDS
         ctx = ctx or RunContext()
-        if alone or brief:
+        if alone or self._is_brief(task):
             self._own = task
             ctx.cancelled = self._setup.cancelled
             self._connect(ctx, task, self._hear)
@@ -370,6 +401,9 @@ class _Execution:
             self._tasks.append(task)
             self._own = None
 
+    def _is_brief(self, task: _Task) -> bool:
+        return task.name is not None and task.run.outlook.took_seconds(task.name) < _BRIEF_SECONDS
+
     def _connect(self, ctx: RunContext, task: _Task, report: Callable[[_Message], None]) -> None:
         """Let a step tell how far it is, and what it has to say, while it is at work."""
 
@@ -380,13 +414,13 @@ class _Execution:
         ctx.on_progress = lambda done, total: report(_Progressed(task, done, total))
         ctx.on_warning = say
 
-    def _warn_of_memory(self, run: Run, name: str, job: Job) -> None:
+    def _warn_of_memory(self, run: Run, name: str, size: int) -> None:
         held = self._held_bytes
-        if needs_too_much(job, self._lanes, held):
+        if needs_too_much(size, self._lanes, held):
             left = max(0, self._lanes.memory_bytes - held)
             run.warn(
                 "memory-tight",
-                f"this step needs about {job.bytes / 1e9:.1f} GB beside its inputs, and "
+                f"this step needs about {size / 1e9:.1f} GB beside its inputs, and "
                 f"{left / 1e9:.1f} GB are left: it runs alone, and may be slow or fail",
                 name,
             )
@@ -447,9 +481,10 @@ class _Execution:
         """Go on with steps that waited for somebody else."""
         for wait in list(self._waits):
             key = wait.run.stored.key(wait.name)
-            if wait.name not in wait.run.ready or key is None or key.hex != wait.key:
+            if not wait.run.is_ready(wait.name) or key is None or key.hex != wait.key:
                 self._waits.remove(wait)  # it is not wanted any more, or not in this form
                 self._known.discard(wait.job.id)
+                wait.run.remind(wait.name)
             elif wait.key not in self._computing:
                 self._try_lock(wait)
 

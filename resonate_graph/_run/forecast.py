@@ -11,7 +11,7 @@ from .._graph.bound import PortRef
 from .._machine.capacity import Machine
 from .._machine.schedule import CPU, Job, Lanes, Rehearsal, rehearse
 from .bookkeeping import Run
-from .plan import Plan
+from .plan import AnyPlan
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ class Forecast(Shown, Sequence[PlannedStep]):
         return f"Forecast({list(self._steps)!r})"
 
 
-def forecast(run: Run, plan: Plan, machine: Machine) -> Forecast:
+def forecast(run: Run, plan: AnyPlan, machine: Machine) -> Forecast:
     """Return what a run that was planned would do on a machine.
 
     Raises:
@@ -118,7 +118,7 @@ def forecast(run: Run, plan: Plan, machine: Machine) -> Forecast:
     return Forecast(steps, machine, rehearsal)
 
 
-def status(plan: Plan, name: str) -> str:
+def status(plan: AnyPlan, name: str) -> str:
     """Return what a plan says of a step: ``run``, ``open``, ``cached`` or ``skipped``."""
     found = plan.statuses.get(name, "skipped")
     if found in ("skipped", "cached"):

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 
 from .._base.errors import DeviceError
 from .._graph.bound import BoundGraph, Source, Step
 from .._machine.devices import Choice, Inventory, place
 from .._machine.schedule import CPU, remaining_paths
 from .._store.records import Size
-from .estimates import Estimate, Experience, Likenesses, expected_sizes, likenesses
+from .estimates import Estimate, Experience, Likenesses, expected_sizes, likenesses, memory
 from .plan import Status
 from .settings import Setup
 
@@ -101,6 +101,22 @@ class Outlook:
         cost = self._graph.steps[name].type.cost
         return lanes, cost.threads_of(threads) if lanes == (CPU,) else 0
 
+    def is_light(self, name: str) -> bool:
+        """Whether a step runs on the CPU, so that it takes no lane from others."""
+        return self._graph.steps[name].type.device == "cpu"
+
+    def light_demand(self, name: str, threads: int) -> tuple[int, int]:
+        """Return how many threads of the CPU a light step keeps busy, and its memory in bytes.
+
+        Args:
+            name: the step, which is ready.
+            threads: how many there are.
+        """
+        step = self._graph.steps[name]
+        sizes = [self._size(source) or Size() for source in step.sources]
+        self._lengths[name] = max([size.seconds for size in sizes], default=0.0)
+        return step.type.cost.threads_of(threads), memory(step.type.cost, sizes)
+
     def estimate(self, name: str) -> Estimate:
         """Return what a step that is ready will take."""
         sources = self._graph.steps[name].sources
@@ -144,7 +160,7 @@ class Outlook:
     def note(self, name: str, device: str, seconds: float) -> None:
         """Note how long a step took, for those that come after it."""
         length = self._lengths.get(name, 0.0)
-        self._experience.note(self._like(name, device), length, seconds)
+        self._experience.note(partial(self._like, name, device), length, seconds)
 
     @cached_property
     def _paths(self) -> dict[str, float]:

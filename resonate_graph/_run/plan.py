@@ -5,6 +5,9 @@ needs the content of its inputs; so where an input is not known yet, whether the
 found out when the input is: a changed step whose result turns out the same cuts off all that
 follows. `Plan` is told what is found (`lookup`) and what was finished (`finished`), and says what
 can run now (`ready`); it touches neither files nor clocks.
+
+Without a store nothing has to be found out: every needed step runs, and `EveryStep` counts what
+each still waits for.
 """
 
 from __future__ import annotations
@@ -42,11 +45,14 @@ Lookup = Callable[[Step, Mapping[str, tuple[str, ...]]], Found]
 #: A step of these may still read what it is wired to.
 _TO_COME = ("waiting", "ready", "running")
 
-#: What is known of a step where there is no store.
-_NOTHING = Found()
+#: The statuses of a step that need not be looked at again unless something is lost.
+_BUSY = ("running", "ready")
+
+#: The statuses of a step that is at its end, unless something is lost.
+_ENDED = ("cached", "ran")
 
 
-@dataclass
+@dataclass(slots=True)
 class _State:
     status: Status = "skipped"
     asked_for_digests: bool = False
@@ -62,19 +68,18 @@ class Plan:
 
     Args:
         graph: the checked graph.
-        inputs: content digests of the graph's inputs; None without a store, where every needed
-            step runs and nobody needs a key.
+        inputs: content digests of the graph's inputs.
         lookup: asks the store.
     """
 
-    def __init__(
-        self, graph: BoundGraph, inputs: Digests | None = None, lookup: Lookup | None = None
-    ) -> None:
+    def __init__(self, graph: BoundGraph, inputs: Digests, lookup: Lookup) -> None:
         self._graph = graph
-        self._inputs = inputs or {}
+        self._inputs = inputs
         self._lookup = lookup
         self._states = {name: _State() for name in graph.needed}
         self._ready: dict[str, None] = {}
+        self._news: list[str] = []
+        self._ended: list[str] = []
         self._unsettled: deque[str] = deque()
         for end in graph.outputs.values():
             if isinstance(end, PortRef):
@@ -93,6 +98,34 @@ class Plan:
         Which of them starts next is for the schedule to say.
         """
         return tuple(self._ready)
+
+    @property
+    def has_ready(self) -> bool:
+        """Whether there is a step that is `ready`."""
+        return bool(self._ready)
+
+    def news(self) -> list[str]:
+        """Return the steps that became ready since this was asked last, first found first."""
+        news, self._news = self._news, []
+        return news
+
+    def remind(self, step: str) -> None:
+        """Count a step that is `ready` among the news again."""
+        self._news.append(step)
+
+    def ended(self) -> list[str]:
+        """Return the steps that came to an end since this was asked last: they read no more."""
+        ended, self._ended = self._ended, []
+        return ended
+
+    def is_ready(self, step: str) -> bool:
+        """Whether a step is one of those that are `ready`."""
+        return step in self._ready
+
+    @property
+    def cached(self) -> tuple[str, ...]:
+        """The steps whose results are taken from the store, in topological order."""
+        return tuple(name for name, state in self._states.items() if state.status == "cached")
 
     def must_run(self, step: str) -> bool:
         """Whether it is certain that the step runs; a waiting step may still be found stored."""
@@ -125,10 +158,9 @@ class Plan:
 
     def in_use(self, source: Source) -> bool:
         """Whether a step that is still to come may read a source."""
-        for reader in self._graph.readers.get(source, ()):
-            if self._states[reader].status in _TO_COME:
-                return True
-        return False
+        readers = self._graph.readers.get(source, ())
+        # from the last one on: steps start about in order, so it is seldom far to the first to come
+        return any(self._states[reader].status in _TO_COME for reader in reversed(readers))
 
     def start(self, step: str) -> None:
         """Take a step from `ready`."""
@@ -140,6 +172,7 @@ class Plan:
         """Note that the ports a step ran for can now be read, and what their content is."""
         state = self._states[step]
         state.status = "cached" if cached else "ran"
+        self._ended.append(step)
         if any(state.digests.get(port, digest) != digest for port, digest in digests.items()):
             self._ask_again_after(step)
         state.digests.update(digests)
@@ -184,27 +217,27 @@ class Plan:
         """Bring one step's status up to date with what is asked of it and what is known."""
         state = self._states[name]
         asked = state.asked_for_digests or state.asked_for_values
-        if not asked or state.status in ("running", "ready"):
+        if not asked or state.status in _BUSY:
             return
         if state.found is None and not self._identify(name, state):
             state.status = "waiting"
             return
         assert state.found is not None
-        complete = self._lookup is None or self._graph.wanted_ports[name] <= state.digests.keys()
+        complete = self._graph.wanted_ports[name] <= state.digests.keys()
         state.must_run = not (complete and state.asked_for_values <= state.found.present)
         if not state.must_run:
-            state.status = "ran" if state.status == "ran" else "cached"
+            if state.status not in _ENDED:
+                state.status = "cached"
+                self._ended.append(name)
         elif self._inputs_are_readable(name):
             state.status = "ready"
             self._ready[name] = None
+            self._news.append(name)
         else:
             state.status = "waiting"
 
     def _identify(self, name: str, state: _State) -> bool:
         """Look the step up, once the content of all its inputs is known; say whether it is."""
-        if self._lookup is None:
-            state.found = _NOTHING
-            return True
         unknown = [source for source in self._graph.producers[name] if self.digest(source) is None]
         for source in unknown:
             self._ask_for_digests(source.node)
@@ -243,3 +276,106 @@ class Plan:
         if source.port not in state.asked_for_values:
             state.asked_for_values.add(source.port)
             self._unsettled.append(source.node)
+
+
+class EveryStep:
+    """A plan where there is no store: every needed step runs once, after what it reads.
+
+    Args:
+        graph: the checked graph.
+    """
+
+    #: Nothing is taken from a store.
+    cached: tuple[str, ...] = ()
+
+    def __init__(self, graph: BoundGraph) -> None:
+        self._graph = graph
+        self._missing = dict(graph.awaited)
+        self._to_read = dict(graph.read_counts)
+        self._statuses: dict[str, Status] = dict.fromkeys(graph.needed, "waiting")
+        self._ready: dict[str, None] = {}
+        self._news: list[str] = []
+        self._ended: list[str] = []
+        for name, count in self._missing.items():
+            if not count:
+                self._found_ready(name)
+
+    @property
+    def statuses(self) -> dict[str, Status]:
+        """The status of every needed step, in topological order."""
+        return dict(self._statuses)
+
+    @property
+    def ready(self) -> tuple[str, ...]:
+        """The steps whose inputs were all computed, first found first."""
+        return tuple(self._ready)
+
+    @property
+    def has_ready(self) -> bool:
+        """Whether there is a step that is `ready`."""
+        return bool(self._ready)
+
+    def news(self) -> list[str]:
+        """Return the steps that became ready since this was asked last, first found first."""
+        news, self._news = self._news, []
+        return news
+
+    def remind(self, step: str) -> None:
+        """Count a step that is `ready` among the news again."""
+        self._news.append(step)
+
+    def ended(self) -> list[str]:
+        """Return the steps that came to an end since this was asked last: they read no more."""
+        ended, self._ended = self._ended, []
+        return ended
+
+    def is_ready(self, step: str) -> bool:
+        """Whether a step is one of those that are `ready`."""
+        return step in self._ready
+
+    def must_run(self, step: str) -> bool:
+        """Whether it is certain that the step runs: it is."""
+        return step in self._statuses
+
+    def key(self, step: str) -> None:
+        """Nobody needs a key."""
+
+    def digest(self, source: Source) -> None:
+        """Nobody needs the digest of a source."""
+
+    def wanted(self, step: str) -> frozenset[str]:
+        """The output ports a run of this step has to give."""
+        return self._graph.wanted_ports[step]
+
+    def present(self, step: str) -> frozenset[str]:
+        """The output ports of a step that the store has: none."""
+        return frozenset()
+
+    def in_use(self, source: Source) -> bool:
+        """Whether a step that is still to come reads a source."""
+        return self._to_read.get(source, 0) > 0
+
+    def start(self, step: str) -> None:
+        """Take a step from `ready`."""
+        del self._ready[step]
+        self._statuses[step] = "running"
+
+    def finished(self, step: str, digests: Digests, *, cached: bool = False) -> None:
+        """Note that the outputs of a step can now be read."""
+        self._statuses[step] = "ran"
+        self._ended.append(step)
+        for source in self._graph.steps[step].sources:
+            self._to_read[source] -= 1
+        for name in self._graph.consumers[step]:
+            self._missing[name] -= 1
+            if not self._missing[name]:
+                self._found_ready(name)
+
+    def _found_ready(self, name: str) -> None:
+        self._statuses[name] = "ready"
+        self._ready[name] = None
+        self._news.append(name)
+
+
+#: What a run goes by.
+AnyPlan: TypeAlias = "Plan | EveryStep"

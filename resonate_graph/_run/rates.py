@@ -34,6 +34,8 @@ def misfits(
         rate_of: gives the rate of what is bound to an input; None where it is no sound.
         kind_of: gives the kind of device that a step is expected to run on.
     """
+    if all(graph.steps[name].type.fits is None for name in graph.needed):
+        return
     rates: dict[Source, _Rate] = {}
     for name in graph.needed_inputs:
         hertz = rate_of(name)

@@ -42,6 +42,10 @@ class Kept:
     trouble: ResonateError | None = None
 
 
+#: What comes of keeping where there is no store.
+_NOT_KEPT = Kept()
+
+
 @dataclass
 class _Known:
     """What is remembered of a step once the store was asked."""
@@ -213,15 +217,12 @@ class Stored:
         """
         known, store = self._known.get(name), self._store
         if known is None or store is None:
-            return Kept()
+            return _NOT_KEPT
         wanted = {port: value for port, value in values.items() if port in ctx.wanted}
-        entries = {port: Entry.of(value) for port, value in wanted.items()}
         if self.is_broken:
-            return Kept(entries)
+            return Kept(_entries(wanted))
         try:
-            for value in wanted.values():
-                share = seconds / len(wanted)
-                store.put(value, seconds=share, file=ctx.workspace.written(value))
+            entries = store.put_all(wanted, seconds=seconds, file=ctx.workspace.written)
             entries.update(self._kept_besides(store, values, ctx))
             store.put_record(
                 known.key,
@@ -233,7 +234,7 @@ class Stored:
                 origin=Origin(graph=self._graph.name, node=name, files=self._files),
             )
         except (OutputError, StoreError) as error:
-            return Kept(entries, error)
+            return Kept(_entries(wanted), error)
         finally:
             ctx.workspace.remove()
         return Kept(entries)
@@ -286,3 +287,7 @@ class Stored:
         if not self.is_broken:
             self.is_broken = True
             self._warn("store-unusable", f"results of this run are not kept: {error}")
+
+
+def _entries(values: Mapping[str, Value]) -> dict[str, Entry]:
+    return {port: Entry.of(value) for port, value in values.items()}

@@ -28,6 +28,7 @@ Samples = NDArray[np.float32]
 _MAX_CHANNELS = 0xFFFF // 4
 _MAX_SAMPLE_RATE = 0xFFFFFFFF
 _BLOCK_SAMPLES = 1 << 20
+_FEW_CHANNELS = 16
 
 
 @final
@@ -133,12 +134,20 @@ class Audio(Shown):
     def digest(self) -> str:
         """blake3 over samples, shape, rate and layout, as hex: equal where the sound is equal."""
         if self._digest is None:
-            hasher = audio_hasher(self.channels, self.sample_rate, self.frames, self.layout)
+            hasher = self._hasher()
             for block in self.interleaved_blocks():
                 hasher.update(block.data.cast("B"))
             object.__setattr__(self, "_digest", hasher.hexdigest())
         assert self._digest is not None
         return self._digest
+
+    @property
+    def has_digest(self) -> bool:
+        """Whether the digest is known, so that to ask for it costs nothing."""
+        return self._digest is not None
+
+    def _hasher(self) -> blake3:
+        return audio_hasher(self.channels, self.sample_rate, self.frames, self.layout)
 
     def with_samples(self, samples: ArrayLike, sample_rate: int | None = None) -> Audio:
         """Return other samples, at the same rate unless another is given.
@@ -151,10 +160,17 @@ class Audio(Shown):
         return made
 
     def interleaved_blocks(self) -> Iterator[NDArray[np.float32]]:
-        """Yield the samples as little-endian, contiguous (frames, channels) blocks."""
+        """Yield the samples as little-endian, contiguous (frames, channels) blocks.
+
+        A block holds until the next one is asked for: they may share their memory.
+        """
         step = max(1, _BLOCK_SAMPLES // self.channels)
+        whole = self.samples.T
+        are_interleaved = whole.flags.c_contiguous and whole.dtype == "<f4"
+        memory = np.empty((0 if are_interleaved else min(step, self.frames), self.channels), "<f4")
         for start in range(0, self.frames, step):
-            yield np.ascontiguousarray(self.samples[:, start : start + step].T, dtype="<f4")
+            part = whole[start : start + step]
+            yield part if are_interleaved else interleave(part.T, memory[: len(part)])
 
     def save(self, path: str | PathLike[str]) -> Path:
         """Write a 32-bit-float WAV file, bit-exact; the file is there whole or not at all.
@@ -165,10 +181,16 @@ class Audio(Shown):
         return publish(Path(path), self.write_wav)
 
     def write_wav(self, file: IO[bytes]) -> None:
-        """Write the same bytes as `save` into an open binary file."""
+        """Write the same bytes as `save` into an open binary file; the digest is known then."""
         file.write(float_wav_header(self.channels, self.sample_rate, self.frames, self.layout))
+        hasher = None if self.has_digest else self._hasher()
         for block in self.interleaved_blocks():
-            file.write(block.data.cast("B"))
+            content = block.data.cast("B")
+            if hasher is not None:
+                hasher.update(content)
+            file.write(content)
+        if hasher is not None:
+            object.__setattr__(self, "_digest", hasher.hexdigest())
 
     def to_torch(self) -> torch.Tensor:
         """Return a copy of the samples as a tensor of float32, of shape (channels, frames)."""
@@ -309,6 +331,20 @@ class Audio(Shown):
             f"{int(bad.sum())} samples are not finite; the first is {self.samples[channel, frame]} "
             f"at {frame / self.sample_rate:.6f} s (frame {frame}, channel {channel + 1})"
         )
+
+
+def interleave(samples: Samples, block: Samples) -> Samples:
+    """Write samples of shape (channels, frames) into a block of (frames, channels); return it.
+
+    One channel after the other takes a tenth of the time that numpy takes to copy what is
+    transposed, while channels are few.
+    """
+    if len(samples) <= _FEW_CHANNELS:
+        for number, channel in enumerate(samples):
+            block[:, number] = channel
+    else:
+        block[...] = samples.T
+    return block
 
 
 def audio_hasher(channels: int, sample_rate: int, frames: int, layout: str | None = None) -> blake3:

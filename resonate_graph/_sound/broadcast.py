@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import IO
+from typing import IO, NamedTuple
 
 from .._base.errors import InputError
 from .audio import Audio
@@ -30,8 +30,7 @@ _HALVES = (
 _RATES = ("TIMESTAMP_SAMPLE_RATE", "FILE_SAMPLE_RATE", "DIGITIZER_SAMPLE_RATE")
 
 
-@dataclass(frozen=True)
-class Span:
+class Span(NamedTuple):
     """How long a piece of sound is, and of how many channels.
 
     Attributes:
@@ -47,7 +46,8 @@ class Span:
     @classmethod
     def of(cls, audio: Audio) -> Span:
         """Return the span of a sound."""
-        return cls(audio.frames, audio.sample_rate, audio.channels)
+        channels, frames = audio.samples.shape
+        return cls(frames, audio.sample_rate, channels)
 
 
 @dataclass(frozen=True)

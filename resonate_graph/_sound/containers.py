@@ -6,7 +6,7 @@ import io
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import IO
+from typing import IO, cast
 
 from .._base.errors import InputError
 from . import aiff, au, caf, flac, mpeg, ogg, riff, w64
@@ -14,7 +14,7 @@ from .flac_frames import MARK
 from .flac_mask import flac_layout
 from .foreign import foreign
 from .mpeg_walk import first_frame
-from .parts import NOT_READ, CutOff, Part, Reading, after_tags, read_at
+from .parts import NOT_READ, CutOff, Part, Reading, Spliced, after_tags, read_at
 
 _Survey = Callable[[Path, IO[bytes], int], Reading]
 
@@ -43,11 +43,19 @@ def survey(path: Path, raw: IO[bytes], *, salvage: bool = False) -> Reading:
     size = raw.seek(0, io.SEEK_END)
     if not size:
         raise InputError(path, "it is empty (0 bytes)")
+    tags = after_tags(raw, 0)  # whatever they are for, some programs put them before it
+    if tags and _has_mark(read_at(raw, tags, 16)):
+        raw = cast("IO[bytes]", Spliced(raw, [range(tags, size)]))
+        size -= tags
     for look in (_by_mark, _behind_tags, _by_frames, _without_head):
         reading = look(path, raw, size, salvage=salvage)
         if reading is not None:
             return reading
     return Reading([Part(raw)])
+
+
+def _has_mark(head: bytes) -> bool:
+    return any(head.startswith(mark) and head[8:].startswith(kind) for mark, kind, _ in _SURVEYS)
 
 
 def _by_mark(path: Path, raw: IO[bytes], size: int, *, salvage: bool) -> Reading | None:
@@ -59,7 +67,7 @@ def _by_mark(path: Path, raw: IO[bytes], size: int, *, salvage: bool) -> Reading
 
 
 def _behind_tags(path: Path, raw: IO[bytes], size: int, *, salvage: bool) -> Reading | None:
-    start = after_tags(raw, 0)  # whatever they are for, tags are put before it
+    start = after_tags(raw, 0)
     tagged = read_at(raw, start, 4)
     if tagged == b"OggS":
         return ogg.survey(path, raw, size, salvage=salvage)

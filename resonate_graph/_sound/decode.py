@@ -22,12 +22,14 @@ from .._base.errors import AudioError, InputError, ResonateWarning
 from .audio import Audio
 from .containers import survey
 from .decoding import Samples, Sound, damage
-from .foreign import converted_by
+from .foreign import converted_by, converted_by_sox
 from .limits import Limits
 from .parts import NOT_READ, Part, Silence, damaged, open_forward
 
 #: What libsndfile may find in what `containers` gives it: the others are not tried.
 _FORMATS = ("WAV", "WAVEX", "RF64", "AU", "AIFF", "CAF", "FLAC", "OGG", "MP3")
+#: What else it may find, and ffmpeg does not read, or not all of it.
+_FOR_SOX = ("HTK", "MAT4", "MAT5", "PAF")
 _USUAL = Limits()
 #: So many files are known by their digest, as long as they do not change.
 _LOOKED_AT = 256
@@ -86,7 +88,7 @@ def decoder_version() -> str:
     libsndfile = soundfile.__libsndfile_version__
     return (
         f"soundfile {soundfile.__version__}, libsndfile {libsndfile}, channels as in WAV, layouts, "
-        "frames in order"
+        "frames in order, Opus at 48 kHz"
     )
 
 
@@ -230,7 +232,9 @@ def _opened(part: Part | Silence) -> Part | Silence:
 
 def _samples(path: Path, sound: Sound, limits: Limits) -> Samples:
     if sound.first.format not in _FORMATS:
-        raise InputError(path, f"{sound.first.format} is not read: {converted_by(path)}")
+        kind = sound.first.format
+        line = converted_by_sox(path, kind) if kind in _FOR_SOX else converted_by(path)
+        raise InputError(path, f"{kind} is not read: {line}")
     size = path.stat().st_size
     most = limits.most_frames(sound.channels, sound.sample_rate, size)
     claimed = sound.claimed_frames or 0

@@ -30,19 +30,8 @@ from .parts import Checksum, Part, Reading, Silence, damaged, open_forward
 Samples = NDArray[np.float32]
 _T = TypeVar("_T")
 
-#: Where the channels of a WAV file (L R C LFE Ls Rs ...) stand in Vorbis and Opus (Vorbis I,
-#: section 4.3.9), in whose order libsndfile gives them.
-_OGG_CHANNELS: dict[int, tuple[int, ...]] = {
-    3: (0, 2, 1),
-    5: (0, 2, 1, 3, 4),
-    6: (0, 2, 1, 5, 3, 4),
-    7: (0, 2, 1, 6, 5, 3, 4),
-    8: (0, 2, 1, 7, 5, 6, 3, 4),
-}
-_OGG_CODECS = ("VORBIS", "OPUS")
-
-#: Formats whose channels are what their number says.
-_OF_FIXED_LAYOUT = ("FLAC", "OGG")
+#: The format whose channels are what their number says, unless it says otherwise.
+_OF_FIXED_LAYOUT = "FLAC"
 
 _BLOCK_FRAMES = 1 << 18
 #: How many samples a block has at most: a header may claim a thousand channels.
@@ -51,6 +40,8 @@ _BLOCK_SAMPLES = 1 << 19
 _ARRAY_SAMPLES = 1 << 22
 #: What libsndfile says of a FLAC file that was streamed and does not say how long it is.
 _UNKNOWN_FRAMES = 2**63 - 1
+#: What libsndfile says of an MP3 file in which it finds too little: it was opened.
+_UNTRUE = "File does not exist"
 #: How many gaps are told by their places in a warning; the report tells all.
 _MOST_PLACES = 8
 
@@ -123,7 +114,7 @@ class Sound:
     @property
     def layout(self) -> str | None:
         """What the channels are, as far as the file or its format says."""
-        if self.reading.layout is None and self.first.format in _OF_FIXED_LAYOUT:
+        if self.reading.layout is None and self.first.format == _OF_FIXED_LAYOUT:
             return usual_layout(self.channels)
         return self.reading.layout
 
@@ -185,11 +176,8 @@ class Sound:
     @property
     def _order(self) -> Sequence[int]:
         """Which channel of libsndfile's comes first, second and so on."""
-        usual: Sequence[int] = range(self.channels)
-        if self.first.subtype in _OGG_CODECS:
-            usual = _OGG_CHANNELS.get(self.channels, usual)
         order = self.reading.order
-        return usual if order is None else [usual[channel] for channel in order]
+        return order if order is not None and len(order) == self.channels else range(self.channels)
 
     def _blocks(self, *, verify: bool) -> Iterator[_Block]:
         at = 0
@@ -476,6 +464,8 @@ def _silence(frames: int, channels: int) -> Iterator[_Block]:
 def damage(error: Exception) -> str:
     """Say what libsndfile found damaged."""
     text = str(getattr(error, "error_string", error)).strip().rstrip(".")
+    if text.startswith(_UNTRUE):
+        text = ""
     return f"it is damaged or cut off ({text})" if text else "it is damaged or cut off"
 
 

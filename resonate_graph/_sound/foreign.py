@@ -40,6 +40,16 @@ _SIGNATURES: tuple[tuple[int, bytes, str], ...] = (
     (0, b"ADIF", "AAC (ADIF)"),
     (0, b"\x0b\x77", "AC-3"),
     (0, b"\x7f\xfe\x80\x01", "DTS"),
+    (4, b"\xf8\x72\x6f\xba", "Dolby TrueHD"),
+    (4, b"\xf8\x72\x6f\xbb", "MLP"),
+    (0, b"Creative Voice File", "VOC"),
+    (0, b".SoX", "SoX's own format"),
+    (0, b"XoS.", "SoX's own format"),
+    (0, b"nut/multimedia", "NUT"),
+    (0, b"NIST_1A", "NIST SPHERE"),
+    *((0, b"\x64\xa3" + bytes((kind, 0)), "IRCAM") for kind in range(1, 5)),
+    *((0, bytes((0, kind)) + b"\xa3\x64", "IRCAM") for kind in range(1, 5)),
+    (8, b"MAUD", "MAUD"),
 )
 #: Where the first two packets of a transport stream begin, without and with time stamps.
 _PACKETS = ((0, 188), (4, 196))
@@ -74,6 +84,12 @@ def converted_by(path: Path, more: str = "") -> str:
     """Return the line that converts a file into one that is read."""
     source, target = shlex.quote(path.name), shlex.quote(f"{path.name}.wav")
     return f"convert it with: ffmpeg -i {source} -map 0:a:0{more} -c:a pcm_f32le {target}"
+
+
+def converted_by_sox(path: Path, kind: str) -> str:
+    """Return the line that converts a file of a kind that ffmpeg does not read."""
+    source, target = shlex.quote(path.name), shlex.quote(f"{path.name}.wav")
+    return f"convert it with: sox -t {kind.lower()} {source} -e floating-point -b 32 {target}"
 
 
 def codec_name(code: bytes) -> str:

@@ -8,6 +8,7 @@ page is not marked as such.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import IO
@@ -15,6 +16,7 @@ from typing import IO
 from .._base.errors import InputError
 from . import flac
 from .foreign import converted_by
+from .layouts import usual_layout
 from .ogg_pages import (
     FIRST,
     LAST,
@@ -44,6 +46,21 @@ _CODECS = {
 }
 _READ = ("Vorbis", "Opus", "FLAC")
 
+#: Where the channels of a WAV file (L R C LFE Ls Rs ...) stand in Vorbis and Opus (Vorbis I,
+#: section 4.3.9), in whose order libsndfile gives them.
+_ORDERS: dict[int, tuple[int, ...]] = {
+    3: (0, 2, 1),
+    5: (0, 2, 1, 3, 4),
+    6: (0, 2, 1, 5, 3, 4),
+    7: (0, 2, 1, 6, 5, 3, 4),
+    8: (0, 2, 1, 7, 5, 6, 3, 4),
+}
+#: Where the first packet has the number of channels; and that of Opus its channel mapping family,
+#: of which 2 and 3 are Ambisonics, and 255 says nothing (RFC 7845, 5.1.1; RFC 8486).
+_CHANNELS_AT = {"Vorbis": 11, "Opus": 9}
+_FAMILY = slice(18, 19)
+_FAMILIES_OF_SPEAKERS = (b"\0", b"\1")
+
 
 def survey(path: Path, raw: IO[bytes], size: int, *, salvage: bool = False) -> Reading:
     """Find the streams of an Ogg file, and whether they are all there and intact.
@@ -61,7 +78,7 @@ def survey(path: Path, raw: IO[bytes], size: int, *, salvage: bool = False) -> R
     if faults and not salvage:
         raise damaged(path, faults[0])
     if faults:
-        return salvaged(path, raw, streams, walk)
+        return _with_speakers(salvaged(path, raw, streams, walk), streams)
     parts: list[Part | Silence] = []
     doubts: list[tuple[str, str]] = []
     for stream in streams:
@@ -73,7 +90,20 @@ def survey(path: Path, raw: IO[bytes], size: int, *, salvage: bool = False) -> R
             parts.append(_whole(raw, stream, size, doubts))
     if not all(stream.pages[-1].flags & LAST for stream in streams):
         doubts.append(("unfinished", _UNFINISHED))
-    return Reading(parts, warnings=doubts)
+    return _with_speakers(Reading(parts, warnings=doubts), streams)
+
+
+def _with_speakers(reading: Reading, streams: Sequence[Stream]) -> Reading:
+    """Say what the channels of Vorbis and Opus are, where they are for loudspeakers."""
+    sounding = (stream for stream in streams if len(stream.pages) > stream.header_pages)
+    stream = next(sounding, streams[0])
+    at = _CHANNELS_AT.get(stream.codec)
+    if at is None or len(stream.first) <= at:
+        return reading
+    if stream.codec == "Opus" and stream.first[_FAMILY] not in _FAMILIES_OF_SPEAKERS:
+        return reading
+    channels = stream.first[at]
+    return replace(reading, layout=usual_layout(channels), order=_ORDERS.get(channels))
 
 
 def survey_headless(path: Path, raw: IO[bytes], size: int, *, salvage: bool) -> Reading | None:
@@ -171,9 +201,10 @@ def _whole(raw: IO[bytes], stream: Stream, size: int, doubts: list[tuple[str, st
     together = all(before.stop == page.start for before, page in pairwise(pages))
     everything = (pages[0].start, pages[-1].stop) == (0, size) and together
     late = missing_behind_headers(stream) > 0
-    if everything and pages[-1].flags & LAST and stream.codec != "Opus" and not late:
+    as_it_is = everything and pages[-1].flags & LAST and stream.says_its_rate
+    if as_it_is and stream.codec != "Opus" and not late:
         return Part(raw)
     part, start = decodable(raw, stream, pages)
     if late and stream.rate:
         doubts.append(begins_late(start / stream.rate))
-    return Part(raw) if everything and pages[-1].flags & LAST and not start else part
+    return Part(raw) if as_it_is and not start else part

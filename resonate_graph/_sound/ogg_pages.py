@@ -22,7 +22,11 @@ _BLOCK_BYTES = 1 << 16
 
 #: Packets before the first of sound, where nothing else says it.
 _HEADER_PACKETS = {"Vorbis": 3, "Opus": 2}
+_OPUS_HEAD = b"OpusHead"
 _OPUS_RATE = 48_000
+#: Where the first packet of Opus says at which rate its encoder got the sound, which is not that of
+#: what is coded (RFC 7845, 5.1). libsndfile decodes to it, or to one near it.
+_ENCODED_RATE = slice(12, 16)
 #: Where the first packet of FLAC in Ogg holds what a FLAC file begins with.
 _FLAC_OFFSET = 9
 
@@ -77,6 +81,11 @@ class Stream:
     def rate(self) -> int:
         """How many granules a second has, of Vorbis and Opus."""
         return int.from_bytes(self.first[12:16], "little") if self.codec == "Vorbis" else _OPUS_RATE
+
+    @property
+    def says_its_rate(self) -> bool:
+        """Whether its first packet is right of the rate that it is decoded at."""
+        return _at_48_khz(self.first) == self.first
 
 
 def missing_behind_headers(stream: Stream) -> int:
@@ -200,19 +209,32 @@ def decodable(raw: IO[bytes], stream: Stream, pages: Sequence[Page]) -> tuple[Pa
 
 
 def _spliced(raw: IO[bytes], pages: Sequence[Page], earlier: int = 0) -> Spliced:
-    """Return a file of some pages, the last of which is marked as such, told by earlier samples."""
+    """Return a file of some pages, the last of which is marked as such, told by earlier samples.
+
+    Opus is decoded at 48 kHz, at which its granules count.
+    """
     pieces: list[bytes | range] = []
     for page in pages:
         told = 0 if page.granule in (0, NO_GRANULE) else earlier
-        if page is pages[-1] or told:
+        if page is pages[-1] or told or page.flags & FIRST:
             changed = bytearray(read_at(raw, page.start, page.stop - page.start))
+            at = page.body - page.start
+            changed[at:] = _at_48_khz(bytes(changed[at:]))
             changed[5] |= LAST if page is pages[-1] else 0
-            changed[6:14] = (page.granule - told).to_bytes(8, "little")
+            changed[6:14] = max(0, page.granule - told).to_bytes(8, "little")
             changed[22:26] = checksum(bytes(changed)).to_bytes(4, "little")
             pieces.append(bytes(changed))
         else:
             pieces.append(range(page.start, page.stop))
     return Spliced(raw, pieces)
+
+
+def _at_48_khz(packet: bytes) -> bytes:
+    """Return the first packet of Opus as one that says 48 kHz, and any other as it is."""
+    if not packet.startswith(_OPUS_HEAD):
+        return packet
+    rate = _OPUS_RATE.to_bytes(4, "little")
+    return packet[: _ENCODED_RATE.start] + rate + packet[_ENCODED_RATE.stop :]
 
 
 def flac_of(raw: IO[bytes], pages: Sequence[Page]) -> tuple[Spliced, int]:

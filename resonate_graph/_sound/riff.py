@@ -52,6 +52,7 @@ _CODECS = {
     0x676F: "Vorbis", 0x6770: "Vorbis", 0x6771: "Vorbis", 0x706D: "AAC", 0x1610: "AAC (ADTS)",
     0x2000: "AC-3", 0x2001: "DTS", 0x2048: "Sonic", 0xA106: "AAC", 0xA109: "Speex",
     0xF1AC: "FLAC", 0x704F: "Opus", 0x028F: "G.722", 0x5756: "WavPack", 0x5346: "Flash ADPCM",
+    0x566F: "Vorbis",
 }  # fmt: skip
 
 
@@ -329,5 +330,12 @@ def _fact(fmt: Fmt, frames: int | None, start: int, found: Extent) -> int | None
 
 
 def _little(chunk: bytes) -> bytes:
-    """Return a fmt chunk of a big-endian file as others have it; what only it has is left."""
-    return struct.pack("<HHIIHH", *struct.unpack_from(">HHIIHH", chunk.ljust(16, b"\0")))
+    """Return a fmt chunk of a big-endian file as others have it.
+
+    Of the identifier of a sub-format only its number is turned: so SoX writes it.
+    """
+    words = "HHIIHHHHIH" if len(chunk) >= 40 else "HHIIHH"
+    size = struct.calcsize(f">{words}")
+    chunk = chunk.ljust(size, b"\0")
+    numbers = struct.unpack_from(f">{words}", chunk)
+    return struct.pack(f"<{words}", *numbers) + (chunk[size:] if len(chunk) >= 40 else b"")

@@ -30,7 +30,7 @@ from numpy.typing import NDArray
 
 from .._base.errors import AudioError, OutputError
 from .._base.publish import publish
-from .audio import Audio, audio_hasher
+from .audio import Audio, audio_hasher, interleave
 from .layouts import implied_layout
 from .wav import HEADER_BYTES, SAMPLE_BYTES, float_wav_header
 
@@ -222,15 +222,16 @@ class AudioWriter:
         if not np.isfinite(samples).all():
             seconds = self.frames_written / self._shape[1]
             raise AudioError(f"samples after {seconds:.1f} s are not finite")
-        part = np.ascontiguousarray(samples.T, dtype="<f4")
+        part = interleave(samples, np.empty(samples.shape[::-1], "<f4"))
+        content = part.data.cast("B") if part.size else memoryview(b"")
         if self._array is None:
             try:
-                self._append(part.tobytes())
+                self._append(content)
             except OSError:
                 self._array = self._rescued()
         if self._array is not None:
             self._array[self.frames_written : self.frames_written + len(part)] = part
-        self._hasher.update(part.tobytes())
+        self._hasher.update(content)
         self.frames_written += len(part)
 
     def read(self, start: int, stop: int) -> NDArray[np.float32]:
@@ -279,13 +280,13 @@ class AudioWriter:
     def _frame_bytes(self) -> int:
         return self._shape[0] * SAMPLE_BYTES
 
-    def _append(self, content: bytes) -> None:
+    def _append(self, content: bytes | memoryview) -> None:
         if self._file is None:
             if self.path is None:
                 raise FileNotFoundError
             self.path.parent.mkdir(parents=True, exist_ok=True)
             self._file = self.path.open("x+b", buffering=0)
-            content = float_wav_header(*self._shape) + content
+            self._append(float_wav_header(*self._shape))
         rest = memoryview(content)
         while rest:
             rest = rest[self._file.write(rest) :]

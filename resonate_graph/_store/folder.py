@@ -22,19 +22,28 @@ import secrets
 import shutil
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
 from .._base.errors import StoreError
 from .._base.key_lock import KeyLock
-from .._base.publish import adopt, publish, sync_folder
+from .._base.publish import adopt, publish, publish_as, sync_folder
 from .._node.notes import Note
 from .._node.ports import PortType
 from .._node.values import Value
+from .._sound.audio import Audio
 from .objects import Reader, write
-from .records import Entry, Key, Origin, Record, holds_preimage, seal, unseal
+from .records import Entry, Key, Origin, Record, Size, holds_preimage, seal, unseal
 from .retention import Retention, StoredObject
+
+#: How a record is opened (Windows would else read its lines in its own way), and read.
+_TO_READ = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
+_READ_BYTES = 1 << 16
+
+#: From so many bytes on values of one step are written at the same time, so many at a time.
+_LARGE_BYTES, _AT_A_TIME = 1 << 20, 4
 
 _LEFTOVER_SECONDS = 3600
 _KEPT_SECONDS = 7 * 24 * 3600
@@ -83,8 +92,7 @@ class Store:
         """
         place = self._record_place(key.hex)
         try:
-            with open(place, "rb", buffering=0) as file:  # noqa: PTH123 - see `_record_place`
-                text = file.read()
+            text = _content(place)
         except FileNotFoundError:
             return None
         except OSError as error:
@@ -162,16 +170,75 @@ class Store:
         Raises:
             OutputError: it cannot be written; nothing is left behind.
         """
+        if file is None and isinstance(value, Audio) and not value.has_digest:
+            is_new = self._named_by_writing(value)
+        else:
+            is_new = self._written(value, file)
         entry = Entry.of(value)
-        path = self._object_path(entry)
-        if not (self._has(entry) and self._reader.is_intact(self._object_path(entry), entry)):
-            if file is None or not adopt(file, path):
-                publish(path, lambda file: write(value, file), temp_folder=self._temporary)
+        if is_new:
             self._damaged.discard(self._object_place(entry))
-            self.retention.added(path, entry.bytes, seconds, used=wanted)
+            self.retention.added(self._object_path(entry), entry.bytes, seconds, used=wanted)
         elif wanted:
             self.retention.used(entry.digest, seconds)
         return entry
+
+    def put_all(
+        self,
+        values: Mapping[str, Value],
+        *,
+        seconds: float = 0.0,
+        file: Callable[[Value], Path | None] = lambda value: None,
+    ) -> dict[str, Entry]:
+        """Keep what came out of one step: what is large at the same time, to wait for a disk once.
+
+        Args:
+            values: its outputs by port.
+            seconds: how long it took to compute all of them.
+            file: gives what `put` is given for a value.
+
+        Returns:
+            What a record says about each.
+
+        Raises:
+            OutputError: one cannot be written.
+        """
+
+        def put(value: Value) -> Entry:
+            return self.put(value, seconds=seconds / len(values), file=file(value))
+
+        if sum(Size.of(value).bytes >= _LARGE_BYTES for value in values.values()) > 1:
+            # once the main thread has ended, nothing can be started any more
+            with contextlib.suppress(RuntimeError), ThreadPoolExecutor(_AT_A_TIME) as pool:
+                entries = pool.map(put, values.values())
+                return dict(zip(values, entries, strict=True))
+        return {port: put(value) for port, value in values.items()}
+
+    def _written(self, value: Value, file: Path | None) -> bool:
+        """Write a value whose digest is known, if it is not there; say whether it was not."""
+        entry = Entry.of(value)
+        if self._is_here(entry):
+            return False
+        path = self._object_path(entry)
+        if file is None or not adopt(file, path):
+            publish(path, lambda file: write(value, file), temp_folder=self._temporary)
+        return True
+
+    def _named_by_writing(self, value: Audio) -> bool:
+        """Write a sound, which gives its digest; say whether it was not there already."""
+
+        def place() -> Path | None:
+            entry = Entry.of(value)
+            return None if self._is_here(entry) else self._object_path(entry)
+
+        objects = self.path / "objects"
+        found = publish_as(
+            place, lambda file: write(value, file), temp_folder=self._temporary, what=objects
+        )
+        return found is not None
+
+    def _is_here(self, entry: Entry) -> bool:
+        """Whether an object is there, and holds what it should."""
+        return self._has(entry) and self._reader.is_intact(self._object_path(entry), entry)
 
     def put_record(
         self,
@@ -438,6 +505,22 @@ def _remove_unheld(locks: Iterable[Path]) -> list[Path]:
             path.unlink()
             removed.append(path)
     return removed
+
+
+def _content(place: str) -> bytes:
+    """Return what a file holds; with as few calls of the system as that takes.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    descriptor = os.open(place, _TO_READ)
+    try:
+        content = os.read(descriptor, _READ_BYTES)
+        while part := os.read(descriptor, _READ_BYTES):
+            content += part
+    finally:
+        os.close(descriptor)
+    return content
 
 
 def _size(place: str | Path) -> int | None:

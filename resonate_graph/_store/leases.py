@@ -14,7 +14,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from .logs import append, read_lines, rewrite
+from .logs import open_to_append, read_lines, rewrite
 
 
 class Lease:
@@ -35,21 +35,31 @@ class Lease:
             self._lock.acquire()
         except OSError:  # where there are no locks, nobody can be told
             self.lock_path.unlink(missing_ok=True)
+        self._log: int | None = None  # open, since a run of many steps adds as often
 
     def add(self, digest: str) -> None:
         """Tell the others of one more object in use."""
-        append(self._uses, f"{digest}\n")
+        if self._log is None:
+            self._log = open_to_append(self._uses)
+        os.write(self._log, f"{digest}\n".encode())
 
     def keep_only(self, digests: set[str]) -> None:
         """Tell the others that these are in use, and no more."""
+        self._close()
         rewrite(self._uses, [f"{digest}\n" for digest in digests])
 
     def end(self) -> None:
         """Give everything back."""
+        self._close()
         with contextlib.suppress(OSError):
             self._uses.unlink(missing_ok=True)
             self.lock_path.unlink(missing_ok=True)
         self._lock.release()
+
+    def _close(self) -> None:
+        if self._log is not None:
+            os.close(self._log)
+        self._log = None
 
 
 def leased(folder: Path, *, own: Lease | None = None) -> set[str]:

@@ -8,14 +8,22 @@ from pathlib import Path
 
 from .._base.publish import publish
 
+#: A log that is kept open is none of a child's business.
+_NOT_INHERITED = getattr(os, "O_CLOEXEC", 0)
 
-def append(path: Path, line: str) -> None:
-    """Append a line in one write, which processes can do at the same time."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
+
+def append(path: Path, lines: str) -> None:
+    """Append lines in one write, which processes can do at the same time."""
+    descriptor = open_to_append(path)
     try:
-        os.write(descriptor, line.encode())
+        os.write(descriptor, lines.encode())
     finally:
         os.close(descriptor)
+
+
+def open_to_append(path: Path) -> int:
+    """Return the descriptor of a log, made if it is not there, whose writes go to its end."""
+    return os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | _NOT_INHERITED, 0o666)
 
 
 def read_lines(path: Path) -> list[str]:

@@ -4,13 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, Any, Literal
+from functools import cached_property
+from typing import Annotated, Any, Literal, NamedTuple
 
 from blake3 import blake3
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from .._node.notes import Note
-from .._node.values import File, Value, canonical_json, digest, value_json
+from .._node.values import (
+    File,
+    Value,
+    canonical_json,
+    digest,
+    from_canonical_json,
+    value_json,
+)
 from .._sound.audio import Audio
 from .._sound.layouts import implied_layout
 from .._sound.wav import HEADER_BYTES
@@ -23,21 +31,29 @@ _SEAL, _HEX_DIGITS = b',"seal":"', 64
 
 @dataclass(frozen=True)
 class Key:
-    """A key, and the plain JSON values it was made of: as they are, and as canonical JSON."""
+    """A key, and the canonical JSON that it was made of."""
 
     hex: str
-    preimage: Mapping[str, Any]
     text: bytes = field(repr=False)
 
     @classmethod
     def of(cls, preimage: Mapping[str, Any]) -> Key:
         """Return the key of a preimage: blake3 over its canonical JSON."""
-        text = canonical_json(preimage)
-        return cls(blake3(text).hexdigest(), preimage, text)
+        return cls.of_text(canonical_json(preimage))
+
+    @classmethod
+    def of_text(cls, preimage: bytes) -> Key:
+        """Return the key of a preimage that is canonical JSON already."""
+        return cls(blake3(preimage).hexdigest(), preimage)
+
+    @cached_property
+    def preimage(self) -> Mapping[str, Any]:
+        """What it was made of, as plain JSON values."""
+        found: Mapping[str, Any] = from_canonical_json(self.text)
+        return found
 
 
-@dataclass(frozen=True)
-class Size:
+class Size(NamedTuple):
     """How much of something there is.
 
     Attributes:
@@ -52,7 +68,8 @@ class Size:
     def of(cls, value: Value) -> Size:
         """Return the size of a value."""
         if isinstance(value, Audio):
-            return cls(value.samples.nbytes, value.duration_seconds)
+            samples = value.samples
+            return cls(samples.nbytes, samples.shape[1] / value.sample_rate)
         return cls(len(value.content)) if isinstance(value, File) else cls()
 
 

@@ -121,6 +121,7 @@ class Retention:
         self._lease: Lease | None = None
         self._lock = threading.RLock()  # for what several threads of a run do at once
         self._runs = 0
+        self._clock_now = 0.0  # as this process knows it while something runs
         self._noted: set[str] = set()
 
     @property
@@ -145,6 +146,8 @@ class Retention:
             digest: the object's digest.
             seconds: how long it took to compute, where it was computed now.
         """
+        if digest in self._noted:
+            return
         with self._lock, contextlib.suppress(OSError):
             if not self._runs or digest in self._noted:
                 return
@@ -179,6 +182,7 @@ class Retention:
         with self._lock:
             if self._runs == 0:
                 self._forget_uses()
+                self._clock_now = self._clock()
                 leased(self._leases)  # removes what killed processes left
             self._runs += 1
         try:
@@ -188,6 +192,8 @@ class Retention:
                 self._runs -= 1
                 if self._runs == 0:
                     self._forget_uses()
+                    with contextlib.suppress(OSError):
+                        self._uses.write()
                     if self._size is None and self._limit is not None:
                         # a limit that somebody said holds for what was there before it, too
                         self._size = sum(item.bytes for item in self._files())
@@ -212,9 +218,9 @@ class Retention:
             seconds: how long it took to compute.
             used: whether the run that made it uses it; what it does not use may go at once.
         """
-        with contextlib.suppress(OSError):
-            self._note(path.stem, 0, seconds)
         with self._lock:
+            with contextlib.suppress(OSError):
+                self._note(path.stem, 0, seconds)
             if used:
                 self.used(path.stem)
             self._uncounted += size
@@ -243,7 +249,8 @@ class Retention:
 
     def objects(self) -> list[StoredObject]:
         """Return every object, with what is known of its use."""
-        uses = self._uses.read()
+        with self._lock:
+            uses = self._uses.read()
         pinned = self.pins()
         return [
             replace(
@@ -314,6 +321,7 @@ class Retention:
             self._evictions.note(item.digest, time.time())
         clock = max([self._clock(), *map(_priority, dropped)])
         (self._folder / "clock").write_text(f"{clock:.9g}")
+        self._clock_now = clock
         gone = {item.digest for item in dropped}
         left = [item for item in objects if item.digest not in gone]
         uses = {
@@ -326,7 +334,10 @@ class Retention:
         self._evictions.shorten({item.digest for item in left}, temporary)
 
     def _note(self, digest: str, uses: int, seconds: float) -> None:
-        self._uses.note(digest, Use(uses, self._clock(), time.time(), seconds))
+        clock = self._clock_now if self._runs else self._clock()
+        self._uses.note(digest, Use(uses, clock, time.time(), seconds))
+        if not self._runs:
+            self._uses.write()
 
     def _too_large(self, size: int) -> bool:
         if size > self.limit_bytes:

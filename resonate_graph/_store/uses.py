@@ -17,6 +17,9 @@ from .logs import append, read_lines, rewrite
 #: When the log of uses has grown to this, it is written anew with a line per object.
 LONG_LOG_BYTES = 4 * 10**6
 
+#: So many uses are written together, and within so many seconds.
+_TOGETHER, _DELAY_SECONDS = 1000, 10.0
+
 #: Of how many objects dropped it is remembered when; the log may grow to twice that in between.
 REMEMBERED_EVICTIONS = 10_000
 
@@ -50,23 +53,41 @@ class Use:
 class Uses:
     """The log of uses: a line per use, with digest, clock, time, count and seconds.
 
+    Some are written together: a run that finds thousands of results in the store would else take
+    longer to say so than to find them.
+
     Args:
         path: the log.
     """
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._noted: list[tuple[str, Use]] = []
 
     def note(self, digest: str, use: Use) -> None:
-        """Note a use.
+        """Note a use, to be written at the next `write`, or once several have come together.
 
         Raises:
             OSError: the log cannot be written.
         """
-        append(self._path, _line(digest, use))
+        self._noted.append((digest, use))
+        if len(self._noted) >= _TOGETHER or use.time - self._noted[0][1].time > _DELAY_SECONDS:
+            self.write()
+
+    def write(self) -> None:
+        """Write what was noted.
+
+        Raises:
+            OSError: the log cannot be written.
+        """
+        if self._noted:
+            noted, self._noted = self._noted, []
+            append(self._path, "".join(_line(digest, use) for digest, use in noted))
 
     def read(self) -> dict[str, Use]:
         """Return what is known of each object, by digest; lines that are none are passed over."""
+        with contextlib.suppress(OSError):
+            self.write()
         uses: dict[str, Use] = {}
         for line in read_lines(self._path):
             with contextlib.suppress(ValueError):

@@ -2,8 +2,9 @@
 
 Seconds of audio per second of computing, for models of the size of the released ones with random
 weights: `demucs.apply`, ours with one segment at a time, in batches, and in bf16 and fp16; the same
-for a Mel-Band RoFormer beside the loop of melband-roformer-infer; and how far each is from fp32, as
-SDR. It says so where there is no card. ``--tiny`` tries all of it on the CPU, with small models.
+for a Mel-Band RoFormer beside the loop of melband-roformer-infer, and for an SCNet beside that of
+bs-roformer-infer, which takes any network; and how far each is from fp32, as SDR. It says so where
+there is no card. ``--tiny`` tries all of it on the CPU, with small models.
 """
 
 from __future__ import annotations
@@ -18,9 +19,9 @@ import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +30,7 @@ from resonate_nodes.separation import models
 from resonate_nodes.separation.overlap_add import reading
 from resonate_nodes.separation.placement import BATCH_SIZE, MIXED, Placement, Precision
 from resonate_nodes.separation.separator import Separator
+from tests.benchmarks import known_models
 from tests.benchmarks.timing import in_turn
 from tests.models import full_size_htdemucs, save_th, separated_by_demucs, small_htdemucs
 from tests.roformers import config_of, save_model
@@ -38,12 +40,29 @@ ROUNDS = 3
 
 Array = NDArray[np.float32]
 
-#: A Mel-Band RoFormer of the size of Kimberley Jensen's.
-LARGE: Mapping[str, Any] = {
-    "dim": 384, "depth": 6, "num_bands": 60, "dim_head": 64, "heads": 8, "stft_n_fft": 2048,
-    "stft_hop_length": 441, "stft_win_length": 2048,
+
+@dataclass(frozen=True)
+class Looped:
+    """A family beside Demucs, and whose loop it is measured beside.
+
+    Attributes:
+        small: a small model of it, as `tests.roformers` calls it.
+        card: the released model whose size it has.
+        module: where the loop is.
+        whose: the package of that.
+    """
+
+    small: str
+    card: str
+    module: str
+    whose: str
+
+
+LOOPED: Mapping[str, Looped] = {
+    "Mel-Band RoFormer": Looped("mel", "melband_kim", "mel_band_roformer",
+                                "melband-roformer-infer"),
+    "SCNet": Looped("scnet", "scnet_large", "bs_roformer", "loop of bs-roformer-infer"),
 }  # fmt: skip
-LARGE_SEGMENT = 352_800
 
 
 @dataclass(frozen=True)
@@ -79,18 +98,18 @@ def main(arguments: Sequence[str] = ()) -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         compare("HTDemucs", "demucs.apply", by_demucs(folder, size), folder, mix, size)
-        if find_spec("mel_band_roformer"):
-            loop = by_package(folder, size)
-            compare("Mel-Band RoFormer", "melband-roformer-infer", loop, folder, mix, size)
-        else:
-            print("Mel-Band RoFormer: pip install 'resonate-graph[models]'")
+        for family, one in LOOPED.items():
+            if find_spec(one.module):
+                compare(family, one.whose, by_package(one, folder, size), folder, mix, size)
+            else:
+                print(f"{family}: pip install 'resonate-graph[models]'")
 
 
 def compare(
     family: str, whose: str, theirs: Callable[[Array], Array], folder: Path, mix: Array, size: Size
 ) -> None:
     """Print how fast a loop and ours are, and how far from ours in fp32."""
-    name = "htdemucs" if family == "HTDemucs" else "melband"
+    name = "htdemucs" if family == "HTDemucs" else LOOPED[family].small
     precisions: list[Precision] = ["bf16", "fp16"]
     having = [one for one in precisions if one in MIXED[size.kind]]
     rows: dict[str, Callable[[], Array]] = {
@@ -143,17 +162,15 @@ def by_demucs(folder: Path, size: Size) -> Callable[[Array], Array]:
     return lambda mix: separated_by_demucs(model, mix, device=size.kind)
 
 
-def by_package(folder: Path, size: Size) -> Callable[[Array], Array]:
-    """Write a Mel-Band RoFormer; return how its package separates by it, two parts over a frame."""
+def by_package(one: Looped, folder: Path, size: Size) -> Callable[[Array], Array]:
+    """Write a model; return how the loop of a package separates by it, two parts over a frame."""
     import torch
-    from mel_band_roformer.utils import demix_track
     from ml_collections import ConfigDict
 
-    said = config_of("mel", target="vocals")
-    if not size.tiny:
-        said["model"].update(LARGE)
-        said["audio"]["chunk_size"] = said["inference"]["chunk_size"] = LARGE_SEGMENT
-    network = save_model(folder, "melband", said).to(size.kind)
+    demix_track = import_module(f"{one.module}.utils").demix_track
+    target = "vocals" if one.small == "mel" else None
+    said = config_of(one.small, target=target) if size.tiny else known_models.config(one.card)
+    network = save_model(folder, one.small, said).to(size.kind)
 
     def separated(mix: Array) -> Array:
         with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():

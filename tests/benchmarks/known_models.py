@@ -33,6 +33,7 @@ _ROFORMER = {
     "dim_head": 64, "heads": 8, "stft_n_fft": 2048, "stft_hop_length": 441,
     "stft_win_length": 2048, "mask_estimator_depth": 2,
 }  # fmt: skip
+_BANDS = [2] * 24 + [4] * 12 + [12] * 8 + [24] * 8 + [48] * 8 + [128, 129]
 _SCNET = {
     "audio_channels": 2, "nfft": 4096, "hop_size": 1024, "win_size": 4096, "normalized": True,
     "compress": 4, "conv_kernel": 3, "expand": 1, "sources": ["drums", "bass", "other", "vocals"],
@@ -45,9 +46,11 @@ SIZES: Mapping[str, tuple[Mapping[str, Any], int]] = {
         {**_ROFORMER, "dim": 384, "depth": 6, "num_bands": 60, "sample_rate": RATE}, 352_800),
     # configs/viperx/model_bs_roformer_ep_317_sdr_12.9755.yaml
     "bs_roformer_viperx": (
-        {**_ROFORMER, "dim": 512, "depth": 12,
-         "freqs_per_bands": [2] * 24 + [4] * 12 + [12] * 8 + [24] * 8 + [48] * 8 + [128, 129]},
-        352_800),
+        {**_ROFORMER, "dim": 512, "depth": 12, "freqs_per_bands": _BANDS}, 352_800),
+    # mdx_model_data/mdx_c_configs/config_bs_roformer_384_8_2_485100.yaml of TRvlvr/application_data
+    "bs_roformer_musdb": (
+        {**_ROFORMER, "dim": 384, "depth": 8, "freqs_per_bands": _BANDS, "num_stems": 4,
+         "mlp_expansion_factor": 2}, 485_100),
     # configs/config_vocals_mdx23c.yaml
     "mdx23c_vocals": (
         {"act": "gelu", "bottleneck_factor": 4, "growth": 128, "norm": "InstanceNorm",
@@ -88,7 +91,9 @@ def config(name: str) -> dict[str, Any]:
     """Return the config of a model, as its trainers publish it."""
     network, segment = SIZES[name]
     stems = list(network.get("sources", ("vocals", "other")))
-    target = "vocals" if "num_stems" in network else None
+    if network.get("num_stems", 1) > 1:
+        stems = ["drums", "bass", "other", "vocals"]
+    target = "vocals" if network.get("num_stems") == 1 else None
     return {
         "audio": {"chunk_size": segment, "sample_rate": RATE, "num_channels": 2, "n_fft": 8192,
                   "hop_length": 1024, "dim_f": 4096, "dim_t": 256},

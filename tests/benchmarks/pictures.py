@@ -43,9 +43,9 @@ def main() -> None:
             line(plot.type.id, "the node alone", [*SELF, plot.type.id, str(samples)])
             graph = graph_of(plot.type.id).save(folder / "graph.json")
             run = [sys.executable, "-m", "resonate_graph._cli", "run", str(graph)]
-            run += ["-i", f"audio={recording}", "-o", str(folder / "out")]
+            run += ["-i", f"audio={recording}", "-o", str(folder / plot.type.id / "out")]
             for store in ("an empty store", "all of it stored"):
-                where = ["--store", str(folder / plot.type.id)]
+                where = ["--store", str(folder / plot.type.id / "store")]
                 line(plot.type.id, f"resonate run, {store}", [*run, *where])
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -14,6 +15,17 @@ import asyncio, sys
 from distributed import Scheduler
 async def main():
     async with Scheduler(host="127.0.0.1", port=int(sys.argv[1]), dashboard=False) as one:
+        print(one.address, file=sys.stderr, flush=True)
+        await one.finished()
+asyncio.run(main())
+"""
+
+_WORKER = """
+import asyncio, sys
+from distributed import Worker
+async def main():
+    given = {"name": sys.argv[2], "port": int(sys.argv[3]), "nthreads": 1}
+    async with Worker(sys.argv[1], **given, memory_limit=None, dashboard=False) as one:
         print(one.address, file=sys.stderr, flush=True)
         await one.finished()
 asyncio.run(main())
@@ -46,13 +58,7 @@ class Cluster:
         self.close()
 
     def _start_scheduler(self, port: str) -> subprocess.Popen[str]:
-        process = subprocess.Popen(
-            [sys.executable, "-c", _SCHEDULER, port], stderr=subprocess.PIPE, text=True
-        )
-        assert process.stderr is not None
-        while not (line := process.stderr.readline().strip()).startswith("tcp://"):
-            assert process.poll() is None, "no scheduler began"
-        self.address = line
+        process, self.address = _started(_SCHEDULER, port)
         return process
 
     def restart_scheduler(self) -> None:
@@ -69,6 +75,18 @@ class Cluster:
         wait_for_words(worker, "at a time")
         return worker
 
+    def add_worker_at(self, port: str, name: str, **environment: str) -> str:
+        """Start a worker of Dask's own, and wait until it has joined; return its port.
+
+        Args:
+            port: which; ``0`` for any.
+            name: what it is called.
+            environment: what is set for it.
+        """
+        worker, address = _started(_WORKER, self.address, name, port, **environment)
+        self.workers.append(worker)
+        return address.rpartition(":")[2]
+
     @property
     def alive(self) -> list[subprocess.Popen[str]]:
         """The workers that are there."""
@@ -79,3 +97,19 @@ class Cluster:
         for one in (*self.workers, self.scheduler):
             one.send_signal(signal.SIGKILL)
             one.communicate()
+
+
+def _started(
+    program: str, *arguments: str, **environment: str
+) -> tuple[subprocess.Popen[str], str]:
+    """Start a part of a cluster; return it, and the address it has."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", program, *arguments],
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, **environment},
+    )
+    assert process.stderr is not None
+    while not (line := process.stderr.readline().strip()).startswith("tcp://"):
+        assert process.poll() is None, "no part of a cluster began"
+    return process, line

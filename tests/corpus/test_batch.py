@@ -6,15 +6,18 @@ import csv
 import json
 import os
 import sqlite3
-from collections.abc import Iterator
+import threading
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from resonate_graph import Audio, BatchRow, Graph, OutputError, StoreError, batch, stock
 from resonate_graph._corpus import batching
 from resonate_graph._corpus.driver import Plan
+from resonate_graph._corpus.hand import Hand, Refused
 from resonate_graph._corpus.jobs import End, Identity, Job, what_changed
 from resonate_graph._corpus.journal import NAME, Journal
 from resonate_graph._corpus.local import Local
@@ -213,6 +216,53 @@ def test_failures_stay_until_they_are_retried_and_may_stop_it_early(archive: Arc
     standing = look(archive.out)
     assert (standing.state, standing.sums.failed, standing.sums.left) == ("done", 2, 0)
     assert len(standing.failures) == 2
+
+
+def test_what_ended_is_kept_where_no_other_job_can_be_handed_out(
+    tmp_path: Path, excerpt: Audio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    archive = Archive(tmp_path, excerpt, 6)
+    take, taken = Local.take, list[str]()
+
+    def fail(self: Local, name: str, job: Mapping[str, Any], *, alone: bool = False) -> None:
+        taken.append(name)
+        if len(taken) > 4:  # the first that is handed out for one that has ended
+            raise RuntimeError("the scheduler is gone")
+        take(self, name, job, alone=alone)
+
+    monkeypatch.setattr(Local, "take", fail)
+    with pytest.raises(RuntimeError, match="gone"):
+        archive.run()
+    found = look(archive.out)
+    monkeypatch.undo()
+    again = states(archive.run())
+    assert found.state == "stopped"
+    assert 1 <= found.sums.done == again.count(("done", True))
+    assert found.sums.left == again.count(("done", False))
+
+
+def test_what_ended_is_told_before_a_child_that_cannot_begin(
+    archive: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    both = threading.Event()
+
+    def do(self: Hand, job: Mapping[str, Any], *, fresh: bool = False) -> End:
+        if job["name"] == "one":
+            return End("done")
+        both.set()
+        raise Refused("it cannot begin")
+
+    monkeypatch.setattr(Hand, "do", do)
+    made = batching.prepare(stock("deliver"), archive.files[0], archive.out, {})
+    made.batch.close()
+    local = Local([made.setup])
+    for name in ("one", "other"):
+        local.take(name, {"name": name})
+    assert both.wait(10)
+    assert local.ended(10) == [("one", End("done"))]
+    with pytest.raises(Refused):
+        local.ended(10)
+    local.close()
 
 
 def test_stopped_early_it_does_no_job_that_had_not_begun(archive: Archive, excerpt: Audio) -> None:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+import psutil
 import pytest
+from distributed import LocalCluster
 
 from resonate_graph import Audio, BatchRow, ResonateError, Store, __version__, batch, load
 from resonate_graph._corpus.looking import look
@@ -15,6 +18,7 @@ from tests.corpus.archives import NODES, open_graph, write_graph, write_innocent
 from tests.corpus.clusters import Cluster
 from tests.corpus.poison import REASONS
 from tests.depth import thorough
+from tests.processes import PATIENCE_SECONDS
 
 pytestmark = thorough
 
@@ -122,12 +126,7 @@ def test_a_worker_that_joins_late_and_differs_takes_no_part(
     tmp_path: Path, excerpt: Audio, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write_innocent(tmp_path / "tapes", 30, excerpt)
-    source = Path(NODES).read_text()
-    for name, text in (("one", source), ("other", source.replace("* np.float32", "/ np.float32"))):
-        (tmp_path / name).mkdir()
-        (tmp_path / name / "nodes_of_tapes.py").write_text(text)
-    here = os.environ.get("PYTHONPATH", "")
-    paths = {one: os.pathsep.join([str(tmp_path / one), here]) for one in ("one", "other")}
+    paths = two_packs(tmp_path, lambda source: source.replace("* np.float32", "/ np.float32"))
     monkeypatch.syspath_prepend(tmp_path / "one")
     graph = load(write_graph(tmp_path), nodes=["nodes_of_tapes"])
     said: set[str] = set()
@@ -148,21 +147,92 @@ def test_a_worker_that_joins_late_and_differs_takes_no_part(
     }
 
 
+def test_a_worker_in_the_place_of_one_that_differed_takes_part(
+    tmp_path: Path, excerpt: Audio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It has the address and the name of the one before."""
+    write_innocent(tmp_path / "tapes", 30, excerpt)
+    paths = two_packs(tmp_path, lambda source: source.replace("* np.float32", "/ np.float32"))
+    monkeypatch.syspath_prepend(tmp_path / "one")
+    graph = load(write_graph(tmp_path), nodes=["nodes_of_tapes"])
+    said: list[Sequence[str]] = []
+    with Cluster() as cluster:
+        cluster.add_worker(PYTHONPATH=paths["one"])
+
+        def hear(sums: Sums) -> None:
+            said.append(sums.remarks)
+            if any(sums.remarks) and not any(said[:-1]):
+                for worker in cluster.alive:
+                    worker.kill()
+                    worker.wait()
+                cluster.add_worker_at(port, "late", PYTHONPATH=paths["one"])
+
+        rows = batch(
+            graph, tmp_path / "tapes", tmp_path / "out", nodes=["nodes_of_tapes"], store=False,
+            scheduler=cluster.address, on_progress=hear,
+        )  # fmt: skip
+        ended = [next(rows)]
+        port = cluster.add_worker_at("0", "late", PYTHONPATH=paths["other"])
+        ended += rows
+    assert [row.state for row in ended] == ["done"] * 30
+    assert {row.worker for row in ended} == {"worker-0", "late"}
+    assert any("worker late takes no part" in one for remarks in said for one in remarks)
+    assert said[-1] == []
+
+
+def test_children_that_wait_for_jobs_in_vain_are_ended_and_others_come(
+    tmp_path: Path, excerpt: Audio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_innocent(tmp_path / "tapes", 4, excerpt)
+    graph = open_graph(write_graph(tmp_path))
+    monkeypatch.setattr("resonate_graph._corpus.cluster._IDLE_SECONDS", 0.2)
+    with LocalCluster(
+        n_workers=1, threads_per_worker=1, processes=False, protocol="tcp", dashboard_address=":0"
+    ) as here:
+        rows = batch(graph, tmp_path / "tapes", tmp_path / "out", nodes=[NODES], store=False,
+                     scheduler=here.scheduler_address)  # fmt: skip
+        ended = [next(rows)]
+        require_no_children()  # two jobs at most are under way
+        ended += rows
+    assert [row.state for row in ended] == ["done"] * 4
+
+
+def require_no_children() -> None:
+    """Wait until this process, as a worker, has no child left that does jobs."""
+    end = time.monotonic() + PATIENCE_SECONDS
+    while any(map(does_jobs, psutil.Process().children())):
+        assert time.monotonic() < end, "a child waits on"
+        time.sleep(0.01)
+
+
+def does_jobs(process: psutil.Process) -> bool:
+    """Whether a process is a child that does jobs, and not gone."""
+    try:
+        return "resonate_graph._corpus.child" in process.cmdline()
+    except psutil.Error:
+        return False
+
+
+def two_packs(folder: Path, changed: Callable[[str], str]) -> dict[str, str]:
+    """Write the nodes twice, the second time changed; return where Python finds each."""
+    source = Path(NODES).read_text()
+    for name, text in (("one", source), ("other", changed(source))):
+        (folder / name).mkdir()
+        (folder / name / "nodes_of_tapes.py").write_text(text)
+    here = os.environ.get("PYTHONPATH", "")
+    return {one: os.pathsep.join([str(folder / one), here]) for one in ("one", "other")}
+
+
 def test_a_worker_that_is_lost_while_it_is_asked_is_waited_for_no_more(
     tmp_path: Path, excerpt: Audio, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write_innocent(tmp_path / "tapes", 3, excerpt)
-    source = Path(NODES).read_text()
-    deadly = f"{source}\n\nimport os\nos.kill(os.getppid(), 9)\n"
-    for name, text in (("one", source), ("other", deadly)):
-        (tmp_path / name).mkdir()
-        (tmp_path / name / "nodes_of_tapes.py").write_text(text)
-    here = os.environ.get("PYTHONPATH", "")
+    paths = two_packs(tmp_path, lambda source: f"{source}\nimport os\nos.kill(os.getppid(), 9)\n")
     monkeypatch.syspath_prepend(tmp_path / "one")
     graph = load(write_graph(tmp_path), nodes=["nodes_of_tapes"])
     with Cluster() as cluster:
         for name in ("other", "one"):
-            cluster.add_worker(PYTHONPATH=os.pathsep.join([str(tmp_path / name), here]))
+            cluster.add_worker(PYTHONPATH=paths[name])
         rows = list(batch(graph, tmp_path / "tapes", tmp_path / "out", nodes=["nodes_of_tapes"],
                           store=False, scheduler=cluster.address))  # fmt: skip
         assert cluster.workers[0].wait() == -9

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 import s3fs
+from moto.s3.responses import S3Response
 from moto.server import ThreadedMotoServer
 
 from resonate_graph import Audio, Graph, InputError, OutputError, Store, batch, read_audio
@@ -89,6 +90,10 @@ class Cloud:
     def keys(self, folder: str) -> list[str]:
         return [str(one) for one in self.direct.find(f"{BUCKET}/{folder}")]
 
+    def uploads(self) -> list[Any]:
+        found = self.direct.call_s3("list_multipart_uploads", Bucket=BUCKET).get("Uploads", [])
+        return sorted(found, key=lambda one: str(one["Key"]))
+
     def close(self) -> None:
         self.way.close()
         self._server.stop()
@@ -109,6 +114,10 @@ def cloud(standing: Cloud) -> Iterator[Cloud]:
     standing.way.mode = "open"
     for one in standing.keys(""):
         standing.direct.rm_file(one)
+    for begun in standing.uploads():
+        standing.direct.call_s3(
+            "abort_multipart_upload", Bucket=BUCKET, Key=begun["Key"], UploadId=begun["UploadId"]
+        )
 
 
 @pytest.fixture
@@ -257,11 +266,59 @@ def test_uploads_in_parts_that_were_killed_long_ago_are_swept(
     rows = batch(graph, sound, tmp_path / "journal", remote=f"s3://{BUCKET}/out", store=False,
                  nodes=[NODES])  # fmt: skip
     rows.close()  # type: ignore[attr-defined]
-    left = cloud.direct.call_s3("list_multipart_uploads", Bucket=BUCKET)["Uploads"]
-    assert [one["Key"] for one in left] == ["outer/large.wav"]
+    assert pending(cloud) == ["outer/large.wav"]
     assert remote.sweep(f"file://{tmp_path}") == 0
     cloud.way.mode = "refused"
     assert remote.sweep(f"s3://{BUCKET}/outer") == 0
+
+
+def pending(cloud: Cloud) -> list[str]:
+    """Return the keys of uploads in parts that were begun, and are neither ended nor aborted."""
+    return [str(one["Key"]) for one in cloud.uploads()]
+
+
+def test_in_the_whole_of_a_bucket_the_uploads_of_others_are_left_alone(
+    tmp_path: Path, excerpt: Audio, cloud: Cloud, graph: Graph
+) -> None:
+    """Of a store that is a whole bucket, its objects alone are swept."""
+    sound = write_innocent(tmp_path / "tapes", 1, excerpt)[0]
+    for key in ("objects/ab/large.wav", "objects.tar", "theirs/large.wav"):
+        cloud.direct.call_s3("create_multipart_upload", Bucket=BUCKET, Key=key)
+    for bucket in (f"s3://{BUCKET}", f"s3://{BUCKET}/"):
+        assert remote.sweep(bucket) == 0
+    whole = f"s3://{BUCKET}"
+    rows = batch(graph, sound, tmp_path / "journal", remote=whole, shared_store=whole,
+                 store=tmp_path / "store", nodes=[NODES])  # fmt: skip
+    rows.close()  # type: ignore[attr-defined]
+    assert pending(cloud) == ["objects.tar", "theirs/large.wav"]
+
+
+def test_more_uploads_than_a_server_lists_at_a_time_are_swept(
+    cloud: Cloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """S3 lists 1,000 at a time, and moto all: here that lists two, as S3 has it."""
+    answer = S3Response.serialized
+
+    def two(response: Any, found: Any) -> Any:
+        said = found.result
+        if isinstance(said, dict) and "Uploads" in said:
+            asked = response.querystring
+            after = [asked.get(one, [""])[0] for one in ("key-marker", "upload-id-marker")]
+            every = sorted(said["Uploads"], key=lambda one: [one["Key"], one["UploadId"]])
+            left = [one for one in every if [one["Key"], one["UploadId"]] > after]
+            said |= {"Uploads": left[:2], "IsTruncated": len(left) > 2}
+            if len(left) > 2:
+                last = left[1]
+                said |= {"NextKeyMarker": last["Key"], "NextUploadIdMarker": last["UploadId"]}
+        return answer(response, found)
+
+    for number in range(7):
+        key = f"out/{number // 2}.wav"
+        cloud.direct.call_s3("create_multipart_upload", Bucket=BUCKET, Key=key)
+    monkeypatch.setattr(S3Response, "serialized", two)
+    assert len(pending(cloud)) == 2
+    assert remote.sweep(f"s3://{BUCKET}/out") == 7
+    assert pending(cloud) == []
 
 
 def test_a_folder_may_be_the_second_tier(tmp_path: Path, excerpt: Audio, graph: Graph) -> None:

@@ -21,11 +21,14 @@ def rows(count: int) -> Iterator[BatchRow]:
             job=f"{number}",
             recording=f"side <{number}>.wav",
             state="done",
+            warnings=[{"code": "odd", "message": f"odd: {spans(number)} (frame 1,024, channel 1)"}]
+            * (number < 3),
             seconds=float(number),
             sound_seconds=60.0,
             outputs={"restored": f"side {number}.wav"},
             steps=[
                 {"id": "declick", "status": "ran", "did": {"clicks_removed": 10 * number}},
+                {"id": "rumble", "status": "ran", "did": {"level_change_db": -(10.0**-number)}},
                 {"id": "master", "status": "ran", "did": {"loudness_after_lufs": -16}},
             ],
         )
@@ -40,6 +43,10 @@ def rows(count: int) -> Iterator[BatchRow]:
             error="InputError",
             message=f"{path}: it is cut off: {number} bytes",
         )
+
+
+def spans(number: int) -> str:
+    return ", ".join(f"{one}.5 to {one + 1} s" for one in range(number + 1))
 
 
 def test_of_very_many_recordings_it_has_20_000_and_all_that_failed(tmp_path: Path) -> None:
@@ -64,7 +71,9 @@ def test_it_says_what_failed_and_its_table_is_sorted_and_filtered(
     assert len(page.asked) == 1  # itself
     text = page.run("document.body.innerText")
     assert "2 recordings: input: it is cut off: … bytes" in text
-    assert "0 to 3990, half of them below 2000 a minute of sound" in text
+    assert "0 to 3990, half of them at most 2000 a minute of sound" in text
+    assert "−1 to 0, half of them at most 0 dB, 400 recordings" in text
+    assert "3 recordings: odd: odd: … to … s (frame …, channel …)" in text
     assert "−16 LUFS in all of 400 recordings" in text  # a level, though it is a whole number
     assert "402 rows" in text
     assert page.run(f"{ROWS}.length") == 300

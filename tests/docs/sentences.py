@@ -27,7 +27,8 @@ EVIDENCE = Path(__file__).parent / "evidence"
 #: Why a sentence needs no test.
 NO_BEHAVIOUR = ("definition", "advice", "pointer", "history", "intent")
 
-_END = re.compile(r"([.!?][)*\"]*)\s+(?=[A-Z`\"*\[(0-9])")
+#: Not behind an initial.
+_END = re.compile(r"((?<!\b[A-Z])[.!?][)*\"]*)\s+(?=[A-Z`\"*\[(0-9])")
 _ITEM = re.compile(r"^(?:[-*]|\d+\.) ", re.MULTILINE)
 _LABEL = re.compile(r"\s*\*\*[^*]+\.\*\* ")
 _LINKS_ALONE = re.compile(r"(?:!?\[[^]]*\]\([^)]*\)|[\s·|-])*")

@@ -140,12 +140,28 @@ def _followers(
 
 def warn_of_what_is_left(ctx: RunContext, audio: Audio, left: Sequence[Mask], what: str) -> None:
     """Warn with ``not-plausible`` of the stretches of each channel that are left as they are."""
-    rate, names = audio.sample_rate, channel_names(audio.channels, audio.speakers)
+    names = channel_names(audio.channels, audio.speakers)
     places = [
-        f"{start / rate:.2f} to {stop / rate:.2f} s ({name})"
+        f"{place} ({name})"
         for name, channel in zip(names, left, strict=True)
-        for start, stop in zip(*runs(channel), strict=True)
+        for place in _places(channel, audio.sample_rate)
     ]
     if places:
-        more = f" and {len(places) - _TOLD} more" if len(places) > _TOLD else ""
-        ctx.warn("not-plausible", f"{what}, and stays as it is: {', '.join(places[:_TOLD])}{more}")
+        ctx.warn("not-plausible", f"{what}, and stays as it is: {_some(places)}")
+
+
+def places_of(mask: Mask, sample_rate: int) -> str:
+    """Return where the first runs of a mask are, for a warning."""
+    return _some(_places(mask, sample_rate))
+
+
+def _places(mask: Mask, sample_rate: int) -> list[str]:
+    return [
+        f"{start / sample_rate:.2f} to {stop / sample_rate:.2f} s"
+        for start, stop in zip(*runs(mask), strict=True)
+    ]
+
+
+def _some(places: Sequence[str]) -> str:
+    more = f" and {len(places) - _TOLD} more" if len(places) > _TOLD else ""
+    return f"{', '.join(places[:_TOLD])}{more}"

@@ -12,8 +12,9 @@ Array = NDArray[np.float64]
 #: The level that a click stands out from is that of so many stretches, each of this length.
 CELL_SECONDS = 0.001
 CELLS = 8
-_MEDIAN_OF_GAUSSIAN = 0.6745
-_FLOOR = 1e-7
+#: A median of Gaussian magnitudes, in standard deviations; and what a level is at least.
+MEDIAN_OF_GAUSSIAN = 0.6745
+FLOOR = 1e-7
 # For finding, a model must not dig below the noise of a codec: 70 dB under the sound.
 _WHITE = 1e-7
 
@@ -88,6 +89,6 @@ def level_before_and_after(magnitudes: Array, sample_rate: int) -> tuple[Array, 
     padded = np.pad(medians, CELLS, mode="reflect" if count > CELLS else "edge")
     around = np.median(np.lib.stride_tricks.sliding_window_view(padded, CELLS), axis=1)
     cells = np.stack([around[:count], around[CELLS + 1 :][:count]])
-    cells = np.maximum(cells / _MEDIAN_OF_GAUSSIAN, _FLOOR)
+    cells = np.maximum(cells / MEDIAN_OF_GAUSSIAN, FLOOR)
     before, after = np.repeat(cells, cell, axis=1)[:, : len(magnitudes)]
     return before, after

@@ -24,7 +24,7 @@ _FADE_FRAMES = 256
 _UNCHANGED = "no reverberation taken"
 
 
-@node(version=2, uses=("scipy",), cost=Cost(seconds_per_second=0.2))
+@node(version=3, uses=("scipy",), cost=Cost(seconds_per_second=0.08))
 def dereverb(
     ctx: RunContext,
     audio: Audio,

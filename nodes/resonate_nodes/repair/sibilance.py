@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Iterator
+from typing import Annotated, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,8 +12,9 @@ from pydantic import Field
 from resonate_graph import Audio, Cost, RunContext, node
 
 from .._common.notes import note_reduction
-from .._common.runs import runs
+from .._common.runs import Places, runs
 from .._common.silence import least_frames, silence
+from .._common.stretches import Stretch, stretches
 from ..tone.filters import fits_below_nyquist, require_below_nyquist
 
 Array = NDArray[np.float64]
@@ -29,13 +31,16 @@ _LOUD_QUANTILE = 0.9
 _SUSTAINED_SECONDS = 0.03
 # From where an s-sound is harsh down to here it counts less and less.
 _KNEE_DB = 3.0
+# What is worked on at once, and what of the sound around it has a part in it.
+_STRETCH_SECONDS = 10.0
+_AROUND_SECONDS = 2 * _SUSTAINED_SECONDS + _DETECTOR_SECONDS + _HOLD_SECONDS + _ATTACK_SECONDS
 _UNCHANGED = "no harsh s-sound found"
 
 
 @node(
     version=3,
     uses=("scipy",),
-    cost=Cost(bytes_per_input_byte=10),
+    cost=Cost(bytes_per_input_byte=2),
     fits=fits_below_nyquist("split_hz"),
 )
 def deess(
@@ -82,17 +87,28 @@ def deess(
     if ratio == 1 or loud == 0:
         ctx.note(summary=_UNCHANGED)
         return audio
-    upper = _upper_band(audio.samples, audio.sample_rate, split_hz)
-    gain = _gain(upper, audio.sample_rate, loud * 10 ** (threshold_db / 20), ratio, harsh_db)
-    if gain.min() == 1:
+    band = _Band(audio, split_hz, loud * 10 ** (threshold_db / 20))
+    harsh = _harsh_sounds(band, harsh_db) if harsh_db else None
+    result = audio.samples.copy()
+    lowest, turned_down, sounds, inside = 1.0, 0, 0, False
+    for stretch in band.stretches():
+        if harsh is not None and not harsh.touch(stretch):
+            inside = False
+            continue
+        gain = _gain(band, stretch, harsh, ratio)
+        less = gain < 1
+        if less.any():
+            lowest = min(lowest, float(gain.min()))
+            turned_down += int(np.count_nonzero(less))
+            sounds += len(runs(less)[0]) - bool(inside and less[0])
+            result[:, stretch.own] += (gain - 1) * band.above(stretch)
+        inside = bool(less[-1])
+    if not turned_down:
         ctx.note(summary=_UNCHANGED)
         return audio
-    ctx.note(s_sounds_turned_down=len(runs(gain < 1)[0]))
-    note_reduction(ctx, float(gain.min()), 100 * float(np.mean(gain < 1)), _UNCHANGED)
-    gain -= 1
-    result = np.empty_like(audio.samples)
-    for channel, samples, above in zip(result, audio.samples, upper, strict=True):
-        channel[:] = samples + gain * above
+    ctx.note(s_sounds_turned_down=sounds)
+    note_reduction(ctx, lowest, 100 * turned_down / audio.frames, _UNCHANGED)
+    result.flags.writeable = False  # so it need not be copied
     return audio.with_samples(result)
 
 
@@ -101,57 +117,130 @@ def _loud_level(samples: Single, sample_rate: int) -> float:
     if not samples.shape[1]:
         return 0.0
     window = min(samples.shape[1], max(1, round(_LOUD_WINDOW_SECONDS * sample_rate)))
-    whole = samples[:, : samples.shape[1] // window * window]
-    power = np.square(whole, dtype=np.float64).reshape(len(samples), -1, window).mean(axis=(0, 2))
+    whole = samples[:, : samples.shape[1] // window * window].reshape(len(samples), -1, window)
+    power = np.einsum("cwf,cwf->w", whole, whole, dtype=np.float64) / (len(samples) * window)
     return float(np.sqrt(np.quantile(power, _LOUD_QUANTILE)))
 
 
-def _upper_band(samples: Single, sample_rate: int, split_hz: float) -> Array:
-    """Return what lies above the split: a Kaiser-windowed FIR filter, its delay taken out.
+class _Band:
+    """The upper band of a sound, and by how much it passes the threshold, a stretch at a time.
 
-    At the ends and beside digital silence each stretch of sound is taken to go on mirrored: its
-    beginning is not a step from silence.
+    Args:
+        audio: the sound.
+        split_hz: where the band begins.
+        threshold: the level it is measured against.
     """
-    from scipy.signal import firwin, oaconvolve
 
-    half = max(8, round(_PERIODS / 2 * sample_rate / split_hz))
-    taps = firwin(2 * half + 1, split_hz, fs=sample_rate, pass_zero=False, window=("kaiser", 8.0))
-    upper = np.zeros(samples.shape)
-    starts, stops = runs(~silence(samples, least_frames(sample_rate)))
-    for start, stop in zip(starts, stops, strict=True):
-        for band, channel in zip(upper, samples, strict=True):
-            stretch = channel[start:stop].astype(np.float64)
-            surrounded = np.pad(stretch, half, mode="symmetric")
-            band[start:stop] = oaconvolve(surrounded, taps, mode="valid")
-    return upper
+    def __init__(self, audio: Audio, split_hz: float, threshold: float) -> None:
+        from scipy.signal import firwin
+
+        self.rate, self.frames = audio.sample_rate, audio.frames
+        self._samples, self._threshold = audio.samples, threshold
+        self._half = max(8, round(_PERIODS / 2 * self.rate / split_hz))
+        self._taps = firwin(
+            2 * self._half + 1, split_hz, fs=self.rate, pass_zero=False, window=("kaiser", 8.0)
+        )
+
+    def count(self, seconds: float) -> int:
+        """Return how many frames a time has, one at least."""
+        return max(1, round(seconds * self.rate))
+
+    def stretches(self) -> Iterator[Stretch]:
+        """Return the stretches, in order."""
+        length = self.count(_STRETCH_SECONDS)
+        around = self._half + self.count(_AROUND_SECONDS) + least_frames(self.rate)
+        return stretches(self.frames, length, around)
+
+    def above(self, stretch: Stretch) -> Array:
+        """Return what lies above the split in a stretch, of shape (channels, frames)."""
+        return self._filtered(stretch)[:, stretch.inside]
+
+    def over_db(self, stretch: Stretch) -> Array:
+        """Return by how much the band passes the threshold, in a stretch and around it."""
+        from scipy.ndimage import uniform_filter1d
+
+        upper = self._filtered(stretch)
+        power = np.einsum("cf,cf->f", upper, upper) / len(upper)
+        power = uniform_filter1d(power, self.count(_DETECTOR_SECONDS), mode="constant")
+        over_db: Array = 10 * np.log10(np.maximum(power / self._threshold**2, 1.0))
+        return over_db
+
+    def _filtered(self, stretch: Stretch) -> Array:
+        """Return the band in a stretch and around it: a linear-phase filter, its delay taken out.
+
+        At the ends and beside digital silence the sound is taken to go on mirrored: its beginning
+        is not a step from silence.
+        """
+        from scipy.signal import oaconvolve
+
+        samples = self._samples[:, stretch.whole]
+        upper = np.zeros(samples.shape)
+        starts, stops = runs(~silence(samples, least_frames(self.rate)))
+        for start, stop in zip(starts, stops, strict=True):
+            for band, channel in zip(upper, samples, strict=True):
+                heard = channel[start:stop].astype(np.float64)
+                surrounded = np.pad(heard, self._half, mode="symmetric")
+                band[start:stop] = oaconvolve(surrounded, self._taps, mode="valid")
+        return upper
 
 
-def _gain(upper: Array, sample_rate: int, threshold: float, ratio: float, harsh_db: float) -> Array:
-    """Return the gain of the upper band at each sample."""
-    from scipy.ndimage import minimum_filter1d, uniform_filter1d
+class _Harsh(NamedTuple):
+    """The s-sounds that are harsh: where each starts and stops, and how harsh it is, up to 1."""
 
-    def frames(seconds: float) -> int:
-        return max(1, round(seconds * sample_rate))
+    starts: Places
+    stops: Places
+    harshness: Array
 
-    power = np.einsum("cf,cf->f", upper, upper) / len(upper)
-    power = uniform_filter1d(power, frames(_DETECTOR_SECONDS), mode="constant")
-    over_db = 10 * np.log10(np.maximum(power / threshold**2, 1.0))
-    if harsh_db:
-        over_db *= _harshness(over_db, frames(_SUSTAINED_SECONDS), harsh_db)
-    gain = 10 ** ((1 / ratio - 1) / 20 * over_db)
-    held = minimum_filter1d(gain, frames(_HOLD_SECONDS), mode="nearest")
-    smooth: Array = uniform_filter1d(held, frames(2 * _ATTACK_SECONDS), mode="nearest")
-    return np.where(smooth > 1 - 1e-12, 1.0, smooth)
+    def touch(self, stretch: Stretch) -> bool:
+        """Say whether there is one in a stretch or around it."""
+        return bool(np.any((self.starts < stretch.last) & (self.stops > stretch.first)))
+
+    def within(self, stretch: Stretch) -> Array:
+        """Return how harsh the sound is that each frame belongs to, in a stretch and around it."""
+        harshness = np.zeros(stretch.last - stretch.first)
+        for start, stop, harsh in zip(self.starts, self.stops, self.harshness, strict=True):
+            if start < stretch.last and stop > stretch.first:
+                harshness[max(start - stretch.first, 0) : stop - stretch.first] = harsh
+        return harshness
 
 
-def _harshness(over_db: Array, sustained: int, harsh_db: float) -> Array:
-    """Return from 0 to 1 how harsh the s-sound is that each sample belongs to."""
+def _harsh_sounds(band: _Band, harsh_db: float) -> _Harsh:
+    """Return the s-sounds that are harsh: one that goes on in the next stretch is one."""
     from scipy.ndimage import maximum_filter1d, minimum_filter1d
 
-    held_db = maximum_filter1d(minimum_filter1d(over_db, sustained), sustained)
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], over_db > 0, [False]])))
-    harshness = np.zeros(len(over_db))
-    for start, stop in zip(edges[::2], edges[1::2], strict=True):
-        highest_db = held_db[start:stop].max()
-        harshness[start:stop] = np.clip(1 + (highest_db - harsh_db) / _KNEE_DB, 0, 1)
-    return harshness
+    sustained = band.count(_SUSTAINED_SECONDS)
+    starts: list[int] = []
+    stops: list[int] = []
+    highest_db: list[float] = []
+    for stretch in band.stretches():
+        over_db = band.over_db(stretch)
+        held_db = maximum_filter1d(minimum_filter1d(over_db, sustained), sustained)
+        over_db, held_db = over_db[stretch.inside], held_db[stretch.inside]
+        for start, stop in zip(*runs(over_db > 0), strict=True):
+            highest = float(held_db[start:stop].max())
+            if stops and stops[-1] == stretch.start + start:
+                stops[-1] = stretch.start + int(stop)
+                highest_db[-1] = max(highest_db[-1], highest)
+            else:
+                starts.append(stretch.start + int(start))
+                stops.append(stretch.start + int(stop))
+                highest_db.append(highest)
+    harshness = np.clip(1 + (np.array(highest_db) - harsh_db) / _KNEE_DB, 0, 1)
+    harsh = harshness > 0
+    return _Harsh(
+        np.array(starts, np.intp)[harsh], np.array(stops, np.intp)[harsh], harshness[harsh]
+    )
+
+
+def _gain(band: _Band, stretch: Stretch, harsh: _Harsh | None, ratio: float) -> Array:
+    """Return the gain of the upper band at each sample of a stretch."""
+    from scipy.ndimage import minimum_filter1d, uniform_filter1d
+
+    over_db = band.over_db(stretch)
+    if harsh is not None:
+        over_db *= harsh.within(stretch)
+    gain = 10 ** ((1 / ratio - 1) / 20 * over_db)
+    held = minimum_filter1d(gain, band.count(_HOLD_SECONDS), mode="nearest")
+    smooth: Array = uniform_filter1d(held, band.count(2 * _ATTACK_SECONDS), mode="nearest")
+    smooth = smooth[stretch.inside]
+    return np.where(smooth > 1 - 1e-12, 1.0, smooth)

@@ -22,7 +22,9 @@ _MOST_TAPS = 48
 _TAPS_OF_ONE_CHANNEL = 36
 _FRAMES_PER_TAP = 8
 _ROUNDS = 2
-_BINS_AT_ONCE = 64
+# Frames overlap by three quarters: of many, every second tells about as much as all do.
+_MANY_FRAMES = 1000
+_EVERY = 2
 # The quietest moments of a bin are not to decide all: 30 dB under its mean they count alike.
 _LOWEST = 1e-3
 _RIDGE = 1e-3
@@ -40,52 +42,91 @@ def least_frames(channels: int) -> int:
 
 def late(spectra: Spectra) -> Spectra:
     """Return the late reverberation in some spectra, of shape (channels, frames, bins)."""
-    channels, frames, bins = spectra.shape
+    channels, frames, _ = spectra.shape
     taps = _TAPS_OF_ONE_CHANNEL if channels == 1 else max(1, _MOST_TAPS // channels)
     taps = min(taps, frames // (_FRAMES_PER_TAP * channels))
     by_bin = np.ascontiguousarray(spectra.transpose(2, 0, 1))
     predicted = np.empty_like(by_bin)
-    for first in range(0, bins, _BINS_AT_ONCE):
-        some = slice(first, first + _BINS_AT_ONCE)
-        predicted[some] = _predicted(by_bin[some], taps)
-    predicted *= _share(by_bin, by_bin - predicted)[:, None, None]
+    every = _EVERY if frames >= _MANY_FRAMES else 1
+    for heard, said in zip(by_bin, predicted, strict=True):
+        said[:] = _predicted(heard, taps, every)
+    before = _power(by_bin)
+    left = by_bin - predicted
+    predicted *= _share(before, _power(left))[:, None, None]
     # What is left is no louder than it was, at any moment.
-    left = np.abs(by_bin - predicted)
-    too_loud = left > np.abs(by_bin)
-    scale = np.abs(by_bin[too_loud]) / left[too_loud]
-    predicted[too_loud] = by_bin[too_loud] - (by_bin - predicted)[too_loud] * scale
+    np.subtract(by_bin, predicted, out=left)
+    after = _power(left)
+    too_loud = after > before
+    left[too_loud] *= np.sqrt(before[too_loud] / after[too_loud])
+    predicted[too_loud] = by_bin[too_loud] - left[too_loud]
     return np.ascontiguousarray(predicted.transpose(1, 2, 0))
 
 
-def _predicted(heard: Spectra, taps: int) -> Spectra:
-    """Return what the past says of some bins, each of shape (channels, frames)."""
-    bins, channels, frames = heard.shape
-    past = np.zeros((bins, taps * channels, frames), np.complex64)
+def _power(spectra: Spectra) -> Single:
+    power: Single = spectra.real**2
+    power += spectra.imag**2
+    return power
+
+
+def _predicted(heard: Spectra, taps: int, every: int) -> Spectra:
+    """Return what the past says of one bin, of shape (channels, frames).
+
+    Args:
+        heard: the bin.
+        taps: how many frames of each channel tell of the next.
+        every: of so many frames one is used to find the filters.
+    """
+    channels, frames = heard.shape
+    delayed = np.zeros((taps + 1, channels, frames), np.complex64)
     for tap in range(taps):
         back = DELAY + tap
-        past[:, tap * channels : (tap + 1) * channels, back:] = heard[:, :, : frames - back]
-    predicted = np.zeros_like(heard)
-    for _ in range(_ROUNDS):
-        dry = heard - predicted
-        power = np.mean(dry.real**2 + dry.imag**2, axis=1)
-        mean = power.mean(axis=1, keepdims=True)
-        weighted = past / np.maximum(power, np.where(mean > 0, _LOWEST * mean, 1))[:, None]
-        turned = past.conj().transpose(0, 2, 1)
-        square = (weighted @ turned).astype(np.complex128)
-        mixed = (weighted @ heard.conj().transpose(0, 2, 1)).astype(np.complex128)
-        trace = np.einsum("fii->f", square).real / square.shape[1]
-        square += np.maximum(_RIDGE * trace, _RIDGE)[:, None, None] * np.eye(square.shape[1])
-        filters = np.linalg.solve(square, mixed).astype(np.complex64)
-        predicted = filters.conj().transpose(0, 2, 1) @ past
-    return predicted
+        delayed[tap, :, back:] = heard[:, : frames - back]
+    delayed[taps] = heard
+    both = delayed.reshape(-1, frames)
+    past, some = both[:-channels], np.ascontiguousarray(both[:, ::every])
+    predicted = np.zeros_like(some[-channels:])
+    for _ in range(_ROUNDS - 1):
+        predicted = _filters(some, some[-channels:] - predicted).conj().T @ some[:-channels]
+    filters = _filters(some, some[-channels:] - predicted)
+    said: Spectra = filters.conj().T @ past
+    return said
 
 
-def _share(heard: Spectra, left: Spectra) -> Single:
-    """Return what of the prediction is taken for reverberation, by bin: from 0 to 1."""
+def _filters(both: Spectra, dry: Spectra) -> Spectra:
+    """Return the filters that tell a bin from its past, of shape (taps and channels, channels).
+
+    Args:
+        both: the past, and below it the bin, shape (taps and channels, frames).
+        dry: what the bin is without reverberation, as far as that is known.
+    """
+    from scipy.linalg.blas import cherk
+    from scipy.linalg.lapack import cposv
+
+    power = np.add.reduce(_power(dry))
+    least = np.float32(_LOWEST * np.add.reduce(power) / len(power))
+    weight = np.sqrt(np.float32(len(dry)) / np.maximum(power, least or np.float32(1)))
+    weighted = both.view(np.float32) * np.repeat(weight, 2)
+    # the transpose is what Fortran has in this memory, and its products are conjugate
+    products = cherk(1, weighted.view(np.complex64).T, trans=2).conj()
+    count = len(both) - len(dry)
+    square = products[:count, :count]
+    diagonal = np.einsum("ii->i", square)
+    diagonal += max(_RIDGE * diagonal.real.mean(), _RIDGE)
+    _, filters, _ = cposv(square, products[:count, count:])
+    return filters  # type: ignore[no-any-return]
+
+
+def _share(before: Single, after: Single) -> Single:
+    """Return what of the prediction is taken for reverberation, by bin: from 0 to 1.
+
+    Args:
+        before: the power that was heard, of shape (bins, channels, frames).
+        after: what is left without what was predicted.
+    """
     from scipy.ndimage import median_filter
 
-    before, after = (np.mean(np.abs(one) ** 2, axis=(1, 2)) for one in (heard, left))
-    explained_db = np.zeros(len(heard))
+    before, after = before.mean(axis=(1, 2)), after.mean(axis=(1, 2))
+    explained_db = np.zeros(len(before))
     heard_at_all = (before > 0) & (after > 0)
     explained_db[heard_at_all] = 10 * np.log10(before[heard_at_all] / after[heard_at_all])
     around_db = median_filter(explained_db, _AROUND_BINS, mode="nearest")

@@ -2,8 +2,9 @@
 
 RoFormers and their like come as a checkpoint (``NAME.ckpt``, or ``NAME.safetensors``) and a YAML
 file of the training that made it, of which ``model``, ``audio``, ``training.instruments`` and
-``inference`` are read; it is called ``NAME.yaml``, or as a card says. Both may be a stranger's: the
-config is plain values within `budgets`, the checkpoint is tensors and nothing else.
+``inference`` are read; it is called ``NAME.yaml``, or much like that, or as a card says. Both may
+be a stranger's: the config is plain values within `budgets`, the checkpoint is tensors and nothing
+else.
 """
 
 from __future__ import annotations
@@ -42,7 +43,10 @@ _SIZE, _BANDS = 1 << 16, 1 << 10
 _TRANSFORM = ("n_fft", "hop_length", "dim_f", "dim_t")
 
 #: How trainers call what is a port of `separate` under another name.
-_STEMS = {"instrumental": "other", "instrum": "other", "no_vocals": "other", "no vocals": "other"}
+_STEMS = {
+    **dict.fromkeys(("instrumental", "instrum", "no_vocals", "no vocals"), "other"),
+    "vocal": "vocals",
+}
 
 #: What training configs say that no separation needs.
 _FOR_TRAINING = re.compile(
@@ -65,7 +69,10 @@ def config_of(path: Path) -> Path | None:
     if path.suffix not in (*SUFFIXES, ".safetensors"):
         return None
     stem = path.stem
-    names = (f"{stem}.yaml", f"{stem}.yml", f"config_{stem}.yaml", f"{stem}_config.yaml")
+    names = (
+        *(f"{stem}.yaml", f"{stem}.yml", f"{path.name}.yaml"),
+        *(f"config_{stem}.yaml", f"{stem}_config.yaml"),
+    )
     for name in (*names, *cards.configs_of(path.name)):
         if (place := path.with_name(name)).is_file() and is_config(place):
             return place
@@ -193,6 +200,7 @@ _SCNET = "resonate_nodes.separation.scnet.Network"
 _BOTH = {
     *("dim", "depth", "heads", "dim_head", "stereo", "num_stems", "mask_estimator_depth"),
     *("time_transformer_depth", "freq_transformer_depth"),
+    *("mlp_expansion_factor", "skip_connection"),
     *("stft_n_fft", "stft_hop_length", "stft_win_length", "stft_normalized"),
 }
 _ARGUMENTS: Mapping[str, set[str]] = {
@@ -256,14 +264,20 @@ def load(path: Path, description: Description) -> Any:
         Exception: whatever a damaged file leads to.
     """
     state, adapter = _tensors(path), _adapter(description)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # their networks transform a first sound without a window
-        require_shapes(lambda: adapter.network_of(description), state)
-        require_numbers(state)
-        network = adapter.network_of(description)
+    had = adapter.as_weights_have_it(description, state)
+    require_shapes(lambda: network_of(had), state)
+    require_numbers(state)
+    network = network_of(had)
     network.load_state_dict(state)
     network.eval()
-    return adapter(network, description)
+    return adapter(network, had)
+
+
+def network_of(description: Description) -> Any:
+    """Return the network that a config says, with whatever weights."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # some transform a first sound without a window
+        return _adapter(description).network_of(description)
 
 
 def _adapter(description: Description) -> Any:

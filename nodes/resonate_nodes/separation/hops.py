@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from copy import copy
 from fractions import Fraction
 from typing import Any, TypeVar
@@ -63,6 +63,12 @@ class OnHops(nn.Module):
         self.audio_channels = audio_channels
         self.hop_frames = hop_frames
         self.least_frames = least_frames
+
+    @staticmethod
+    def as_weights_have_it(description: Description, state: Mapping[str, Any]) -> Description:
+        """Return a description in which the weights decide what configs are not at one about."""
+        del state
+        return description
 
     def narrowed(self: _Network, stems: Sequence[str]) -> _Network:
         """Return the same network for some of its stems; it shares the weights."""

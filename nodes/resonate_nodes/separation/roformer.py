@@ -6,12 +6,19 @@ Transformer* (2023); J.-C. Wang, W.-T. Lu, M. Won: *Mel-Band RoFormer* (2023).
 The networks are those of bs-roformer-infer and melband-roformer-infer; the way through them is
 written here, so that only masks of wanted stems are computed, that layers run over a few rows at a
 time (rows do not depend on each other, and what lies between two steps stays small), that several
-threads may use one network, and that no complex number reaches a device without them.
+threads may use one network, and that no complex number reaches a device without them. So is what
+Music-Source-Separation-Training added to both, and published checkpoints have: mask estimators of
+another width (``mlp_expansion_factor``), and layers that are given the sum of what all before them
+gave (``skip_connection``).
 """
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
+from dataclasses import replace
 from importlib import import_module
+from inspect import signature
 from typing import Any
 
 import torch
@@ -20,6 +27,9 @@ from torch.nn import functional
 
 from .families import Description
 from .hops import OnHops, over_rows
+
+#: How many times wider than its bands mask estimators are inside, if nothing else is said.
+_WIDER = 4
 
 
 class RoFormer(OnHops):
@@ -40,6 +50,7 @@ class RoFormer(OnHops):
             hop_frames=hop_frames,
             least_frames=-(-(half + 1) // hop_frames) * hop_frames,
         )
+        self._skips = bool(description.kwargs.get("skip_connection"))
         window = network.stft_window_fn(device="cpu")
         self._window: Tensor = window
         for part in network.modules():
@@ -48,10 +59,38 @@ class RoFormer(OnHops):
                 part.attend = _Attention()
 
     @staticmethod
+    def as_weights_have_it(description: Description, state: Mapping[str, Any]) -> Description:
+        """Return a description whose mask estimators are as deep as those of the weights.
+
+        Of Mel-Band RoFormers a config says how many layers there are but the last, and of those
+        that were trained first how many there are at all, as of BS-RoFormers.
+        """
+        layer = re.compile(r"mask_estimators\.0\.to_freqs\.0\.0\.[0-9]+\.weight")
+        layers = sum(layer.fullmatch(name) is not None for name in state)
+        if not layers:
+            return description
+        depth = layers - 1 if "num_bands" in description.kwargs else layers
+        return replace(description, kwargs={**description.kwargs, "mask_estimator_depth": depth})
+
+    @staticmethod
     def network_of(description: Description) -> Any:
         """Return the network that a config says."""
         module, _, name = description.class_name.rpartition(".")
-        return getattr(import_module(module), name)(**description.kwargs, flash_attn=False)
+        made = getattr(import_module(module), name)
+        said = dict(description.kwargs)
+        said.pop("skip_connection", None)
+        wider = said.pop("mlp_expansion_factor", _WIDER)
+        if wider == _WIDER:
+            return made(**said, flash_attn=False)
+        stems = said.pop("num_stems", 1)
+        network = made(**said, num_stems=1, flash_attn=False)
+        usual = signature(made).parameters["mask_estimator_depth"].default
+        depth, (first,) = said.get("mask_estimator_depth", usual), network.mask_estimators
+        network.mask_estimators = nn.ModuleList(
+            type(first)(said["dim"], first.dim_inputs, depth, mlp_expansion_factor=wider)
+            for _ in range(stems)
+        )
+        return network
 
     def forward(self, mix: Tensor) -> Tensor:
         """Return the estimates of a mix.
@@ -64,9 +103,14 @@ class RoFormer(OnHops):
         """
         spectrum = self._spectrum(mix)
         bands = self.network.band_split(self._features(spectrum).to(mix.device))
+        before: Tensor | None = None
         for time_layers, frequency_layers in self.network.layers:
+            if before is not None:
+                bands = bands + before
             bands = over_rows(time_layers, bands.transpose(1, 2)).transpose(1, 2)
             bands = over_rows(frequency_layers, bands)
+            if self._skips:
+                before = bands if before is None else before + bands
         if hasattr(self.network, "final_norm"):
             bands = self.network.final_norm(bands)
         estimates = [

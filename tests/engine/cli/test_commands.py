@@ -301,3 +301,11 @@ def test_the_installed_command_is_the_same(quieter: Path) -> None:
     code = f"import subprocess, sys; sys.exit(subprocess.call([{str(script)!r}, *sys.argv[1:]]))"
     ended = end_of(start_python(code, "check", quieter))
     assert (ended.code, ended.out.splitlines()[0]) == (0, "quieter: nothing is wrong")
+
+
+def test_without_docstrings_no_command_runs_and_without_assertions_all_do(quieter: Path) -> None:
+    """Of ``-OO`` and ``-O``."""
+    ended = resonate("check", quieter, PYTHONOPTIMIZE="2")
+    assert (ended.code, ended.out) == (2, "")
+    assert ended.err.startswith("error: Python runs with -OO (PYTHONOPTIMIZE=2)")
+    assert resonate("check", quieter, PYTHONOPTIMIZE="1").code == 0

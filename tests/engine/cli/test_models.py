@@ -20,7 +20,7 @@ LONG_URL = f"https://example.org/{90 * 'l'}.ckpt"
 KNOWN = [
     KnownModel("mini", "HDemucs", ("drums", "vocals"), here="/models", licence="MIT"),
     KnownModel(
-        "large", "BS-RoFormer", ("vocals",), source="https://example.org/large",
+        "large", "BS-RoFormer", ("vocals",), source=LONG_URL,
         files=(
             {"name": "large.ckpt", "sha256": 64 * "a", "url": LONG_URL},
             {"name": "large.yaml"},
@@ -72,7 +72,8 @@ def test_models_are_listed_with_what_is_here_and_their_licence(printed: Printed)
 def test_one_is_shown_in_full(printed: Printed) -> None:
     text = printed("show", "large")
     assert max(len(line) for line in text.splitlines() if "https" not in line) <= 80
-    assert f"\n  from      {LONG_URL}\n" in text
+    for label in ("source", "from  "):  # an address that is broken cannot be copied
+        assert f"\n  {label}    {LONG_URL}\n" in text
     words = " ".join(text.split())
     assert f"SHA-256 {64 * 'a'} file large.yaml SHA-256 not known" in words
     assert "here no: put its files into your folder of models; what has no digest is not" in words

@@ -206,9 +206,9 @@ def test_cards_are_used_one_step_each() -> None:
 def test_a_step_too_large_for_the_memory_runs_alone() -> None:
     lanes = Lanes(4, 8 * GB)
     huge, tiny = Job("huge", bytes=9 * GB, path_seconds=9, seconds=9), Job("tiny", seconds=9)
-    assert needs_too_much(huge, lanes)
-    assert not needs_too_much(Job("fits", bytes=8 * GB), lanes)
-    assert needs_too_much(Job("fits not beside results", bytes=8 * GB), lanes, held_bytes=1)
+    assert needs_too_much(huge.bytes, lanes)
+    assert not needs_too_much(8 * GB, lanes)
+    assert needs_too_much(8 * GB, lanes, held_bytes=1)
     assert next_start([huge, tiny], [Running(tiny, CPU, 5.0)], lanes) is None
     assert next_start([huge, tiny], [], lanes) == (huge, CPU)
     assert next_start([tiny], [Running(huge, CPU, 5.0)], lanes) is None

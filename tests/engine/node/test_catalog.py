@@ -170,6 +170,16 @@ def broken_pack(tmp_path: Path) -> str:
     return os.pathsep.join(paths)
 
 
+def test_what_is_installed_is_looked_for_once(
+    broken_pack: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So that all of a process speaks of the same nodes, whatever is installed meanwhile."""
+    before = Catalog.installed()
+    monkeypatch.syspath_prepend(broken_pack.partition(os.pathsep)[0])
+    assert Catalog.installed() is before
+    assert "no_such_library" in resonate("nodes", PYTHONPATH=broken_pack).out
+
+
 def test_a_missing_node_names_the_pack_that_cannot_be_used(
     broken_pack: str, tmp_path: Path
 ) -> None:

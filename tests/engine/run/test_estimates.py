@@ -68,7 +68,7 @@ def test_the_same_params_tell_more_than_the_type(store: Store) -> None:
         return experience.estimate(Cost(seconds=9), like, [SECOND]).seconds
 
     assert (seconds("one"), seconds("four"), seconds("another")) == (1.0, 4.0, 2.5)
-    experience.note(likenesses("separate", params_text({"model": "four"}), "cpu"), 1.0, 3.0)
+    experience.note(lambda: likenesses("separate", params_text({"model": "four"}), "cpu"), 1.0, 3.0)
     assert (seconds("one"), seconds("four"), seconds("another")) == (1.0, 3.0, 3.0)
 
 
@@ -87,7 +87,7 @@ def test_experience_counts_before_what_is_declared(store: Store, excerpt: Audio)
     experience = Experience(store)
     cost = Cost(seconds=2, seconds_per_second=3)
     assert experience.estimate(cost, GATE, [SECOND]).seconds == 5
-    experience.note(GATE, 2.0, 1.0)
+    experience.note(lambda: GATE, 2.0, 1.0)
     assert experience.estimate(cost, GATE, [SECOND, Size()]).seconds == 0.5
     elsewhere = likenesses("gate", "{}", "cuda:0")
     assert experience.estimate(cost, elsewhere, [SECOND]).seconds == 5

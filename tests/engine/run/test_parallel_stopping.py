@@ -128,7 +128,7 @@ def test_a_key_that_another_computes_does_not_hold_up_the_rest(
     ]
     graph.output("out", graph.add(mix)(tracks))
     keys = {step.id: step.key for step in graph.plan({"mix": excerpt}, store=store)}
-    lock = Store(store.path).key_lock(Key(str(keys["held"]), {}, b""))
+    lock = Store(store.path).key_lock(Key(str(keys["held"]), b""))
     assert lock.take()
     told: list[str] = []
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 import resonate_graph as rg
 from resonate_graph._graph.bound import BoundGraph, PortRef, Source, Step
-from resonate_graph._run.plan import Found, Plan
+from resonate_graph._run.plan import EveryStep, Found, Plan
 from tests import toy_nodes
 
 PORTS = ("left", "right")
@@ -243,7 +243,7 @@ def test_without_a_store_every_needed_step_runs_once(
     situation: tuple[World, SimulatedStore], order: random.Random
 ) -> None:
     graph = situation[0].graph
-    plan = Plan(graph)
+    plan = EveryStep(graph)
     ran: list[str] = []
     while plan.ready:
         name = order.choice(plan.ready)
@@ -360,7 +360,7 @@ def test_a_port_that_was_not_computed_before_is_added() -> None:
 
 def test_a_source_is_in_use_until_its_last_reader_ran() -> None:
     graph = bound({"a": ["$x"], "b": ["a.left"], "c": ["a.left", "b.left"]}, ["c.left"])
-    plan = Plan(graph)
+    plan = EveryStep(graph)
     used = []
     while plan.ready:
         name = plan.ready[0]

@@ -82,7 +82,7 @@ def test_a_run_that_waits_for_another_can_be_stopped(
         asked.append(None)
         return len(asked) > 3
 
-    held = Store(store.path).key_lock(Key(step.key, {}, b""))
+    held = Store(store.path).key_lock(Key(step.key, b""))
     assert held.take()
     with pytest.raises(Cancelled):
         graph.run({"mix": excerpt}, store=store, cancelled=cancelled)

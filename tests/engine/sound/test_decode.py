@@ -3,6 +3,7 @@ from __future__ import annotations
 import io
 import os
 import random
+import subprocess
 import threading
 import tracemalloc
 from pathlib import Path
@@ -23,6 +24,7 @@ from tests.files import (
     write_lame,
     write_sound,
 )
+from tests.tools import needs
 
 FORMATS = (".wav", ".flac", ".ogg", ".mp3")
 SUBTYPES = ("PCM_U8", "PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE")
@@ -367,7 +369,31 @@ def test_formats_libsndfile_knows_but_we_do_not_promise_are_refused(
 ) -> None:
     path = tmp_path / "a.wav"
     soundfile.write(path, excerpt.samples.T, 44100, format="VOC", subtype="PCM_16")
-    with pytest.raises(InputError, match="VOC is not read: convert it with: ffmpeg -i "):
+    with pytest.raises(InputError, match="VOC, which is not read: convert it with: ffmpeg -i "):
+        read_audio(path)
+
+
+@needs("sox")
+@pytest.mark.parametrize("container", ["HTK", "MAT4", "MAT5", "PAF"])
+def test_what_ffmpeg_does_not_read_either_is_converted_by_sox(
+    tmp_path: Path, excerpt: Audio, container: str
+) -> None:
+    path = tmp_path / "it's here"
+    soundfile.write(path, excerpt.samples[0, :400], 44100, format=container, subtype="PCM_16")
+    with pytest.raises(InputError, match=f"{container} is not read: convert it with: sox ") as told:
+        read_audio(path)
+    line = str(told.value).partition("convert it with: ")[2]
+    subprocess.run(line, shell=True, check=True, cwd=tmp_path, capture_output=True)
+    assert read_audio(tmp_path / "it's here.wav").frames == 400
+
+
+def test_an_mp3_file_of_nothing_but_delay_is_refused_in_words_that_are_true(tmp_path: Path) -> None:
+    """As ffmpeg leaves one where it cuts a file into pieces: libsndfile calls it no file."""
+    info = b"Info\0\0\0\x0f\0\0\0\1\0\0\2\x72" + bytes(104) + b"Lavf59.37" + bytes(12)
+    head = b"\xff\xfb\x50\0" + bytes(32) + info + b"\xde\xf2\x88"  # 3567 samples, and 648
+    path = tmp_path / "a.mp3"
+    path.write_bytes(head.ljust(208, b"\0") + b"\xff\xfb\x92\x64".ljust(418, b"\0"))
+    with pytest.raises(InputError, match="it is damaged or cut off: get it whole"):
         read_audio(path)
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from resonate_graph import Audio, InputError, ResonateWarning, read_audio
+from resonate_graph import Audio, InputError, ResonateWarning, read_audio, salvage
 from tests.files import fixed_page, ogg_pages
 
 CODECS = ("VORBIS", "OPUS")
@@ -102,6 +102,49 @@ def test_damage_is_told(tmp_path: Path, codec: str, change: object, said: str) -
     pages = ogg_pages(ogg(tmp_path, codec))
     with pytest.raises(InputError, match=said):
         reads(tmp_path, b"".join(change(pages)))
+
+
+@pytest.mark.parametrize("rate", [8000, 12_000, 16_000, 24_000, 44_100, 0])
+def test_opus_is_decoded_at_48_khz_whatever_its_encoder_was_given(
+    tmp_path: Path, rate: int
+) -> None:
+    """RFC 7845, 5.1: the rate in the header is not that of what is coded."""
+    content = ogg(tmp_path, "OPUS")
+    whole = reads(tmp_path, content)
+    first, *others = ogg_pages(content)
+    at = first.index(b"OpusHead") + 12
+    first = fixed_page(first[:at] + rate.to_bytes(4, "little") + first[at + 4 :])
+    assert reads(tmp_path, b"".join([first, *others])) == whole
+    short = b"".join([*ogg_pages(content)[:3]])  # half a second: one page of sound
+    with pytest.warns(ResonateWarning, match="unfinished"):
+        expected = reads(tmp_path, short)
+    with pytest.warns(ResonateWarning, match="unfinished"):
+        assert reads(tmp_path, b"".join([first, *others[:2]])) == expected
+    path = tmp_path / "torn.opus"
+    path.write_bytes(b"".join([first, *others[:2], *others[3:]]))
+    with pytest.warns(ResonateWarning, match="salvaged"):
+        torn, gaps = salvage(path)
+    assert torn.frames == whole.frames
+    assert len(gaps) == 1
+    before = slice(0, round(gaps[0][0] * 48_000))
+    np.testing.assert_array_equal(torn.samples[:, before], whole.samples[:, before])
+
+
+@pytest.mark.parametrize("family", [2, 255])
+def test_channels_of_opus_that_are_for_no_loudspeakers_stay_in_their_order(
+    tmp_path: Path, family: int
+) -> None:
+    """Family 2 is Ambisonics, 255 says nothing (RFC 8486, 3.1; RFC 7845, 5.1.1.3)."""
+    content = ogg(tmp_path, "OPUS", channels=6)
+    surround = reads(tmp_path, content)
+    assert surround.layout == "5.1"
+    first, *others = ogg_pages(content)
+    at = first.index(b"OpusHead") + 18
+    first = fixed_page(first[:at] + bytes([family]) + first[at + 1 :])
+    found = reads(tmp_path, b"".join([first, *others]))
+    assert found.layout is None
+    in_order_of_vorbis = [0, 2, 1, 4, 5, 3]
+    np.testing.assert_array_equal(found.samples, surround.samples[in_order_of_vorbis])
 
 
 def test_other_codecs_are_refused_by_name(tmp_path: Path) -> None:

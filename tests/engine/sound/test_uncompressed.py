@@ -143,6 +143,28 @@ def test_sox_decodes_the_same_from_big_endian_wav(tmp_path: Path, kind: str) -> 
     np.testing.assert_array_equal(read(path)[0].samples, theirs)
 
 
+@needs("sox")
+@pytest.mark.parametrize("bits", [24, 32])
+def test_extensible_big_endian_wav_of_sox_is_read(tmp_path: Path, bits: int) -> None:
+    (tmp_path / "little.wav").write_bytes(uncompressed.wav(drawn(f"s{bits}", 500, 4)))
+    subprocess.run(["sox", "little.wav", "-B", "big.wav"], cwd=tmp_path, check=True)
+    assert (tmp_path / "big.wav").read_bytes()[:4] == b"RIFX"
+    assert (tmp_path / "big.wav").read_bytes()[20:22] == b"\xff\xfe"
+    little, big = (read(tmp_path / f"{name}.wav")[0] for name in ("little", "big"))
+    np.testing.assert_array_equal(big.samples, little.samples)
+
+
+@pytest.mark.parametrize("container", CONTAINERS)
+def test_tags_before_a_file_do_no_harm(tmp_path: Path, container: str) -> None:
+    content = CONTAINERS[container][0](drawn("s16", 300, 2))
+    for name, tag in (("plain", b""), ("tagged", b"ID3\4\0\0\0\0\0\x40" + bytes(64))):
+        (tmp_path / name).write_bytes(tag + content)
+    assert read(tmp_path / "tagged") == read(tmp_path / "plain")
+    (tmp_path / "tagged").write_bytes((tmp_path / "tagged").read_bytes()[:-100])
+    with pytest.raises(InputError, match="it is cut off"):
+        read(tmp_path / "tagged")
+
+
 @pytest.mark.parametrize("law", ["ALAW", "ULAW"])
 @pytest.mark.parametrize("container", ["WAV", "AIFF", "CAF", "AU", "W64"])
 def test_companded_samples_are_those_of_libsndfile(
@@ -509,6 +531,11 @@ def test_a_foreign_format_is_called_by_its_name(
         (b"DSD \x1c\0\0\0", "this is DSD (DSF), which is not read: convert it"),
         (b"FRM8\0\0\0\0", "this is DSD (DSDIFF), which is not read: convert it"),
         (b"#!AMR\n", "this is AMR, which is not read: convert it"),
+        (bytes(4) + b"\xf8\x72\x6f\xba", "this is Dolby TrueHD, which is not read: convert it"),
+        (b"Creative Voice File\x1a", "this is VOC, which is not read: convert it"),
+        (b".SoX\x1c\0\0\0", "this is SoX's own format, which is not read: convert it"),
+        (b"NIST_1A\n", "this is NIST SPHERE, which is not read: convert it"),
+        (b"\x64\xa3\1\0", "this is IRCAM, which is not read: convert it"),
         (b"MThd\0\0\0\6", "this is MIDI, notes without sound"),
         (b"PK\3\4", "this is a ZIP archive: unpack it"),
     ],

@@ -126,6 +126,8 @@ def test_what_declick_removes_is_what_is_detected(excerpt: Audio) -> None:
     assert loudest == pytest.approx(decibels(peak(removed)), abs=1e-3)
     left, right = (one.any() for one in removed.samples)
     assert [channel.clicks > 0 for channel in report.channels] == [left, right]
+    for channel, one in zip(report.channels, removed.samples, strict=True):  # all others stay
+        assert 100 * np.count_nonzero(one) / record.frames <= channel.damaged_percent
 
 
 def test_a_scratch_across_both_channels_counts_once() -> None:

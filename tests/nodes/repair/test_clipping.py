@@ -8,7 +8,7 @@ from resonate_graph import Audio, ParamError
 from resonate_nodes import declip, detect_clipping, resample
 from tests import degradations
 from tests.depth import sampled, thorough
-from tests.signals import difference_db, peak, si_sdr_db, sine
+from tests.signals import Array, difference_db, peak, si_sdr_db, sine
 
 
 def gain_db(repaired: Audio, damaged: Audio, clean: Audio) -> float:
@@ -158,6 +158,39 @@ def test_a_filter_against_dc_does_not_hide_clipping(groove: Audio, corner_hz: fl
     true = float(np.mean(np.abs(cut.samples) >= level))
     (found,) = detect_clipping(sound).channels
     assert found.clipped_percent == pytest.approx(100 * true, rel=0.01)
+
+
+def in_16_bits(audio: Audio, noise: Array | float) -> Audio:
+    """Return a sound rounded to 16 bits, with noise of so many steps."""
+    return audio.with_samples(np.round(audio.samples * 32_767 + noise) / 32_767)
+
+
+@pytest.mark.parametrize(("start_seconds", "least"), [(0, 0.98), (4, 0.85)])
+def test_dither_hides_few_of_the_samples_that_were_clipped(
+    start_seconds: int, least: float, groove: Audio
+) -> None:
+    start = start_seconds * groove.sample_rate
+    clean = groove.with_samples(groove.samples[:1, start : start + 2 * groove.sample_rate])
+    cut, level = degradations.clipped(clean, sdr_db=28)
+    true = float(100 * np.mean(np.abs(cut.samples) >= level))
+    noise = np.random.default_rng(3).uniform(-0.5, 0.5, (2, *cut.samples.shape)).sum(axis=0)
+    (found,) = detect_clipping(in_16_bits(cut, noise)).channels
+    assert least * true < found.clipped_percent < 1.01 * true
+
+
+@pytest.mark.parametrize(("corner_hz", "start_seconds", "least"),
+                         [(0.5, 0, 0.94), (0.5, 4, 0.94), (20.0, 0, 0), (20.0, 4, 0)])  # fmt: skip
+def test_behind_a_filter_16_bits_hide_some(
+    corner_hz: float, start_seconds: int, least: float, groove: Audio
+) -> None:
+    start = start_seconds * groove.sample_rate
+    clean = groove.with_samples(groove.samples[:1, start : start + 2 * groove.sample_rate])
+    cut, level = degradations.clipped(clean, sdr_db=15)
+    true = float(100 * np.mean(np.abs(cut.samples) >= level))
+    blocker = butter(1, corner_hz, "highpass", fs=clean.sample_rate, output="sos")
+    sound = clean.with_samples(sosfilt(blocker, cut.samples.astype(np.float64)))
+    (found,) = detect_clipping(in_16_bits(sound, 0.0)).channels
+    assert least * true <= found.clipped_percent <= 1.01 * true * (least > 0)
 
 
 def test_samples_near_the_limit_of_float32(groove: Audio) -> None:

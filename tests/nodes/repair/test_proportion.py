@@ -198,6 +198,16 @@ def test_how_much_may_be_replaced_is_up_to_the_caller(excerpt: Audio) -> None:
         assert repair_dropouts(tape, max_replaced_percent=1.0) == tape
 
 
+def test_what_comes_at_an_even_pace_stays_however_much_may_be_replaced(excerpt: Audio) -> None:
+    """The buzz of a dimmer: a hundred short bursts a second, in a pause of the music too."""
+    burst = 0.2 * np.exp(-np.arange(24) / 6) * np.cos(np.arange(24))
+    buzz = np.tile(np.pad(burst, (0, RATE // 100 - len(burst))), excerpt.frames * 100 // RATE + 1)
+    sound = excerpt.with_samples(0.1 * excerpt.samples + buzz[: excerpt.frames])
+    with pytest.warns(ResonateWarning, match="not-plausible"):
+        repaired = declick(sound, max_replaced_percent=100.0)
+    assert relative_db(repaired, sound) < -60
+
+
 def test_a_sound_gated_at_its_own_pace_is_no_row_of_dropouts(excerpt: Audio) -> None:
     """A tremolo of 30 Hz: gaps of 11 ms, a third of the time."""
     place = np.arange(excerpt.frames) * 30 / RATE % 1

@@ -67,3 +67,24 @@ def test_both_channels_keep_their_balance(groove: Audio) -> None:
 def test_a_split_beyond_the_rate_is_an_error() -> None:
     with pytest.raises(NodeError, match="4500 Hz is not below 4000 Hz"):
         deess(sine(300, rate=8000))
+
+
+def test_a_long_sound_is_treated_alike_throughout() -> None:
+    # it is worked on ten seconds at a time; periods of 3.7 s meet all that in other places
+    voice = sine(300, seconds=2.5, rate=16_000, amplitude=0.5)
+    hiss = sine(6000, seconds=0.4, rate=16_000, amplitude=0.25)
+    quiet = voice.with_samples(0.01 * voice.samples[:, :12_800])
+    heard = deess(joined(*[voice, hiss, quiet] * 9), threshold_db=-12.0, harsh_db=3.0).samples
+    periods = heard.reshape(9, -1)
+    assert difference_db(Audio(periods[0], 16_000), joined(voice, hiss, quiet)) > -40
+    np.testing.assert_allclose(periods[1:-1], np.broadcast_to(periods[4], (7, 59_200)), atol=1e-6)
+
+
+def test_a_sound_that_is_harsh_throughout_is_one_s_sound_however_long() -> None:
+    voice = sine(300, seconds=30, rate=16_000, amplitude=0.5)
+    hiss = sine(6000, seconds=30, rate=16_000, amplitude=0.25)
+    both = voice.with_samples(voice.samples + hiss.samples)
+    turned_down = deess(both, threshold_db=-30.0).samples - voice.samples
+    levels = turned_down[0].reshape(-1, 16_000).std(axis=1)
+    assert levels[1:-1] == pytest.approx(levels[5], rel=1e-3)
+    assert levels[5] < 0.1 * 0.25 / np.sqrt(2)

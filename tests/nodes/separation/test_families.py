@@ -398,7 +398,13 @@ def test_what_is_no_number_is_not_a_result(monkeypatch: pytest.MonkeyPatch) -> N
 
 SCNET, MDX23C = config_of("scnet")["model"], config_of("mdx23c")["model"]
 REFUSED: list[tuple[Callable[[dict[str, Any]], object], str]] = [
-    (lambda said: said["model"].update(skip_connection=True), "has skip_connection, which"),
+    (lambda said: said["model"].update(linear_transformer_depth=1), "has linear_transformer_dep"),
+    (lambda said: said["model"].update(time_conformer_depth=1), "has time_conformer_depth, which"),
+    (lambda said: said["model"].update(mlp_expansion_factor=3), "the shape should be"),
+    (
+        lambda said: said["model"].update(mlp_expansion_factor=1 << 17),
+        "its mlp_expansion_factor is",
+    ),
     (lambda said: said["model"].update(dim=1 << 17), "its dim is 131072"),
     (lambda said: said["model"].update(dim=32), "the shape should be"),
     (lambda said: said["model"].update(depth=500), "more weights than there are"),

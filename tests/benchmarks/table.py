@@ -1,0 +1,128 @@
+"""The table of `make bench`: what was measured, beside what, and what it should come to.
+
+Conventions: a figure stands beside that of a peer, measured in turn in the same run; or beside what
+the same benchmark gave before, on the same machine (`before`). The ratio is ours over theirs; the
+target says up to which it is good, or from which where more is better. A figure that misses its
+target stays in the table, with the reason.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+
+@dataclass(frozen=True)
+class Row:
+    """One figure.
+
+    Attributes:
+        what: what was measured.
+        ours: what it came to.
+        unit: its unit.
+        beside: what it is compared with; empty for nothing but what it was before.
+        theirs: what that came to, in the same unit; None where it is not known.
+        target: the ratio of ours to theirs that is aimed at; None for none.
+        better: whether ``less`` or ``more`` of it is better.
+        reason: why it misses its target.
+    """
+
+    what: str
+    ours: float
+    unit: str
+    beside: str = ""
+    theirs: float | None = None
+    target: float | None = None
+    better: Literal["less", "more"] = "less"
+    reason: str = ""
+
+    @property
+    def ratio(self) -> float | None:
+        """Ours over theirs."""
+        return self.ours / self.theirs if self.theirs else None
+
+    @property
+    def verdict(self) -> str:
+        """Whether it meets its target: ``met``, ``missed``, or nothing where nobody can know."""
+        if self.ratio is None or self.target is None:
+            return ""
+        good = self.ratio <= self.target if self.better == "less" else self.ratio >= self.target
+        return "met" if good else "missed"
+
+
+def machine() -> str:
+    """Say what was measured on: the processor, its cores that may be used, system and Python."""
+    name = platform.processor() or platform.machine()
+    for line in _lines(Path("/proc/cpuinfo")):
+        if line.startswith("model name"):
+            name = line.partition(":")[2].strip()
+            break
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    load = f", load {os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else ""
+    return (
+        f"{name}, {cores} cores, {platform.system()} {platform.release()}, "
+        f"Python {platform.python_version()}{load}"
+    )
+
+
+def before(rows: Iterable[Row], earlier: Path) -> list[Row]:
+    """Return rows that have no peer beside what they were in a table that was written before."""
+    known = {row["what"]: row["ours"] for row in json.loads(earlier.read_text())["rows"]}
+    return [
+        row
+        if row.beside or row.what not in known
+        else replace(row, beside="before", theirs=known[row.what])
+        for row in rows
+    ]
+
+
+def written(rows: Sequence[Row], path: Path) -> None:
+    """Write a table as JSON, for another one to stand beside."""
+    plain = {"machine": machine(), "rows": [asdict(row) for row in rows]}
+    path.write_text(json.dumps(plain, indent=2) + "\n")
+
+
+def text(rows: Sequence[Row]) -> str:
+    """Return a table to be read."""
+    head = ("what", "ours", "peer or before", "", "ratio", "target", "")
+    cells = [head, *map(_cells, rows)]
+    widths = [max(len(row[column]) for row in cells) for column in range(len(head))]
+    lines = [f"on {machine()}"]
+    for row in cells:
+        aligned = [
+            cell.ljust(width) if column in (0, 3, 6) else cell.rjust(width)
+            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ]
+        lines.append("  ".join(aligned).rstrip())
+    reasons = [f"  {row.what}: {row.reason}" for row in rows if row.verdict == "missed"]
+    return "\n".join([*lines, *(["missed, and why:", *reasons] if reasons else [])])
+
+
+def _cells(row: Row) -> tuple[str, ...]:
+    sign = "<=" if row.better == "less" else ">="
+    return (
+        row.what,
+        f"{_figure(row.ours)} {row.unit}",
+        "" if row.theirs is None else f"{_figure(row.theirs)} {row.unit}",
+        row.beside,
+        "" if row.ratio is None else f"{row.ratio:.2f}x",
+        "" if row.target is None else f"{sign} {row.target:g}x",
+        row.verdict,
+    )
+
+
+def _figure(value: float) -> str:
+    """Return a figure in three digits that count."""
+    return f"{value:.0f}" if value >= 100 else f"{value:.1f}" if value >= 10 else f"{value:.2f}"
+
+
+def _lines(path: Path) -> list[str]:
+    try:
+        return path.read_text().splitlines()
+    except OSError:  # not on every system
+        return []
