@@ -24,8 +24,9 @@ Base = Annotated[float, Field(ge=10, le=1000)] | Literal["auto"]
 Harmonics = Annotated[int, Field(ge=1, le=100)]
 
 _MAINS_HZ = (50.0, 60.0)
-#: part of the energy that is more than hum usually has: 6 dB below the sound
-_LOUD = 0.25
+#: what is louder than hum usually is may be a note: a part of the energy, and mean square; a
+#: lead-in may hold little but hum, and is soft
+_LOUD_PART, _LOUD = 0.25, 10 ** (-30.0 / 10)
 
 
 @node(version=8, uses=("scipy",))
@@ -58,9 +59,9 @@ def dehum(
     subtracted where it is on: that is the likeliest path through the two states, by what is there
     at each moment. Where none is found, the sound comes back as it is, with the warning
     ``no-hum``. In less than 25 periods (0.5 s at 50 Hz) nothing can be found: that gives the
-    warning ``too-short``. Where what was taken holds more than a quarter of the sound's energy,
-    ``loud-hum`` says so: a synthesiser's note, held throughout and as steady as the mains, cannot
-    be told from them.
+    warning ``too-short``. Where what was taken lies above -30 dBFS and holds more than a quarter of
+    the energy of the channels that hum, ``loud-hum`` says so: a synthesiser's note, held throughout
+    and as steady as the mains, cannot be told from them.
 
     Args:
         ctx: filled in by the engine.
@@ -70,8 +71,8 @@ def dehum(
         harmonics: how many are removed, the base included.
         q: base frequency over the bandwidth of each harmonic: higher takes less of the music
             with it, lower follows hum whose level changes quickly. At 50 Hz and 200 it is 0.25 Hz;
-            0.17 Hz where the hum is there throughout at a steady level, and 0.1 Hz where its
-            frequency is steady too.
+            0.17 Hz where the hum keeps its level while it is there, and 0.1 Hz where its frequency
+            is steady too.
 
     Raises:
         NodeError: the base frequency lies at or above half the sample rate.
@@ -97,11 +98,12 @@ def dehum(
 
 def _warn_if_loud(ctx: RunContext, hum: Hum, before: Array, after: Array) -> None:
     """Warn where what was taken is so much of the sound that it may be a note."""
-    part = float(np.sum((before - after) ** 2) / np.sum(before**2))
-    if part > _LOUD:
+    taken = float(np.mean((before - after)[hum.channels] ** 2))
+    part = taken / float(np.mean(before[hum.channels] ** 2))
+    if taken > _LOUD and part > _LOUD_PART:
         ctx.warn(
             "loud-hum",
-            f"what was taken around {hum.base_hz:.2f} Hz holds {part:.0%} of the sound's energy: "
+            f"what was taken around {hum.base_hz:.2f} Hz holds {part:.0%} of the energy: "
             "listen to it; a note that is held throughout would be taken for hum",
         )
 

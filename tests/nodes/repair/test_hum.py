@@ -268,8 +268,8 @@ def test_where_the_hum_is_off_nothing_is_put_in_its_place(which: str, groove: Au
 
 
 @sampled(3)
-@pytest.mark.parametrize("start", range(0, 10, 2))
-@pytest.mark.parametrize("base_hz", [47.0, 50.0, 53.0, 57.0, 60.0, 63.0])
+@pytest.mark.parametrize("start", [0, 7])
+@pytest.mark.parametrize("base_hz", [47.0, 50.0, 57.0, 60.0])
 def test_no_hum_is_found_in_music_at_any_base(start: int, base_hz: float, groove: Audio) -> None:
     rate = groove.sample_rate
     heard = groove.with_samples(groove.samples[:, start * rate : (start + 5) * rate])
@@ -281,8 +281,14 @@ def test_a_note_that_may_be_hum_is_told() -> None:
     seconds = np.arange(8 * 8000) / 8000
     note = sum(0.2 / k * np.sin(2 * np.pi * 50 * k * seconds) for k in range(1, 9))
     hiss = white_noise(rms=0.1, seconds=8, rate=8000)
-    with pytest.warns(ResonateWarning, match=r"loud-hum: .* 50.00 Hz holds \d+% of the sound"):
+    with pytest.warns(ResonateWarning, match=r"loud-hum: .* 50.00 Hz holds \d+% of the energy"):
         dehum(hiss.with_samples(hiss.samples + note))
+
+
+def test_hum_in_a_soft_lead_in_is_no_note(recwarn: pytest.WarningsRecorder) -> None:
+    mains = hum(50.0, seconds=4, rate=8000)
+    dehum(mains.with_samples(mains.samples * np.float32(0.1)))
+    assert not [one for one in recwarn if "loud-hum" in str(one.message)]
 
 
 def test_a_pure_tone_beneath_the_noise_of_a_record_is_followed_exactly() -> None:
