@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 Places = NDArray[np.intp]
 
@@ -43,3 +44,57 @@ def without_gaps(mask: Mask, gap: int) -> Mask:
     starts, stops = runs(mask)
     short = starts[1:] - stops[:-1] <= gap
     return mask | mask_of(stops[:-1][short], starts[1:][short], len(mask))
+
+
+class Gathered:
+    """The runs of a mask that comes in parts, one after the other, and the largest value in each.
+
+    A run that goes on in the next part is one.
+    """
+
+    def __init__(self) -> None:
+        self._parts: list[tuple[Places, Places, Array]] = []
+
+    def add(self, mask: Mask, first: int, values: Array | None = None) -> None:
+        """Add a part.
+
+        Args:
+            mask: the part.
+            first: where it begins.
+            values: of each sample of it, none below zero; only those in runs count.
+        """
+        starts, stops = runs(mask)
+        if len(starts):
+            largest = np.zeros(len(starts))
+            if values is not None:
+                largest = np.maximum.reduceat(np.where(mask, values, 0), starts)
+            self._parts.append((starts + first, stops + first, largest))
+
+    def runs(self, gap: int = 0) -> tuple[Places, Places]:
+        """Return where the runs start and stop, those as near as some gap as one."""
+        starts, stops, _ = self._joined()
+        begins = self._begins(gap)
+        return starts[begins], stops[np.append(begins[1:], True)[: len(stops)]]
+
+    def largest(self, gap: int = 0) -> Array:
+        """Return the largest value in each of these."""
+        values = self._joined()[2]
+        begins = np.flatnonzero(self._begins(gap))
+        largest: Array = np.maximum.reduceat(values, begins) if len(begins) else values
+        return largest
+
+    def count(self) -> int:
+        """Return how many samples are in runs."""
+        starts, stops, _ = self._joined()
+        return int(np.sum(stops - starts))
+
+    def _joined(self) -> tuple[Places, Places, Array]:
+        nothing: Places = np.zeros(0, np.intp)
+        starts, stops, largest = zip(*self._parts, (nothing, nothing, np.zeros(0)), strict=True)
+        return np.concatenate(starts), np.concatenate(stops), np.concatenate(largest)
+
+    def _begins(self, gap: int) -> Mask:
+        starts, stops, _ = self._joined()
+        begins = np.ones(len(starts), bool)
+        begins[1:] = starts[1:] - stops[:-1] > gap
+        return begins

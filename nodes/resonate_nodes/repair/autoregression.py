@@ -10,10 +10,12 @@ S. J. Godsill, P. J. W. Rayner, *Digital Audio Restoration* (Springer 1998), cha
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
+from .._common.runs import runs
 from .._common.silence import silence
 
 Array = NDArray[np.float64]
@@ -24,6 +26,11 @@ _BLOCKS_AT_ONCE = 512
 # Keeps the equations solvable where the spectrum has holes, as above 16 kHz after a lossy codec:
 # a trace of white noise, 100 dB under the sound.
 _WHITE = 1e-10
+
+
+def hop_frames(sample_rate: int) -> int:
+    """Return how many samples lie between the beginnings of blocks."""
+    return int(2 ** max(6, round(np.log2(_BLOCK_SECONDS / 2 * sample_rate))))
 
 
 class Blocks:
@@ -39,7 +46,7 @@ class Blocks:
 
     def __init__(self, frames: int, sample_rate: int) -> None:
         self.frames = frames
-        self.hop = int(2 ** max(6, round(np.log2(_BLOCK_SECONDS / 2 * sample_rate))))
+        self.hop = hop_frames(sample_rate)
         self.count = -(-frames // self.hop)
         #: samples each model sees
         self.seen = 2 * self.hop
@@ -151,35 +158,24 @@ def one_sided(samples: Array, order: int) -> tuple[Mask, Mask]:
 
 
 def interpolate(samples: Array, missing: Mask, blocks: Blocks, order: int) -> None:
-    """Fill in missing samples, in place, block by block, with the model of what is there now."""
-    wanted = set((np.flatnonzero(missing) // blocks.hop).tolist())
-    if not wanted:
-        return
+    """Fill in missing samples, in place, block by block, with the model of what is there now.
+
+    A run of them is filled in whole, with the block that its middle lies in; what is missing beside
+    it and belongs to another block counts as known.
+    """
+    starts, stops = runs(missing)
+    homes = (starts + stops - 1) // 2 // blocks.hop
     silent = silence(samples, order)
     for group in blocks.groups():
-        chosen = sorted(wanted.intersection(group))
-        if chosen:
-            filters = models(samples, blocks, group, order)
-            for block in chosen:
-                start = block * blocks.hop
-                fill(
-                    samples,
-                    missing,
-                    silent,
-                    start,
-                    start + blocks.hop,
-                    filters[block - group.start],
-                )
-
-
-def fill(samples: Array, missing: Mask, silent: Mask, start: int, stop: int, model: Array) -> None:
-    """Fill in the missing samples from start to stop so that the excitation is smallest.
-
-    What is missing just outside counts as known: it is filled in with the block it lies in.
-    """
-    places = start + np.flatnonzero(missing[start:stop])
-    if len(places):
-        samples[places] = least_excitation(samples, places, silent, model)
+        first, last = np.searchsorted(homes, (group.start, group.stop))
+        if first == last:
+            continue
+        filters = models(samples, blocks, group, order)
+        begins = first + np.flatnonzero(np.diff(homes[first:last], prepend=-1))
+        for run, after in pairwise([*begins, last]):
+            places = starts[run] + np.flatnonzero(missing[starts[run] : stops[after - 1]])
+            model = filters[homes[run] - group.start]
+            samples[places] = least_excitation(samples, places, silent, model)
 
 
 def least_excitation(samples: Array, places: NDArray[np.intp], silent: Mask, model: Array) -> Array:
