@@ -57,6 +57,8 @@ _TINY = 1e-9
 # The network was fitted to clicks of this length and more. What is as short, or shorter, is one
 # too where it stands out by so many thresholds: no sound has such samples.
 _SHORT_SECONDS, _SHORT_STANDS_OUT = 0.000068, 1.5
+# However long it is, where it stands out by so many: the network was fitted to less.
+_FAR_OUT = 20.0
 # How far less than another one an echo of it stands out.
 _ECHO = 0.1
 # How much louder it is after a click does not matter beyond this: before it may be silence.
@@ -177,6 +179,7 @@ def _judged(
     short = stops - starts <= round(_SHORT_SECONDS * sample_rate)
     large = may_be.traits[:, _REMOVED] > _LEAST_REMOVED
     are = (large & (odds > least)) | (short & (stands_out > _SHORT_STANDS_OUT))
+    are |= stands_out > _FAR_OUT
     brief = stops - starts <= round(_LONGEST_AT_EDGES_SECONDS * sample_rate)
     are = np.where(may_be.at_edge, brief & (stands_out > _AT_EDGES), are)
     are &= ~recurs & ~_echoes(may_be, round(_CLOSE_SECONDS * sample_rate))

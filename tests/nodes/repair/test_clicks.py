@@ -210,3 +210,15 @@ def test_a_click_is_filled_in_alike_wherever_it_lies(rate: int) -> None:
     assert report.clicks == len(places)
     assert [one.length_ms for one in report.loudest] == pytest.approx([1] * len(places), rel=0.3)
     assert difference_db(declick(tone.with_samples(scratched)), tone) < -60
+
+
+def test_however_loud_a_click_is_it_goes(groove: Audio) -> None:
+    # two that are near count as one candidate, longer and louder than those of the network
+    samples = groove.samples.copy()
+    random = np.random.default_rng(0)
+    for place in (100_000, 200_000, 373_488):
+        for start, length, height in ((place, 41, 2.4), (place + 97, 16, 0.5)):
+            burst = random.uniform(-1, 1, length) * np.exp(-np.arange(length) / (length / 3))
+            samples[:, start : start + length] += height * burst
+    record = groove.with_samples(samples)
+    assert si_sdr_db(declick(record), groove) > si_sdr_db(record, groove) + 20
