@@ -221,8 +221,8 @@ def is_in_step(raw: IO[bytes], pages: Sequence[Page]) -> bool:
 def _in_step(raw: IO[bytes], pages: Sequence[Page]) -> list[int]:
     """Return what pages of Opus in a row tell; by count, if one tells of less than ends on it.
 
-    Programs that copy packets from a container whose times are rounded, or resample by times that
-    are, write granules that waver, and libsndfile decodes no page of more samples than it tells.
+    Programs that go by the times of what they read write granules that waver with these, and
+    libsndfile decodes no page of more samples than it tells.
     """
     granules = [page.granule for page in pages]
     ends = _frames_by_page(raw, pages)
