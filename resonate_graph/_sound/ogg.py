@@ -26,6 +26,7 @@ from .ogg_pages import (
     decodable,
     first_page_lost,
     flac_of,
+    is_in_step,
     missing_behind_headers,
 )
 from .ogg_salvage import salvaged
@@ -204,6 +205,7 @@ def _whole(raw: IO[bytes], stream: Stream, size: int, doubts: list[tuple[str, st
     as_it_is = everything and pages[-1].flags & LAST and stream.says_its_rate
     if as_it_is and stream.codec != "Opus" and not late:
         return Part(raw)
+    as_it_is = as_it_is and (stream.codec != "Opus" or is_in_step(raw, pages))
     part, start = decodable(raw, stream, pages)
     if late and stream.rate:
         doubts.append(begins_late(start / stream.rate))

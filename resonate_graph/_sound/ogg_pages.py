@@ -5,6 +5,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import IO, NamedTuple
 
 from .parts import Part, Spliced, after_tags, count_frames, read_at
@@ -197,31 +198,99 @@ def decodable(raw: IO[bytes], stream: Stream, pages: Sequence[Page]) -> tuple[Pa
     Of Opus that does not begin at its beginning, libsndfile leaves out a piece of the end instead
     of the beginning: it is made to begin there.
     """
-    spliced = _spliced(raw, pages)
+    granules = [page.granule for page in pages]
+    if stream.codec == "Opus":
+        granules = _in_step(raw, pages)
+    spliced = _spliced(raw, pages, granules)
     frames = count_frames(spliced)
     last = next((page for page in reversed(pages) if page.granule != NO_GRANULE), None)
     if frames is None or last is None:
         return Part(spliced), 0
     start = last.granule - stream.skip - frames
     if stream.codec == "Opus" and start > 0:
-        spliced = _spliced(raw, pages, earlier=start)
+        granules = [one if one in (0, NO_GRANULE) else max(0, one - start) for one in granules]
+        spliced = _spliced(raw, pages, granules)
     return Part(spliced, frames=frames), start
 
 
-def _spliced(raw: IO[bytes], pages: Sequence[Page], earlier: int = 0) -> Spliced:
-    """Return a file of some pages, the last of which is marked as such, told by earlier samples.
+def is_in_step(raw: IO[bytes], pages: Sequence[Page]) -> bool:
+    """Whether no page of Opus tells of fewer samples than end on it, but for the last."""
+    return _in_step(raw, pages) == [page.granule for page in pages]
+
+
+def _in_step(raw: IO[bytes], pages: Sequence[Page]) -> list[int]:
+    """Return what pages of Opus in a row tell; by count, if one tells of less than ends on it.
+
+    Programs that go by the times of what they read write granules that waver with these, and
+    libsndfile decodes no page of more samples than it tells.
+    """
+    granules = [page.granule for page in pages]
+    ends = _frames_by_page(raw, pages)
+    sounding = [i for i, one in enumerate(granules) if one not in (0, NO_GRANULE)]
+    between = sounding[:-1]  # the last page may tell of less: where the sound ends
+    if all(
+        granules[now] - granules[one] >= ends[now] - ends[one] for one, now in pairwise(between)
+    ):
+        return granules
+    counted = [*granules]
+    for index in between:
+        counted[index] = granules[between[0]] + ends[index] - ends[between[0]]
+    is_begun = granules[between[0]] >= ends[between[0]]
+    return counted if is_begun and counted[between[-1]] <= granules[sounding[-1]] else granules
+
+
+def _frames_by_page(raw: IO[bytes], pages: Sequence[Page]) -> list[int]:
+    """Return how many frames of Opus end on each page and on those before it."""
+    found, total, open_frames = [], 0, 0
+    for page in pages:
+        for packet, is_whole in _packets(raw, page):
+            open_frames = open_frames or _packet_frames(packet)
+            if is_whole:
+                total, open_frames = total + open_frames, 0
+        # headers are no sound
+        total = total if page.granule else 0
+        found.append(total)
+    return found
+
+
+def _packets(raw: IO[bytes], page: Page) -> Iterator[tuple[bytes, bool]]:
+    """Yield how the packets of a page begin, and whether they end on it."""
+    content = read_at(raw, page.start, page.stop - page.start)
+    table = content[_HEAD_BYTES : page.body - page.start]
+    at = start = page.body - page.start
+    for index, length in enumerate(table):
+        at += length
+        if length < 255 or index == len(table) - 1:
+            yield content[start : min(at, start + 2)], length < 255
+            start = at
+
+
+def _packet_frames(packet: bytes) -> int:
+    """Return how many frames of 48 kHz a packet of Opus holds, by how it begins (RFC 6716, 3.1)."""
+    if not packet:
+        return 0
+    kind = packet[0] >> 3
+    if kind < 12:
+        length = (480, 960, 1920, 2880)[kind & 3]
+    else:
+        length = (480, 960)[kind & 1] if kind < 16 else (120, 240, 480, 960)[kind & 3]
+    count = (1, 2, 2, packet[1] & 63 if len(packet) > 1 else 0)[packet[0] & 3]
+    return length * count
+
+
+def _spliced(raw: IO[bytes], pages: Sequence[Page], granules: Sequence[int]) -> Spliced:
+    """Return a file of some pages with other granules, the last of which is marked as such.
 
     Opus is decoded at 48 kHz, at which its granules count.
     """
     pieces: list[bytes | range] = []
-    for page in pages:
-        told = 0 if page.granule in (0, NO_GRANULE) else earlier
-        if page is pages[-1] or told or page.flags & FIRST:
+    for page, granule in zip(pages, granules, strict=True):
+        if page is pages[-1] or granule != page.granule or page.flags & FIRST:
             changed = bytearray(read_at(raw, page.start, page.stop - page.start))
             at = page.body - page.start
             changed[at:] = _at_48_khz(bytes(changed[at:]))
             changed[5] |= LAST if page is pages[-1] else 0
-            changed[6:14] = max(0, page.granule - told).to_bytes(8, "little")
+            changed[6:14] = granule.to_bytes(8, "little")
             changed[22:26] = checksum(bytes(changed)).to_bytes(4, "little")
             pieces.append(bytes(changed))
         else:
