@@ -118,7 +118,8 @@ def mouth_declick(
     ctx.note(mouth_clicks_removed=count)
     if not count:
         ctx.note(summary=f"no mouth clicks {'removed' if left.any() else 'found'}")
-    warn_of_what_is_left(ctx, audio, left, "there is too much that is like mouth clicks")
+    places = [runs(one) for one in left]
+    warn_of_what_is_left(ctx, audio, places, "there is too much that is like mouth clicks")
     return audio.with_samples(result)
 
 
