@@ -8,7 +8,9 @@
 #               bits under stores, tries each node with all that there is: an hour
 # make fuzz     sets up, reads mutated files for MINUTES=30: graphs, sound, tags, weights, records;
 #               goes on where it was, in out/fuzz
-# make bench    sets up, times the engine, the store, the schedule, separation, repair, pictures and pages
+# make bench    sets up, times the engine and the store, and prints one table; BENCH="NAME ..." times what
+#               is slow, by modules of tests/benchmarks; BENCH="--json FILE" and BENCH="--before FILE"
+#               compare two commits
 # make clean    removes what these made
 #
 # What decides whether a change lands is .ci/run: the wheel, make lint, the engine's tests on other
@@ -18,6 +20,7 @@ PYTHON ?= python3
 VENV ?= .venv
 TESTS ?=
 MINUTES ?= 30
+BENCH ?=
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet -c constraints.txt
 
@@ -53,20 +56,7 @@ fuzz: $(VENV)/installed-fuzz
 	$(BIN)/python -m tests.fuzz $(MINUTES)
 
 bench: $(VENV)/installed-bench
-	$(BIN)/python -m tests.benchmarks.engine
-	$(BIN)/python -m tests.benchmarks.schedule
-	$(BIN)/python -m tests.benchmarks.store
-	$(BIN)/python -m tests.benchmarks.separation
-	$(BIN)/python -m tests.benchmarks.restoration
-	$(BIN)/python -m tests.benchmarks.speech
-	$(BIN)/python -m tests.benchmarks.hiss
-	$(BIN)/python -m tests.benchmarks.bandwidth
-	$(BIN)/python -m tests.benchmarks.nodes
-	$(BIN)/python -m tests.benchmarks.pictures
-	$(BIN)/python -m tests.benchmarks.pages
-	$(BIN)/python -m tests.benchmarks.app
-	$(BIN)/python -m tests.benchmarks.reading
-	$(BIN)/python -m tests.benchmarks.authoring
+	$(BIN)/python -m tests.benchmarks $(BENCH)
 
 clean:
 	rm -rf $(VENV) out dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 from typing import NoReturn
 
+from .loading import loading
+
 __all__ = ["main"]
 
 
@@ -18,7 +20,8 @@ def main(arguments: list[str] | None = None) -> NoReturn:
         )
         sys.exit(2)
     try:  # whoever presses Ctrl-C while this loads is told what all others are
-        from .application import call_and_exit
+        with loading():
+            from .application import call_and_exit
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         sys.exit(130)

@@ -25,6 +25,7 @@ from .. import (
 from .._base.near_names import instead
 from .._base.paths import expanded
 from .._base.publish import require_writable
+from .loading import loading
 
 #: Numbers as people write them, which JSON does not always: ``.6``, ``-.6``, ``+6``, ``6.``
 _NUMBER = re.compile(r"([+-]?)(?=\.?[0-9])([0-9]*)(\.[0-9]*)?(e[+-]?[0-9]+)?", re.IGNORECASE)
@@ -42,6 +43,11 @@ def open_graph(name: str, nodes: Sequence[str] | None, graphs: Path | None = Non
         GraphError: the file is no graph.
         CatalogError: there is neither, the file cannot be read, or nodes cannot be used.
     """
+    with loading():  # among other things, packs of nodes
+        return _opened(name, nodes, graphs)
+
+
+def _opened(name: str, nodes: Sequence[str] | None, graphs: Path | None) -> Graph:
     path = Path(name)
     if not path.is_file() and name in stock_graphs():
         return stock(name, nodes=nodes or ())

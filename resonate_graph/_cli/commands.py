@@ -17,6 +17,7 @@ from typing import Any
 import typer
 
 from .help import Command, Group, first_paragraph
+from .loading import loading
 
 #: Each command, in the order in which help lists them: the module here, and the function.
 _WHERE: Mapping[str, tuple[str, str]] = {
@@ -81,7 +82,8 @@ class _Commands(Mapping[str, Any]):
 def _commands(module: str) -> Mapping[str, Any]:
     """Return the commands that a module registers, by name."""
     app = typer.Typer(rich_markup_mode=None)
-    importlib.import_module(f".{module}", __package__).register(app)
+    with loading():
+        importlib.import_module(f".{module}", __package__).register(app)
     for command in app.registered_commands:
         command.cls = Command
     found: Mapping[str, Any] = typer.main.get_group(app).commands

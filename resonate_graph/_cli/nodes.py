@@ -11,6 +11,7 @@ from .. import Catalog, CatalogError, NodeType
 from .._base.docstrings import sections, summary
 from .._graph.layout import layout
 from .example import call, example
+from .loading import loading
 from .node_page import page
 from .node_tables import facts, module_name, subject, tables
 from .options import JsonOption, NodesOption
@@ -50,9 +51,10 @@ def nodes(
     if as_markdown and (as_json or type_id is not None):
         raise typer.BadParameter("--markdown goes with neither TYPE nor --json")
     printer = Printer(as_json=as_json)
-    catalog = Catalog.installed()
-    for module in modules or ():
-        catalog = catalog.with_module(module)
+    with loading():
+        catalog = Catalog.installed()
+        for module in modules or ():
+            catalog = catalog.with_module(module)
     if as_markdown:
         typer.echo(page(catalog), nl=False)
         return
@@ -81,12 +83,14 @@ def _write_pack(name: str | None, as_json: bool) -> None:
 
 
 def _list(printer: Printer, catalog: Catalog) -> None:
-    printer.document(
-        {
-            "nodes": [_document(one, catalog) for one in catalog],
-            "broken": [{"pack": one.name, "reason": one.reason} for one in catalog.broken],
-        }
-    )
+    if printer.as_json:  # to make it takes as long as to find out what nodes there are
+        printer.document(
+            {
+                "nodes": [_document(one, catalog) for one in catalog],
+                "broken": [{"pack": one.name, "reason": one.reason} for one in catalog.broken],
+            }
+        )
+        return
     subjects: dict[str, list[NodeType]] = {}
     for one in catalog:
         subjects.setdefault(subject(one), []).append(one)

@@ -30,7 +30,7 @@ from .._sound.audio import Audio
 from .context import FP32, NotComputed, RunContext
 from .fingerprint import source_fingerprint
 from .known_models import KnownModels
-from .params import checked
+from .params import Declared, checked
 from .ports import Port, describe
 from .values import Value, plain_json, require_portable
 
@@ -141,7 +141,7 @@ class NodeType:
         inputs: the input ports, in order.
         outputs: the output ports; a single one is called ``out``.
         output_class: the NamedTuple that declares several outputs; None for a single one.
-        params: pydantic model of the params; what the docstring says of each is its description.
+        declared: the params.
         device: ``accelerated`` where it can use a GPU.
         uses: distributions whose version is part of the key.
         cost: what a step takes, as far as its author says; it decides when steps run.
@@ -162,7 +162,7 @@ class NodeType:
     inputs: tuple[Port, ...]
     outputs: tuple[Port, ...]
     output_class: type[tuple[Any, ...]] | None
-    params: type[BaseModel]
+    declared: Declared
     version: int | None = None
     device: Placement = "cpu"
     uses: tuple[str, ...] = ()
@@ -182,6 +182,11 @@ class NodeType:
     def id(self) -> str:
         """What a graph calls it: ``name``, or ``pack/name`` for other packs."""
         return f"{self.pack}/{self.name}" if self.pack else self.name
+
+    @property
+    def params(self) -> type[BaseModel]:
+        """Pydantic model of the params; what the docstring says of each is its description."""
+        return self.declared.model
 
     @property
     def doc(self) -> str:

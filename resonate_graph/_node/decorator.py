@@ -208,7 +208,7 @@ def _require_renamed(declared: NodeType, renamed: Mapping[str, str]) -> Mapping[
         CatalogError: what one is called now is no port or param, or what it was called is one.
     """
     ports = [port.name for port in (*declared.inputs, *declared.outputs)]
-    names = {*ports, *declared.params.model_fields}
+    names = {*ports, *declared.declared.names}
     for old, new in renamed.items():
         if new not in names or old in names:
             wrong = f"it has no port or param {new!r}" if new not in names else f"it has {old!r}"

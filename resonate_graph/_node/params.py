@@ -5,13 +5,18 @@ A param is what canonical JSON (RFC 8785) holds, because that is what keys are m
 
 from __future__ import annotations
 
+import math
+import types
 import typing
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import pydantic_core
+from annotated_types import Ge, Gt, Le, Lt
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
+from pydantic.fields import FieldInfo
 
 from .._base.docstrings import entries
 from .._base.errors import CatalogError, ParamError
@@ -28,10 +33,12 @@ class _Params(BaseModel):
     )
 
 
-def params_model(
-    where: str, function: Callable[..., Any], fields: Mapping[str, Any]
-) -> type[BaseModel]:
-    """Return the model of a node's params; what the docstring says of each is its description.
+class Declared:
+    """The params that a node's signature declares.
+
+    Their model is made when it is first asked for: few runs need more than some of those there are.
+    Only where it is not plain to see that each default fits, it is made at once, so that an author
+    is told where he declares it.
 
     Args:
         where: the node, for messages.
@@ -41,9 +48,78 @@ def params_model(
     Raises:
         CatalogError: a param is none that JSON can hold, or its default does not fit.
     """
-    for field in fields:
-        if field.startswith("_") or hasattr(_Params, field):
-            raise CatalogError(f"{where}: a param cannot be called {field!r}; choose another name")
+
+    def __init__(
+        self, where: str, function: Callable[..., Any], fields: Mapping[str, tuple[Any, Any]]
+    ) -> None:
+        for field in fields:
+            if field.startswith("_") or hasattr(_Params, field):
+                raise CatalogError(
+                    f"{where}: a param cannot be called {field!r}; choose another name"
+                )
+        self._where = where
+        self._function = function
+        self._fields = fields
+        if not all(_plainly_fits(hint, default) for hint, default in fields.values()):
+            _ = self.model
+
+    @property
+    def names(self) -> Collection[str]:
+        """The names of the params."""
+        return self._fields.keys()
+
+    @cached_property
+    def model(self) -> type[BaseModel]:
+        """The model, which describes each param as the function's docstring does."""
+        return _params_model(self._where, self._function, self._fields)
+
+
+def _plainly_fits(hint: Any, default: Any) -> bool:
+    """Whether a type is one that pydantic takes for sure, and a default is of it; ``...`` for none.
+
+    What this does not know, pydantic is asked.
+    """
+    if typing.get_origin(hint) is typing.Annotated:
+        hint, *said = typing.get_args(hint)
+        if not all(_is_within(one, hint, default) for one in said):
+            return False
+        return _plainly_fits(hint, default)
+    if typing.get_origin(hint) in (typing.Union, types.UnionType):
+        kinds = [one for one in typing.get_args(hint) if one is not types.NoneType]
+        fits = default is None or any(_plainly_fits(one, default) for one in kinds)
+        return fits and all(_plainly_fits(one, ...) for one in kinds)
+    if typing.get_origin(hint) is typing.Literal:
+        values = typing.get_args(hint)
+        return {str} == {type(one) for one in values} and (default is ... or default in values)
+    if type(default) is float and not math.isfinite(default):
+        return False
+    return hint in (str, int, float, bool) and (default is ... or type(default) is hint)
+
+
+def _is_within(said: Any, kind: Any, default: Any) -> bool:
+    """Whether what `Annotated` says of a type is bounds at most, and a default is within them."""
+    if not isinstance(said, FieldInfo) or not said.is_required() or said.validation_alias:
+        return False
+    tests: dict[type, Callable[[Any, Any], bool]] = {
+        Ge: lambda bound, number: number >= bound.ge,
+        Gt: lambda bound, number: number > bound.gt,
+        Le: lambda bound, number: number <= bound.le,
+        Lt: lambda bound, number: number < bound.lt,
+    }
+    if not said.metadata:
+        return True
+    if kind not in (int, float) or any(type(bound) not in tests for bound in said.metadata):
+        return False
+    if default is ...:
+        return True
+    if type(default) is not kind:
+        return False
+    return all(tests[type(bound)](bound, default) for bound in said.metadata)
+
+
+def _params_model(
+    where: str, function: Callable[..., Any], fields: Mapping[str, tuple[Any, Any]]
+) -> type[BaseModel]:
     said = entries(function.__doc__ or "", "Args")
     described: dict[str, Any] = {
         name: (hint, Field(default, description=said.get(name)))

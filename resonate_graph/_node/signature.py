@@ -16,7 +16,7 @@ from typing import Any
 from .._base.errors import CatalogError
 from .context import RunContext
 from .declaration import NodeType
-from .params import params_model
+from .params import Declared
 from .ports import Port, port_type
 from .values import Report
 
@@ -55,7 +55,7 @@ def read_signature(function: Callable[..., Any]) -> NodeType:
         inputs=tuple(inputs),
         outputs=outputs,
         output_class=output_class,
-        params=params_model(where, function, params),
+        declared=Declared(where, function, params),
     )
 
 

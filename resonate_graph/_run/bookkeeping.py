@@ -424,15 +424,18 @@ class Run:
     def finish(self, name: str, done: Performance, warnings: list[tuple[str, str]]) -> None:
         """Note what came of a step."""
         assert self._plan is not None
-        report = self._report(name)
-        report.seconds, report.status, report.device = done.seconds, "ran", done.device
-        report.did = done.did
+        kind = self.graph.steps[name].type.id
+        key = report.key if (report := self._reports.get(name)) is not None else None
+        self._reports[name] = StepReport(
+            name, kind, "ran", done.device, done.seconds, key, done.did
+        )
         self.outlook.note(name, done.device, done.seconds)
         for code, message in warnings:
             self.warn(code, message, name)
         made = [PortRef(name, port) for port in done.values]
         for source, value in zip(made, done.values.values(), strict=True):
-            self._drop(source)  # computed before, where a part of it was lost
+            if source in self._values:  # computed before, where a part of it was lost
+                self._drop(source)
             self._values[source], self._sizes[source] = value, (size := Size.of(value))
             if isinstance(value, Audio):
                 self._spans[source] = Span.of(value)
@@ -446,7 +449,7 @@ class Run:
             digests = {port: entry.digest for port, entry in done.kept.entries.items()}
         self._plan.finished(name, digests)
         if self._listened:
-            self.tell(NodeFinished(name, report.type, "ran", done.seconds, done.did))
+            self.tell(NodeFinished(name, kind, "ran", done.seconds, done.did))
         self._release(made)
 
     def _value(self, source: Source) -> Value:
@@ -459,10 +462,10 @@ class Run:
     def _release(self, sources: Sequence[Source] = ()) -> None:
         """Let go of what nobody will read again, of some sources and of what was read until now."""
         assert self._plan is not None
-        steps = self.graph.steps
-        read = [source for name in self._plan.ended() for source in steps[name].sources]
-        for source in (*sources, *read):
-            if source in self._held or self._plan.in_use(source):
+        plan, held, steps = self._plan, self._held, self.graph.steps
+        read = [source for name in plan.ended() for source in steps[name].sources]
+        for source in dict.fromkeys((*sources, *read)):  # each once: thousands may read one
+            if source in held or plan.in_use(source):
                 continue
             if isinstance(source, InputRef):
                 self._bindings.release(source.name)

@@ -18,6 +18,9 @@ from .estimates import Estimate, Experience, Likenesses, expected_sizes, likenes
 from .plan import Status
 from .settings import Setup
 
+#: The size of what is not known.
+_NOTHING = Size()
+
 
 class Outlook:
     """Where the steps of one run may go, and what they will take.
@@ -113,7 +116,7 @@ class Outlook:
             threads: how many there are.
         """
         step = self._graph.steps[name]
-        sizes = [self._size(source) or Size() for source in step.sources]
+        sizes = [self._size(source) or _NOTHING for source in step.sources]
         self._lengths[name] = max([size.seconds for size in sizes], default=0.0)
         return step.type.cost.threads_of(threads), memory(step.type.cost, sizes)
 

@@ -28,6 +28,7 @@ class Row:
         beside: what it is compared with; empty for nothing but what it was before.
         theirs: what that came to, in the same unit; None where it is not known.
         target: the ratio of ours to theirs that is aimed at; None for none.
+        limit: what ours is to come to, in its unit; None for nothing.
         better: whether ``less`` or ``more`` of it is better.
         reason: why it misses its target.
     """
@@ -38,6 +39,7 @@ class Row:
     beside: str = ""
     theirs: float | None = None
     target: float | None = None
+    limit: float | None = None
     better: Literal["less", "more"] = "less"
     reason: str = ""
 
@@ -49,10 +51,14 @@ class Row:
     @property
     def verdict(self) -> str:
         """Whether it meets its target: ``met``, ``missed``, or nothing where nobody can know."""
-        if self.ratio is None or self.target is None:
+        aims = [(self.ratio, self.target), (self.ours, self.limit)]
+        known = [(is_, aim) for is_, aim in aims if is_ is not None and aim is not None]
+        if not known:
             return ""
-        good = self.ratio <= self.target if self.better == "less" else self.ratio >= self.target
-        return "met" if good else "missed"
+        less = self.better == "less"
+        return (
+            "met" if all((is_ <= aim) if less else (is_ >= aim) for is_, aim in known) else "missed"
+        )
 
 
 def machine() -> str:
@@ -105,13 +111,15 @@ def text(rows: Sequence[Row]) -> str:
 
 def _cells(row: Row) -> tuple[str, ...]:
     sign = "<=" if row.better == "less" else ">="
+    aims = [f"{row.target:g}x"] if row.target is not None else []
+    aims += [f"{row.limit:g} {row.unit}"] if row.limit is not None else []
     return (
         row.what,
         f"{_figure(row.ours)} {row.unit}",
         "" if row.theirs is None else f"{_figure(row.theirs)} {row.unit}",
         row.beside,
         "" if row.ratio is None else f"{row.ratio:.2f}x",
-        "" if row.target is None else f"{sign} {row.target:g}x",
+        "" if not aims else f"{sign} {' and '.join(aims)}",
         row.verdict,
     )
 

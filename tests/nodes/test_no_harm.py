@@ -106,9 +106,9 @@ HARM_DB: dict[str, tuple[float, float]] = {
     "decrackle": (-55, -np.inf),  # music -62
     "deess": (-np.inf, -np.inf),
     "dehum": (-np.inf, -np.inf),
-    "denoise": (-38, -28),  # music -39.1, speech -34.5
+    "denoise": (-42, -44),  # music -43.1, speech -45.0
     "dereverb": (-23, -28),  # music -24.2, speech -28.6
-    "enhance_speech": (0, -26),  # music -0.1: it is gone; speech -27.5
+    "enhance_speech": (0, -26),  # music -0.1: it is gone; speech -29.0
     "mouth_declick": (-np.inf, -np.inf),
     "repair_dropouts": (-np.inf, -np.inf),
     "spectral_gate": (0, -2.5),  # music -1.1, speech -3.0

@@ -9,26 +9,37 @@ Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 Places = NDArray[np.intp]
 
+# Runs are put into a mask one by one where there is at most one in so many samples.
+_SAMPLES_OF_A_RUN = 64
+
 
 def runs(mask: Mask) -> tuple[Places, Places]:
     """Return where runs of True start and stop."""
-    edges = np.flatnonzero(np.diff(np.concatenate([[0], mask.astype(np.int8), [0]])))
+    edges = np.flatnonzero(mask[1:] != mask[:-1]) + 1
+    if mask[:1].any():
+        edges = np.insert(edges, 0, 0)
+    if len(edges) % 2:
+        edges = np.append(edges, len(mask))
     return edges[::2], edges[1::2]
 
 
 def mask_of(starts: Places, stops: Places, length: int) -> Mask:
     """Return a mask of some length that is True from each start to its stop. They may overlap."""
+    if len(starts) < length // _SAMPLES_OF_A_RUN:
+        inside: Mask = np.zeros(length, bool)
+        for start, stop in zip(starts.tolist(), stops.tolist(), strict=True):
+            inside[start:stop] = True
+        return inside
     steps = np.zeros(length + 1, np.int32)
     np.add.at(steps, starts, 1)
     np.add.at(steps, stops, -1)
-    inside: Mask = np.cumsum(steps[:-1]) > 0
-    return inside
+    return np.asarray(np.cumsum(steps[:-1]) > 0)
 
 
 def touched(starts: Places, stops: Places, mask: Mask) -> Mask:
     """Return which runs a mask has a part in."""
-    counts = np.concatenate([[0], np.cumsum(mask)])
-    some: Mask = counts[stops] > counts[starts]
+    places = np.flatnonzero(mask)
+    some: Mask = np.searchsorted(places, stops) > np.searchsorted(places, starts)
     return some
 
 

@@ -15,11 +15,13 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from .._common.runs import runs
+from .._common.runs import mask_of, runs
 from .._common.silence import silence
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
+#: Some of the blocks, by number.
+Chosen = range | NDArray[np.intp]
 
 _BLOCK_SECONDS = 0.04
 _BLOCKS_AT_ONCE = 512
@@ -56,12 +58,14 @@ class Blocks:
         for first in range(0, self.count, _BLOCKS_AT_ONCE):
             yield range(first, min(first + _BLOCKS_AT_ONCE, self.count))
 
-    def neighbourhoods(self, samples: Array, blocks: range) -> Array:
+    def neighbourhoods(self, samples: Array, blocks: Chosen) -> Array:
         """Return what the models of some blocks see, one row each: never beyond the ends."""
-        whole = np.pad(samples, (0, max(self.seen - self.frames, 0)))
-        starts = np.arange(blocks.start, blocks.stop) * self.hop - self.hop // 2
-        starts = np.clip(starts, 0, len(whole) - self.seen)
-        return np.lib.stride_tricks.sliding_window_view(whole, self.seen)[starts]
+        if self.seen > self.frames:
+            samples = np.pad(samples, (0, self.seen - self.frames))
+        starts = np.asarray(blocks) * self.hop - self.hop // 2
+        starts = np.clip(starts, 0, len(samples) - self.seen)
+        seen: Array = np.lib.stride_tricks.sliding_window_view(samples, self.seen)[starts]
+        return seen
 
     def cut(self, samples: Array, blocks: range, before: int, after: int) -> Array:
         """Return the blocks with samples around them, zeros beyond the ends: one row each."""
@@ -74,7 +78,7 @@ class Blocks:
 
 
 def models(
-    samples: Array, blocks: Blocks, group: range, order: int, white: float = _WHITE
+    samples: Array, blocks: Blocks, group: Chosen, order: int, white: float = _WHITE
 ) -> Array:
     """Return prediction-error filters ``[1, a1, ..., a_order]``, one row per block.
 
@@ -150,11 +154,15 @@ def one_sided(samples: Array, order: int) -> tuple[Mask, Mask]:
     That is where a model of some order reaches over an end, or into digital silence, on the other
     side. Where it does so on both sides, silence is what is known.
     """
-    heard = np.pad(~silence(samples, order), order)
-    counts = np.concatenate([[0], np.cumsum(heard)])
-    before = counts[order : -order - 1] - counts[: -2 * order - 1] == order
-    after = counts[2 * order + 1 :] - counts[order + 1 : -order] == order
-    return before & ~after, after & ~before
+    frames = len(samples)
+    starts, stops = runs(silence(samples, order))
+    starts = np.concatenate([[-order], starts, [frames]])
+    stops = np.concatenate([[0], stops, [frames + order]])
+    not_before, not_after = (
+        mask_of(np.clip(first, 0, frames), np.clip(last, 0, frames), frames)
+        for first, last in ((starts + 1, stops + order), (starts - order, stops - 1))
+    )
+    return ~not_before & not_after, ~not_after & not_before
 
 
 def interpolate(samples: Array, missing: Mask, blocks: Blocks, order: int) -> None:
@@ -165,16 +173,14 @@ def interpolate(samples: Array, missing: Mask, blocks: Blocks, order: int) -> No
     """
     starts, stops = runs(missing)
     homes = (starts + stops - 1) // 2 // blocks.hop
+    wanted, begins = np.unique(homes, return_index=True)
     silent = silence(samples, order)
-    for group in blocks.groups():
-        first, last = np.searchsorted(homes, (group.start, group.stop))
-        if first == last:
-            continue
+    for first in range(0, len(wanted), _BLOCKS_AT_ONCE):
+        group = wanted[first : first + _BLOCKS_AT_ONCE]
         filters = models(samples, blocks, group, order)
-        begins = first + np.flatnonzero(np.diff(homes[first:last], prepend=-1))
-        for run, after in pairwise([*begins, last]):
+        bounds = [*begins, len(starts)][first : first + len(group) + 1]
+        for model, (run, after) in zip(filters, pairwise(bounds), strict=True):
             places = starts[run] + np.flatnonzero(missing[starts[run] : stops[after - 1]])
-            model = filters[homes[run] - group.start]
             samples[places] = least_excitation(samples, places, silent, model)
 
 

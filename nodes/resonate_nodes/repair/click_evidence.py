@@ -331,10 +331,10 @@ def _standing_out(
 
 def _largest(values: Array, starts: Places, stops: Places) -> Array:
     """Return the largest value of each stretch, as far as it lies within; 0 where none does."""
-    length = len(values)
-    bounds = np.clip(np.stack([starts, stops], axis=1), 0, length)
-    whole = np.append(values, 0.0)
-    largest: Array = np.maximum.reduceat(whole, bounds.ravel())[::2]
+    bounds = np.clip(np.stack([starts, stops], axis=1), 0, len(values))
+    if bounds.max(initial=0) == len(values):
+        values = np.append(values, 0.0)
+    largest: Array = np.maximum.reduceat(values, bounds.ravel())[::2]
     largest[bounds[:, 1] <= bounds[:, 0]] = 0.0
     return largest
 
@@ -346,7 +346,9 @@ def _lowest(values: Array, starts: Places, stops: Places) -> Array:
 
 
 def _rms(values: Array, starts: Places, stops: Places) -> Array:
-    starts, stops = (np.clip(one, 0, len(values)) for one in (starts, stops))
-    energy = np.concatenate([[0.0], np.cumsum(values**2)])
-    rms: Array = np.sqrt((energy[stops] - energy[starts]) / np.maximum(stops - starts, 1)) + _TINY
+    bounds = np.clip(np.stack([starts, stops], axis=1), 0, len(values))
+    energy = np.add.reduceat(np.append(values**2, 0.0), bounds.ravel())[::2]
+    lengths = bounds[:, 1] - bounds[:, 0]
+    energy[lengths <= 0] = 0.0
+    rms: Array = np.sqrt(energy / np.maximum(lengths, 1)) + _TINY
     return rms
