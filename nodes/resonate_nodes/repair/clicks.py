@@ -247,7 +247,8 @@ def declick(
             deviations of the prediction error, where it is neither long nor otherwise doubtful;
             from half as much on it may be one. Lower finds softer clicks, and takes the sharpest
             onsets and the pulses of a voice for clicks at times.
-        max_click_ms: what lasts longer is not taken for a click.
+        max_click_ms: what lasts longer is not taken for a click. Hardly any of more than some
+            3.5 ms is found as it is.
         max_replaced_percent: how much of any second of a channel may be replaced; what needs more
             is no click. Fifty clicks a second are 4 %, a square wave of 300 Hz is 26 %.
         mono_source: whether left and right are the two walls of a mono groove.

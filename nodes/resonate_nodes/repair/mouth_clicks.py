@@ -76,7 +76,8 @@ def mouth_declick(
     is alone: nothing else is heard for 90 ms before it and for 50 ms after it. So the plosives of
     a word that begins or ends there stay, and breaths, and the pulses of a creaky voice, more than
     three of which lie within a tenth of a second. Clicks within words, and close to them, are not
-    sought: take `declick` for those that are sharp.
+    sought: take `declick` for those that are sharp. Nor is anything where no voice stands 14 dB
+    out of the noise.
 
     What is removed is filled in as by `declick`: with the samples that make the excitation of an
     autoregressive model smallest. Each channel is treated by itself. It is made for voices: in
@@ -92,11 +93,12 @@ def mouth_declick(
     Example:
         >>> import numpy as np
         >>> from resonate_graph import Audio
-        >>> room = 1e-4 * np.random.default_rng(0).standard_normal(44100)
-        >>> smacked = room.copy()
-        >>> smacked[22050:22120] += 0.02 * np.hanning(70) * np.sin(0.3 * np.arange(70))
+        >>> voice = 1e-4 * np.random.default_rng(0).standard_normal(44100)
+        >>> voice[:11025] += 0.1 * np.sin(0.1 * np.arange(11025))
+        >>> smacked = voice.copy()
+        >>> smacked[33000:33070] += 0.02 * np.hanning(70) * np.sin(0.3 * np.arange(70))
         >>> repaired = mouth_declick(Audio(smacked, 44100))
-        >>> bool(np.abs(repaired.samples).max() < 6e-4)
+        >>> bool(np.abs(repaired.samples - voice).max() < 1e-3)
         True
     """
     rate = audio.sample_rate
@@ -118,7 +120,8 @@ def mouth_declick(
     ctx.note(mouth_clicks_removed=count)
     if not count:
         ctx.note(summary=f"no mouth clicks {'removed' if left.any() else 'found'}")
-    warn_of_what_is_left(ctx, audio, left, "there is too much that is like mouth clicks")
+    places = [runs(one) for one in left]
+    warn_of_what_is_left(ctx, audio, places, "there is too much that is like mouth clicks")
     return audio.with_samples(result)
 
 
