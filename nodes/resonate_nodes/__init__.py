@@ -21,6 +21,7 @@ from .repair.clipping import ClippingReport, declip, detect_clipping
 from .repair.dropouts import remove_dc, repair_dropouts
 from .repair.hiss import NoiseReport, denoise, noise_floor
 from .repair.hum import HumReport, dehum, detect_hum
+from .repair.mouth_clicks import mouth_declick
 from .repair.noisereduce_gate import spectral_gate
 from .repair.reverberation import dereverb
 from .repair.sibilance import deess
@@ -108,6 +109,7 @@ __all__ = [
     "measure_loudness",
     "mid_side",
     "mix",
+    "mouth_declick",
     "noise_floor",
     "normalize_loudness",
     "normalize_peak",

@@ -10,6 +10,7 @@ hand is done again by another.
 
 from __future__ import annotations
 
+import contextlib
 import queue
 import secrets
 import socket
@@ -242,6 +243,8 @@ class Cluster:
 
     def _require_alike(self) -> None:
         told = self._told_by_workers()
+        if not told and self._client.status != "running":
+            raise self._gone()
         if not told:
             raise ClusterError(
                 f"{self._address}: this scheduler has no workers yet: start some by "
@@ -288,7 +291,11 @@ class Cluster:
         """Return what the scheduler says of each worker, by address, a moment ago."""
         if at_once or time.monotonic() - self._looked >= _LOOK_SECONDS:
             self._looked = time.monotonic()
-            self._known = self._client.scheduler_info(n_workers=-1)["workers"]
+            # `scheduler_info` keeps what it is told where others write as well, who ask for no
+            # workers, and says now and then that there are none
+            with contextlib.suppress(Exception):  # who waits for jobs hears of a lost scheduler
+                asked = self._client.sync(self._client.scheduler.identity, n_workers=-1)
+                self._known = asked["workers"]
         return self._known
 
     def _able(self) -> Mapping[str, Any]:

@@ -22,8 +22,8 @@ _ADVICE = {
     "profile-silent": "Give a profile in which the noise is heard: the lead-in, or a pause.",
     "profile-is-recording": "Give a stretch with noise alone, not the recording itself.",
     "no-common-sound": "The channels have nothing in common, so there is nothing to line up.",
-    "walls-differ": "For a record in stereo leave mono_source off; for two tracks that are apart in "
-    "time take align_azimuth first.",
+    "walls-differ": "For a record in stereo leave mono_source off; for two tracks that are apart "
+    "in time take align_azimuth first.",
     "target-missed": "The ceiling stands in the way. Lower the target, or raise ceiling_dbtp.",
     "too-short": "Give a longer recording, or leave this step out.",
     "all-silent": "Nothing is in it. Look whether the right file was given.",

@@ -6,7 +6,9 @@ import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
+import dask
 import psutil
 import pytest
 from distributed import LocalCluster
@@ -21,6 +23,12 @@ from tests.depth import thorough
 from tests.processes import PATIENCE_SECONDS
 
 pytestmark = thorough
+
+#: A cluster of one worker in this process.
+HERE: Any = {
+    "n_workers": 1, "threads_per_worker": 1, "processes": False, "protocol": "tcp",
+    "dashboard_address": ":0",
+}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -186,15 +194,34 @@ def test_children_that_wait_for_jobs_in_vain_are_ended_and_others_come(
     write_innocent(tmp_path / "tapes", 4, excerpt)
     graph = open_graph(write_graph(tmp_path))
     monkeypatch.setattr("resonate_graph._corpus.cluster._IDLE_SECONDS", 0.2)
-    with LocalCluster(
-        n_workers=1, threads_per_worker=1, processes=False, protocol="tcp", dashboard_address=":0"
-    ) as here:
+    with LocalCluster(**HERE) as here:
         rows = batch(graph, tmp_path / "tapes", tmp_path / "out", nodes=[NODES], store=False,
                      scheduler=here.scheduler_address)  # fmt: skip
         ended = [next(rows)]
         require_no_children()  # two jobs at most are under way
         ended += rows
     assert [row.state for row in ended] == ["done"] * 4
+
+
+def test_workers_that_are_there_are_seen_whoever_asks_besides(
+    tmp_path: Path, excerpt: Audio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A client of Dask asks for itself, how many there are and not which, every two seconds."""
+    write_innocent(tmp_path / "tapes", 6, excerpt)
+    graph = open_graph(write_graph(tmp_path))
+    monkeypatch.setattr("resonate_graph._corpus.cluster._LOOK_SECONDS", 0.0)
+    said: list[str] = []
+    with (
+        dask.config.set({"distributed.client.scheduler-info-interval": "1ms"}),
+        LocalCluster(**HERE) as here,
+    ):
+        rows = batch(
+            graph, tmp_path / "tapes", tmp_path / "out", nodes=[NODES], store=False,
+            scheduler=here.scheduler_address,
+            on_progress=lambda sums: said.extend(sums.remarks),
+        )  # fmt: skip
+        assert [row.state for row in rows] == ["done"] * 6
+    assert said == []
 
 
 def require_no_children() -> None:

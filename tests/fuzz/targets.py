@@ -175,6 +175,10 @@ def _sounds(folder: Path, *, name: str) -> Iterator[bytes]:
         yield file.getvalue()
     if name == "mp3":
         yield write_lame(SOUND, folder / "seed.mp3", quality=5.0).read_bytes()
+    if name == "ogg":  # several pages of another rate than that of Opus
+        file = io.BytesIO()
+        soundfile.write(file, np.zeros(32_000), 16_000, "OPUS", format="OGG")
+        yield file.getvalue()
     if name in ("mp3", "ogg", "flac"):
         joined = file.getvalue()
         yield joined + joined

@@ -45,6 +45,7 @@ REPAIRS: dict[str, Callable[[Audio], Audio]] = {
     "dehum": rn.dehum,
     "denoise": rn.denoise,
     "dereverb": rn.dereverb,
+    "mouth_declick": rn.mouth_declick,
     "repair_dropouts": rn.repair_dropouts,
 }
 

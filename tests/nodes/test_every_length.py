@@ -86,6 +86,7 @@ SIZES: dict[str, Sizes] = {
     "loudness_over_time": lambda rate: (0.1 * rate, 0.4 * rate, 3 * rate),
     "match_eq": lambda rate: (16, 0.25 * rate, 0.5 * rate),
     "measure_loudness": loudness,
+    "mouth_declick": lambda rate: (0.06 * rate, 0.033 * rate),
     "noise_floor": lambda rate: (window(0.0232, rate), 0.25 * rate),
     "normalize_loudness": loudness,
     "normalize_peak": lambda rate: (16_384 - 2048,),

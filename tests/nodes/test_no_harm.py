@@ -65,6 +65,7 @@ NEUTRAL: dict[str, Callable[[Audio], Audio]] = {
     "match_eq, same": lambda audio: rn.match_eq(audio, rn.gain(audio, gain_db=-9.0)),
     "mid_side": lambda audio: rn.from_mid_side(*rn.mid_side(audio)),
     "mix": lambda audio: rn.mix([audio, audio], gains_db=[0.0, -120.0]),
+    "mouth_declick": lambda audio: rn.mouth_declick(audio, threshold_db=60.0),
     "normalize_loudness": lambda audio: rn.normalize_loudness(
         audio, target_lufs=rn.measure_loudness(audio).integrated_lufs or 0.0, ceiling_dbtp=0.0
     ),
@@ -105,9 +106,10 @@ HARM_DB: dict[str, tuple[float, float]] = {
     "decrackle": (-55, -np.inf),  # music -62
     "deess": (-np.inf, -np.inf),
     "dehum": (-np.inf, -np.inf),
-    "denoise": (-38, -28),  # music -39.1, speech -34.5
+    "denoise": (-42, -44),  # music -43.1, speech -45.0
     "dereverb": (-23, -28),  # music -24.2, speech -28.6
-    "enhance_speech": (0, -26),  # music -0.1: it is gone; speech -27.5
+    "enhance_speech": (0, -26),  # music -0.1: it is gone; speech -29.0
+    "mouth_declick": (-np.inf, -np.inf),
     "repair_dropouts": (-np.inf, -np.inf),
     "spectral_gate": (0, -2.5),  # music -1.1, speech -3.0
 }

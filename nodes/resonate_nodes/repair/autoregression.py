@@ -10,20 +10,29 @@ S. J. Godsill, P. J. W. Rayner, *Digital Audio Restoration* (Springer 1998), cha
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
+from .._common.runs import mask_of, runs
 from .._common.silence import silence
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
+#: Some of the blocks, by number.
+Chosen = range | NDArray[np.intp]
 
 _BLOCK_SECONDS = 0.04
 _BLOCKS_AT_ONCE = 512
 # Keeps the equations solvable where the spectrum has holes, as above 16 kHz after a lossy codec:
 # a trace of white noise, 100 dB under the sound.
 _WHITE = 1e-10
+
+
+def hop_frames(sample_rate: int) -> int:
+    """Return how many samples lie between the beginnings of blocks."""
+    return int(2 ** max(6, round(np.log2(_BLOCK_SECONDS / 2 * sample_rate))))
 
 
 class Blocks:
@@ -39,7 +48,7 @@ class Blocks:
 
     def __init__(self, frames: int, sample_rate: int) -> None:
         self.frames = frames
-        self.hop = int(2 ** max(6, round(np.log2(_BLOCK_SECONDS / 2 * sample_rate))))
+        self.hop = hop_frames(sample_rate)
         self.count = -(-frames // self.hop)
         #: samples each model sees
         self.seen = 2 * self.hop
@@ -49,12 +58,14 @@ class Blocks:
         for first in range(0, self.count, _BLOCKS_AT_ONCE):
             yield range(first, min(first + _BLOCKS_AT_ONCE, self.count))
 
-    def neighbourhoods(self, samples: Array, blocks: range) -> Array:
+    def neighbourhoods(self, samples: Array, blocks: Chosen) -> Array:
         """Return what the models of some blocks see, one row each: never beyond the ends."""
-        whole = np.pad(samples, (0, max(self.seen - self.frames, 0)))
-        starts = np.arange(blocks.start, blocks.stop) * self.hop - self.hop // 2
-        starts = np.clip(starts, 0, len(whole) - self.seen)
-        return np.lib.stride_tricks.sliding_window_view(whole, self.seen)[starts]
+        if self.seen > self.frames:
+            samples = np.pad(samples, (0, self.seen - self.frames))
+        starts = np.asarray(blocks) * self.hop - self.hop // 2
+        starts = np.clip(starts, 0, len(samples) - self.seen)
+        seen: Array = np.lib.stride_tricks.sliding_window_view(samples, self.seen)[starts]
+        return seen
 
     def cut(self, samples: Array, blocks: range, before: int, after: int) -> Array:
         """Return the blocks with samples around them, zeros beyond the ends: one row each."""
@@ -67,7 +78,7 @@ class Blocks:
 
 
 def models(
-    samples: Array, blocks: Blocks, group: range, order: int, white: float = _WHITE
+    samples: Array, blocks: Blocks, group: Chosen, order: int, white: float = _WHITE
 ) -> Array:
     """Return prediction-error filters ``[1, a1, ..., a_order]``, one row per block.
 
@@ -143,43 +154,34 @@ def one_sided(samples: Array, order: int) -> tuple[Mask, Mask]:
     That is where a model of some order reaches over an end, or into digital silence, on the other
     side. Where it does so on both sides, silence is what is known.
     """
-    heard = np.pad(~silence(samples, order), order)
-    counts = np.concatenate([[0], np.cumsum(heard)])
-    before = counts[order : -order - 1] - counts[: -2 * order - 1] == order
-    after = counts[2 * order + 1 :] - counts[order + 1 : -order] == order
-    return before & ~after, after & ~before
+    frames = len(samples)
+    starts, stops = runs(silence(samples, order))
+    starts = np.concatenate([[-order], starts, [frames]])
+    stops = np.concatenate([[0], stops, [frames + order]])
+    not_before, not_after = (
+        mask_of(np.clip(first, 0, frames), np.clip(last, 0, frames), frames)
+        for first, last in ((starts + 1, stops + order), (starts - order, stops - 1))
+    )
+    return ~not_before & not_after, ~not_after & not_before
 
 
 def interpolate(samples: Array, missing: Mask, blocks: Blocks, order: int) -> None:
-    """Fill in missing samples, in place, block by block, with the model of what is there now."""
-    wanted = set((np.flatnonzero(missing) // blocks.hop).tolist())
-    if not wanted:
-        return
-    silent = silence(samples, order)
-    for group in blocks.groups():
-        chosen = sorted(wanted.intersection(group))
-        if chosen:
-            filters = models(samples, blocks, group, order)
-            for block in chosen:
-                start = block * blocks.hop
-                fill(
-                    samples,
-                    missing,
-                    silent,
-                    start,
-                    start + blocks.hop,
-                    filters[block - group.start],
-                )
+    """Fill in missing samples, in place, block by block, with the model of what is there now.
 
-
-def fill(samples: Array, missing: Mask, silent: Mask, start: int, stop: int, model: Array) -> None:
-    """Fill in the missing samples from start to stop so that the excitation is smallest.
-
-    What is missing just outside counts as known: it is filled in with the block it lies in.
+    A run of them is filled in whole, with the block that its middle lies in; what is missing beside
+    it and belongs to another block counts as known.
     """
-    places = start + np.flatnonzero(missing[start:stop])
-    if len(places):
-        samples[places] = least_excitation(samples, places, silent, model)
+    starts, stops = runs(missing)
+    homes = (starts + stops - 1) // 2 // blocks.hop
+    wanted, begins = np.unique(homes, return_index=True)
+    silent = silence(samples, order)
+    for first in range(0, len(wanted), _BLOCKS_AT_ONCE):
+        group = wanted[first : first + _BLOCKS_AT_ONCE]
+        filters = models(samples, blocks, group, order)
+        bounds = [*begins, len(starts)][first : first + len(group) + 1]
+        for model, (run, after) in zip(filters, pairwise(bounds), strict=True):
+            places = starts[run] + np.flatnonzero(missing[starts[run] : stops[after - 1]])
+            samples[places] = least_excitation(samples, places, silent, model)
 
 
 def least_excitation(samples: Array, places: NDArray[np.intp], silent: Mask, model: Array) -> Array:

@@ -108,7 +108,7 @@ class Candidates(NamedTuple):
 
 def clicks_in(samples: Array, sample_rate: int, blocks: ar.Blocks, search: Search) -> Found:
     """Return one channel without its clicks."""
-    factor = max(1, sample_rate // _SOUGHT_HZ)
+    factor = decimation(sample_rate)
     if factor == 1:
         clicks, left, repaired = _judged(samples, sample_rate, blocks, search)
     else:  # a click is heard at a lower rate as well, and how it stands out is known there
@@ -116,7 +116,7 @@ def clicks_in(samples: Array, sample_rate: int, blocks: ar.Blocks, search: Searc
         found = _judged(lower, rate, ar.Blocks(len(lower), rate), search)
         clicks, left = (np.repeat(one, factor)[: len(samples)] for one in found[:2])
         repaired = samples
-    kept = clicks & ~touching(clicks, left | _clipped(samples, sample_rate))
+    kept = clicks & ~touching(clicks, left | _clipped(samples, sample_rate, search.highest))
     if not kept.any():
         return Found(samples, kept, left)
     order = ar.order_for(sample_rate)
@@ -130,14 +130,19 @@ def clicks_in(samples: Array, sample_rate: int, blocks: ar.Blocks, search: Searc
     return Found(np.where(kept, repaired, samples), kept, left)
 
 
-def _clipped(samples: Array, sample_rate: int) -> Mask:
+def decimation(sample_rate: int) -> int:
+    """Return of how many samples one is searched."""
+    return max(1, sample_rate // _SOUGHT_HZ)
+
+
+def _clipped(samples: Array, sample_rate: int, highest: float) -> Mask:
     """Return what lies at the highest level where it shows that the sound was clipped there.
 
     That is in seconds with several plateaus, and where the sound rises to one slowly. Another may
     be that of a click, which was louder than the converter could say.
     """
     levels = np.abs(samples)
-    top = max(_AT_THE_TOP * levels.max(initial=0), _TINY)
+    top = max(_AT_THE_TOP * highest, _TINY)
     first, last = runs(levels >= top)
     flat = last - first >= _PLATEAU
     counts = np.bincount(first[flat] // sample_rate, minlength=len(samples) // sample_rate + 1)
@@ -326,10 +331,10 @@ def _standing_out(
 
 def _largest(values: Array, starts: Places, stops: Places) -> Array:
     """Return the largest value of each stretch, as far as it lies within; 0 where none does."""
-    length = len(values)
-    bounds = np.clip(np.stack([starts, stops], axis=1), 0, length)
-    whole = np.append(values, 0.0)
-    largest: Array = np.maximum.reduceat(whole, bounds.ravel())[::2]
+    bounds = np.clip(np.stack([starts, stops], axis=1), 0, len(values))
+    if bounds.max(initial=0) == len(values):
+        values = np.append(values, 0.0)
+    largest: Array = np.maximum.reduceat(values, bounds.ravel())[::2]
     largest[bounds[:, 1] <= bounds[:, 0]] = 0.0
     return largest
 
@@ -341,7 +346,9 @@ def _lowest(values: Array, starts: Places, stops: Places) -> Array:
 
 
 def _rms(values: Array, starts: Places, stops: Places) -> Array:
-    starts, stops = (np.clip(one, 0, len(values)) for one in (starts, stops))
-    energy = np.concatenate([[0.0], np.cumsum(values**2)])
-    rms: Array = np.sqrt((energy[stops] - energy[starts]) / np.maximum(stops - starts, 1)) + _TINY
+    bounds = np.clip(np.stack([starts, stops], axis=1), 0, len(values))
+    energy = np.add.reduceat(np.append(values**2, 0.0), bounds.ravel())[::2]
+    lengths = bounds[:, 1] - bounds[:, 0]
+    energy[lengths <= 0] = 0.0
+    rms: Array = np.sqrt(energy / np.maximum(lengths, 1)) + _TINY
     return rms

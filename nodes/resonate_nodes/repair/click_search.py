@@ -41,11 +41,19 @@ _A_PULSE = 0.3
 
 
 class Search(NamedTuple):
-    """What is taken for a click."""
+    """What is taken for a click.
+
+    Attributes:
+        threshold: how far it stands out, in standard deviations.
+        longest_seconds: how long it lasts at most.
+        max_replaced_percent: how much of any second may be replaced.
+        highest: the highest level of the channel, at which it may have been clipped.
+    """
 
     threshold: float
     longest_seconds: float
     max_replaced_percent: float
+    highest: float = 1.0
 
 
 class Found(NamedTuple):

@@ -13,17 +13,22 @@ from pydantic import Field
 from resonate_graph import Audio, Cost, Finding, Report, RunContext, node
 
 from .._common.channels import Listed, channel_names, decibels, per_minute
-from .._common.runs import Mask, runs, without_gaps
+from .._common.runs import Gathered, runs
+from .._common.stretches import Stretch, stretches
 from . import autoregression as ar
-from .click_evidence import clicks_in
+from .click_evidence import clicks_in, decimation
 from .click_search import Found, Search, crackle_in
 from .groove_walls import Mended, in_both, mended
 from .plausibility import MaxReplaced, places_of, warn_of_what_is_left
+from .prediction import cell_frames
 
 Array = NDArray[np.float64]
 Method = Callable[[Array, int, ar.Blocks, Search], Found]
 Threshold = Annotated[float, Field(ge=2, le=1000)]
 
+# What is searched at once, and what of the sound around it has a part in it: more than a second,
+# since proportion is judged by the second.
+_STRETCH_SECONDS, _AROUND_SECONDS = 30.0, 2.0
 # Where the model sees less of the sound than this, nothing can be told from it.
 _LEAST_ORDERS = 4
 # What lies so close together counts as one click: it may be missing one in its middle.
@@ -36,7 +41,7 @@ _HOW_MANY = (
     (math.inf, "worn, or badly damaged"),
 )
 # Measured on 10 minutes of stereo.
-_COST = Cost(seconds_per_second=0.05, bytes_per_input_byte=10)
+_COST = Cost(seconds_per_second=0.05, bytes_per_input_byte=1.5, bytes=400_000_000)
 
 
 class Click(Report):
@@ -143,19 +148,17 @@ def detect_clicks(
     """
     search = Search(threshold_sigma, max_click_ms / 1000, max_replaced_percent)
     source = _from_the_better_wall(ctx, audio, search) if mono_source else None
-    anywhere = np.zeros(audio.frames, bool)
+    anywhere, damaged = Gathered(), [Gathered() for _ in audio.samples]
+    for stretch, found in _searched(ctx, audio, clicks_in, search, source):
+        anywhere.add(np.any([one.clicks for one in found], axis=0), stretch.start)
+        parts = audio.samples[:, stretch.own]
+        for gathered, one, samples in zip(damaged, found, parts, strict=True):
+            gathered.add(one.clicks, stretch.start, np.abs(samples - one.repaired))
+    gap = _within_one_click(audio.sample_rate)
     channels: list[ChannelClicks] = []
     clicks: list[Click] = []
-    for name, (clean, damaged, _), samples in zip(
-        channel_names(audio.channels, audio.speakers),
-        _channels_searched(ctx, audio, clicks_in, search, source),
-        audio.samples,
-        strict=True,
-    ):
-        anywhere |= damaged
-        starts, stops = runs(_counted(damaged, audio.sample_rate))
-        added = np.abs(samples - clean)
-        peaks = [float(added[start:stop].max()) for start, stop in zip(starts, stops, strict=True)]
+    for name, gathered in zip(channel_names(audio.channels, audio.speakers), damaged, strict=True):
+        (starts, stops), peaks = gathered.runs(gap), gathered.largest(gap).tolist()
         channels.append(
             ChannelClicks(
                 channel=name,
@@ -163,7 +166,7 @@ def detect_clicks(
                 clicks_per_minute=per_minute(len(peaks), audio),
                 loudest_dbfs=decibels(max(peaks, default=0.0)),
                 median_dbfs=decibels(np.median(peaks)) if peaks else None,
-                damaged_percent=100 * np.count_nonzero(damaged) / max(audio.frames, 1),
+                damaged_percent=100 * gathered.count() / max(audio.frames, 1),
             )
         )
         clicks += [
@@ -177,7 +180,7 @@ def detect_clicks(
         ]
     clicks.sort(key=lambda click: -np.inf if click.level_dbfs is None else click.level_dbfs)
     loudest = clicks[max(len(clicks) - max_listed, 0) :]
-    count = len(runs(_counted(anywhere, audio.sample_rate))[0])
+    count = len(anywhere.runs(gap)[0])
     ctx.note(clicks_found=count)
     return ClicksReport(
         clicks=count,
@@ -264,7 +267,7 @@ def declick(
     return _repaired(ctx, audio, clicks_in, search, "clicks", source)
 
 
-@node(version=5, uses=("scipy",), cost=_COST)
+@node(version=6, uses=("scipy",), cost=_COST)
 def decrackle(
     ctx: RunContext,
     audio: Audio,
@@ -311,13 +314,14 @@ def _from_the_better_wall(ctx: RunContext, audio: Audio, search: Search) -> Mend
         ctx.warn(
             "walls-differ",
             "left and right are not the two walls of a mono groove, and nothing is taken from one "
-            f"for the other: {places_of(found.apart, audio.sample_rate)}",
+            f"for the other: {places_of(runs(found.apart), audio.sample_rate)}",
         )
     if found.apart.all():
         return None
     if found.replaced.any():
-        either = _counted(found.replaced[0] | found.replaced[1], audio.sample_rate)
-        ctx.note(clicks_from_other_wall=len(runs(either)[0]))
+        either = Gathered()
+        either.add(found.replaced[0] | found.replaced[1], 0)
+        ctx.note(clicks_from_other_wall=len(either.runs(_within_one_click(audio.sample_rate))[0]))
     return found
 
 
@@ -330,27 +334,27 @@ def _repaired(
     source: Mended | None = None,
 ) -> Audio:
     result = np.empty_like(audio.samples)
-    anywhere, replaced, left = np.zeros(audio.frames, bool), 0, False
-    searched = _channels_searched(ctx, audio, method, search, source)
-    for channel, found in zip(result, searched, strict=True):
-        channel[:] = found.repaired
-        anywhere |= found.clicks
-        replaced += int(np.count_nonzero(found.clicks))
-        left |= bool(found.left.any())
-    if method is clicks_in:
-        anywhere = _counted(anywhere, audio.sample_rate)
+    anywhere, replaced, left = Gathered(), 0, False
+    for stretch, found in _searched(ctx, audio, method, search, source):
+        for channel, one in zip(result[:, stretch.own], found, strict=True):
+            channel[:] = one.repaired
+        anywhere.add(np.any([one.clicks for one in found], axis=0), stretch.start)
+        replaced += sum(int(np.count_nonzero(one.clicks)) for one in found)
+        left |= any(one.left.any() for one in found)
+    gap = _within_one_click(audio.sample_rate) if method is clicks_in else 0
     ctx.note(
-        clicks_removed=len(runs(anywhere)[0]),
+        clicks_removed=len(anywhere.runs(gap)[0]),
         samples_replaced_percent=100 * replaced / max(audio.samples.size, 1),
     )
     if not replaced:
         ctx.note(summary=f"no {name} {'removed' if left else 'found'}")
+    result.flags.writeable = False  # so it need not be copied
     return audio.with_samples(result)
 
 
-def _counted(clicks: Mask, sample_rate: int) -> Mask:
-    """Return clicks as they are counted: parts of one are one."""
-    return without_gaps(clicks, round(_ONE_CLICK_SECONDS * sample_rate))
+def _within_one_click(sample_rate: int) -> int:
+    """Return how many samples may lie between parts of what counts as one click."""
+    return round(_ONE_CLICK_SECONDS * sample_rate)
 
 
 def _too_short(audio: Audio) -> bool:
@@ -358,27 +362,65 @@ def _too_short(audio: Audio) -> bool:
     return audio.frames < _LEAST_ORDERS * ar.order_for(audio.sample_rate)
 
 
-def _channels_searched(
+def _searched(
     ctx: RunContext, audio: Audio, method: Method, search: Search, source: Mended | None = None
-) -> Iterator[Found]:
-    """Yield what is found in each channel; warn, in the end, of what is left alone."""
-    blocks = ar.Blocks(audio.frames, audio.sample_rate)
+) -> Iterator[tuple[Stretch, list[Found]]]:
+    """Yield what is found in all channels, a stretch at a time; warn in the end of what is left."""
     if source is not None:
         search = in_both(search)
-    left = []
-    for index, channel in enumerate(audio.samples):
-        samples = channel.astype(np.float64) if source is None else source.samples[index]
-        if _too_short(audio):
-            nothing = np.zeros(audio.frames, bool)
-            found = Found(samples, nothing, nothing)
-        else:
-            found = method(samples, audio.sample_rate, blocks, search)
-        if source is not None:
-            found = Found(
-                found.repaired,
-                found.clicks | source.replaced[index],
-                found.left | source.left[index],
-            )
-        left.append(found.left)
-        yield found
-    warn_of_what_is_left(ctx, audio, left, "what looks like clicks is part of the sound")
+    searches = [search._replace(highest=_highest(channel)) for channel in audio.samples]
+    left = [Gathered() for _ in audio.samples]
+    for stretch in _stretches(audio):
+        ctx.progress(stretch.start, audio.frames)
+        found = [
+            _searched_in(stretch, index, audio, method, one, source)
+            for index, one in enumerate(searches)
+        ]
+        for gathered, one in zip(left, found, strict=True):
+            gathered.add(one.left, stretch.start)
+        yield stretch, found
+    places = [gathered.runs() for gathered in left]
+    warn_of_what_is_left(ctx, audio, places, "what looks like clicks is part of the sound")
+
+
+def _stretches(audio: Audio) -> Iterator[Stretch]:
+    """Return the stretches of a sound: blocks lie in each as they do in the whole."""
+    rate, factor = audio.sample_rate, decimation(audio.sample_rate)
+    lower = round(rate / factor)
+    grid = math.lcm(
+        ar.hop_frames(rate), factor * math.lcm(ar.hop_frames(lower), cell_frames(lower))
+    )
+    length, around = (
+        -(-round(seconds * rate) // grid) * grid for seconds in (_STRETCH_SECONDS, _AROUND_SECONDS)
+    )
+    return stretches(audio.frames, length, around)
+
+
+def _highest(channel: NDArray[np.float32]) -> float:
+    return max(float(channel.max(initial=0)), -float(channel.min(initial=0)))
+
+
+def _searched_in(
+    stretch: Stretch,
+    index: int,
+    audio: Audio,
+    method: Method,
+    search: Search,
+    source: Mended | None,
+) -> Found:
+    """Return what is found in a stretch of one channel."""
+    if source is None:
+        samples = audio.samples[index, stretch.whole].astype(np.float64)
+    else:
+        samples = source.samples[index, stretch.whole]
+    if _too_short(audio):
+        nothing = np.zeros(len(samples), bool)
+        found = Found(samples, nothing, nothing)
+    else:
+        blocks = ar.Blocks(len(samples), audio.sample_rate)
+        found = method(samples, audio.sample_rate, blocks, search)
+    clicks, left = found.clicks[stretch.inside], found.left[stretch.inside]
+    if source is not None:
+        clicks = clicks | source.replaced[index, stretch.own]
+        left = left | source.left[index, stretch.own]
+    return Found(found.repaired[stretch.inside], clicks, left)

@@ -1,4 +1,4 @@
-"""Clipping: peaks that were cut off are put back."""
+"""Clipping and integer overflow: peaks that were cut off, or came back at the other end."""
 
 from __future__ import annotations
 
@@ -15,8 +15,9 @@ from .._common.notes import note_known
 from .._common.reach import in_reach, scaled_back
 from .._common.runs import runs, touching
 from .._common.silence import least_frames, silence
-from .clipping_levels import clipped
+from .clipping_levels import Clipped, clipped
 from .sparse_declipping import rebuilt
+from .wrapping import Unwrapped, unwrapped
 
 Single = NDArray[np.float32]
 Mask = NDArray[np.bool_]
@@ -54,6 +55,8 @@ class ChannelClipping(Report):
         longest_ms: how long the longest stays there; None without one.
         beyond_full_scale: how many samples are beyond full scale, and will be clipped by the next
             encoder that writes integers.
+        overflows: how many peaks went beyond full scale and came back at the other end, as where
+            integers wrap around. They are none of the clips.
     """
 
     channel: str
@@ -64,6 +67,7 @@ class ChannelClipping(Report):
     clipped_percent: float
     longest_ms: float | None
     beyond_full_scale: int
+    overflows: int
 
 
 class ClippingReport(Report):
@@ -82,7 +86,7 @@ class ClippingReport(Report):
     longest: tuple[Clip, ...]
 
     def findings(self) -> list[Finding]:
-        """Say how many peaks were cut off, and what is beyond full scale."""
+        """Say how many peaks were cut off or overflowed, and what is beyond full scale."""
         found = []
         if self.clips:
             percent = max(one.clipped_percent for one in self.channels)
@@ -92,6 +96,16 @@ class ClippingReport(Report):
                 Finding(
                     f"{count} cut off (clipped), {percent:.2g} % of all samples: {heard}.",
                     "The node declip draws them anew, before anything else changes the level.",
+                )
+            )
+        overflows = sum(one.overflows for one in self.channels)
+        if overflows:
+            count = f"{overflows:,} peak{' wraps' if overflows == 1 else 's wrap'}"
+            found.append(
+                Finding(
+                    f"{count} around from one end of full scale to the other (integer overflow): "
+                    "heard as loud crackling.",
+                    "The node declip puts them back; whatever wrote this file should saturate.",
                 )
             )
         beyond = sum(one.beyond_full_scale for one in self.channels)
@@ -106,7 +120,7 @@ class ClippingReport(Report):
         return found or [Finding("No peaks are cut off.")]
 
 
-@node(version=3, uses=("scipy",))
+@node(version=4, uses=("scipy",))
 def detect_clipping(
     ctx: RunContext,
     audio: Audio,
@@ -117,7 +131,8 @@ def detect_clipping(
     """Count peaks that were cut off, and say at which level and where: those `declip` rebuilds.
 
     Without a threshold each channel, polarity and second is judged by itself, as `declip` does: it
-    is clipped where its peaks end in plateaus at one level, and nearly none goes beyond.
+    is clipped where its peaks end in plateaus at one level, and nearly none goes beyond. Peaks that
+    wrapped around, by an overflow of integers, are counted by themselves.
 
     Args:
         ctx: filled in by the engine.
@@ -139,7 +154,7 @@ def detect_clipping(
     for name, samples in zip(
         channel_names(audio.channels, audio.speakers), audio.samples, strict=True
     ):
-        found = clipped(samples, audio.sample_rate, threshold_dbfs)
+        whole, found = _cut_off(samples, audio.sample_rate, threshold_dbfs)
         anywhere |= found.either
         starts, stops = runs(found.either)
         lengths_ms = 1000 * (stops - starts) / audio.sample_rate
@@ -153,6 +168,7 @@ def detect_clipping(
                 clipped_percent=100 * float(np.count_nonzero(found.either)) / max(audio.frames, 1),
                 longest_ms=float(lengths_ms.max()) if len(starts) else None,
                 beyond_full_scale=int(np.count_nonzero(np.abs(samples) > 1)),
+                overflows=len(runs(whole.wrapped)[0]),
             )
         )
         clips += [
@@ -170,7 +186,7 @@ def detect_clipping(
     )
 
 
-@node(version=5, uses=("scipy",))
+@node(version=6, uses=("scipy",))
 def declip(
     ctx: RunContext,
     audio: Audio,
@@ -188,6 +204,12 @@ def declip(
     declipping with social sparsity* (ICASSP 2014), in frames of 23 to 370 ms, after the sound. A
     second result in frames of half the length, and one by hard thresholding (A-SPADE) where it
     differs, are joined with it.
+
+    Peaks beyond full scale that came back at the other end, since integers wrap around where
+    nothing saturates, are put back first, to the bit: where two full scales added make the sound as
+    smooth as it is around. Where it is jagged itself, as noise at full scale is, they stay; so do
+    square waves, sawtooths and what was cut off. It has to be told from the samples as they were
+    stored: not after MP3, another rate or another gain.
 
     Without a threshold each channel, polarity and second is judged by itself: it is clipped where
     its peaks end in plateaus at one level, and nearly none goes beyond. Plateaus need not be quite
@@ -217,9 +239,10 @@ def declip(
     factor = in_reach(audio.samples)
     result = audio.samples * factor
     did = _Rebuilt(audio.samples.size)
-    for index, samples in enumerate(audio.samples):
-        channel = samples * factor
-        found = clipped(samples, audio.sample_rate, threshold_dbfs)
+    for index, stored in enumerate(audio.samples):
+        whole, found = _cut_off(stored, audio.sample_rate, threshold_dbfs)
+        samples = whole.samples
+        channel = result[index] = samples * factor
         lowest = np.where(found.lower, np.float32(-np.inf), channel)
         highest = np.where(found.upper, np.float32(np.inf), channel)
         for piece in rebuilt(channel, lowest, highest, audio.sample_rate):
@@ -231,9 +254,20 @@ def declip(
         stays = touching(found.either, _untold(found.either, channel, audio.sample_rate))
         result[index] = scaled_back(result[index], factor)
         result[index, stays] = samples[stays]
-        did.add(samples, result[index], found.either & ~stays)
+        did.add(samples, result[index], found.either & ~stays, whole.wrapped)
     did.note(ctx)
     return audio.with_samples(result)
+
+
+def _cut_off(
+    samples: Single, sample_rate: int, threshold_dbfs: float | None
+) -> tuple[Unwrapped, Clipped]:
+    """Return a channel with its overflows put back, and what else of it was cut off."""
+    whole = unwrapped(samples, sample_rate)
+    found = clipped(whole.samples, sample_rate, threshold_dbfs)
+    if whole.wrapped.any():
+        found = Clipped(found.upper & ~whole.wrapped, found.lower & ~whole.wrapped)
+    return whole, found
 
 
 class _Rebuilt:
@@ -241,11 +275,12 @@ class _Rebuilt:
 
     def __init__(self, size: int) -> None:
         self._size = size
-        self._count = 0
+        self._count, self._overflows = 0, 0
         self._level, self._rise = np.inf, 1.0
 
-    def add(self, before: Single, after: Single, where: Mask) -> None:
-        """Count what was rebuilt of one channel."""
+    def add(self, before: Single, after: Single, where: Mask, wrapped: Mask) -> None:
+        """Count what was rebuilt of one channel, and what had wrapped around."""
+        self._overflows += len(runs(wrapped)[0])
         if where.any():
             levels = np.abs(before[where])
             self._count += len(levels)
@@ -254,8 +289,11 @@ class _Rebuilt:
 
     def note(self, ctx: RunContext) -> None:
         """Note the level of clipping, how much was rebuilt, and how far it rose at most."""
+        if self._overflows:
+            ctx.note(overflows_put_back=self._overflows)
         if not self._count:
-            ctx.note(summary="no clipping found")
+            if not self._overflows:
+                ctx.note(summary="no clipping found")
             return
         note_known(
             ctx,

@@ -128,7 +128,9 @@ def repair_dropouts(
             "long-dropout",
             f"{too_long} gaps of more than {max_gap_ms:g} ms are left as they are",
         )
-    warn_of_what_is_left(ctx, audio, left, "what looks like dropouts is too frequent")
+    warn_of_what_is_left(
+        ctx, audio, [runs(one) for one in left], "what looks like dropouts is too frequent"
+    )
     if places:
         _note(ctx, audio, sorted(places))
     else:

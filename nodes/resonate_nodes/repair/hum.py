@@ -15,24 +15,28 @@ from .._common.channels import channel_names, power_decibels
 from .._common.notes import note_known
 from .._common.single_threaded import single_threaded
 from ..tone.filters import require_below_nyquist
-from .mains import LEAST_KNOTS, Hum, Knots, hum_near, smoothed, without
+from .hum_evidence import LEAST_KNOTS
+from .hum_knots import Knots
+from .mains import DEFAULT_Q, Hum, hum_near, smoothed, without
 
 Array = NDArray[np.float64]
 Base = Annotated[float, Field(ge=10, le=1000)] | Literal["auto"]
 Harmonics = Annotated[int, Field(ge=1, le=100)]
 
 _MAINS_HZ = (50.0, 60.0)
-_DEFAULT_Q = 200.0
+#: what is louder than hum usually is may be a note: a part of the energy, and mean square; a
+#: lead-in may hold little but hum, and is soft
+_LOUD_PART, _LOUD = 0.25, 10 ** (-30.0 / 10)
 
 
-@node(version=7, uses=("scipy",))
+@node(version=8, uses=("scipy",))
 def dehum(
     ctx: RunContext,
     audio: Audio,
     *,
     base_hz: Base = "auto",
     harmonics: Harmonics = 8,
-    q: Annotated[float, Field(ge=10, le=2000)] = _DEFAULT_Q,
+    q: Annotated[float, Field(ge=10, le=2000)] = DEFAULT_Q,
 ) -> Audio:
     """Remove mains hum: find its frequency, follow it as it wanders, and subtract what is steady.
 
@@ -50,10 +54,14 @@ def dehum(
     At least two harmonics (or the only one asked for, or the base, if it stands out far) have to
     stand out from what lies beside them and keep their level, by more the shorter the sound is: in
     a second or two, a held note may look like hum. All channels count together, and what is found
-    in one is looked for in each. Hum that does not last throughout is sought in stretches of some
-    6 s (at 50 Hz) and subtracted where it is on. Where none is found, the sound comes back as it
-    is, with the warning ``no-hum``. In less than 25 periods (0.5 s at 50 Hz) nothing can be found:
-    that gives the warning ``too-short``.
+    in one is looked for in each. Hum that does not last throughout is sought in stretches of 6 and
+    3 s (at 50 Hz), and of 2 s where two of them, apart, have the same levels and phases. It is
+    subtracted where it is on: that is the likeliest path through the two states, by what is there
+    at each moment. Where none is found, the sound comes back as it is, with the warning
+    ``no-hum``. In less than 25 periods (0.5 s at 50 Hz) nothing can be found: that gives the
+    warning ``too-short``. Where what was taken lies above -30 dBFS and holds more than a quarter of
+    the energy of the channels that hum, ``loud-hum`` says so: a synthesiser's note, held throughout
+    and as steady as the mains, cannot be told from them.
 
     Args:
         ctx: filled in by the engine.
@@ -63,8 +71,8 @@ def dehum(
         harmonics: how many are removed, the base included.
         q: base frequency over the bandwidth of each harmonic: higher takes less of the music
             with it, lower follows hum whose level changes quickly. At 50 Hz and 200 it is 0.25 Hz;
-            0.17 Hz where the hum is there throughout at a steady level, and 0.1 Hz where its
-            frequency is steady too.
+            0.17 Hz where the hum keeps its level while it is there, and 0.1 Hz where its frequency
+            is steady too.
 
     Raises:
         NodeError: the base frequency lies at or above half the sample rate.
@@ -83,8 +91,21 @@ def dehum(
         return audio
     ctx.progress(2 * len(bases), 2 * len(bases) + 1)
     result = without(samples, hum, q)
+    _warn_if_loud(ctx, hum, samples, result)
     _note(ctx, audio, hum, samples, result)
     return audio.with_samples(result)
+
+
+def _warn_if_loud(ctx: RunContext, hum: Hum, before: Array, after: Array) -> None:
+    """Warn where what was taken is so much of the sound that it may be a note."""
+    taken = float(np.mean((before - after)[hum.channels] ** 2))
+    part = taken / float(np.mean(before[hum.channels] ** 2))
+    if taken > _LOUD and part > _LOUD_PART:
+        ctx.warn(
+            "loud-hum",
+            f"what was taken around {hum.base_hz:.2f} Hz holds {part:.0%} of the energy: "
+            "listen to it; a note that is held throughout would be taken for hum",
+        )
 
 
 def _note(ctx: RunContext, audio: Audio, hum: Hum, before: Array, after: Array) -> None:
@@ -161,7 +182,7 @@ class HumReport(Report):
         ]
 
 
-@node(version=4, uses=("scipy",))
+@node(version=5, uses=("scipy",))
 def detect_hum(
     ctx: RunContext,
     audio: Audio,
@@ -207,7 +228,7 @@ def detect_hum(
         return HumReport(found=False, base_hz=None, lowest_hz=None, highest_hz=None,
                          channels=channels, harmonics=())  # fmt: skip
     # a sinusoid whose complex amplitude is a has the mean square 2 |a|^2
-    amplitudes = smoothed(hum, _DEFAULT_Q)[:, :, hum.lasts]
+    amplitudes = smoothed(hum, DEFAULT_Q)[:, :, hum.lasts]
     powers = 2 * np.mean(np.abs(amplitudes) ** 2, axis=2)
     base = hum.base_hz
     ctx.note(base_hz=base)

@@ -24,6 +24,8 @@ from .._common.runs import mask_of, runs
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 Places = NDArray[np.intp]
+#: Where stretches start and stop.
+Runs = tuple[Places, Places]
 
 #: How much of any second of a channel may be replaced; with 100, all of it.
 MaxReplaced = Annotated[float, Field(gt=0, le=100)]
@@ -138,27 +140,27 @@ def _followers(
     return count
 
 
-def warn_of_what_is_left(ctx: RunContext, audio: Audio, left: Sequence[Mask], what: str) -> None:
+def warn_of_what_is_left(ctx: RunContext, audio: Audio, left: Sequence[Runs], what: str) -> None:
     """Warn with ``not-plausible`` of the stretches of each channel that are left as they are."""
     names = channel_names(audio.channels, audio.speakers)
     places = [
         f"{place} ({name})"
-        for name, channel in zip(names, left, strict=True)
-        for place in _places(channel, audio.sample_rate)
+        for name, runs_of_channel in zip(names, left, strict=True)
+        for place in _places(runs_of_channel, audio.sample_rate)
     ]
     if places:
         ctx.warn("not-plausible", f"{what}, and stays as it is: {_some(places)}")
 
 
-def places_of(mask: Mask, sample_rate: int) -> str:
-    """Return where the first runs of a mask are, for a warning."""
-    return _some(_places(mask, sample_rate))
+def places_of(found: Runs, sample_rate: int) -> str:
+    """Return where the first of some runs are, for a warning."""
+    return _some(_places(found, sample_rate))
 
 
-def _places(mask: Mask, sample_rate: int) -> list[str]:
+def _places(found: Runs, sample_rate: int) -> list[str]:
     return [
         f"{start / sample_rate:.2f} to {stop / sample_rate:.2f} s"
-        for start, stop in zip(*runs(mask), strict=True)
+        for start, stop in zip(*found, strict=True)
     ]
 
 

@@ -80,9 +80,14 @@ def level(magnitudes: Array, sample_rate: int) -> Array:
     return np.maximum(*level_before_and_after(magnitudes, sample_rate))
 
 
+def cell_frames(sample_rate: int) -> int:
+    """Return how many samples the stretches have whose levels are told."""
+    return max(1, round(CELL_SECONDS * sample_rate))
+
+
 def level_before_and_after(magnitudes: Array, sample_rate: int) -> tuple[Array, Array]:
     """Return the level of the 8 ms before each sample, and of the 8 ms after it."""
-    cell = max(1, round(CELL_SECONDS * sample_rate))
+    cell = cell_frames(sample_rate)
     count = -(-len(magnitudes) // cell)
     whole = np.pad(magnitudes, (0, count * cell - len(magnitudes)), mode="edge")
     medians = np.median(whole.reshape(count, cell), axis=1)

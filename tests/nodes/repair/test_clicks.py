@@ -10,6 +10,7 @@ from tests.depth import sampled
 from tests.signals import (
     decibels,
     difference_db,
+    joined,
     peak,
     relative_db,
     si_sdr_db,
@@ -181,3 +182,31 @@ def test_a_sound_that_was_clipped_has_no_clicks(gain: float, groove: Audio) -> N
     hot = groove.samples[:, 44_100:132_300] * (gain / np.abs(groove.samples).max())
     clipped = groove.with_samples(np.clip(hot, -1, 1))
     assert relative_db(declick(clipped), clipped) < -60
+
+
+def test_a_long_sound_is_searched_as_its_parts_are(groove: Audio) -> None:
+    # thirty seconds at a time; a part that begins where blocks and levels do sees the same
+    rate, grid = 16_000, 256 * 16
+    sound = resample(groove, sample_rate=rate)
+    long = joined(*[sound] * -(-40 * rate // sound.frames))
+    long = degradations.with_clicks(long.with_samples(long.samples[:1, : 40 * rate]), per_second=4)
+    first, sure = 60 * grid, 72 * grid
+    part = long.with_samples(long.samples[:, first:])
+    repaired = declick(long).samples
+    assert (repaired != long.samples)[:, 29 * rate : 31 * rate].any()
+    np.testing.assert_array_equal(repaired[:, sure:], declick(part).samples[:, sure - first :])
+
+
+@pytest.mark.parametrize("rate", [8000, 44_100])
+def test_a_click_is_filled_in_alike_wherever_it_lies(rate: int) -> None:
+    # some lie across the blocks of the model, one across the thirty seconds searched at once
+    tone = sine(440, seconds=31, rate=rate, amplitude=0.5)
+    scratched = tone.samples.copy()
+    length = round(0.001 * rate)
+    places = [round(30 * rate) - length // 2, *range(rate, 10 * rate, rate // 10 + 3)]
+    for place in places:
+        scratched[:, place : place + length] += 0.3
+    report = detect_clicks(tone.with_samples(scratched), max_listed=1000)
+    assert report.clicks == len(places)
+    assert [one.length_ms for one in report.loudest] == pytest.approx([1] * len(places), rel=0.3)
+    assert difference_db(declick(tone.with_samples(scratched)), tone) < -60

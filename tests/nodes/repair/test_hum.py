@@ -9,6 +9,9 @@ from tests import degradations
 from tests.depth import sampled
 from tests.signals import decibels, difference_db, peak, si_sdr_db, sine, white_noise
 
+# where hum is nearly all there is, as in many of these tests
+pytestmark = pytest.mark.filterwarnings("ignore:loud-hum:resonate_graph.ResonateWarning")
+
 
 def hum(base_hz: float, *, seconds: float, rate: int, drift: float = 0.0) -> Audio:
     """Return hum alone, of eight harmonics, with an RMS of 0.1."""
@@ -230,6 +233,72 @@ def test_hum_that_comes_later_is_taken_out_from_there_on(groove: Audio) -> None:
     assert si_sdr_db(heard, groove) > si_sdr_db(groove.with_samples(late), groove) + 6
     report = detect_hum(groove.with_samples(late))
     assert report.base_hz == pytest.approx(60.0, rel=1e-3)
+
+
+def hum_at_times(audio: Audio, which: str, level_db: float) -> Audio:
+    """Return a sound with hum of 50.03 Hz in a part of it: as loud as it would be throughout."""
+    second = np.arange(audio.frames) // audio.sample_rate
+    on = {
+        "the first 3 s": second < 3,
+        "every other 2 s": second // 2 % 2 == 0,
+        "from 3 s on": second >= 3,
+        "the second half": second >= audio.duration_seconds / 2,
+    }[which]
+    mains = degradations.hum_for(audio, 50.03, 0.0, level_db, 8)
+    return audio.with_samples(audio.samples + on * mains)
+
+
+@pytest.mark.parametrize("level_db", [-12, -20])
+@pytest.mark.parametrize(
+    "which", ["the first 3 s", "every other 2 s", "from 3 s on", "the second half"]
+)
+@sampled(4)
+def test_hum_that_is_there_at_times_goes_there(which: str, level_db: float, groove: Audio) -> None:
+    tape = hum_at_times(groove, which, level_db)
+    assert si_sdr_db(dehum(tape), groove) > si_sdr_db(tape, groove) + 5
+
+
+@pytest.mark.parametrize("which", ["the first 3 s", "from 3 s on"])
+def test_where_the_hum_is_off_nothing_is_put_in_its_place(which: str, groove: Audio) -> None:
+    heard = dehum(hum_at_times(groove, which, -12))
+    off = slice(4, None) if which == "the first 3 s" else slice(0, 2)
+    rate = groove.sample_rate
+    frames = slice(off.start * rate, None if off.stop is None else off.stop * rate)
+    np.testing.assert_array_equal(heard.samples[:, frames], groove.samples[:, frames])
+
+
+@sampled(3)
+@pytest.mark.parametrize("start", [0, 7])
+@pytest.mark.parametrize("base_hz", [47.0, 50.0, 57.0, 60.0])
+def test_no_hum_is_found_in_music_at_any_base(start: int, base_hz: float, groove: Audio) -> None:
+    rate = groove.sample_rate
+    heard = groove.with_samples(groove.samples[:, start * rate : (start + 5) * rate])
+    assert not detect_hum(heard, base_hz=base_hz).found
+
+
+def test_a_note_that_may_be_hum_is_told() -> None:
+    """Held throughout, as steady as the mains and on their frequency, over softer noise."""
+    seconds = np.arange(8 * 8000) / 8000
+    note = sum(0.2 / k * np.sin(2 * np.pi * 50 * k * seconds) for k in range(1, 9))
+    hiss = white_noise(rms=0.1, seconds=8, rate=8000)
+    with pytest.warns(ResonateWarning, match=r"loud-hum: .* 50.00 Hz holds \d+% of the energy"):
+        dehum(hiss.with_samples(hiss.samples + note))
+
+
+def test_hum_in_a_soft_lead_in_is_no_note(recwarn: pytest.WarningsRecorder) -> None:
+    mains = hum(50.0, seconds=4, rate=8000)
+    dehum(mains.with_samples(mains.samples * np.float32(0.1)))
+    assert not [one for one in recwarn if "loud-hum" in str(one.message)]
+
+
+def test_a_pure_tone_beneath_the_noise_of_a_record_is_followed_exactly() -> None:
+    """The other harmonics hold noise, and have nothing to say of its frequency."""
+    noise = white_noise(seconds=8, rate=8000, channels=2, rms=0.1)
+    tone = sine(50, seconds=8, rate=8000, amplitude=0.05)
+    hummed = noise.with_samples(noise.samples + tone.samples)
+    heard = dehum(hummed)
+    assert si_sdr_db(heard, noise) > si_sdr_db(hummed, noise) + 12
+    assert detect_hum(hummed).base_hz == pytest.approx(50.0, abs=0.01)
 
 
 def test_what_both_channels_say_counts_together(groove: Audio) -> None:
