@@ -201,9 +201,9 @@ def drawn(found: Mapping[str, Series]) -> str:
     width = len(found) * (WIDTH + 2 * EDGE)
     return "\n".join(
         [
-            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" '
+            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="-16 0 {width} {height}" '
             'font-family="sans-serif" font-size="11">',
-            f'<rect width="{width}" height="{height}" fill="white"/>',
+            f'<rect x="-16" width="{width}" height="{height}" fill="white"/>',
             *parts,
             "</svg>\n",
         ]

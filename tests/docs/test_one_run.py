@@ -25,6 +25,7 @@ NOT_CALLED = {
     "_graph.wires.Wires": "the graph uses no other",
     "_node.decorator.node": "packs were imported before",
     "_node.signature.read_signature": "packs were imported before",
+    "_run.plan.EveryStep": "there is a store",
     "_store.folder.Store.get": "what was computed just now is in memory",
     "_store.folder.Store.present": "nothing was stored before",
     "resonate_nodes.separation.weights.load": "what another test has read is resident",

@@ -300,3 +300,18 @@ def test_without_a_place_for_locks_work_goes_on(tmp_path: Path) -> None:
     lock = Store(tmp_path / "store").key_lock(KEY)
     assert lock.take()
     lock.give_back()
+
+
+def test_the_outputs_of_a_step_are_kept_at_the_same_time_as_one_after_the_other(
+    tmp_path: Path,
+) -> None:
+    draw = np.random.default_rng(7)
+    samples = [draw.uniform(-1, 1, (2, 200_000)).astype(np.float32) for _ in range(4)]
+    stems = {f"stem{number}": Audio(one, 44100) for number, one in enumerate(samples)}
+    store = Store(tmp_path / "together")
+    entries = store.put_all(stems)
+    alone = Store(tmp_path / "alone")
+    assert entries == {name: alone.put(Audio(one.samples, 44100)) for name, one in stems.items()}
+    found = {name: store.get(entry, PortType(Audio)) for name, entry in entries.items()}
+    assert found == stems
+    assert not list((tmp_path / "together" / "temporary").iterdir())
