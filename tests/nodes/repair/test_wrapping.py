@@ -118,7 +118,7 @@ def sweep(level: float) -> Array:
         fallen_square,
         noisy_square,
         sweep,
-    ],  # fmt: skip
+    ],
 )
 def test_what_jumps_by_itself_stays(sound: Callable[[float], Array], level: float) -> None:
     (channel,) = detect_clipping(Audio(sound(level), RATE)).channels
