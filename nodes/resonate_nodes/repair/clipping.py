@@ -120,7 +120,7 @@ class ClippingReport(Report):
         return found or [Finding("No peaks are cut off.")]
 
 
-@node(version=4, uses=("scipy",))
+@node(version=5, uses=("scipy",))
 def detect_clipping(
     ctx: RunContext,
     audio: Audio,
@@ -186,7 +186,7 @@ def detect_clipping(
     )
 
 
-@node(version=6, uses=("scipy",))
+@node(version=7, uses=("scipy",))
 def declip(
     ctx: RunContext,
     audio: Audio,
@@ -307,7 +307,7 @@ def _untold(cut_off: Mask, channel: Single, sample_rate: int) -> Mask:
     """Return where there is nothing that tells how far a peak went."""
     from scipy.ndimage import uniform_filter1d
 
-    width = round(_KNOWN_WITHIN_SECONDS * sample_rate)
+    width = max(1, round(_KNOWN_WITHIN_SECONDS * sample_rate))
     around = uniform_filter1d(cut_off.astype(np.float32), width, mode="nearest")
     untold: Mask = _edges(channel, sample_rate) | (around > 1 - _LEAST_KNOWN)
     return untold

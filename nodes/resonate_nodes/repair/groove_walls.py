@@ -206,7 +206,7 @@ def _standing_out(
     """Return where clicks in the difference of the walls start and stop."""
     from scipy.ndimage import maximum_filter1d
 
-    order, around = ar.order_for(sample_rate), round(_LOUDNESS_SECONDS * sample_rate)
+    order, around = ar.order_for(sample_rate), max(1, round(_LOUDNESS_SECONDS * sample_rate))
     least = _AUDIBLE * maximum_filter1d(np.maximum(np.abs(wall), np.abs(other)), around)
     measures = *prediction_errors(wall - other, blocks, order, steady=True), np.abs(wall - other)
     matched, error, apart = (

@@ -44,6 +44,8 @@ _ABOVE_FLOOR = 3.0
 _LEAST_QUIET, _MOST_QUIET = 0.004, 0.2
 # The level of a voice is that of the frames that are within 30 dB of the loudest.
 _VOICED = 10 ** (-30 / 20)
+# A mouth click is no louder than this, against the voice: what is, is a metronome, or no voice.
+_LOUDEST = 2.0
 # So long before and after a click it is quiet.
 _QUIET_BEFORE_SECONDS, _QUIET_AFTER_SECONDS = 0.09, 0.05
 # More than so many within that time are pulses of a voice, or rain.
@@ -62,7 +64,7 @@ class _Events(NamedTuple):
     lengths: Array
 
 
-@node(version=1, uses=("scipy",), cost=Cost(seconds_per_second=0.02))
+@node(version=2, uses=("scipy",), cost=Cost(seconds_per_second=0.02))
 def mouth_declick(
     ctx: RunContext,
     audio: Audio,
@@ -77,7 +79,7 @@ def mouth_declick(
     a word that begins or ends there stay, and breaths, and the pulses of a creaky voice, more than
     three of which lie within a tenth of a second. Clicks within words, and close to them, are not
     sought: take `declick` for those that are sharp. Nor is anything where no voice stands 14 dB
-    out of the noise.
+    out of the noise, nor what is louder than the voice by more than 6 dB, as a metronome.
 
     What is removed is filled in as by `declick`: with the samples that make the excitation of an
     autoregressive model smallest. Each channel is treated by itself. It is made for voices: in
@@ -150,7 +152,10 @@ def _clicks(samples: Array, rate: int, threshold: float, longest_seconds: float)
     audible = (
         events.peaks[short] > np.repeat(quiet, frame)[np.minimum(begins, frame * len(quiet) - 1)]
     )
-    chosen = alone & audible & (near <= _MOST_WITHIN)
+    few = near <= _MOST_WITHIN
+    rest = np.where(mask_of(begins[few], ends[few], len(samples)), 0.0, heard)
+    soft = events.peaks[short] <= _LOUDEST * _voice_level(_levels(rest, frame))
+    chosen = alone & audible & soft & few
     return mask_of(begins[chosen], ends[chosen], len(samples))
 
 
@@ -204,11 +209,22 @@ def _frames(heard: Array, frame: int, rate: int) -> tuple[Array, Array]:
     """Return the level of each frame, and below which level it is quiet."""
     from scipy.ndimage import percentile_filter
 
-    count = max(len(heard) // frame, 1)
-    level = np.sqrt(np.mean(heard[: count * frame].reshape(count, -1) ** 2, axis=1))
-    voice = level[level >= _VOICED * level.max()]
-    voice_level = float(np.sqrt(np.mean(voice**2)))
-    width = min(count, round(_FLOOR_OF_SECONDS * rate / frame))
+    level = _levels(heard, frame)
+    voice_level = _voice_level(level)
+    width = min(len(level), round(_FLOOR_OF_SECONDS * rate / frame))
     floor = percentile_filter(level, 100 * _FLOOR_QUANTILE, width, mode="nearest")
     quiet = np.clip(_ABOVE_FLOOR * floor, _LEAST_QUIET * voice_level, _MOST_QUIET * voice_level)
     return level, np.maximum(quiet, _TINY)
+
+
+def _levels(heard: Array, frame: int) -> Array:
+    """Return the level of each frame."""
+    count = max(len(heard) // frame, 1)
+    levels: Array = np.sqrt(np.mean(heard[: count * frame].reshape(count, -1) ** 2, axis=1))
+    return levels
+
+
+def _voice_level(levels: Array) -> float:
+    """Return the level of the voice: of the frames that are loud."""
+    voice = levels[levels >= _VOICED * levels.max()]
+    return float(np.sqrt(np.mean(voice**2)))

@@ -26,10 +26,14 @@ _RANGE, _JUMP = 2.0, 1.0
 # What overflows comes back so soon, and went beyond by no more than as much again (6 dB).
 _LONGEST_SECONDS = 0.025
 # Unwrapped, the curvature at a jump is no more than so many times what is near it, or hardly any;
-# where that itself is as large as this, jumps are part of the sound.
-_NEAR_SECONDS = 0.0003
+# where that itself is as large as this, jumps are part of the sound. Near is so long before and
+# after, or so many samples; half of these have to tell of it, beside no other jump.
+_NEAR_SECONDS, _NEAR_SAMPLES, _TELL = 0.0003, 12, 0.5
 _AS_SMOOTH, _HARDLY_CURVED = 2.0, 1e-3
 _MOST_CURVED = 0.4
+# A sound that goes beyond comes through the middle, as a square wave with noise on it does not: so
+# much of the time around is within half of full scale.
+_MIDDLE, _IN_THE_MIDDLE = 0.5, 0.05
 # It went beyond by so much at least, and is no plateau.
 _LEAST_BEYOND = 1e-3
 # What saturates does not wrap: it rests at its highest level, more often than at so many jumps.
@@ -95,7 +99,7 @@ def _smooth(
     samples: NDArray[np.float64], steps: NDArray[np.float64], jumps: Places, sample_rate: int
 ) -> Mask:
     """Return at which jumps the sound goes on smoothly, two full scales away."""
-    from scipy.ndimage import maximum_filter1d
+    from scipy.ndimage import maximum_filter1d, uniform_filter1d
 
     unfolded = samples.copy()
     unfolded[jumps[0] :] -= np.cumsum(
@@ -103,8 +107,14 @@ def _smooth(
     )[jumps[0] :]
     curved = np.abs(np.diff(np.pad(unfolded, 1, mode="edge"), 2))
     beside = np.maximum(curved[jumps - 1], curved[jumps])
-    curved[jumps - 1] = curved[jumps] = 0
-    reach = max(4, round(_NEAR_SECONDS * sample_rate))
+    tells = np.ones(len(samples))
+    tells[jumps - 1] = tells[jumps] = 0
+    curved *= tells
+    reach = max(_NEAR_SAMPLES, round(_NEAR_SECONDS * sample_rate))
     near = maximum_filter1d(curved, 2 * reach + 1)[jumps]
+    told = uniform_filter1d(tells, 2 * reach + 1, mode="constant")[jumps]
+    around = 2 * round(_LONGEST_SECONDS * sample_rate) + 1
+    middle = uniform_filter1d((np.abs(samples) < _MIDDLE).astype(np.float64), around)[jumps]
     smooth: Mask = (near <= _MOST_CURVED) & (beside <= _AS_SMOOTH * near + _HARDLY_CURVED)
+    smooth &= (told >= _TELL) & (middle >= _IN_THE_MIDDLE)
     return smooth

@@ -114,6 +114,21 @@ def test_the_pulses_of_a_creaky_voice_stay() -> None:
     assert mouth_declick(voice) == voice
 
 
+@pytest.mark.parametrize("rate", [8000, 44_100])
+def test_short_sounds_without_a_voice_or_louder_than_it_stay(rate: int) -> None:
+    """A metronome, and one that a soft voice counts along with: its ticks are no mouth clicks."""
+    samples = np.zeros(6 * rate)
+    seconds = np.arange(rate // 100) / rate
+    tick = 0.5 * np.exp(-700 * seconds) * np.sin(2 * np.pi * 2500 * seconds)
+    for start in np.arange(0.3, 5.8, 0.5):
+        samples[round(start * rate) :][: len(tick)] = tick
+    assert mouth_declick(Audio(samples, rate)) == Audio(samples, rate)
+    clean, _ = spoken()
+    voice = np.interp(np.arange(6 * rate) / rate, np.arange(6 * RATE) / RATE, 0.02 * clean)
+    counted = Audio(samples + voice, rate)
+    assert mouth_declick(counted) == counted
+
+
 def test_what_lasts_longer_and_what_stands_out_less_stays() -> None:
     clean, starts = spoken()
     samples, _ = with_smacks(clean, starts)

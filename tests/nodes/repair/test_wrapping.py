@@ -94,14 +94,43 @@ def fallen_square(level: float) -> Array:
     return wave
 
 
+def noisy_square(level: float) -> Array:
+    """Two levels with noise on them: what it jumps to is nearly two full scales away."""
+    random = np.random.default_rng(2)
+    return level * random.choice([-1.0, 1.0], RATE) * random.uniform(0.8, 1.0, RATE)
+
+
+def sweep(level: float) -> Array:
+    """A sine up to nearly half the sample rate, where it jumps at each sample."""
+    return level * np.sin(np.cumsum(np.geomspace(0.003, 3, 4 * RATE)))
+
+
 @pytest.mark.parametrize("level", [1.0, 0.98, 0.9])
 @pytest.mark.parametrize(
     "sound",
-    [square, sawtooth, chip, pulses_of_a_register, uniform_noise, driven_noise, fallen_square],
+    [
+        square,
+        sawtooth,
+        chip,
+        pulses_of_a_register,
+        uniform_noise,
+        driven_noise,
+        fallen_square,
+        noisy_square,
+        sweep,
+    ],
 )
 def test_what_jumps_by_itself_stays(sound: Callable[[float], Array], level: float) -> None:
     (channel,) = detect_clipping(Audio(sound(level), RATE)).channels
     assert channel.overflows == 0
+
+
+@pytest.mark.parametrize("rate", [1, 8000, 11_025])
+def test_noise_at_full_scale_stays_at_low_rates(rate: int) -> None:
+    noise = np.random.default_rng(0).uniform(-1, 1, 200_000)
+    assert detect_clipping(Audio(noise, rate)).channels[0].overflows == 0
+    burst = Audio(np.where(np.arange(4000) < 16, noise[:4000], 0), rate)
+    np.testing.assert_array_equal(declip(burst).samples, burst.samples)
 
 
 def test_music_at_full_scale_and_driven_into_it_has_no_overflow(groove: Audio) -> None:
