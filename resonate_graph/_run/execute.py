@@ -289,20 +289,22 @@ class _Execution:
         self._warn_of_memory(run, name, size)
         ctx = run.context(name, CPU, threads)
         warnings: list[tuple[str, str]] = []
+        if run.graph.steps[name].type.takes_context:  # others have nothing to say
+            self._connect_here(ctx, run, name, warnings)
+        run.finish(name, run.perform(name, inputs, ctx, warnings), warnings)
 
-        @_carried
+    def _connect_here(
+        self, ctx: RunContext, run: Run, name: str, warnings: list[tuple[str, str]]
+    ) -> None:
+        """Let a step that the calling thread does tell what it has to, as it goes."""
+
         def say(code: str, message: str) -> None:
             warnings.append((code, message))
             run.warn(code, message, name)
 
-        @_carried
-        def progressed(done: float, total: float) -> None:
-            run.tell(NodeProgress(name, done, total))
-
         ctx.cancelled = _carried(self._setup.cancelled)
-        ctx.on_progress = progressed
-        ctx.on_warning = say
-        run.finish(name, run.perform(name, inputs, ctx, warnings), warnings)
+        ctx.on_progress = _carried(lambda done, total: run.tell(NodeProgress(name, done, total)))
+        ctx.on_warning = _carried(say)
 
     def _add(self, job: Job) -> None:
         self._known.add(job.id)
