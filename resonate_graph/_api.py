@@ -126,7 +126,7 @@ class Graph(Shown, Builder):
         Raises:
             GraphError: one of them cannot be read.
         """
-        return complete(self._document, self._library, stock=False).to_json()
+        return complete(self._kept().document, self._library, stock=False).to_json()
 
     def differences(self, other: Graph) -> list[Difference]:
         """Return what differs in meaning between this graph and another: nodes, params, wires.
@@ -725,7 +725,7 @@ class Graph(Shown, Builder):
         )
 
     def __repr__(self) -> str:
-        document = self._document
+        document = self._kept().document
         inputs = ", ".join(f"{name} ({one.type})" for name, one in document.inputs.items())
         names = list(document.nodes)
         more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""

@@ -139,7 +139,7 @@ class Builder:
     @property
     def document(self) -> GraphDocument:
         """A copy of the graph as it would be written to a file."""
-        return self._document.model_copy(deep=True)
+        return self._kept().document.model_copy(deep=True)
 
     def input(self, name: str, type: type[V], *, description: str | None = None) -> V:
         """Declare an input; a file or a value is bound to it when the graph runs.

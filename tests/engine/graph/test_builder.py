@@ -277,6 +277,11 @@ def test_what_a_check_found_is_said_of_that_graph_and_call_alone() -> None:
         steps = graph.check(["mix"], {"level_db": value % 50}).steps
         return steps["quiet"].plain_params["gain_db"]
 
+    changed: Any = graph.check(["mix"], {"level_db": 1})
+    for what in (changed.steps, changed.inputs, changed.outputs):
+        with pytest.raises(TypeError, match="does not support item deletion"):
+            del what[next(iter(what))]
+
     with ThreadPoolExecutor(8) as threads:  # more calls than are remembered
         assert list(threads.map(found, range(300))) == [value % 50 for value in range(300)]
 
@@ -299,6 +304,9 @@ def test_a_graph_is_run_while_another_thread_adds_to_it() -> None:
         with ThreadPoolExecutor(2) as threads:
             growing = threads.submit(grow)
             while not growing.done():
+                assert '"n0"' in graph.to_json()
+                assert "n0" in graph.document.nodes
+                assert "n0" in repr(graph)
                 result = graph.run({"x": 1.0}, store=False)
                 ran = result.provenance
                 outputs = ran["graph"]["outputs"]
