@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from copy import deepcopy
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -17,9 +18,10 @@ from ._base.keywords import spelled_out
 from ._base.near_names import instead
 from ._base.publish import publish, require_writable
 from ._graph.bound import BoundGraph
-from ._graph.builder import Builder
+from ._graph.builder import Builder, Kept
 from ._graph.check import Call, check, parse_checked
 from ._graph.difference import Difference, differences
+from ._graph.document import GraphDocument
 from ._graph.library import Library, complete, is_use
 from ._graph.lineage import wholes
 from ._graph.positions import join
@@ -124,7 +126,7 @@ class Graph(Shown, Builder):
         Raises:
             GraphError: one of them cannot be read.
         """
-        return complete(self._document, self._library, stock=False).to_json()
+        return complete(self._kept().document, self._library, stock=False).to_json()
 
     def differences(self, other: Graph) -> list[Difference]:
         """Return what differs in meaning between this graph and another: nodes, params, wires.
@@ -191,7 +193,7 @@ class Graph(Shown, Builder):
             models=Path(models) if models is not None else None,
             verify=given is not None,
         )
-        bound = self._checked(call)
+        bound = self._checked(self._kept(), call)
         if given is None:
             return bound
         setup = replace(Setup(), limits=limits or Limits())
@@ -251,13 +253,15 @@ class Graph(Shown, Builder):
             cancelled=cancelled or (lambda: False),
         )
         inputs = inputs or {}
-        bound = self.check(list(inputs), params=params, outputs=outputs, models=setup.models)
+        kept = self._kept()
+        bound = self._checked(kept, Call(params or {}, list(inputs), outputs, setup.models))
+        given = deepcopy(dict(params or {}))  # what of it is changed later was not run
         bindings = self._bindings(bound, inputs, setup)
         run = Run(bound, bindings, setup)
         execute([run], setup)
         if run.error is not None:
             raise run.error
-        return self._made(run, bindings, params or {}, setup if removed else None)
+        return self._made(run, kept.document, bindings, given, setup if removed else None)
 
     @spelled_out(Settings)
     def run_many(
@@ -304,23 +308,24 @@ class Graph(Shown, Builder):
         )
         tell = on_event or runs_listener()
         shared = Shared(Experience(setup.store))
+        kept = self._kept()
         checked: dict[tuple[str, ...], BoundGraph] = {}
         bindings: list[Bindings] = []
         runs: list[Run] = []
-        for index, given in enumerate(inputs):
-            names = tuple(sorted(given))
+        for index, bound_to in enumerate(inputs):
+            names = tuple(sorted(bound_to))
             if names not in checked:
-                checked[names] = self.check(
-                    names, params=params, outputs=outputs, models=setup.models
-                )
+                call = Call(params or {}, names, outputs, setup.models)
+                checked[names] = self._checked(kept, call)
             own = replace(setup, on_event=partial(tell, index))
-            bindings.append(self._bindings(checked[names], given, own))
+            bindings.append(self._bindings(checked[names], bound_to, own))
             runs.append(Run(checked[names], bindings[-1], own, shared, index))
         ends: dict[int, Result | ResonateError] = {}
+        given = deepcopy(dict(params or {})) if checked else {}
 
         def on_end(run: Run) -> None:
             subtracting = setup if removed else None
-            end = self._end(run, bindings[run.index], params or {}, subtracting)
+            end = self._end(run, kept.document, bindings[run.index], given, subtracting)
             ends[run.index] = end
             if on_result is not None:
                 on_result(run.index, end)
@@ -618,13 +623,15 @@ class Graph(Shown, Builder):
             on_picture=lambda done, total: tell(PictureMade(done, total)),
         )
 
-    def _checked(self, call: Call) -> BoundGraph:
+    def _checked(self, kept: Kept, call: Call) -> BoundGraph:
         """Check the graph; where nothing but it and the call can matter, as it was found before."""
-        key = (self._edition, call.key) if call.key else None
+        document, edition, located = kept
+        told_apart = call.key
+        key = None if told_apart is None else (edition, told_apart)
         if (known := self._found.get(key)) is not None:
             return known
-        bound = check(self._flat(), self._catalog, call)
-        alone = not any(is_use(spec) for spec in self._document.nodes.values())
+        bound = check(flatten(document, located, self._library), self._catalog, call)
+        alone = not any(is_use(spec) for spec in document.nodes.values())
         asked = any(step.type.prepare for step in bound.steps.values())
         if key is not None and alone and not asked:
             if len(self._found) >= _REMEMBERED:  # other threads may be at it: nothing is looked for
@@ -645,7 +652,8 @@ class Graph(Shown, Builder):
             raise GraphError(self._source, problems)
 
     def _flat(self) -> Flat:
-        return flatten(self._document, Located(self._source, self._text), self._library)
+        document, _, located = self._kept()
+        return flatten(document, located, self._library)
 
     def _planned(
         self,
@@ -661,24 +669,34 @@ class Graph(Shown, Builder):
         return run, run.plan(fetch=False)
 
     def _end(
-        self, run: Run, bindings: Bindings, params: Mapping[str, Any], subtracting: Setup | None
+        self,
+        run: Run,
+        document: GraphDocument,
+        bindings: Bindings,
+        params: Mapping[str, Any],
+        subtracting: Setup | None,
     ) -> Result | ResonateError:
         """Return what came of a run, or what went wrong."""
         if isinstance(run.error, ResonateError):
             return run.error
         try:
-            return self._made(run, bindings, params, subtracting)
+            return self._made(run, document, bindings, params, subtracting)
         except ResonateError as error:  # an input is gone by now
             return error
 
     def _made(
-        self, run: Run, bindings: Bindings, params: Mapping[str, Any], subtracting: Setup | None
+        self,
+        run: Run,
+        document: GraphDocument,
+        bindings: Bindings,
+        params: Mapping[str, Any],
+        subtracting: Setup | None,
     ) -> Result:
         """Return the result of a run; `subtracting` where it is to have what was taken out."""
         assert run.outcome is not None
         graph, outcome = run.graph, run.outcome
-        whole = complete(self._kept(), self._library)
-        given, inputs = dict(params), describe_inputs(graph, bindings)
+        whole = complete(document, self._library)
+        inputs = describe_inputs(graph, bindings)
         difference = None
         if subtracting is not None:
             difference = taken_out(graph, bindings, outcome, subtracting.models)
@@ -686,7 +704,7 @@ class Graph(Shown, Builder):
             self.name,
             outcome,
             bindings.paths,
-            lambda: describe(whole, given, graph, inputs, outcome),
+            lambda: describe(whole, params, graph, inputs, outcome),
             lambda output: Way(graph.main_inputs(output), course(graph, output, run.span)),
             difference,
             bindings.sounds,
@@ -707,7 +725,7 @@ class Graph(Shown, Builder):
         )
 
     def __repr__(self) -> str:
-        document = self._document
+        document = self._kept().document
         inputs = ", ".join(f"{name} ({one.type})" for name, one in document.inputs.items())
         names = list(document.nodes)
         more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""

@@ -8,7 +8,8 @@ runs.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, NoReturn, TypeVar, cast, overload
+from threading import Lock
+from typing import Any, NamedTuple, NoReturn, TypeVar, cast, overload
 
 import numpy as np
 import pydantic_core
@@ -25,6 +26,7 @@ from .._sound.audio import Audio
 from .document import NAMES, Definition, GraphDocument, InputSpec, Name, NodeSpec, OutputName
 from .document import ParamSpec as DocumentParam
 from .library import USE, Library, complete, definition_of
+from .problems import Located
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -34,6 +36,9 @@ Model = TypeVar("Model", bound=BaseModel)
 
 #: What of a document can be added to.
 _PARTS = ("inputs", "params", "graphs", "nodes", "outputs")
+
+#: Held for a moment by a thread that adds to a graph, or keeps one: another may be running it.
+_AT_A_DOCUMENT = Lock()
 
 _name: TypeAdapter[str] = TypeAdapter(Name)
 _output_name: TypeAdapter[str] = TypeAdapter(OutputName)
@@ -98,6 +103,20 @@ class ParamRef:
         return f"<param {self.name}>"
 
 
+class Kept(NamedTuple):
+    """A graph as it was at one moment.
+
+    Attributes:
+        document: the document, which nobody changes.
+        edition: tells it from what the graph was before, and became.
+        located: where in its file something stands.
+    """
+
+    document: GraphDocument
+    edition: int
+    located: Located
+
+
 class Builder:
     """Collects the inputs, params, nodes and outputs of a graph document."""
 
@@ -120,7 +139,7 @@ class Builder:
     @property
     def document(self) -> GraphDocument:
         """A copy of the graph as it would be written to a file."""
-        return self._document.model_copy(deep=True)
+        return self._kept().document.model_copy(deep=True)
 
     def input(self, name: str, type: type[V], *, description: str | None = None) -> V:
         """Declare an input; a file or a value is bound to it when the graph runs.
@@ -141,7 +160,7 @@ class Builder:
             fields["description"] = description
         spec = _specified(self.name, InputSpec, fields, f"input {name!r}")
         name = self._new_name("an input", name, self._document.inputs, _name)
-        self._changed("inputs")[name] = spec
+        self._put("inputs", name, spec)
         return cast(V, Wire(self, f"${name}"))
 
     def param(
@@ -172,7 +191,7 @@ class Builder:
         fields["type"] = PortType(type).name
         spec = _specified(self.name, DocumentParam, fields, f"param {name!r}")
         name = self._new_name("a param", name, self._document.params, _name)
-        self._changed("params")[name] = spec
+        self._put("params", name, spec)
         return cast(S, ParamRef(name))
 
     @overload
@@ -239,40 +258,46 @@ class Builder:
         """
         name = self._new_name("an output", name, self._document.outputs, _output_name)
         wire = self._wire(value, name)
-        self._changed("outputs")[name] = wire
+        self._put("outputs", name, wire)
 
-    def _changed(self, what: str) -> dict[str, Any]:
-        """Return what is to be added to: the ``nodes``, or another part of the document.
+    def _put(self, what: str, name: str, value: object) -> None:
+        """Add to the ``nodes``, or to another part of the document.
 
         Line numbers of a text that it came from are void then.
         """
-        self._text = None
-        self._edition += 1
-        if self._is_held:
-            parts = {name: dict(getattr(self._document, name)) for name in _PARTS}
-            set_before = self._document.model_fields_set
-            self._document = self._document.model_copy()
-            for name, part in parts.items():
-                if name in set_before:
-                    setattr(self._document, name, part)
-            self._is_held = False
-        if what not in self._document.model_fields_set:
-            setattr(self._document, what, {})
-        found: dict[str, Any] = getattr(self._document, what)
-        return found
+        with _AT_A_DOCUMENT:
+            self._text = None
+            self._edition += 1
+            if self._is_held:
+                parts = {name: dict(getattr(self._document, name)) for name in _PARTS}
+                set_before = self._document.model_fields_set
+                self._document = self._document.model_copy()
+                for part, content in parts.items():
+                    if part in set_before:
+                        setattr(self._document, part, content)
+                self._is_held = False
+            if what not in self._document.model_fields_set:
+                setattr(self._document, what, {})
+            getattr(self._document, what)[name] = value
 
-    def _kept(self) -> GraphDocument:
-        """Return the document as it is now, which stays so: what is added goes into a copy."""
-        self._is_held = True
-        return self._document
+    def _kept(self) -> Kept:
+        """Return the graph as it is now, which stays so: what is added goes into a copy."""
+        with _AT_A_DOCUMENT:
+            self._is_held = True
+            return Kept(self._document, self._edition, Located(self._source, self._text))
 
     def _known_type(self, node: Node[..., Any]) -> NodeType:
         found = self._catalog.find(node)
         if found is None:
-            self._catalog = self._catalog.with_nodes([node], node.type.function.__module__)
-            self._edition += 1
+            self._know(self._catalog.with_nodes([node], node.type.function.__module__))
             found = node.type
         return found
+
+    def _know(self, catalog: Catalog) -> None:
+        """Take node types from another catalog."""
+        with _AT_A_DOCUMENT:
+            self._catalog = catalog
+            self._edition += 1
 
     def _free_name(self, base: str) -> str:
         number = 2
@@ -308,14 +333,13 @@ class Builder:
         if device:
             fields["device"] = list(device)
         spec = _specified(self.name, NodeSpec, fields, f"node {name!r}")
-        self._changed("nodes")[name] = spec
+        self._put("nodes", name, spec)
 
     def _add_graph(
         self, graph: Builder, name: str | None, device: Sequence[str]
     ) -> Callable[..., Any]:
         definition = definition_of(complete(graph.document, graph._library))
-        self._catalog = self._catalog.joined(graph._catalog)
-        self._edition += 1
+        self._know(self._catalog.joined(graph._catalog))
 
         def wire(*args: Any, **kwargs: Any) -> Any:
             own_name = self._new_name(
@@ -339,7 +363,7 @@ class Builder:
                 fields["device"] = list(device)
             fields["graph"] = self._defined(graph.name, definition)
             spec = _specified(self.name, NodeSpec, fields, f"node {own_name!r}")
-            self._changed("nodes")[own_name] = spec
+            self._put("nodes", own_name, spec)
             ways = [f".{output.partition('.')[0]}" for output in definition.outputs]
             ways = [""] if len(ways) == 1 else ways
             keys = list(next(iter(fields.get("for_each", {}).values()), {}))
@@ -362,7 +386,7 @@ class Builder:
         while own in graphs and graphs[own] != definition:
             own, number = f"{name}_{number}", number + 1
         if own not in graphs:
-            self._changed("graphs")[own] = definition
+            self._put("graphs", own, definition)
         return own
 
     def _new_name(

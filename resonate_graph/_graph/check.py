@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from itertools import chain
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, TypeAlias
 
 from pydantic import BaseModel
@@ -456,8 +457,11 @@ class _Check:
                     params=encoder.check_params({}),
                 )
                 ends[name] = PortRef(name, encoder.outputs[0].name)
-        inputs = dict(self.document.inputs)
-        return BoundGraph(self.document.name, steps, inputs, ends, warnings)
+        # a graph remembers it and gives it to whoever checks: nobody is to change it
+        inputs = MappingProxyType(dict(self.document.inputs))
+        return BoundGraph(
+            self.document.name, MappingProxyType(steps), inputs, MappingProxyType(ends), warnings
+        )
 
     def _warnings(self, needed: Collection[str]) -> Iterator[Problem]:
         """Yield what is no fault, but most likely not meant."""

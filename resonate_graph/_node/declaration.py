@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -32,7 +33,7 @@ from .fingerprint import source_fingerprint
 from .known_models import KnownModels
 from .params import Declared, checked
 from .ports import Port, describe
-from .values import Value, plain_json, require_portable
+from .values import File, Value, plain_json, require_portable
 
 Placement = Literal["cpu", "accelerated"]
 accelerated: Placement = "accelerated"
@@ -84,6 +85,9 @@ class Preparation:
     verify: bool = False
     warn: Callable[[str, str], None] = lambda message, param: None
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "params", copy.deepcopy(self.params))  # the hook's own
+
 
 @dataclass(frozen=True)
 class Placed:
@@ -100,9 +104,17 @@ class Placed:
     sample_rates: Mapping[str, Sequence[int]]
     device: str
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "params", copy.deepcopy(self.params))  # the hook's own
+
 
 #: Values that nobody can change.
-_FIXED = (str, int, float, bool, NoneType)
+_FIXED = (str, int, float, bool, NoneType, Audio, File)
+
+
+def _own(value: Any) -> Any:
+    """Return a value as one that nobody else reads: a node may change a list of its params."""
+    return value if isinstance(value, _FIXED) else copy.deepcopy(value)
 
 
 class _WithinTheTree:
@@ -330,11 +342,15 @@ class NodeType:
         arguments: list[Any] = []
         for port in self.inputs:
             value = inputs[port.name]
-            arguments.append(list(value) if port.many and value is not None else value)
+            if port.many and value is not None:
+                arguments.append([_own(one) for one in value])
+            else:
+                arguments.append(_own(value))
         if self.takes_context:
             arguments.insert(0, ctx)
+        keywords = {name: _own(value) for name, value in vars(params).items()}
         try:
-            return self.function(*arguments, **vars(params))
+            return self.function(*arguments, **keywords)
         except Exception as error:
             _retell(error, self)
             raise

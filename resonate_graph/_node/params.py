@@ -6,6 +6,7 @@ A param is what canonical JSON (RFC 8785) holds, because that is what keys are m
 from __future__ import annotations
 
 import math
+import operator
 import types
 import typing
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -21,6 +22,14 @@ from pydantic.fields import FieldInfo
 from .._base.docstrings import entries
 from .._base.errors import CatalogError, ParamError
 from .values import canonical, plain_json
+
+#: What a bound calls its number, and how a number is compared with it.
+_BOUNDS: Mapping[type, tuple[str, Callable[[Any, Any], bool]]] = {
+    Ge: ("ge", operator.ge),
+    Gt: ("gt", operator.gt),
+    Le: ("le", operator.le),
+    Lt: ("lt", operator.lt),
+}
 
 
 class _Params(BaseModel):
@@ -98,23 +107,20 @@ def _plainly_fits(hint: Any, default: Any) -> bool:
 
 def _is_within(said: Any, kind: Any, default: Any) -> bool:
     """Whether what `Annotated` says of a type is bounds at most, and a default is within them."""
-    if not isinstance(said, FieldInfo) or not said.is_required() or said.validation_alias:
+    if not isinstance(said, FieldInfo) or not said.is_required():
         return False
-    tests: dict[type, Callable[[Any, Any], bool]] = {
-        Ge: lambda bound, number: number >= bound.ge,
-        Gt: lambda bound, number: number > bound.gt,
-        Le: lambda bound, number: number <= bound.le,
-        Lt: lambda bound, number: number < bound.lt,
-    }
-    if not said.metadata:
-        return True
-    if kind not in (int, float) or any(type(bound) not in tests for bound in said.metadata):
+    if said.validation_alias or said.discriminator:
         return False
-    if default is ...:
-        return True
-    if type(default) is not kind:
-        return False
-    return all(tests[type(bound)](bound, default) for bound in said.metadata)
+    for bound in said.metadata:
+        if kind not in (int, float) or type(bound) not in _BOUNDS:
+            return False
+        name, fits = _BOUNDS[type(bound)]
+        limit = getattr(bound, name)
+        if type(limit) not in (int, kind):
+            return False
+        if default is not ... and not (type(default) is kind and fits(default, limit)):
+            return False
+    return True
 
 
 def _params_model(
@@ -162,6 +168,7 @@ def checked(node: str, model: type[BaseModel], params: Mapping[str, Any]) -> Bas
     """
     for name, value in params.items():
         try:
+            _require_rereadable(value)
             _to_json(value)
         except ValueError:
             raise _not_json(node, name, value) from None
@@ -197,6 +204,19 @@ def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
         yield annotation
     for argument in typing.get_args(annotation):
         yield from _models_in(argument)
+
+
+def _require_rereadable(value: Any) -> None:
+    """Make sure that a value is the same whenever it is looked at, as no iterator is.
+
+    Raises:
+        ValueError: it is not.
+    """
+    if isinstance(value, Iterator):
+        raise ValueError
+    if isinstance(value, (list, tuple, Mapping)):
+        for one in value.values() if isinstance(value, Mapping) else value:
+            _require_rereadable(one)
 
 
 def _to_json(value: Any) -> bytes:

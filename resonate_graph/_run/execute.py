@@ -24,7 +24,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, TypeAlias
+from typing import Any, ParamSpec, TypeAlias, TypeVar
 
 from .._base.errors import Cancelled, ResonateError
 from .._base.key_lock import KeyLock
@@ -88,6 +88,21 @@ class _Said:
 
 
 _Message: TypeAlias = "_Ended | _Progressed | _Said"
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class _OfTheCaller(BaseException):
+    """Carries what a listener raised through a step of the same thread: it is no fault of a node.
+
+    Attributes:
+        error: what it raised.
+    """
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__(error)
+        self.error = error
 
 
 class _Failing:
@@ -166,6 +181,9 @@ class _Execution:
                 self._check_cancelled()
                 if not self._start_next():
                     self._listen()
+        except _OfTheCaller as carried:
+            self._abandon(carried.error)
+            raise carried.error from carried.error.__cause__
         except BaseException as error:
             self._abandon(error)
             raise
@@ -271,15 +289,22 @@ class _Execution:
         self._warn_of_memory(run, name, size)
         ctx = run.context(name, CPU, threads)
         warnings: list[tuple[str, str]] = []
+        if run.graph.steps[name].type.takes_context:  # others have nothing to say
+            self._connect_here(ctx, run, name, warnings)
+        run.finish(name, run.perform(name, inputs, ctx, warnings), warnings)
+
+    def _connect_here(
+        self, ctx: RunContext, run: Run, name: str, warnings: list[tuple[str, str]]
+    ) -> None:
+        """Let a step that the calling thread does tell what it has to, as it goes."""
 
         def say(code: str, message: str) -> None:
             warnings.append((code, message))
             run.warn(code, message, name)
 
-        ctx.cancelled = self._setup.cancelled
-        ctx.on_progress = lambda done, total: run.tell(NodeProgress(name, done, total))
-        ctx.on_warning = say
-        run.finish(name, run.perform(name, inputs, ctx, warnings), warnings)
+        ctx.cancelled = _carried(self._setup.cancelled)
+        ctx.on_progress = _carried(lambda done, total: run.tell(NodeProgress(name, done, total)))
+        ctx.on_warning = _carried(say)
 
     def _add(self, job: Job) -> None:
         self._known.add(job.id)
@@ -391,8 +416,8 @@ class _Execution:
         ctx = ctx or RunContext()
         if alone or self._is_brief(task):
             self._own = task
-            ctx.cancelled = self._setup.cancelled
-            self._connect(ctx, task, self._hear)
+            ctx.cancelled = _carried(self._setup.cancelled)
+            self._connect(ctx, task, _carried(self._hear))
             self._hear(work())
         else:
             ctx.cancelled = lambda: task.is_to_stop
@@ -524,3 +549,15 @@ class _Execution:
             for run in self._open:
                 with contextlib.suppress(Exception):  # it is told already what went wrong
                     run.close("cancelled" if cancelled else "failed")
+
+
+def _carried(call: Callable[P, R]) -> Callable[P, R]:
+    """Return what asks or tells the caller from within a step, without a fault of the step's."""
+
+    def asked(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return call(*args, **kwargs)
+        except Exception as error:
+            raise _OfTheCaller(error) from None
+
+    return asked

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Mapping
+from copy import deepcopy
 from typing import Any
 
 from .._base.version import VERSION
@@ -48,11 +49,11 @@ def describe(
         nodes[report.id] = {
             "type": report.type,
             "version": step.type.version,
-            "params": dict(step.plain_params),
+            "params": deepcopy(step.plain_params),
             "key": report.key,
             "device": report.device,
-            "libraries": step.type.library_versions,
-            "did": report.did,
+            "libraries": dict(step.type.library_versions),
+            "did": deepcopy(report.did),
         }
     return {
         "format": FORMAT,
@@ -61,7 +62,7 @@ def describe(
             "python": platform.python_version(),
         },
         "graph": document.to_plain() | {"format": 1},
-        "params": dict(params),
+        "params": deepcopy(dict(params)),
         "inputs": dict(inputs),
         "nodes": nodes,
         "outputs": {name: digest(value) for name, value in outcome.values.items()},

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -8,7 +9,7 @@ import numpy as np
 import pytest
 
 import resonate_graph as rg
-from resonate_graph import Audio, File, GraphError, ParamError
+from resonate_graph import Audio, File, GraphError, ParamError, node
 from resonate_nodes import Band, eq, gain
 from tests.toy_nodes import count, label, normalize, peak, picky, scale, sides, store_as, total
 
@@ -276,5 +277,47 @@ def test_what_a_check_found_is_said_of_that_graph_and_call_alone() -> None:
         steps = graph.check(["mix"], {"level_db": value % 50}).steps
         return steps["quiet"].plain_params["gain_db"]
 
+    changed: Any = graph.check(["mix"], {"level_db": 1})
+    for what in (changed.steps, changed.inputs, changed.outputs):
+        with pytest.raises(TypeError, match="does not support item deletion"):
+            del what[next(iter(what))]
+
     with ThreadPoolExecutor(8) as threads:  # more calls than are remembered
         assert list(threads.map(found, range(300))) == [value % 50 for value in range(300)]
+
+
+def test_a_graph_is_run_while_another_thread_adds_to_it() -> None:
+    graph = rg.Graph("growing")
+    x = graph.input("x", float)
+    wire = graph.add(tick, "n0")(x)
+    graph.output("y", wire)
+
+    def grow() -> None:
+        wire = x
+        for number in range(1, 100):
+            wire = graph.add(tick, f"n{number}")(wire)
+            graph.output(f"y{number}", wire)
+
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+    try:
+        with ThreadPoolExecutor(2) as threads:
+            growing = threads.submit(grow)
+            while not growing.done():
+                assert '"n0"' in graph.to_json()
+                assert "n0" in graph.document.nodes
+                assert "n0" in repr(graph)
+                result = graph.run({"x": 1.0}, store=False)
+                ran = result.provenance
+                outputs = ran["graph"]["outputs"]
+                assert list(outputs) == list(result)
+                assert set(outputs.values()) <= ran["nodes"].keys()
+            growing.result()
+    finally:
+        sys.setswitchinterval(interval)
+    assert list(graph.run({"x": 1.0}, store=False))[-1] == "y99"
+
+
+@node()
+def tick(x: float) -> float:
+    return x + 1

@@ -226,10 +226,12 @@ def test_bad_defaults() -> None:
     def text(audio: Audio, *, gain: float = "1") -> Audio: ...  # type: ignore[assignment]
     def range_(audio: Audio, *, size: int, gain: Annotated[float, Field(ge=1)] = 0.5) -> Audio: ...
     def truth(audio: Audio, *, count: int = True) -> Audio: ...
+    def bound(audio: Audio, *, gain: Annotated[float, Field(ge="a")] = 0.5) -> Audio: ...
 
     assert "the default of param 'gain' is '1'" in decorated(text)
     assert "the default of param 'gain' is 0.5: Input should be greater" in decorated(range_)
     assert "the default of param 'count' is True" in decorated(truth)
+    assert "plain data that JSON can hold" in decorated(bound)
 
 
 def test_an_annotation_that_names_nothing() -> None:
@@ -290,7 +292,8 @@ def test_numpys_scalars_are_numbers() -> None:
         ("ratio", float("inf")), ("name", 1), ("name", "\ud800"),
         ("on", 1), ("on", "true"), ("on", None), ("mode", "medium"), ("values", ["1"]),
         ("values", 1.0), ("values", [float("nan")]), ("point", {"x": "1"}),
-        ("point", {"z": 1}), ("ratio", object()), ("ratio", 1j), ("loudness", 1),
+        ("values", iter([1.0])), ("point", {"z": 1}), ("ratio", object()), ("ratio", 1j),
+        ("loudness", 1),
     ],
 )  # fmt: skip
 def test_a_param_of_a_wrong_type_is_refused_by_name(param: str, value: Any) -> None:

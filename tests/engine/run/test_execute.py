@@ -21,6 +21,7 @@ from resonate_graph import (
     NodeFinished,
     NodeProgress,
     NodeStarted,
+    Report,
     RunContext,
     RunError,
     RunFinished,
@@ -177,6 +178,88 @@ def test_a_node_that_writes_into_its_input_fails_and_changes_nothing(excerpt: Au
     with pytest.raises(RunError, match="read-only"):
         graph.run({"mix": excerpt}, store=False)
     np.testing.assert_array_equal(excerpt.samples, before)
+
+
+@node()
+def careless(x: float, *, weights: list[float] = [1.0], more: dict[str, float] = {}) -> float:  # noqa: B006
+    weights.append(100.0)
+    more["seen"] = 1000.0
+    return x + sum(weights) + sum(more.values())
+
+
+@pytest.mark.parametrize("given", [{}, {"weights": [1.0]}])
+def test_a_node_that_changes_its_params_changes_those_of_no_other_run(
+    tmp_path: Path, given: dict[str, Any]
+) -> None:
+    graph = Graph("careless")
+    graph.output("y", graph.add(careless)(graph.input("x", float), **given))
+    for store in (False, tmp_path / "store"):
+        for x in (0.0, 1.0):
+            result = graph.run({"x": x}, store=store)
+            assert result["y"] == x + 1101
+            params = result.provenance["nodes"]["careless"]["params"]
+            assert params == {"weights": [1], "more": {}}
+            params["weights"].append(5)
+    assert [one["y"] for one in graph.run_many([{"x": 2.0}, {"x": 3.0}], store=False)] == [
+        1103,
+        1104,
+    ]
+
+
+class Marks(Report):
+    times_seconds: list[float]
+
+
+@node()
+def find_marks(x: float) -> Marks:
+    return Marks(times_seconds=[x])
+
+
+@node()
+def count_more(marks: Marks) -> int:
+    marks.times_seconds.append(99.0)
+    return len(marks.times_seconds)
+
+
+@node()
+def last_mark(marks: Marks, after: int) -> float:
+    return marks.times_seconds[-1]
+
+
+@pytest.mark.parametrize("stored", [False, True])
+def test_a_node_that_changes_a_report_changes_it_for_no_other(tmp_path: Path, stored: bool) -> None:
+    graph = Graph("marks")
+    marks = graph.add(find_marks)(graph.input("x", float))
+    graph.output("marks", marks)
+    graph.output("last", graph.add(last_mark)(marks, graph.add(count_more)(marks)))
+    result = graph.run({"x": 1.5}, store=tmp_path / "store" if stored else False)
+    assert (result["marks"], result["last"]) == (Marks(times_seconds=[1.5]), 1.5)
+
+
+@node()
+def says_much(ctx: RunContext, x: float) -> float:
+    ctx.progress(1, 2)
+    ctx.warn("odd", "this is odd")
+    return x
+
+
+@pytest.mark.parametrize("stored", [False, True])
+@pytest.mark.parametrize("branches", [1, 3])
+@pytest.mark.parametrize("kind", [NodeProgress, Warned])
+def test_what_a_listener_raises_is_no_fault_of_a_node(
+    tmp_path: Path, kind: type[Event], branches: int, stored: bool
+) -> None:
+    graph = Graph("much")
+    x = graph.input("x", float)
+    for number in range(branches):
+        graph.output(f"y{number}", graph.add(says_much)(x))
+
+    def listen(event: Event) -> None:
+        if isinstance(event, kind):
+            raise LookupError("of the listener")
+
+    with pytest.raises(LookupError, match="of the listener"):
+        graph.run({"x": 1.0}, store=tmp_path / "store" if stored else False, on_event=listen)
 
 
 def test_scratch_space_is_gone_after_the_node(excerpt: Audio) -> None:

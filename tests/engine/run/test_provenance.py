@@ -158,6 +158,22 @@ def test_what_was_asked_for_alone_is_made_again_alone(
     assert list(again.document["outputs"]) == ["flac"]
 
 
+def test_it_tells_the_graph_and_the_params_as_they_were_run(excerpt: Audio) -> None:
+    graph = Graph("growing")
+    take = graph.input("take", Audio)
+    graph.output("quiet", graph.add(gain, "quiet")(take, gain_db=-2.0))
+    params: dict[str, float] = {"quiet.gain_db": -4.0}
+
+    def listen(event: object) -> None:
+        graph.add(gain)(take, gain_db=-8.0)
+        params["quiet.gain_db"] = -9.0
+
+    result = graph.run({"take": excerpt}, params=params, store=False, on_event=listen)
+    assert len(graph.document.nodes) > 1
+    assert list(result.provenance["graph"]["nodes"]) == list(result.provenance["nodes"])
+    assert result.provenance["params"] == {"quiet.gain_db": -4.0}
+
+
 def test_it_is_left_out_where_that_is_asked_for(call: Command, tmp_path: Path, take: Path) -> None:
     graph = every_format().save(tmp_path / "formats.json")
     out = tmp_path / "out"
