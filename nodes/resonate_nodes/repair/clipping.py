@@ -178,6 +178,9 @@ def detect_clipping(
     clips.sort(key=lambda clip: -clip.length_ms)
     count = len(runs(anywhere)[0])
     ctx.note(clips_found=count)
+    overflows = sum(one.overflows for one in channels)
+    if overflows:
+        ctx.note(overflows_found=overflows)
     return ClippingReport(
         clips=count,
         clips_per_minute=per_minute(count, audio),
