@@ -210,10 +210,11 @@ def declick(
     what is over soon has no part, and judged by how far it stands out from the sound beneath, how
     long it is, how large it is beside the sound, whether the sound is louder after it, as after the
     onset of a drum, how smooth the sound is without it, what else stands out near and how often: by
-    a small network, fitted to clicks in music and speech. At 88.2 kHz and more they are sought at
-    half of that rate, or less. Where the sound itself was clipped, what touches its plateaus is no
-    click. What is judged to be a click is filled in with the samples that make the model's
-    excitation smallest; all others stay, bit by bit.
+    a small network, fitted to clicks in music and speech. What stands out by twenty times the
+    threshold is a click whatever the network says. At 88.2 kHz and more they are sought at half of
+    that rate, or less. Where the sound itself was clipped, what touches its plateaus is no click.
+    What is judged to be a click is filled in with the samples that make the model's excitation
+    smallest; all others stay, bit by bit.
 
     At the beginning and the end of a sound, and beside digital silence, one side is not known. A
     click has to be half as loud as the sound beside it there, or as loud where it lasts longer than
@@ -232,8 +233,8 @@ def declick(
     sample by sample: the one that the model predicts better there. It may last up to 20 ms. The
     walls may differ in level, also as it drifts, and by a delay of up to 0.3 ms. What was hurt in
     both walls is sought and filled in afterwards as any click; it has to stand out by a third more.
-    Where left and right differ by more than 1.5 % of their energy they are no walls of one groove,
-    and nothing is taken from the other, with the warning ``walls-differ``; so are sounds of one
+    Where left and right differ by more than 1.5 % of their energy they are no walls of one groove:
+    nothing is taken from the other there, with the warning ``walls-differ``, nor in a sound of one
     channel or of more than two.
 
     After S. J. Godsill, P. J. W. Rayner: *Digital Audio Restoration* (1998), chapter 5 (the
@@ -249,8 +250,8 @@ def declick(
             deviations of the prediction error, where it is neither long nor otherwise doubtful;
             from half as much on it may be one. Lower finds softer clicks, and takes the sharpest
             onsets and the pulses of a voice for clicks at times.
-        max_click_ms: what lasts longer is not taken for a click. Hardly any of more than some
-            3.5 ms is found as it is.
+        max_click_ms: what lasts longer is not taken for a click. Above 3.5 ms few more are found,
+            since the network knows no longer ones.
         max_replaced_percent: how much of any second of a channel may be replaced; what needs more
             is no click. Fifty clicks a second are 4 %, a square wave of 300 Hz is 26 %.
         mono_source: whether left and right are the two walls of a mono groove.

@@ -56,7 +56,7 @@ class ChannelClipping(Report):
         beyond_full_scale: how many samples are beyond full scale, and will be clipped by the next
             encoder that writes integers.
         overflows: how many peaks went beyond full scale and came back at the other end, as where
-            integers wrap around. They are none of the clips.
+            integers wrap around; not counted among the clips.
     """
 
     channel: str
