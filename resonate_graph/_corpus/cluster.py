@@ -49,6 +49,15 @@ class ClusterError(ResonateError):
     """The cluster cannot be used, or is gone."""
 
 
+def require_address(address: str) -> None:
+    """Require the address of a scheduler, before Dask makes much of one that is none.
+
+    Raises:
+        ValueError: it is none.
+    """
+    distributed.comm.get_address_host_port(address, strict=True)
+
+
 class Hands(distributed.WorkerPlugin):
     """What a worker has of a batch: a hand for each of its threads.
 
@@ -220,7 +229,7 @@ class Cluster:
         plain = {**asdict(setup), "probe": probe}
         try:
             # of an address that is none, a client is left that takes 20 s to fail at its end
-            distributed.comm.get_address_host_port(address, strict=True)
+            require_address(address)
             self._client = distributed.Client(
                 address, timeout=_CONNECT_SECONDS, set_as_default=False, name=self._name
             )

@@ -14,7 +14,7 @@ import itertools
 import json
 import os
 import string
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -102,7 +102,7 @@ def jobs_of(given: Any, wanted: Wanted) -> list[Job]:
 def _rows(given: Any, wanted: Wanted, problems: list[str]) -> tuple[list[_Row], str, bool]:
     """Return the rows, what they came from, and whether their cells have names."""
     if not isinstance(given, (str, os.PathLike)):
-        return [_Row(f"row {n}", dict(row)) for n, row in enumerate(given, 1)], "rows", True
+        return _given_rows(given, problems), "rows", True
     text = str(given)
     if "://" in text:
         from .remote import listed
@@ -126,6 +126,22 @@ def _rows(given: Any, wanted: Wanted, problems: list[str]) -> tuple[list[_Row], 
     if glob.has_magic(text):
         return list(_glob(path, wanted, problems)), text, False
     raise ManifestError(text, ["there is no such folder, file or manifest"])
+
+
+def _given_rows(given: Any, problems: list[str]) -> list[_Row]:
+    """Return rows that are given as mappings; tell of what is none."""
+    if not isinstance(given, Iterable):
+        raise ManifestError("rows", [f"{given!r} is no folder, pattern, manifest or list of rows"])
+    rows = []
+    for number, row in enumerate(given, 1):
+        if isinstance(row, Mapping):
+            rows.append(_Row(f"row {number}", dict(row)))
+        else:
+            problems.append(
+                f"row {number}: {row!r} is no mapping of the graph's inputs to files, such as "
+                "{'recording': 'one.wav'}"
+            )
+    return rows
 
 
 def _folder(folder: Path, skip: Path | None) -> Iterator[_Row]:

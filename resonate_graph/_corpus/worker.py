@@ -16,7 +16,7 @@ from collections.abc import Callable
 
 from .. import this_machine
 from .._machine.devices import presume
-from .cluster import DEVICE, ClusterError
+from .cluster import DEVICE, ClusterError, require_address
 
 _CONNECT_SECONDS = 30.0
 
@@ -47,6 +47,7 @@ def work(
     threads = jobs or (1 if has_accelerator else max(1, this_machine().threads // 2))
     called = name or f"{socket.gethostname()}-{os.getpid()}"
     try:
+        require_address(address)
         asyncio.run(_work(address, threads, device, called, on_start))
     except (OSError, TimeoutError, ValueError) as error:
         raise ClusterError(f"{address}: no scheduler is to be reached: {error}") from error

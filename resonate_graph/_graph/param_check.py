@@ -302,7 +302,8 @@ def _fault(value: Any, spec: ParamSpec) -> str | None:
     """Say what is wrong with a graph param's value, or None."""
     kind = _SCALARS[spec.type]
     if not isinstance(value, kind) or (isinstance(value, bool) and spec.type != "boolean"):
-        return f"is no {spec.type}"
+        said = ": say true or false" if spec.type == "boolean" else ""
+        return f"is no {spec.type}{said}"
     if isinstance(value, (int, float)):
         if not math.isfinite(value):
             return "is not finite"

@@ -47,6 +47,12 @@ def test_a_list_that_is_wrong_is_told_before_anything_runs(
     assert not out.exists()
 
 
+def test_a_worker_of_an_address_that_is_none_says_so(call: Command) -> None:
+    ended = call("worker", "nonsense")
+    assert ended.code == 1
+    assert ended.err.startswith("error: nonsense: no scheduler is to be reached")
+
+
 def test_interrupted_it_ends_at_once_and_says_what_is_left(tmp_path: Path, excerpt: Audio) -> None:
     tapes, out = tmp_path / "tapes", tmp_path / "out"
     write_innocent(tapes, 80, excerpt)

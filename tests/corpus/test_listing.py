@@ -212,6 +212,13 @@ def test_no_output_is_written_over_a_recording(tapes: Path, wanted: Wanted) -> N
     assert len(jobs_of(rows, wanted)) == 2
 
 
+def test_what_is_no_row_is_told(tapes: Path, wanted: Wanted) -> None:
+    paths = [str(tapes / "side0" / "000.wav"), {"tape": tapes / "side0" / "000.wav"}]
+    (told,) = problems(paths, wanted)
+    assert told.startswith(f"row 1: {paths[0]!r} is no mapping of the graph's inputs to files")
+    assert problems(7, wanted) == ["7 is no folder, pattern, manifest or list of rows"]
+
+
 def test_outputs_at_a_url_are_no_recordings(tapes: Path, wanted: Wanted) -> None:
     pytest.importorskip("fsspec")
     (tapes / "out").mkdir()

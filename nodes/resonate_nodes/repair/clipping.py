@@ -56,7 +56,7 @@ class ChannelClipping(Report):
         beyond_full_scale: how many samples are beyond full scale, and will be clipped by the next
             encoder that writes integers.
         overflows: how many peaks went beyond full scale and came back at the other end, as where
-            integers wrap around. They are none of the clips.
+            integers wrap around; not counted among the clips.
     """
 
     channel: str
@@ -178,6 +178,9 @@ def detect_clipping(
     clips.sort(key=lambda clip: -clip.length_ms)
     count = len(runs(anywhere)[0])
     ctx.note(clips_found=count)
+    overflows = sum(one.overflows for one in channels)
+    if overflows:
+        ctx.note(overflows_found=overflows)
     return ClippingReport(
         clips=count,
         clips_per_minute=per_minute(count, audio),

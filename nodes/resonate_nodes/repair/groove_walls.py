@@ -12,21 +12,34 @@ an autoregressive model predicts worse there.
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .._common.fractional_delay import delayed
-from .._common.runs import mask_of, runs, touched, without_gaps
+from .._common.fractional_delay import REACH, delayed
+from .._common.runs import Mask, mask_of, runs, touched, without_gaps
+from .._common.stretches import Stretch, stretches
 from . import autoregression as ar
 from .click_search import Search
 from .plausibility import too_much
-from .prediction import CELL_SECONDS, FLOOR, MEDIAN_OF_GAUSSIAN, level, prediction_errors
+from .prediction import (
+    CELL_SECONDS,
+    CELLS,
+    FLOOR,
+    MEDIAN_OF_GAUSSIAN,
+    cell_frames,
+    level,
+    prediction_errors,
+)
 
 Array = NDArray[np.float64]
-Mask = NDArray[np.bool_]
+Single = NDArray[np.float32]
 
+# What is mended at once, and what of the sound around it has a part in it: more than a second,
+# since proportion is judged by the second.
+_STRETCH_SECONDS, _SEEN_SECONDS = 30.0, 2.0
 # One wall is so much later at most, and what they differ in level is followed in such steps. So
 # much of the whole recording is in each: in a pause the noise has no say.
 _FURTHEST_SECONDS = 0.0003
@@ -73,36 +86,68 @@ class Mended(NamedTuple):
         apart: where what is in the channels is not the same sound, shape (frames,).
     """
 
-    samples: Array
+    samples: Single
     replaced: Mask
     left: Mask
     apart: Mask
 
 
-def mended(walls: Array, sample_rate: int, search: Search) -> Mended:
+class _Match(NamedTuple):
+    """How one wall is told by the other.
+
+    Attributes:
+        delay: by how many samples the right wall is later.
+        gains: by how much the left wall is louder, in the middle of each step.
+        step: samples from one to the next.
+    """
+
+    delay: float
+    gains: Array
+    step: int
+
+    def gain(self, first: int, last: int) -> Array:
+        """Return by how much the left wall is louder, at each sample."""
+        middles = (np.arange(len(self.gains)) + 0.5) * self.step
+        steady: Array = np.exp(np.interp(np.arange(first, last), middles, np.log(self.gains)))
+        return steady
+
+    def told(self, walls: Array, first: int) -> Array:
+        """Return each wall as it is told by the other, of walls from some sample on."""
+        left, right = walls
+        gain = self.gain(first, first + walls.shape[1])
+        moved = delayed(right[None], -self.delay)[0]
+        return np.stack([gain * moved, delayed((left / gain)[None], self.delay)[0]])
+
+
+def mended(walls: Single, sample_rate: int, search: Search) -> Mended:
     """Replace what is damaged in one wall of a mono groove by what the other has.
+
+    The walls are matched as a whole, and mended a stretch at a time.
 
     Args:
         walls: the samples of both, shape (2, frames); longer than some orders of the model.
         sample_rate: in Hz.
         search: what is taken for a click. It may last 20 ms, since it is not made up.
     """
-    told, apart = _told_by_each_other(walls, sample_rate)
+    match, apart = _matched(walls, sample_rate)
     samples = walls.copy()
     replaced, left = np.zeros((2, *walls.shape), bool)
     if apart.all():
         return Mended(samples, replaced, left, apart)
-    for index, (wall, other) in enumerate(zip(walls, told, strict=True)):
-        worse, unsure = _worse(wall, other, sample_rate, search)
-        worse &= ~apart
-        left[index] = too_much(worse, sample_rate, search.max_replaced_percent)
-        worse &= ~left[index]
-        part = _faded(worse, round(_FADE_SECONDS * sample_rate / 2))
-        part[unsure] = 0
-        part[apart | left[index]] = 0
-        there = part > 0
-        samples[index, there] += part[there] * (other - wall)[there]
-        replaced[index] = samples[index] != wall
+    grid = math.lcm(ar.hop_frames(sample_rate), cell_frames(sample_rate))
+    length, around = (
+        _whole_times(grid, seconds * sample_rate) for seconds in (_STRETCH_SECONDS, _SEEN_SECONDS)
+    )
+    for stretch in stretches(walls.shape[1], length, around):
+        heard = walls[:, stretch.whole].astype(np.float64)
+        told = match.told(heard, stretch.first)
+        for index, (wall, other) in enumerate(zip(heard, told, strict=True)):
+            part, too_many = _part_of_other(wall, other, apart[stretch.whole], sample_rate, search)
+            better = wall + part * (other - wall)
+            changed = (better != wall)[stretch.inside]
+            samples[index, stretch.own][changed] = better[stretch.inside][changed]
+            replaced[index, stretch.own] = changed
+            left[index, stretch.own] = too_many[stretch.inside]
     return Mended(samples, replaced, left, apart)
 
 
@@ -111,63 +156,137 @@ def in_both(search: Search) -> Search:
     return search._replace(threshold=_ALIKE * search.threshold)
 
 
-def _told_by_each_other(walls: Array, sample_rate: int) -> tuple[Array, Mask]:
-    """Return each wall as it is told by the other, and where they are no walls of one groove."""
+def _part_of_other(
+    wall: Array, other: Array, apart: Mask, sample_rate: int, search: Search
+) -> tuple[Array, Mask]:
+    """Return how much of the other wall takes the place of one, and where that would be too much.
+
+    Args:
+        wall: the one.
+        other: what the other has there.
+        apart: where they are no walls of one groove.
+        sample_rate: in Hz.
+        search: what is taken for a click.
+    """
+    worse, unsure = _worse(wall, other, sample_rate, search)
+    worse &= ~apart
+    left = too_much(worse, sample_rate, search.max_replaced_percent)
+    part = _faded(worse & ~left, round(_FADE_SECONDS * sample_rate / 2))
+    part[unsure | apart | left] = 0
+    return part, left
+
+
+def _matched(walls: Single, sample_rate: int) -> tuple[_Match, Mask]:
+    """Return how one wall is told by the other, and where they are no walls of one groove."""
     left, right = walls
     step = max(1, round(_STEP_SECONDS * sample_rate))
-    usable = np.ones(len(left), bool)
     furthest = max(1, round(_FURTHEST_SECONDS * sample_rate))
-    delay = float(_whole_delay(left, right, furthest))
+    cell = cell_frames(sample_rate)
+    length = _whole_times(math.lcm(step, cell), _STRETCH_SECONDS * sample_rate)
+    around = _whole_times(cell, REACH + furthest) + (CELLS + 1) * cell
+    parts = list(stretches(walls.shape[1], length, around))
+    usable = np.ones(len(left), bool)
+    delay = float(_whole_delay(left, right, parts, furthest))
     for _ in range(_FITS):
-        moved = delayed(right[None], -delay)[0]
-        gain = _gains(left, moved, usable, step)
-        apart = np.where(usable, left - gain * moved, 0)
-        slope = gain * np.gradient(moved)
-        more = float(apart @ slope) / max(float(np.sum(slope[usable] ** 2)), _TINY)
+        moved = _moved(right, delay, parts)
+        match = _Match(delay, _gains(left, moved, usable, parts, step), step)
+        more = _later(left, moved, usable, parts, match)
         delay = float(np.clip(delay + more, -furthest, furthest))
-        moved = delayed(right[None], -delay)[0]
-        gain = _gains(left, moved, usable, step)
-        apart = np.abs(left - gain * moved)
-        usable = apart <= _OUTLIER_SIGMA * level(apart, sample_rate)
-    told = np.stack([gain * moved, delayed((left / gain)[None], delay)[0]])
-    heard, differs, counts = (
-        np.add.reduceat(np.where(usable, one, 0), np.arange(0, len(left), step))
-        for one in (left**2, apart**2, np.ones(len(left)))
-    )
-    usual = heard.sum() / max(counts.sum(), 1) * counts
-    another = differs > _MOST_APART * np.maximum(heard, usual)
-    another |= differs.sum() > _MOST_APART * heard.sum()
-    return told, np.repeat(another, step)[: len(left)]
+        moved = _moved(right, delay, parts)
+        match = _Match(delay, _gains(left, moved, usable, parts, step), step)
+        for part in parts:
+            apart = np.abs(_difference(left, moved, part, match))
+            usual = level(apart, sample_rate)
+            usable[part.own] = (apart <= _OUTLIER_SIGMA * usual)[part.inside]
+    return match, _apart(left, moved, usable, parts, match)
 
 
-def _whole_delay(left: Array, right: Array, furthest: int) -> int:
+def _whole_times(grid: int, frames: float) -> int:
+    """Return the least multiple of a grid that is no less than so many frames."""
+    return -(-round(frames) // grid) * grid
+
+
+def _whole_delay(left: Single, right: Single, parts: list[Stretch], furthest: int) -> int:
     """Return by how many samples the right wall is later: where both are most alike."""
-    lags = range(-furthest, furthest + 1)
-    length = len(left)
-    alike = [
-        float(left[max(-lag, 0) : length - max(lag, 0)] @ right[max(lag, 0) : length + min(lag, 0)])
-        for lag in lags
-    ]
-    return lags[int(np.argmax(alike))]
+    lags = np.arange(-furthest, furthest + 1)
+    alike = np.zeros(len(lags))
+    for part in parts:
+        first, last = max(part.start - furthest, 0), min(part.stop + furthest, len(right))
+        beside = np.pad(
+            right[first:last].astype(np.float64),
+            (first - part.start + furthest, part.stop + furthest - last),
+        )
+        here = left[part.own].astype(np.float64)
+        alike += [float(here @ beside[start : start + len(here)]) for start in range(len(lags))]
+    return int(lags[np.argmax(alike)])
 
 
-def _gains(left: Array, right: Array, usable: Mask, step: int) -> Array:
-    """Return by how much the left wall is louder, step by step, and from one to the next.
+def _moved(right: Single, delay: float, parts: list[Stretch]) -> Array:
+    """Return the right wall as early as the left one."""
+    moved = np.empty(len(right))
+    for part in parts:
+        moved[part.own] = delayed(right[None, part.whole], -delay)[0, part.inside]
+    return moved
+
+
+def _difference(left: Single, moved: Array, part: Stretch, match: _Match) -> Array:
+    """Return what the left wall has beside the right one, in a stretch and around it."""
+    return left[part.whole] - match.gain(part.first, part.last) * moved[part.whole]
+
+
+def _later(left: Single, moved: Array, usable: Mask, parts: list[Stretch], match: _Match) -> float:
+    """Return by how much later the right wall is than it is thought to be, in samples."""
+    along, energy = 0.0, 0.0
+    for part in parts:
+        slope = match.gain(part.first, part.last) * np.gradient(moved[part.whole])
+        slope = np.where(usable[part.whole], slope, 0)[part.inside]
+        along += float(_difference(left, moved, part, match)[part.inside] @ slope)
+        energy += float(np.sum(slope**2))
+    return along / max(energy, _TINY)
+
+
+def _gains(left: Single, moved: Array, usable: Mask, parts: list[Stretch], step: int) -> Array:
+    """Return by how much the left wall is louder, step by step.
 
     It is the ratio of their levels, not what least squares make of it: those turn down what is
     noisy.
     """
-    starts = np.arange(0, len(left), step)
-    energies = np.stack([
-        np.add.reduceat(np.where(usable, one**2, 0), starts) for one in (left, right)
-    ])  # fmt: skip
+    energies = np.stack([_energies(one, usable, parts, step) for one in (left, moved)])
     around = np.pad(energies, ((0, 0), (1, 1)))
     around = around[:, :-2] + around[:, 1:-1] + around[:, 2:]
     around += _OF_THE_WHOLE * energies.mean(axis=1, keepdims=True) + _TINY
-    gains = np.sqrt(around[0] / around[1])
-    middles = starts + step / 2
-    steady: Array = np.exp(np.interp(np.arange(len(left)), middles, np.log(gains)))
-    return steady
+    gains: Array = np.sqrt(around[0] / around[1])
+    return gains
+
+
+def _energies(samples: Single | Array, usable: Mask, parts: list[Stretch], step: int) -> Array:
+    """Return the energy of what is usable, in each step. Stretches are whole steps."""
+    return np.concatenate([
+        _by_step(np.where(usable[part.own], samples[part.own].astype(np.float64) ** 2, 0), step)
+        for part in parts
+    ])  # fmt: skip
+
+
+def _by_step(values: Array, step: int) -> Array:
+    sums: Array = np.add.reduceat(values, np.arange(0, len(values), step))
+    return sums
+
+
+def _apart(left: Single, moved: Array, usable: Mask, parts: list[Stretch], match: _Match) -> Mask:
+    """Return where left and right are no walls of one groove."""
+    heard = _energies(left, usable, parts, match.step)
+    counts = _by_step(usable.astype(np.float64), match.step)
+    differs = np.concatenate([
+        _by_step(
+            np.where(usable[part.own], _difference(left, moved, part, match)[part.inside] ** 2, 0),
+            match.step,
+        )
+        for part in parts
+    ])  # fmt: skip
+    usual = heard.sum() / max(counts.sum(), 1) * counts
+    another = differs > _MOST_APART * np.maximum(heard, usual)
+    another |= differs.sum() > _MOST_APART * heard.sum()
+    return np.repeat(another, match.step)[: len(left)]
 
 
 def _worse(wall: Array, other: Array, sample_rate: int, search: Search) -> tuple[Mask, Mask]:
@@ -224,7 +343,7 @@ def _background(magnitudes: Array, sample_rate: int) -> Array:
     """Return the level around each sample, as a standard deviation: no click is as long."""
     from scipy.ndimage import median_filter
 
-    cell = max(1, round(CELL_SECONDS * sample_rate))
+    cell = cell_frames(sample_rate)
     count = -(-len(magnitudes) // cell)
     whole = np.pad(magnitudes, (0, count * cell - len(magnitudes)), mode="edge")
     cells = np.median(whole.reshape(count, cell), axis=1)

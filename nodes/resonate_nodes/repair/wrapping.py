@@ -15,11 +15,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from .._common.runs import mask_of, runs
+from .._common.runs import Mask, Places, mask_of, runs
 
 Single = NDArray[np.float32]
-Mask = NDArray[np.bool_]
-Places = NDArray[np.intp]
 
 # From one end to the other it is two full scales: half of that is a jump.
 _RANGE, _JUMP = 2.0, 1.0
@@ -51,7 +49,7 @@ def unwrapped(channel: Single, sample_rate: int) -> Unwrapped:
     """Put back what overflowed, as far as it can be told; all other samples stay.
 
     Args:
-        channel: the samples; integers have gone from -1 to 1.
+        channel: the samples; full scale is 1.
         sample_rate: in Hz.
     """
     starts, stops = _overflows(channel, sample_rate)

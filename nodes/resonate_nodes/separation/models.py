@@ -112,22 +112,28 @@ def _joined(name: str, parts: Sequence[tuple[ensembles.Term, ModelFiles]]) -> Mo
     return ModelFiles(name, files_of, tuple(used.values()), None, (stems, segments))
 
 
+def _own_folders(name: str, folder: Path | None) -> list[tuple[str, Path | None]]:
+    """Return the user's folders of models, and by what each is named; None where one is not."""
+    places = {"`models`": folder, MODELS_VARIABLE: os.environ.get(MODELS_VARIABLE)}
+    for label, place in places.items():
+        if place and not Path(place).is_dir():
+            raise ModelError(name, f"the models folder {place} ({label}) is no folder")
+    return [(label, Path(place) if place else None) for label, place in places.items()]
+
+
 def _find_one(name: str, folder: Path | None, *, fetch: bool) -> ModelFiles:
     """Return where a model, a bag or a signature lies."""
     tried: list[str] = []
     here: set[str] = set()
-    variable = os.environ.get(MODELS_VARIABLE)
-    for label, place in (("`models`", folder), (MODELS_VARIABLE, variable)):
-        if not place:
+    for label, place in _own_folders(name, folder):
+        if place is None:
             tried.append(f"{label} (not given)" if label == "`models`" else f"{label} (not set)")
             continue
-        if not Path(place).is_dir():
-            raise ModelError(name, f"the models folder {place} ({label}) is no folder")
-        if found := _find_in(name, Path(place)):
+        if found := _find_in(name, place):
             if fetch:  # to be run
                 cards.verify(name, found.files[0])
             return consistent(found)
-        having = _inventory(Path(place))
+        having = _inventory(place)
         tried.append(f"{label} {place} (has {_listed(having)})")
         here |= having
     found, having, troubles = _find_shipped(name)
@@ -264,6 +270,9 @@ def known(folder: Path | None) -> list[KnownModel]:
 
     Args:
         folder: where to look first; None for nowhere.
+
+    Raises:
+        ModelError: a models folder that is named is none.
     """
     names = dict.fromkeys((*cards.known(), *sorted(_here(folder))))
     return [_known(name, folder) for name in names]
@@ -271,7 +280,7 @@ def known(folder: Path | None) -> list[KnownModel]:
 
 def _here(folder: Path | None) -> set[str]:
     """Return what models folders and packages have, but the models a card stands for."""
-    places = [Path(place) for place in (folder, os.environ.get(MODELS_VARIABLE)) if place]
+    places = [place for _, place in _own_folders("", folder) if place is not None]
     places += [place for pack in shipped.packs() for place in pack.folders]
     inside = (_inventory(place) for place in places if place.is_dir())
     published = {signature for name in cards.known() if (signature := cards.published_as(name))}

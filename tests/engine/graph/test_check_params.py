@@ -162,7 +162,7 @@ def test_a_param_nobody_names_needs_no_value() -> None:
         ({"type": "number", "maximum": 1.5}, 2, "2 is above the maximum 1.5"),
         ({"type": "integer"}, 1.0, "1.0 is no integer"),
         ({"type": "string"}, 1, "1 is no string"),
-        ({"type": "boolean"}, 1, "1 is no boolean"),
+        ({"type": "boolean"}, 1, "1 is no boolean: say true or false"),
         ({"type": "integer", "enum": [1, 2]}, 3, "3 is none of 1, 2"),
     ],
 )

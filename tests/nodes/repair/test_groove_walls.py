@@ -124,6 +124,16 @@ def test_clicks_in_a_pause_are_told_too(mono: Audio) -> None:
     assert np.abs(found).max() < 2e-3 < np.abs(record.samples[:, 2 * RATE :]).max()
 
 
+def test_a_long_record_is_mended_where_its_stretches_meet(mono: Audio) -> None:
+    short = resample(mono, sample_rate=8000)
+    clean = short.with_samples(np.tile(short.samples, (1, 9)))  # 36 s, in stretches of some 30
+    samples, burst = clean.samples.copy(), np.hanning(16) * np.resize([0.4, -0.4], 16)
+    for start in range(29 * 8000, 32 * 8000, 391):
+        samples[start // 391 % 2, start : start + 16] += burst
+    record = clean.with_samples(samples)
+    assert np.abs(repaired(record).samples - clean.samples).max() < 1e-5
+
+
 def test_stereo_is_no_mono_groove(music: Audio) -> None:
     record = degradations.with_clicks(music)
     with pytest.warns(ResonateWarning, match="walls-differ: .*0.00 to 5.00 s"):

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from resonate_graph import Audio
+from resonate_graph import Audio, RunContext, did_in_words
 from resonate_nodes import declip, detect_clipping
 from tests.signals import Array, white_noise
 
@@ -44,6 +44,9 @@ def test_it_is_told_in_words() -> None:
     first, *_ = detect_clipping(stored).findings()
     assert first.text.startswith("200 peaks wrap around")
     assert "declip" in str(first)
+    ctx = RunContext()
+    detect_clipping.type.call(ctx, stored)
+    assert did_in_words(ctx.did) == "no clips found, 200 overflows found"
     clipped = np.clip(1.3 * np.sin(2 * np.pi * 100 * TIME), -1, 1)
     assert detect_clipping(Audio(clipped, RATE)).channels[0].overflows == 0
 

@@ -18,6 +18,7 @@ import pytest
 
 from resonate_graph import Audio, Graph, GraphError, MissingModelError, ModelError
 from resonate_nodes import separate
+from resonate_nodes.separation import models
 from tests.models import SOURCES, save_th, small_htdemucs
 from tests.signals import white_noise
 
@@ -226,6 +227,8 @@ def test_a_models_folder_that_is_none_says_so(
     assert f"the models folder {tmp_path / 'nowhere'} (RESONATE_MODELS) is no folder" in refused(
         "htdemucs"
     )
+    with pytest.raises(ModelError, match=r"nowhere \(RESONATE_MODELS\) is no folder"):
+        models.known(None)
 
 
 # -- bags -----------------------------------------------------------------------------------------
