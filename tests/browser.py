@@ -35,6 +35,9 @@ AudioNode.prototype.connect = function (to, ...more) {
 };
 function listening(context) {
   const ear = new MediaStreamAudioDestinationNode(context, { channelCount: 2 });
+  const silence = new ConstantSourceNode(context, { offset: 0 });  // else no blocks come in pauses
+  silence.connect(ear);
+  silence.start();
   const [track] = ear.stream.getAudioTracks();
   const blocks = new MediaStreamTrackProcessor({ track, maxBufferSize: 60_000 }).readable;
   blocks.pipeTo(new WritableStream({ write(block) {

@@ -82,6 +82,8 @@ def walk(raw: IO[bytes], start: int, end: int) -> list[Stream]:
                 stream.heads[len(stream.frames)] = head
             stream.frames.append(position, header)
         position += header.length
+    for stream in streams:  # what was found behind a hole may turn out to be no whole frame
+        stream.holes = sorted({index for index in stream.holes if index < len(stream.frames)})
     return [stream for stream in streams if stream.frames or stream.info]
 
 
