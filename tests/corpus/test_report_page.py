@@ -21,8 +21,10 @@ def rows(count: int) -> Iterator[BatchRow]:
             job=f"{number}",
             recording=f"side <{number}>.wav",
             state="done",
-            warnings=[{"code": "odd", "message": f"odd: {spans(number)} (frame 1,024, channel 1)"}]
-            * (number < 3),
+            warnings=[
+                {"code": "odd", "message": f"odd: {spans(number)} (frame 1,024, channel 1)"}
+                for _ in range(number < 3)
+            ],
             seconds=float(number),
             sound_seconds=60.0,
             outputs={"restored": f"side {number}.wav"},
