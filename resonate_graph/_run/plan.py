@@ -63,33 +63,13 @@ class _State:
     digests: dict[str, str] = field(default_factory=dict)
 
 
-class Plan:
-    """What is needed, what is known and what must run, kept up to date as steps finish.
+class _Turns:
+    """Which steps can run now, and what is new of that."""
 
-    Args:
-        graph: the checked graph.
-        inputs: content digests of the graph's inputs.
-        lookup: asks the store.
-    """
-
-    def __init__(self, graph: BoundGraph, inputs: Digests, lookup: Lookup) -> None:
-        self._graph = graph
-        self._inputs = inputs
-        self._lookup = lookup
-        self._states = {name: _State() for name in graph.needed}
+    def __init__(self) -> None:
         self._ready: dict[str, None] = {}
         self._news: list[str] = []
         self._ended: list[str] = []
-        self._unsettled: deque[str] = deque()
-        for end in graph.outputs.values():
-            if isinstance(end, PortRef):
-                self._ask_for_value(end)
-        self._settle()
-
-    @property
-    def statuses(self) -> dict[str, Status]:
-        """The status of every needed step, in topological order."""
-        return {name: state.status for name, state in self._states.items()}
 
     @property
     def ready(self) -> tuple[str, ...]:
@@ -121,6 +101,33 @@ class Plan:
     def is_ready(self, step: str) -> bool:
         """Whether a step is one of those that are `ready`."""
         return step in self._ready
+
+
+class Plan(_Turns):
+    """What is needed, what is known and what must run, kept up to date as steps finish.
+
+    Args:
+        graph: the checked graph.
+        inputs: content digests of the graph's inputs.
+        lookup: asks the store.
+    """
+
+    def __init__(self, graph: BoundGraph, inputs: Digests, lookup: Lookup) -> None:
+        super().__init__()
+        self._graph = graph
+        self._inputs = inputs
+        self._lookup = lookup
+        self._states = {name: _State() for name in graph.needed}
+        self._unsettled: deque[str] = deque()
+        for end in graph.outputs.values():
+            if isinstance(end, PortRef):
+                self._ask_for_value(end)
+        self._settle()
+
+    @property
+    def statuses(self) -> dict[str, Status]:
+        """The status of every needed step, in topological order."""
+        return {name: state.status for name, state in self._states.items()}
 
     @property
     def cached(self) -> tuple[str, ...]:
@@ -278,7 +285,7 @@ class Plan:
             self._unsettled.append(source.node)
 
 
-class EveryStep:
+class EveryStep(_Turns):
     """A plan where there is no store: every needed step runs once, after what it reads.
 
     Args:
@@ -289,13 +296,11 @@ class EveryStep:
     cached: tuple[str, ...] = ()
 
     def __init__(self, graph: BoundGraph) -> None:
+        super().__init__()
         self._graph = graph
         self._missing = dict(graph.awaited)
         self._to_read = dict(graph.read_counts)
         self._statuses: dict[str, Status] = dict.fromkeys(graph.needed, "waiting")
-        self._ready: dict[str, None] = {}
-        self._news: list[str] = []
-        self._ended: list[str] = []
         for name, count in self._missing.items():
             if not count:
                 self._found_ready(name)
@@ -304,34 +309,6 @@ class EveryStep:
     def statuses(self) -> dict[str, Status]:
         """The status of every needed step, in topological order."""
         return dict(self._statuses)
-
-    @property
-    def ready(self) -> tuple[str, ...]:
-        """The steps whose inputs were all computed, first found first."""
-        return tuple(self._ready)
-
-    @property
-    def has_ready(self) -> bool:
-        """Whether there is a step that is `ready`."""
-        return bool(self._ready)
-
-    def news(self) -> list[str]:
-        """Return the steps that became ready since this was asked last, first found first."""
-        news, self._news = self._news, []
-        return news
-
-    def remind(self, step: str) -> None:
-        """Count a step that is `ready` among the news again."""
-        self._news.append(step)
-
-    def ended(self) -> list[str]:
-        """Return the steps that came to an end since this was asked last: they read no more."""
-        ended, self._ended = self._ended, []
-        return ended
-
-    def is_ready(self, step: str) -> bool:
-        """Whether a step is one of those that are `ready`."""
-        return step in self._ready
 
     def must_run(self, step: str) -> bool:
         """Whether it is certain that the step runs: it is."""
