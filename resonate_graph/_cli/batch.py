@@ -133,7 +133,7 @@ def batch(
         _tell_status(printer, Path(inputs))
         return
     folder, remote = _places(out, journal)
-    require_folder(folder)
+    require_folder(folder, named=True)
     opened = open_graph(graph, nodes, graphs)
     progress = _Progress(printer)
     given: BatchSettings = {

@@ -27,6 +27,8 @@ from .._base.paths import expanded
 from .._base.publish import require_writable
 from .loading import loading
 
+#: What ends so is hardly meant to be a folder.
+_OF_FILES = {".wav", ".flac", ".mp3", ".ogg", ".opus", ".aiff", ".json", ".html"}
 #: Numbers as people write them, which JSON does not always: ``.6``, ``-.6``, ``+6``, ``6.``
 _NUMBER = re.compile(r"([+-]?)(?=\.?[0-9])([0-9]*)(\.[0-9]*)?(e[+-]?[0-9]+)?", re.IGNORECASE)
 
@@ -58,12 +60,19 @@ def _opened(name: str, nodes: Sequence[str] | None, graphs: Path | None) -> Grap
     return read_graph(path, nodes, graphs)
 
 
-def require_folder(folder: Path) -> None:
+def require_folder(folder: Path, *, named: bool = False) -> None:
     """Find out before anything is done that files cannot be written into a folder.
 
+    Args:
+        folder: the folder.
+        named: the command has --name, which says what files are called.
+
     Raises:
-        BadParameter: it is none, or may not be written into.
+        BadParameter: it is none, may not be written into, or is meant to be a file.
     """
+    if folder.suffix.lower() in _OF_FILES and not folder.exists():
+        say = f"-o {folder.parent}" + (f" --name {folder.stem}" if named else "")
+        raise typer.BadParameter(f"-o takes a folder, and {folder} looks like a file: say {say}")
     try:
         require_writable(folder)
     except OutputError as error:

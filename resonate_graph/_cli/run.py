@@ -113,7 +113,7 @@ def run(
     """
     printer = Printer(as_json=as_json, quiet=quiet)
     require_one_tone(quiet=quiet, verbose=verbose)
-    require_folder(folder)
+    require_folder(folder, named=True)
     if (graph is None) == (from_provenance is None):
         raise typer.BadParameter("name a graph, or a file with --from-provenance")
     recipe = None if from_provenance is None else read_provenance(from_provenance)

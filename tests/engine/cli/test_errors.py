@@ -334,6 +334,23 @@ def test_an_output_folder_that_is_a_file_ends_with_2(
     ]
 
 
+def test_a_folder_that_looks_like_a_file_ends_with_2(
+    tmp_path: Path, quieter: Path, mix: Path, call: Command
+) -> None:
+    file = tmp_path / "songs" / "louder.wav"
+    ended = call("run", quieter, "-i", f"mix={mix}", "-o", file)
+    assert ended.code == 2
+    say = f"say -o {tmp_path / 'songs'} --name louder"
+    assert ended.said[0] == f"error: -o takes a folder, and {file} looks like a file: {say}"
+    assert not file.exists()
+    ended = call("run", quieter, "-i", f"mix={mix}", "-o", tmp_path / "songs", "--name", "louder")
+    assert ended.code == 0
+    assert file.is_file()
+    file.unlink()
+    file.mkdir()  # one that is there is one
+    assert call("run", quieter, "-i", f"mix={mix}", "-o", file).code == 0
+
+
 @thorough
 def test_weights_that_cannot_be_had_are_told_in_one_line(tmp_path: Path, mix: Path) -> None:
     """All ways lead to a port nobody listens on, whether this machine has a network or not."""
