@@ -12,7 +12,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import soundfile
@@ -23,8 +23,9 @@ COMMAND = (sys.executable, "-m", "resonate_graph._cli")
 _MEASURED = """
 import resource, subprocess, sys
 code = subprocess.call(sys.argv[2:])
-peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
-open(sys.argv[1], "w").write(str(peak if sys.platform == "darwin" else peak * 1024))
+spent = resource.getrusage(resource.RUSAGE_CHILDREN)
+peak = spent.ru_maxrss if sys.platform == "darwin" else spent.ru_maxrss * 1024
+open(sys.argv[1], "w").write(f"{spent.ru_utime + spent.ru_stime} {peak}")
 sys.exit(code)
 """
 
@@ -62,15 +63,23 @@ def resonate(*arguments: str | Path, cwd: Path | None = None, **environment: str
     return end_of(process, start)
 
 
-def resonate_measured(peak_path: Path, *arguments: str | Path) -> tuple[Ended, int]:
-    """Run ``resonate`` to its end, and return its peak memory in bytes too.
+class Spent(NamedTuple):
+    """What a process took: seconds of the processor, and its peak memory in bytes."""
+
+    processor_seconds: float
+    peak_bytes: int
+
+
+def resonate_measured(spent_path: Path, *arguments: str | Path) -> tuple[Ended, Spent]:
+    """Run ``resonate`` to its end, and return what it took too.
 
     A small process in between starts it, since a child's peak counts what its parent holds.
     """
     start = time.perf_counter()
-    wrapper = (sys.executable, "-I", "-S", "-c", _MEASURED, str(peak_path), *COMMAND)
+    wrapper = (sys.executable, "-I", "-S", "-c", _MEASURED, str(spent_path), *COMMAND)
     ended = end_of(_start([*wrapper, *map(str, arguments)], {}), start)
-    return ended, int(peak_path.read_text())
+    seconds, peak = spent_path.read_text().split()
+    return ended, Spent(float(seconds), int(peak))
 
 
 def start_resonate(
