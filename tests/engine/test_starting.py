@@ -34,6 +34,7 @@ HEAVY = {
 #: What no cached run needs.
 OF_OTHERS = {
     "networkx",
+    "resonate_graph._cli.listing",
     "resonate_graph._corpus",
     "resonate_graph._experiment.sweep",
     "resonate_graph._page.player",
@@ -76,6 +77,15 @@ def test_what_names_the_commands_loads_none_of_them(call: Sequence[str]) -> None
 def test_the_stock_graphs_are_listed_without_what_runs_them() -> None:
     loaded = loaded_by_command("graphs")
     assert loaded & (HEAVY - {"rich.console"}) == set()
+
+
+def test_the_list_of_nodes_is_read_from_the_one_that_was_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    loaded_by_command("nodes")
+    for call in (["nodes"], ["__complete", "nodes", "de"]):
+        assert loaded_by_command(*call) & (HEAVY - {"rich.console"}) == set()
 
 
 @thorough
