@@ -398,7 +398,7 @@ class Run:
         )
 
     def bare_context(self, name: str, lane: str, threads: int) -> RunContext:
-        """Return what a step that begins now goes by whose node takes no context; tell that it does.
+        """Return what a step goes by whose node takes no context, and tell that it begins.
 
         The node never sees it, so steps that go by the same share one.
         """
