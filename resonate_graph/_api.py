@@ -38,7 +38,6 @@ from ._run.estimates import Experience
 from ._run.events import Event, PictureMade
 from ._run.execute import execute
 from ._run.forecast import Forecast, forecast
-from ._run.measure import measure
 from ._run.plan import AnyPlan
 from ._run.provenance import describe, describe_inputs
 from ._run.rates import misfits
@@ -373,6 +372,7 @@ class Graph(Shown, Builder):
         name: str = PLAIN,
         params: Mapping[str, Any] | None = None,
         outputs: Collection[str] | None = None,
+        overwrite: bool = False,
         **settings: Unpack[Settings],
     ) -> list[Target]:
         """Say which files `Result.save` would write after a run, and what stands there already.
@@ -387,6 +387,8 @@ class Graph(Shown, Builder):
             name: as for `Result.save`.
             params: as for `run`.
             outputs: as for `run`.
+            overwrite: True for a `Result.save` that writes over whatever there is: files that are
+                there are not looked into, and count as ``other``.
             settings: as for `run`.
         """
         setup = understood(settings)
@@ -399,7 +401,7 @@ class Graph(Shown, Builder):
             run.plan(fetch=False)
             return run.stored_output
 
-        return list(targets(bound, bindings, Path(folder), name, plan))
+        return list(targets(bound, bindings, Path(folder), name, None if overwrite else plan))
 
     @spelled_out(Settings)
     def draw(
@@ -607,6 +609,8 @@ class Graph(Shown, Builder):
                 cancelled=lambda: cancelled() or asked(),
                 **settings,
             )
+
+        from ._run.measure import measure
 
         return sweep(
             self.name,

@@ -18,7 +18,7 @@ import numpy as np
 import soundfile
 
 PATIENCE_SECONDS = 60
-COMMAND = (sys.executable, "-m", "resonate_graph._cli")
+COMMAND = (sys.executable, "-m", "resonate_graph")
 
 _MEASURED = """
 import resource, subprocess, sys

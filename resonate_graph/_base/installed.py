@@ -17,7 +17,11 @@ def version_of(distribution: str) -> str:
     Raises:
         importlib.metadata.PackageNotFoundError: it is not installed.
     """
-    return metadata.version(distribution)
+    found = metadata.distribution(distribution)
+    head = (found.read_text("METADATA") or "").partition("\n\n")[0]
+    lines = [line for line in head.splitlines() if line.startswith("Version:")]
+    # read without the parser of e-mail, which takes longer than a cached run of a small graph
+    return lines[0].partition(":")[2].strip() if len(lines) == 1 else found.version
 
 
 @cache

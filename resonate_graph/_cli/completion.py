@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .._base.docstrings import summary
 from .._base.paths import expanded
 from .help import TRACEBACK
 
@@ -330,7 +329,11 @@ def _nodes_of_graph(line: _Line, current: str) -> Iterator[Candidate]:
 
 
 def _types(line: _Line, current: str) -> Iterator[Candidate]:
-    yield from ((one.id, summary(one.doc)) for one in line.catalog())
+    from .listing import installed, made
+
+    modules = line.given.get("modules")
+    listing = made(line.catalog()) if modules else installed()
+    yield from ((one.id, one.summary) for one in listing.nodes)
 
 
 def _keys(line: _Line, current: str) -> Iterator[Candidate]:

@@ -8,7 +8,11 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import time
 from collections.abc import Iterator
+
+#: When this process began to load what is ours, in seconds of the clock.
+BEGUN = time.time()
 
 
 @contextlib.contextmanager

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .. import Catalog, CatalogError, NodeType
-from .._base.docstrings import sections, summary
-from .._graph.layout import layout
-from .example import call, example
+from .. import CatalogError
+from .listing import Listed, Listing, installed, made
 from .loading import loading
-from .node_page import page
-from .node_tables import facts, module_name, subject, tables
 from .options import JsonOption, NodesOption
 from .output import Printer
-from .pack import write_pack
+
+if TYPE_CHECKING:  # the list alone is printed without
+    from .. import Catalog
 
 
 def register(app: typer.Typer) -> None:
@@ -51,29 +49,46 @@ def nodes(
     if as_markdown and (as_json or type_id is not None):
         raise typer.BadParameter("--markdown goes with neither TYPE nor --json")
     printer = Printer(as_json=as_json)
+    if not (type_id or modules or as_markdown or as_json):
+        _list(printer, installed())
+        return
+    from .. import Catalog
+
     with loading():
         catalog = Catalog.installed()
         for module in modules or ():
             catalog = catalog.with_module(module)
     if as_markdown:
+        from .node_page import page
+
         typer.echo(page(catalog), nl=False)
         return
-    if type_id is None:
-        _list(printer, catalog)
-        return
+    if type_id is not None:
+        _show(printer, type_id, catalog, modules or ())
+    elif as_json:
+        _list_documents(printer, catalog)
+    else:
+        _list(printer, made(catalog))
+
+
+def _show(printer: Printer, type_id: str, catalog: Catalog, modules: Sequence[str]) -> None:
+    from .one_node import document, show
+
     node_type = catalog.get(type_id)
     if node_type is None:
         near = catalog.near(type_id)
         hint = f"; did you mean {' or '.join(near)}?" if near else ""
         raise CatalogError(f"no node type {type_id!r}{catalog.why_missing(type_id) or hint}")
-    printer.document(_document(node_type, catalog))
-    if not as_json:
-        _show(printer, node_type, catalog, modules or ())
+    printer.document(document(node_type, catalog))
+    if not printer.as_json:
+        show(printer, node_type, catalog, modules)
 
 
 def _write_pack(name: str | None, as_json: bool) -> None:
     if name is None:
         raise typer.BadParameter("say what the pack is called: resonate nodes new NAME")
+    from .pack import write_pack
+
     printer = Printer(as_json=as_json)
     written = write_pack(name)
     printer.document({"files": [str(path) for path in written]})
@@ -82,86 +97,26 @@ def _write_pack(name: str | None, as_json: bool) -> None:
     printer.line(f'next: pip install -e "{name}[test]" && python -m pytest {name}')
 
 
-def _list(printer: Printer, catalog: Catalog) -> None:
-    if printer.as_json:  # to make it takes as long as to find out what nodes there are
-        printer.document(
-            {
-                "nodes": [_document(one, catalog) for one in catalog],
-                "broken": [{"pack": one.name, "reason": one.reason} for one in catalog.broken],
-            }
-        )
-        return
-    subjects: dict[str, list[NodeType]] = {}
-    for one in catalog:
-        subjects.setdefault(subject(one), []).append(one)
-    width = max(len(one.id) for one in catalog)
+def _list_documents(printer: Printer, catalog: Catalog) -> None:
+    from .one_node import document
+
+    printer.document(
+        {
+            "nodes": [document(one, catalog) for one in catalog],
+            "broken": [{"pack": one.name, "reason": one.reason} for one in catalog.broken],
+        }
+    )
+
+
+def _list(printer: Printer, listing: Listing) -> None:
+    subjects: dict[str, list[Listed]] = {}
+    for one in listing.nodes:
+        subjects.setdefault(one.subject, []).append(one)
+    width = max(len(one.id) for one in listing.nodes)
     for name in sorted(subjects):
         printer.line(name)
-        rows = [(f"  {one.id:<{width}}", summary(one.doc)) for one in subjects[name]]
-        printer.list(rows)
+        printer.list([(f"  {one.id:<{width}}", one.summary) for one in subjects[name]])
         printer.line()
-    for pack in catalog.broken:
-        printer.line(str(pack))
+    for pack in listing.broken:
+        printer.line(pack)
     printer.line("resonate nodes TYPE shows one in full, with an example.")
-
-
-# -- one node -------------------------------------------------------------------------------------
-
-
-def _show(printer: Printer, node_type: NodeType, catalog: Catalog, modules: Sequence[str]) -> None:
-    said = sections(node_type.doc)
-    printer.paragraph(f"{node_type.id}  ({facts(node_type)})")
-    printer.line()
-    printer.paragraph(said[""])
-    for headings, rows in tables(node_type):
-        printer.line()
-        printer.table(headings, [tuple(map(_plain, row)) for row in rows], long=("", "type"))
-    document = example(node_type, catalog)
-    name = f"{document['name']}.json"
-    inputs = " ".join(
-        f"-i {one}={_VALUES[spec['type']]}" for one, spec in document["inputs"].items()
-    )
-    printer.line()
-    known = "".join(f"--nodes {module} " for module in modules)
-    printer.paragraph(f"In a graph ({name}; resonate run {name} {known}{inputs} -o out/):")
-    printer.line()
-    printer.line(_indented(layout(document).rstrip()))
-    package = module_name(node_type).partition(".")[0]
-    printer.line()
-    printer.line(f"In Python (from {package} import {node_type.name}):")
-    printer.line()
-    printer.line(_indented(said.get("Example", call(node_type))))
-
-
-def _plain(text: str) -> str:
-    return text.replace("``", "")
-
-
-#: What stands on a command line for a value of some type.
-_VALUES = {"audio": "FILE", "number": "1.0", "integer": "1", "string": "TEXT", "boolean": "true"}
-
-
-def _indented(text: str) -> str:
-    return "\n".join(f"  {line}".rstrip() for line in text.splitlines())
-
-
-def _document(node_type: NodeType, catalog: Catalog) -> dict[str, Any]:
-    return {
-        "type": node_type.id,
-        "version": node_type.version,
-        "device": node_type.device,
-        "subject": subject(node_type),
-        "summary": summary(node_type.doc),
-        "inputs": [
-            {
-                "name": port.name,
-                "type": port.type.name,
-                "many": port.many,
-                "optional": port.optional,
-            }
-            for port in node_type.inputs
-        ],
-        "outputs": [{"name": port.name, "type": port.type.name} for port in node_type.outputs],
-        "params": node_type.params.model_json_schema(),
-        "example": example(node_type, catalog),
-    }

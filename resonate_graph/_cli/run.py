@@ -234,6 +234,7 @@ class _Work:
                 name=writing.name,
                 params=self.params,
                 outputs=self.outputs,
+                overwrite=writing.overwrite,
                 **self.settings,
             )
         except InputError:  # told by the run; of several, beside what becomes of the others

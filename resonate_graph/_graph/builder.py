@@ -8,7 +8,7 @@ runs.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from threading import Lock
+from threading import RLock
 from typing import Any, NamedTuple, NoReturn, TypeVar, cast, overload
 
 import numpy as np
@@ -37,8 +37,8 @@ Model = TypeVar("Model", bound=BaseModel)
 #: What of a document can be added to.
 _PARTS = ("inputs", "params", "graphs", "nodes", "outputs")
 
-#: Held for a moment by a thread that adds to a graph, or keeps one: another may be running it.
-_AT_A_DOCUMENT = Lock()
+#: Held for a moment by a thread that adds to a graph, or keeps one: others may add, or run it.
+_AT_A_DOCUMENT = RLock()
 
 _name: TypeAdapter[str] = TypeAdapter(Name)
 _output_name: TypeAdapter[str] = TypeAdapter(OutputName)
@@ -244,8 +244,9 @@ class Builder:
         node_type = self._known_type(node)
 
         def wire(*args: Any, **kwargs: Any) -> Any:
-            own_name = name or self._free_name(node_type.name)
-            self._add(own_name, node_type, args, kwargs, device)
+            with _AT_A_DOCUMENT:  # no other thread takes the name
+                own_name = name or self._free_name(node_type.name)
+                self._add(own_name, node_type, args, kwargs, device)
             return self._result(own_name, node_type)
 
         return wire
@@ -342,6 +343,10 @@ class Builder:
         self._know(self._catalog.joined(graph._catalog))
 
         def wire(*args: Any, **kwargs: Any) -> Any:
+            with _AT_A_DOCUMENT:  # no other thread takes the name
+                return put(*args, **kwargs)
+
+        def put(*args: Any, **kwargs: Any) -> Any:
             own_name = self._new_name(
                 "a node", name or self._free_name(graph.name), self._document.nodes, _name
             )

@@ -2,7 +2,8 @@
 
 A pack is a package that registers a module under the entry point group
 ``resonate_graph.nodes``; the entry point's name is the pack's name, and every `@node` function in
-the module is a node of it. The stock pack is called ``stock`` and its nodes need no prefix.
+the module is a node of it. The stock pack is called ``stock`` and its nodes need no prefix. A pack
+with many nodes may import each when it is asked for; see `LatePack`.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import difflib
 import importlib
 import linecache
 import sys
+from collections import ChainMap
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -58,19 +60,96 @@ class BrokenPack:
         return self.prefix == (before if slash else STOCK)
 
 
+class LatePack(Mapping[str, NodeType]):
+    """The nodes of a pack that imports each when it is asked for, by their ids.
+
+    Its module has a ``__getattr__`` (PEP 562), and names all it offers in ``__all__``; each node
+    is there under its own name. So a run waits for the nodes of its graph alone.
+
+    Args:
+        module: the pack's module.
+        name: the pack's name.
+        origin: where it came from, for messages.
+    """
+
+    def __init__(self, module: ModuleType, name: str, origin: str) -> None:
+        self.origin = origin
+        self.broken: BrokenPack | None = None  # why not all of it could be imported
+        self._module = module
+        self.name = name
+        self._prefix = "" if name == STOCK else f"{name}/"
+        self._names = frozenset(module.__all__)
+        self._types: dict[str, NodeType] = {}
+
+    def called(self, name: str) -> NodeType | None:
+        """Return the node type that has a name within this pack, None where there is none."""
+        if name not in self._types and name in self._names:
+            try:
+                found = getattr(self._module, name)
+            except (Exception, SystemExit) as error:  # whatever a pack's import raises
+                reason = f"{type(error).__name__}: {error}"
+                self.broken = BrokenPack(self.origin, reason, self.name)
+                return None
+            if isinstance(found, Node):
+                self._types.setdefault(name, self._renamed(found, name))
+        return self._types.get(name)
+
+    def _renamed(self, node: Node[..., object], name: str) -> NodeType:
+        if node.type.name != name:
+            raise CatalogError(
+                f"{self.origin}: node {node.type.name!r} is offered as {name!r}; a pack that "
+                "imports its nodes late offers each under its own name"
+            )
+        return replace(node.type, pack=self._prefix[:-1])
+
+    def __getitem__(self, type_id: str) -> NodeType:
+        found = None
+        if type_id.startswith(self._prefix):
+            found = self.called(type_id.removeprefix(self._prefix))
+        if found is None:
+            raise KeyError(type_id)
+        return found
+
+    def __iter__(self) -> Iterator[str]:
+        return iter([one.id for name in sorted(self._names) if (one := self.called(name))])
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)  # a list would ask for the length first
+
+
 @dataclass(frozen=True)
 class Catalog:
     """Node types by their id. Immutable; `with_nodes` and `with_module` give larger ones.
 
     Attributes:
-        types: every node type, by id.
-        origins: where each came from, for messages.
-        broken: packs that could not be imported.
+        loaded: node types that are there, by id.
+        places: where each of them came from, for messages.
+        late: packs whose nodes are imported when they are asked for.
+        unusable: packs that could not be imported.
     """
 
-    types: Mapping[str, NodeType] = field(default_factory=dict)
-    origins: Mapping[str, str] = field(default_factory=dict)
-    broken: tuple[BrokenPack, ...] = ()
+    loaded: Mapping[str, NodeType] = field(default_factory=dict)
+    places: Mapping[str, str] = field(default_factory=dict)
+    late: tuple[LatePack, ...] = ()
+    unusable: tuple[BrokenPack, ...] = ()
+
+    @cached_property
+    def types(self) -> Mapping[str, NodeType]:
+        """Every node type, by id; what looks for one by its id imports no others."""
+        # a chain changes its first mapping alone, and nobody changes this one
+        return ChainMap(dict(self.loaded), *self.late)  # type: ignore[arg-type]
+
+    @property
+    def origins(self) -> Mapping[str, str]:
+        """Where each node type came from, for messages, by id."""
+        return {**{name: pack.origin for pack in self.late for name in pack}, **self.places}
+
+    @property
+    def broken(self) -> tuple[BrokenPack, ...]:
+        """Packs that could not be imported, or not wholly."""
+        for pack in self.late:
+            _ = len(pack)  # imports what is left of it
+        return (*self.unusable, *(pack.broken for pack in self.late if pack.broken is not None))
 
     @classmethod
     def installed(cls) -> Catalog:
@@ -108,7 +187,8 @@ class Catalog:
         return None
 
     def _of_a_pack(self, name: str) -> NodeType | None:
-        found = [one for id_, one in self.types.items() if id_.partition("/")[2] == name]
+        found = [one for id_, one in self.loaded.items() if id_.partition("/")[2] == name]
+        found += [one for pack in self.late if (one := pack.called(name)) and one.pack]
         if len(found) > 1:
             ids = " and ".join(sorted(one.id for one in found))
             raise CatalogError(f"several packs have a node {name!r}: say {ids}")
@@ -116,12 +196,19 @@ class Catalog:
 
     def find(self, node: Node[..., object]) -> NodeType | None:
         """Return the type under which a node is known here, None where it is not."""
-        return self._by_function.get(node.type.function)
+        function = node.type.function
+        if function not in self._by_function:
+            for pack in self.late:
+                found = pack.called(node.type.name)
+                if found is not None and found.function is function:
+                    self._by_function[function] = found
+                    break
+        return self._by_function.get(function)
 
     @cached_property
-    def _by_function(self) -> Mapping[object, NodeType]:
-        """The node types by their functions; of several of one, the first."""
-        return {one.function: one for one in reversed([*self.types.values()])}
+    def _by_function(self) -> dict[object, NodeType]:
+        """The node types that were looked for, by their functions; of several of one, the first."""
+        return {one.function: one for one in reversed([*self.loaded.values()])}
 
     def near(self, name: str) -> list[str]:
         """Return ids that are spelled much like a name: the nearest, and others as near."""
@@ -141,17 +228,34 @@ class Catalog:
         Raises:
             CatalogError: an id is taken by another node; the message names both places.
         """
-        types, origins = dict(self.types), dict(self.origins)
+        types, places = dict(self.loaded), dict(self.places)
         for node in nodes:
             name = node.type.id
-            if name in types and types[name].function is not node.type.function:
-                raise CatalogError(
-                    f"node {name!r} is declared twice: by {origins[name]} and by {origin}"
-                )
-            types[name], origins[name] = node.type, origin
+            known = types.get(name) or self.types.get(name)
+            if known is not None and known.function is not node.type.function:
+                there = places.get(name) or self.origins[name]
+                raise CatalogError(f"node {name!r} is declared twice: by {there} and by {origin}")
+            types[name], places[name] = node.type, origin
             if node.type.pack is None:
                 _ = node.type.fingerprint  # read now, before somebody edits the source
-        return replace(self, types=types, origins=origins)
+        return replace(self, loaded=types, places=places)
+
+    def with_late(self, pack: LatePack) -> Catalog:
+        """Return a catalog with a pack that imports its nodes when they are asked for.
+
+        Raises:
+            CatalogError: an id is taken by another node; the message names both places.
+        """
+        taken = [
+            *self.loaded,
+            *(name for one in self.late if one.name == pack.name for name in one),
+        ]
+        for name in taken:
+            if name in pack and pack[name].function is not self.types[name].function:
+                raise CatalogError(
+                    f"node {name!r} is declared twice: by {self.origins[name]} and by {pack.origin}"
+                )
+        return replace(self, late=(*self.late, pack))
 
     def joined(self, other: Catalog) -> Catalog:
         """Return a catalog with the nodes of both.
@@ -159,20 +263,20 @@ class Catalog:
         Raises:
             CatalogError: both have another node under one id; the message names both places.
         """
-        if self.types is other.types:
+        if self.loaded is other.loaded and self.late == other.late:
             return self
-        new = [name for name in other.types if name not in self.types]
-        for name in other.types.keys() & self.types.keys():
-            if self.types[name].function is not other.types[name].function:
+        theirs = other.loaded if self.late == other.late else other.types
+        types, places = dict(self.loaded), dict(self.places)
+        for name, one in theirs.items():
+            known = self.types.get(name)
+            if known is None:
+                types[name], places[name] = one, other.origins[name]
+            elif known.function is not one.function:
                 raise CatalogError(
                     f"node {name!r} is declared twice: by {self.origins[name]} and by "
                     f"{other.origins[name]}"
                 )
-        return replace(
-            self,
-            types={**self.types, **{name: other.types[name] for name in new}},
-            origins={**self.origins, **{name: other.origins[name] for name in new}},
-        )
+        return replace(self, loaded=types, places=places)
 
     def with_module(self, name: str) -> Catalog:
         """Return a catalog with the nodes of a module, or of a ``.py`` file.
@@ -212,15 +316,24 @@ def load_packs(points: Iterable[metadata.EntryPoint]) -> Catalog:
     for point in points:
         origin = _origin(point)
         try:
-            nodes = list(_nodes_of(point.load()))
+            module = point.load()
+            nodes = None if _is_late(module) else list(_nodes_of(module))
         except (Exception, SystemExit) as error:  # whatever a pack's import raises
             reason = f"{type(error).__name__}: {error}"
             broken.append(BrokenPack(origin, reason, point.name))
             continue
+        if nodes is None:
+            catalog = catalog.with_late(LatePack(module, point.name, origin))
+            continue
         pack = "" if point.name == STOCK else point.name
         renamed: list[Node[..., object]] = [Node(replace(node.type, pack=pack)) for node in nodes]
         catalog = catalog.with_nodes(renamed, origin)
-    return replace(catalog, broken=tuple(broken))
+    return replace(catalog, unusable=tuple(broken))
+
+
+def _is_late(module: ModuleType) -> bool:
+    """Whether a module imports what it offers when it is asked for."""
+    return {"__all__", "__getattr__"} <= vars(module).keys()
 
 
 def _origin(point: metadata.EntryPoint) -> str:
@@ -244,7 +357,8 @@ def _place(error: BaseException) -> str:
 
 def _nodes_of(module: ModuleType) -> Iterator[Node[..., object]]:
     seen: set[int] = set()
-    for value in vars(module).values():
+    late = [getattr(module, name) for name in module.__all__] if _is_late(module) else []
+    for value in [*vars(module).values(), *late]:
         if isinstance(value, Node) and id(value) not in seen:
             seen.add(id(value))
             yield value

@@ -133,6 +133,7 @@ class Run:
         self._sizes: dict[PortRef, Size] = {}  # of these values
         self._spans: dict[PortRef, Span] = {}
         self._held = set(graph.outputs.values())
+        self._bare_contexts: dict[tuple[str, int, frozenset[str]], RunContext] = {}
         self._listened = setup.on_event is not nobody_listens
         self._plan: AnyPlan | None = None
         self._start = time.perf_counter()
@@ -386,18 +387,30 @@ class Run:
         assert self._plan is not None
         if self._listened:
             self.tell(NodeStarted(name, self.graph.steps[name].type.id, lane))
-        wanted = self._plan.wanted(name)
-        if self.keeps_nothing and not self.graph.steps[name].type.takes_context:
-            return RunContext(device=lane, wanted=wanted, threads=threads)
         return RunContext(
             device=lane,
-            wanted=wanted,
+            wanted=self._plan.wanted(name),
             besides=self.besides(name),
             models=self._setup.models,
             numerics=self._numerics(self.graph.steps[name]),
             threads=threads,
             workspace=self.stored.workspace(name),
         )
+
+    def bare_context(self, name: str, lane: str, threads: int) -> RunContext:
+        """Return what a step goes by whose node takes no context, and tell that it begins.
+
+        The node never sees it, so steps that go by the same share one.
+        """
+        assert self._plan is not None
+        if self._listened:
+            self.tell(NodeStarted(name, self.graph.steps[name].type.id, lane))
+        wanted = self._plan.wanted(name)
+        shared = self._bare_contexts.get((lane, threads, wanted))
+        if shared is None:
+            shared = RunContext(device=lane, wanted=wanted, threads=threads)
+            self._bare_contexts[lane, threads, wanted] = shared
+        return shared
 
     def perform(
         self, name: str, inputs: dict[str, Any], ctx: RunContext, warnings: list[tuple[str, str]]
@@ -419,12 +432,13 @@ class Run:
         inputs.clear()
         seconds = time.perf_counter() - start
         kept = self.stored.keep(name, values, ctx, seconds=seconds, warnings=warnings)
-        return Performance(values, seconds, kept, ctx.device, ctx.did)
+        return Performance(values, seconds, kept, ctx.device, dict(ctx.did))
 
     def finish(self, name: str, done: Performance, warnings: list[tuple[str, str]]) -> None:
         """Note what came of a step."""
         assert self._plan is not None
-        kind = self.graph.steps[name].type.id
+        step = self.graph.steps[name]
+        kind = step.type.id
         key = report.key if (report := self._reports.get(name)) is not None else None
         self._reports[name] = StepReport(
             name, kind, "ran", done.device, done.seconds, key, done.did
@@ -464,7 +478,8 @@ class Run:
         assert self._plan is not None
         plan, held, steps = self._plan, self._held, self.graph.steps
         read = [source for name in plan.ended() for source in steps[name].sources]
-        for source in dict.fromkeys((*sources, *read)):  # each once: thousands may read one
+        read += sources
+        for source in dict.fromkeys(read) if len(read) > 1 else read:  # thousands may read one
             if source in held or plan.in_use(source):
                 continue
             if isinstance(source, InputRef):

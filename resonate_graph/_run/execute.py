@@ -287,10 +287,12 @@ class _Execution:
         assert inputs is not None  # nothing that is not in the store is lost
         threads, size = run.outlook.light_demand(name, self._threads)
         self._warn_of_memory(run, name, size)
-        ctx = run.context(name, CPU, threads)
         warnings: list[tuple[str, str]] = []
-        if run.graph.steps[name].type.takes_context:  # others have nothing to say
+        if run.graph.steps[name].type.takes_context:
+            ctx = run.context(name, CPU, threads)
             self._connect_here(ctx, run, name, warnings)
+        else:  # it has nothing to say
+            ctx = run.bare_context(name, CPU, threads)
         run.finish(name, run.perform(name, inputs, ctx, warnings), warnings)
 
     def _connect_here(

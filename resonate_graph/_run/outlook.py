@@ -117,7 +117,7 @@ class Outlook:
         """
         step = self._graph.steps[name]
         sizes = [self._size(source) or _NOTHING for source in step.sources]
-        self._lengths[name] = max([size.seconds for size in sizes], default=0.0)
+        self._lengths[name] = max([size.seconds for size in sizes] or [0.0])
         return step.type.cost.threads_of(threads), memory(step.type.cost, sizes)
 
     def estimate(self, name: str) -> Estimate:

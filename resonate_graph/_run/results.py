@@ -24,7 +24,6 @@ from .._sound.tags import TAGGED, Tags, common, read_tags, write_tags
 from .courses import Course
 from .outcome import Outcome
 from .provenance import SUFFIX, TAG
-from .recipe import read_provenance
 from .removed import Removed
 from .targets import PLAIN, file_name, holds, require_apart, suffix_of
 from .verify import held
@@ -207,6 +206,8 @@ class Result(Shown, Mapping[str, Value]):
             beside = path.with_suffix(TAKEN_OUT)
             if output in self.removed or not beside.exists():
                 continue
+            from .recipe import read_provenance
+
             with contextlib.suppress(InputError):  # it is somebody's own
                 made = read_provenance(beside).outputs.get(output)
                 if made != self.provenance["outputs"][output]:

@@ -19,7 +19,6 @@ from .._sound.audio import Audio
 from .._sound.decode import read_audio
 from .._sound.limits import Limits
 from .bindings import Bindings
-from .recipe import read_provenance
 from .verify import content
 
 #: What outputs are called where nobody says otherwise.
@@ -177,7 +176,7 @@ def targets(
     bindings: Bindings,
     folder: Path,
     name: str,
-    plan: Callable[[], Callable[[str], Value | None]],
+    plan: Callable[[], Callable[[str], Value | None]] | None,
 ) -> Iterator[Target]:
     """Yield the file of each output, as far as it is known before a run, and what stands there.
 
@@ -189,7 +188,7 @@ def targets(
         folder: where the files go.
         name: the pattern of their names.
         plan: plans the run, and returns what gives an output that is stored already; asked only
-            where files are there.
+            where files are there. None to look into none of them.
 
     Raises:
         InputError: an input cannot be read.
@@ -206,6 +205,9 @@ def targets(
         if not path.exists():
             yield Target(output, path, "free")
             continue
+        if plan is None:
+            yield Target(output, path, "other")
+            continue
         stored = stored or plan()
         yield Target(output, path, _state(path, output, graph, bindings, stored))
 
@@ -220,6 +222,8 @@ def _state(
     known = stored(output)
     if known is not None:
         return "same" if holds(path, known) else "other"
+    from .recipe import read_provenance
+
     try:
         recipe = read_provenance(path)
         if recipe.held is None or content(path, recipe.held.holds) != recipe.held.digest:

@@ -17,7 +17,6 @@ from .._sound.content import coded_digest
 from .._sound.decode import audio_blocks, file_digest, read_audio
 from .._sound.limits import Limits
 from .._sound.tags import TAGGED
-from .recipe import file_told, read_provenance
 
 Holds = Literal["samples", "coded", "bytes"]
 
@@ -79,6 +78,8 @@ def verify(path: str | os.PathLike[str]) -> Verification:
         >>> verify(made["quiet"]).is_same
         False
     """
+    from .recipe import file_told, read_provenance
+
     path = Path(path)
     recipe = read_provenance(path)
     file, held = file_told(path), recipe.held

@@ -7,10 +7,12 @@ import inspect
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
 import resonate_graph as rg
+import resonate_nodes
 from resonate_graph._cli.application import whole_command
 from resonate_graph._cli.help import first_paragraph
 from tests.depth import thorough
@@ -32,6 +34,7 @@ HEAVY = {
 #: What no cached run needs.
 OF_OTHERS = {
     "networkx",
+    "resonate_graph._cli.listing",
     "resonate_graph._corpus",
     "resonate_graph._experiment.sweep",
     "resonate_graph._page.player",
@@ -76,6 +79,15 @@ def test_the_stock_graphs_are_listed_without_what_runs_them() -> None:
     assert loaded & (HEAVY - {"rich.console"}) == set()
 
 
+def test_the_list_of_nodes_is_read_from_the_one_that_was_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    loaded_by_command("nodes")
+    for call in (["nodes"], ["__complete", "nodes", "de"]):
+        assert loaded_by_command(*call) & (HEAVY - {"rich.console"}) == set()
+
+
 @thorough
 def test_a_cached_run_loads_nothing_that_it_does_not_need(tmp_path: Path) -> None:
     recording = str(Path(rg.__file__).parent / "recordings" / "groove.ogg")
@@ -83,6 +95,12 @@ def test_a_cached_run_loads_nothing_that_it_does_not_need(tmp_path: Path) -> Non
     call += ["--store", str(tmp_path / "store")]
     loaded_by_command(*call)
     assert loaded_by_command(*call) & OF_OTHERS == set()
+
+
+def test_of_the_stock_pack_a_graph_loads_the_nodes_that_it_has() -> None:
+    loaded = loaded_by("import resonate_graph as rg; rg.stock('deliver').check()")
+    assert "resonate_nodes.loudness.normalising" in loaded
+    assert loaded & {"resonate_nodes.repair", "resonate_nodes.separation.separate"} == set()
 
 
 def test_a_command_is_told_in_a_line_as_its_docstring_begins() -> None:
@@ -95,20 +113,27 @@ def test_a_command_is_told_in_a_line_as_its_docstring_begins() -> None:
 # -- the public face -------------------------------------------------------------------------------
 
 
-def test_every_public_name_is_where_type_checkers_look_for_it() -> None:
-    block = next(one for one in ast.parse(inspect.getsource(rg)).body if isinstance(one, ast.If))
+@pytest.mark.parametrize("face", [rg, resonate_nodes], ids=lambda face: face.__name__)
+def test_every_public_name_is_where_type_checkers_look_for_it(face: ModuleType) -> None:
+    block = next(one for one in ast.parse(inspect.getsource(face)).body if isinstance(one, ast.If))
     imports = [one for one in block.body if isinstance(one, ast.ImportFrom)]
     places = {alias.name: f".{one.module}" for one in imports for alias in one.names}
-    places["pages"] += ".pages"  # the one that is a module as a whole
-    assert places == rg._MODULES
-    assert sorted(rg._MODULES) == sorted(rg.__all__)
+    if face is rg:
+        places["pages"] += ".pages"  # the one that is a module as a whole
+    assert places == face._MODULES
+    assert sorted(face._MODULES) == sorted(face.__all__)
 
 
-def test_every_public_name_can_be_had_and_is_listed() -> None:
-    assert all(getattr(rg, name) is not None for name in rg.__all__)
-    assert {*rg.__all__, "__version__"} <= set(dir(rg))
+@pytest.mark.parametrize("face", [rg, resonate_nodes], ids=lambda face: face.__name__)
+def test_every_public_name_can_be_had_and_is_listed(face: ModuleType) -> None:
+    assert all(getattr(face, name) is not None for name in face.__all__)
+    assert set(face.__all__) <= set(dir(face))
     with pytest.raises(AttributeError, match="no attribute 'Grpah'"):
-        _ = rg.Grpah  # type: ignore[attr-defined]
+        _ = face.Grpah
+
+
+def test_the_version_is_listed_too() -> None:
+    assert "__version__" in dir(rg)
 
 
 def test_a_sound_shows_itself_where_nothing_but_its_class_was_imported() -> None:

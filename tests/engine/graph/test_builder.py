@@ -318,6 +318,27 @@ def test_a_graph_is_run_while_another_thread_adds_to_it() -> None:
     assert list(graph.run({"x": 1.0}, store=False))[-1] == "y99"
 
 
+def test_nodes_that_threads_add_without_a_name_have_a_name_each() -> None:
+    graph, part = rg.Graph("crowded"), rg.Graph("part")
+    part.output("y", part.add(tick)(part.input("x", float)))
+    x = graph.input("x", float)
+
+    def grow(number: int) -> None:
+        for _ in range(20):
+            graph.add(tick)(x)
+            graph.add(part)(x)
+
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+    try:
+        with ThreadPoolExecutor(8) as threads:
+            for grown in [threads.submit(grow, number) for number in range(8)]:
+                grown.result()
+    finally:
+        sys.setswitchinterval(interval)
+    assert len(graph.document.nodes) == 2 * 8 * 20
+
+
 @node()
 def tick(x: float) -> float:
     return x + 1

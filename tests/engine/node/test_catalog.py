@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import sys
@@ -121,6 +122,107 @@ def test_one_module_under_one_name_twice_is_no_conflict(write: Write) -> None:
     module = write("glitter_nodes")
     catalog = load_packs([point("glitter", module), point("glitter", module)])
     assert list(catalog.types) == ["glitter/shimmer"]
+
+
+# -- packs that import their nodes when they are asked for -----------------------------------------
+
+LATE = """
+import importlib
+
+__all__ = {names}
+
+def __getattr__(name):
+    if name not in __all__:
+        raise AttributeError(name)
+    return getattr(importlib.import_module(f"{module}_" + name), name)
+"""
+
+
+@pytest.fixture
+def write_late(write: Write) -> Write:
+    """Write a pack with a module for each node, which is imported when it is asked for."""
+
+    def write_pack(module: str, *names: str, offered: tuple[str, ...] = ()) -> str:
+        for name in names:
+            write(f"{module}_{name}", name)
+        return write(module, text=LATE.format(module=module, names=[*names, *offered]))
+
+    return write_pack
+
+
+def test_a_node_of_a_late_pack_is_imported_alone(write_late: Write) -> None:
+    catalog = load_packs([point("glitter", write_late("late_nodes", "shimmer", "gleam"))])
+    found = catalog.get("glitter/shimmer@1")
+    assert found is not None
+    assert found.id == "glitter/shimmer"
+    assert catalog.get("shimmer") is found
+    assert catalog.get("glitter/nothing") is None
+    assert "late_nodes_shimmer" in sys.modules
+    assert "late_nodes_gleam" not in sys.modules
+    assert [one.id for one in catalog] == ["glitter/gleam", "glitter/shimmer"]
+    assert catalog.origins["glitter/gleam"].startswith("pack 'glitter'")
+    assert catalog.types["glitter/shimmer"] is found
+    assert catalog.near("glitter/shimer") == ["glitter/shimmer"]
+
+
+def test_own_nodes_beside_a_late_pack_import_none_of_it(write: Write, write_late: Write) -> None:
+    catalog = load_packs([point("stock", write_late("late_nodes", "shimmer", "gleam"))])
+    both = catalog.with_module(write("own_nodes", "glow"))
+    assert both.get("glow") is not None
+    assert "late_nodes_shimmer" not in sys.modules
+    assert both.joined(catalog).get("glow") is both.get("glow")
+    assert sorted(both.types) == ["gleam", "glow", "shimmer"]
+    with pytest.raises(CatalogError, match="'shimmer' is declared twice: by pack 'stock'"):
+        catalog.with_module(write("others_nodes", "shimmer"))
+
+
+def test_the_function_of_a_late_node_is_known_as_that_node(write_late: Write) -> None:
+    catalog = load_packs([point("glitter", module := write_late("late_nodes", "shimmer"))])
+    node = importlib.import_module(module).shimmer
+    assert catalog.find(node) is catalog.get("glitter/shimmer")
+    assert catalog.find(importlib.import_module("resonate_nodes").gain) is None
+
+
+@pytest.mark.parametrize("late_first", [True, False])
+def test_a_late_pack_and_another_of_its_name_may_not_share_an_id(
+    write: Write, write_late: Write, late_first: bool
+) -> None:
+    packs = [point("one", write_late("late_nodes", "shimmer")), point("one", write("one_nodes"))]
+    with pytest.raises(CatalogError, match="node 'one/shimmer' is declared twice: by pack 'one'"):
+        load_packs(packs if late_first else packs[::-1])
+
+
+def test_two_late_packs_of_one_name_may_not_share_an_id(write_late: Write) -> None:
+    packs = [point("one", write_late(module, "shimmer")) for module in ("late_a", "late_b")]
+    with pytest.raises(CatalogError, match=r"by .* \(late_a\) and by .* \(late_b\)"):
+        load_packs(packs)
+
+
+def test_what_cannot_be_imported_of_a_late_pack_is_told_and_its_other_nodes_work(
+    write: Write, write_late: Write
+) -> None:
+    module = write_late("late_nodes", "shimmer", offered=("gleam",))
+    write("late_nodes_gleam", text="import no_such_library")
+    catalog = load_packs([point("glitter", module)])
+    assert catalog.get("glitter/shimmer") is not None
+    assert catalog.get("glitter/gleam") is None
+    assert catalog.why_missing("glitter/gleam") == (
+        "; pack 'glitter' of unknown distribution (late_nodes) cannot be used: "
+        "ModuleNotFoundError: No module named 'no_such_library'"
+    )
+    assert list(catalog.types) == ["glitter/shimmer"]
+    assert [one.prefix for one in catalog.broken] == ["glitter"]
+
+
+def test_a_late_pack_offers_each_node_under_its_own_name(write: Write) -> None:
+    text = PACK.format(name="shimmer", version=1) + "__all__ = ['gleam']\n"
+    text += "def __getattr__(name):\n    return {'gleam': shimmer}[name]"
+    catalog = load_packs([point("glitter", write("late_nodes", text=text))])
+    with pytest.raises(CatalogError, match="node 'shimmer' is offered as 'gleam'"):
+        catalog.get("glitter/gleam")
+
+
+# -- packs that cannot be used ---------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

@@ -139,3 +139,17 @@ def test_a_file_that_was_edited_or_is_of_somebody_else_is_another(
     for folder in ("edited", "foreign", "none"):
         found = states(graph, take, tmp_path / folder, store, outputs=["quiet"])
         assert found == {"quiet": "other"}, folder
+
+
+def test_what_is_written_over_in_any_case_is_not_looked_into(
+    graph: Graph, take: Path, tmp_path: Path
+) -> None:
+    store, folder = Store(tmp_path / "store"), tmp_path / "out"
+    graph.run({"take": take}, outputs=["quiet", "loudness"], store=store).save(folder)
+    (folder / "loudness.json").unlink()
+    outputs = ["quiet", "loudness"]
+    assert states(graph, take, folder, store, outputs=outputs, overwrite=True) == {
+        "quiet": "other",
+        "loudness": "free",
+    }
+    assert states(graph, take, folder, store, outputs=outputs)["quiet"] == "same"

@@ -1,0 +1,5 @@
+"""``python -m resonate_graph`` is ``resonate``."""
+
+from ._cli import main
+
+main()

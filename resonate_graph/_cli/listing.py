@@ -1,0 +1,158 @@
+"""The list of the nodes there are, kept from one call to the next: to make it, all are imported.
+
+It is there to be read and nothing else: what checks, plans and runs graphs looks at the nodes
+themselves. What it was made of is written beside it: the files of all modules that were loaded, and
+what could be imported from where. Where any of that is otherwise, it is made again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import platformdirs
+from blake3 import blake3
+
+from .. import OutputError, __version__
+from .._base.docstrings import summary
+from .._base.publish import publish
+from .loading import BEGUN, loading
+
+if TYPE_CHECKING:  # a list that was kept is read without
+    from .. import Catalog
+
+#: What changed so shortly before this process began, or later, may not be what it imported.
+_SETTLED_SECONDS = 2.0
+
+#: So many lists are kept, of as many environments.
+_MOST_KEPT = 8
+
+#: The ends of names that can be imported, or that tell what is installed; folders have none.
+_TELLING = (".py", ".so", ".pyd", ".pth", ".dist-info", ".egg-info", ".egg-link", ".egg", ".zip")
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A node in a list.
+
+    Attributes:
+        id: what graphs call it.
+        subject: what it is about.
+        summary: what it does, in a line.
+    """
+
+    id: str
+    subject: str
+    summary: str
+
+
+@dataclass(frozen=True)
+class Listing:
+    """The nodes there are, by id, and what is wrong with packs that cannot be used."""
+
+    nodes: tuple[Listed, ...]
+    broken: tuple[str, ...]
+
+
+def installed(folder: Path | None = None) -> Listing:
+    """Return the list of the nodes of all installed packs.
+
+    Args:
+        folder: where it is kept; the user's cache folder if None.
+    """
+    folder = folder or platformdirs.user_cache_path("resonate_graph") / "nodes"
+    path = folder / f"{blake3(sys.prefix.encode()).hexdigest(8)}.json"
+    kept = _kept(path)
+    if kept is None:
+        from .. import Catalog
+
+        with loading():
+            kept = made(Catalog.installed())
+        _keep(kept, path)
+    return kept
+
+
+def made(catalog: Catalog) -> Listing:
+    """Return the list of the nodes of a catalog."""
+    from .node_tables import subject
+
+    nodes = tuple(Listed(one.id, subject(one), summary(one.doc)) for one in catalog)
+    return Listing(nodes, tuple(map(str, catalog.broken)))
+
+
+def _kept(path: Path) -> Listing | None:
+    """Return the list that was kept, if all is as it was; None where it is not, or is no list."""
+    try:
+        kept = json.loads(path.read_bytes())
+        if kept["made_of"] != _made_of(kept["made_of"]["files"], kept["made_of"]["folders"]):
+            return None
+        nodes = tuple(Listed(**one) for one in kept["nodes"])
+        texts = [*kept["broken"], *(text for one in nodes for text in asdict(one).values())]
+    except (OSError, ValueError, TypeError, LookupError, RecursionError):
+        return None
+    return Listing(nodes, tuple(kept["broken"])) if {*map(type, texts)} <= {str} else None
+
+
+def _keep(listing: Listing, path: Path) -> None:
+    """Keep a list for the next call; where that cannot be done, it is made again then."""
+    modules = [*sys.modules.values()]
+    files = {file for one in modules if isinstance(file := getattr(one, "__file__", None), str)}
+    packages = {str(one) for module in modules for one in getattr(module, "__path__", ())}
+    made_of = _made_of(sorted(files), sorted({*packages, *sys.path}))
+    times = [when / 1e9 for told in made_of["files"].values() for when in told[:2]]
+    if max(times) > BEGUN - _SETTLED_SECONDS:
+        return
+    text = json.dumps({"made_of": made_of, **asdict(listing)})
+    with contextlib.suppress(OSError, OutputError, ValueError):
+        publish(path, lambda file: file.write(text.encode()), durable=False)
+        others = sorted(path.parent.glob("*.json"), key=lambda one: one.stat().st_mtime)
+        for old in others[:-_MOST_KEPT]:
+            old.unlink()
+
+
+def _made_of(files: Iterable[str], folders: Iterable[str]) -> Mapping[str, Any]:
+    """Return what a list depends on: which Python looks where, and what is there."""
+    return {
+        "version": __version__,
+        "python": [sys.version, sys.executable, sys.flags.optimize],
+        "path": list(sys.path),
+        "finders": [getattr(one, "__name__", type(one).__name__) for one in sys.meta_path],
+        "files": {file: _state(file) for file in files},
+        "folders": {folder: _names(folder) for folder in folders},
+    }
+
+
+def _state(file: str) -> list[int]:
+    try:
+        found = Path(file).stat()
+    except OSError:
+        return [0, 0, -1]
+    return [found.st_mtime_ns, found.st_ctime_ns, found.st_size]
+
+
+def _names(folder: str) -> str:
+    """Return a digest of what can be imported from a folder, and of what is installed there."""
+    told = blake3()
+    for line in _lines(folder or "."):
+        told.update(f"{line}\n".encode(errors="surrogateescape"))
+    return told.hexdigest(16)
+
+
+def _lines(folder: str) -> Iterator[str]:
+    try:
+        with os.scandir(folder) as inside:
+            names = sorted(one.name for one in inside)
+    except OSError:  # it is not there, or is an archive
+        yield str(_state(folder))
+        return
+    for name in names:
+        if "." not in name or name.endswith(_TELLING):
+            yield name
+        if name.endswith(("-info", ".egg")):
+            yield str(_state(f"{folder}/{name}/entry_points.txt"))

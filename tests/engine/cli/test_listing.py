@@ -1,0 +1,160 @@
+"""The list that ``resonate nodes`` keeps: it is read only where all is as it was."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from resonate_graph import Catalog
+from resonate_graph._cli.listing import installed
+from tests.depth import thorough
+from tests.processes import resonate
+
+#: What stands in a kept list and nowhere else: whoever sees it read what was kept.
+MARK = "what was kept"
+
+
+def mark(kept: Any) -> None:
+    kept["nodes"][0]["summary"] = MARK
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder with a list that says of one node what only that list says."""
+    made = installed(tmp_path)
+    assert [one.id for one in made.nodes] == [one.id for one in Catalog.installed()]
+    change(tmp_path, mark)
+    return tmp_path
+
+
+def change(folder: Path, how: Callable[[Any], object]) -> None:
+    (path,) = folder.glob("*.json")
+    kept = json.loads(path.read_text())
+    how(kept)
+    path.write_text(json.dumps(kept))
+
+
+def is_read(folder: Path) -> bool:
+    return any(one.summary == MARK for one in installed(folder).nodes)
+
+
+def test_a_list_is_read_where_all_is_as_it_was(folder: Path) -> None:
+    assert is_read(folder)
+    (path,) = folder.glob("*.json")
+    assert MARK in path.read_text()
+
+
+def other_file(kept: Any) -> None:
+    states = kept["made_of"]["files"]
+    states[next(one for one in states if "resonate_nodes" in one)][0] += 1
+
+
+def other_folder(kept: Any) -> None:
+    folders = kept["made_of"]["folders"]
+    folders[next(iter(folders))] = "0" * 32
+
+
+@pytest.mark.parametrize(
+    "how",
+    [
+        other_file,
+        other_folder,
+        lambda kept: kept["made_of"].update(version="0.0"),
+        lambda kept: kept["made_of"].update(python=["3.9", "python", 0]),
+        lambda kept: kept["made_of"]["path"].append("/elsewhere"),
+        lambda kept: kept["made_of"]["finders"].append("OneMore"),
+        lambda kept: kept["made_of"]["files"].update({"/gone.py": [1, 1, 1]}),
+        lambda kept: kept["made_of"]["folders"].update({"/gone": ""}),
+    ],
+    ids=["file", "folder", "version", "python", "path", "finders", "file gone", "folder gone"],
+)
+def test_where_anything_is_otherwise_it_is_made_again(
+    folder: Path, how: Callable[[Any], object]
+) -> None:
+    change(folder, how)
+    assert not is_read(folder)
+    assert not is_read(folder)  # it was kept anew
+    change(folder, mark)
+    assert is_read(folder)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"{", b"[]", b"null", b"\xff\xfe", b"[" * 100_000, b'{"made_of": 1, "nodes": 2}'],
+    ids=["empty", "cut", "list", "null", "no text", "deep", "other types"],
+)
+def test_what_is_no_list_is_not_read(folder: Path, content: bytes) -> None:
+    (path,) = folder.glob("*.json")
+    path.write_bytes(content)
+    assert not is_read(folder)
+    assert path.read_bytes() != content
+
+
+@pytest.mark.parametrize(
+    "how",
+    [
+        lambda kept: kept["nodes"][0].update(id=1),
+        lambda kept: kept["nodes"][0].update(more="text"),
+        lambda kept: kept.update(nodes=["text"]),
+        lambda kept: kept.update(broken=[["text"]]),
+        lambda kept: kept.pop("broken"),
+    ],
+)
+def test_a_list_of_other_things_is_not_read(folder: Path, how: Callable[[Any], object]) -> None:
+    change(folder, how)
+    assert not is_read(folder)
+
+
+def test_lists_of_so_many_environments_are_kept(tmp_path: Path) -> None:
+    for number in range(20):
+        (tmp_path / f"{number}.json").write_text("{}")
+    made = installed(tmp_path)
+    assert len([*tmp_path.iterdir()]) == 8
+    assert made == installed(tmp_path)
+
+
+# -- as a command ----------------------------------------------------------------------------------
+
+
+@thorough
+def test_what_is_installed_or_edited_after_a_list_was_kept_is_listed(tmp_path: Path) -> None:
+    site = tmp_path / "site"
+    site.mkdir()
+    places = os.pathsep.join(filter(None, [str(site), os.environ.get("PYTHONPATH")]))
+    given = {"XDG_CACHE_HOME": str(tmp_path / "cache"), "PYTHONPATH": places}
+    first = resonate("nodes", cwd=tmp_path, **given)
+    assert resonate("nodes", cwd=tmp_path, **given).out == first.out
+    assert len([*tmp_path.glob("cache/*/nodes/*.json")]) == 1
+    about = site / "glitter-1.dist-info"
+    about.mkdir()
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: glitter\nVersion: 1\n")
+    (about / "entry_points.txt").write_text("[resonate_graph.nodes]\nglitter = glitter_nodes\n")
+    (site / "glitter_nodes.py").write_text(PACK.format(name="shimmer"))
+    assert "glitter/shimmer " in resonate("nodes", cwd=tmp_path, **given).out
+    (site / "glitter_nodes.py").write_text(PACK.format(name="glimmer"))
+    assert "glitter/glimmer " in resonate("nodes", cwd=tmp_path, **given).out
+    (about / "entry_points.txt").unlink()
+    assert resonate("nodes", cwd=tmp_path, **given).out == first.out
+
+
+PACK = '''
+from resonate_graph import Audio, node
+
+@node(version=1)
+def {name}(audio: Audio) -> Audio:
+    """Return it."""
+    return audio
+'''
+
+
+def test_where_nothing_can_be_kept_the_list_is_printed_all_the_same(tmp_path: Path) -> None:
+    (tmp_path / "cache").write_text("a file")
+    ended = resonate("nodes", XDG_CACHE_HOME=str(tmp_path / "cache"))
+    assert ended.code == 0
+    assert ended.err == ""
+    assert "declick" in ended.out
