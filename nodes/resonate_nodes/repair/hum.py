@@ -24,12 +24,14 @@ Base = Annotated[float, Field(ge=10, le=1000)] | Literal["auto"]
 Harmonics = Annotated[int, Field(ge=1, le=100)]
 
 _MAINS_HZ = (50.0, 60.0)
-#: what is louder than hum usually is may be a note: a part of the energy, and mean square; a
-#: lead-in may hold little but hum, and is soft
+#: what is louder than hum usually is may be a note: a part of the energy while it is on, and mean
+#: square; a lead-in may hold little but hum, and is soft. Where it is louder than all else it is
+#: left, unless it was named.
 _LOUD_PART, _LOUD = 0.25, 10 ** (-30.0 / 10)
+_LOUDER_PART = 0.5
 
 
-@node(version=8, uses=("scipy",))
+@node(version=9, uses=("scipy",))
 def dehum(
     ctx: RunContext,
     audio: Audio,
@@ -59,15 +61,21 @@ def dehum(
     subtracted where it is on: that is the likeliest path through the two states, by what is there
     at each moment. Where none is found, the sound comes back as it is, with the warning
     ``no-hum``. In less than 25 periods (0.5 s at 50 Hz) nothing can be found: that gives the
-    warning ``too-short``. Where what was taken lies above -30 dBFS and holds more than a quarter of
-    the energy of the channels that hum, ``loud-hum`` says so: a synthesiser's note, held throughout
-    and as steady as the mains, cannot be told from them.
+    warning ``too-short``.
+
+    What is music stays: hits at even distances, between which nothing is heard; notes that have
+    only every third harmonic or fewer; what sways at some pace, as in a tremolo or a vibrato. A
+    synthesiser's note, held throughout and as steady as the mains, cannot be told from them but by
+    its level. Where what sounds there lies above -30 dBFS and holds more than half of the energy
+    of the channels that hum, while it is on, it stays unless ``base_hz`` names it, with the warning
+    ``loud-hum``; from a quarter of the energy on it is taken, with that warning.
 
     Args:
         ctx: filled in by the engine.
         audio: the sound.
         base_hz: about where the hum is: 50 in most of the world, 60 in the Americas; ``auto`` for
-            whichever of these two is there.
+            whichever of these two is there. What is louder than all else is only taken where it is
+            named.
         harmonics: how many are removed, the base included.
         q: base frequency over the bandwidth of each harmonic: higher takes less of the music
             with it, lower follows hum whose level changes quickly. At 50 Hz and 200 it is 0.25 Hz;
@@ -91,21 +99,31 @@ def dehum(
         return audio
     ctx.progress(2 * len(bases), 2 * len(bases) + 1)
     result = without(samples, hum, q)
-    _warn_if_loud(ctx, hum, samples, result)
-    _note(ctx, audio, hum, samples, result)
-    return audio.with_samples(result)
-
-
-def _warn_if_loud(ctx: RunContext, hum: Hum, before: Array, after: Array) -> None:
-    """Warn where what was taken is so much of the sound that it may be a note."""
-    taken = float(np.mean((before - after)[hum.channels] ** 2))
-    part = taken / float(np.mean(before[hum.channels] ** 2))
-    if taken > _LOUD and part > _LOUD_PART:
+    part = _loud_part(hum, samples, samples - result)
+    if part > _LOUDER_PART and base_hz == "auto":
+        ctx.warn(
+            "loud-hum",
+            f"what sounds around {hum.base_hz:.2f} Hz holds {part:.0%} of the energy, as a note "
+            "that is held would, and stays: name base_hz if it is hum",
+        )
+        ctx.note(summary="what may be hum is louder than all else, and stays")
+        return audio
+    if part > _LOUD_PART:
         ctx.warn(
             "loud-hum",
             f"what was taken around {hum.base_hz:.2f} Hz holds {part:.0%} of the energy: "
             "listen to it; a note that is held throughout would be taken for hum",
         )
+    _note(ctx, audio, hum, samples, result)
+    return audio.with_samples(result)
+
+
+def _loud_part(hum: Hum, sound: Array, taken: Array) -> float:
+    """Return which part of the energy was taken while the hum is on; 0 where that is soft."""
+    knot = np.minimum(np.arange(sound.shape[1]) // hum.knots.hop, len(hum.lasts) - 1)
+    here = np.ix_(hum.channels, hum.lasts[knot])
+    power = float(np.mean(taken[here] ** 2))
+    return power / float(np.mean(sound[here] ** 2)) if power > _LOUD else 0.0
 
 
 def _note(ctx: RunContext, audio: Audio, hum: Hum, before: Array, after: Array) -> None:

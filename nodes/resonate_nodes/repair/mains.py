@@ -12,6 +12,7 @@ from .._common.runs import runs
 from .._common.silence import least_frames, silence
 from .hum_evidence import LEAST_KNOTS, TINY, beside_power, evidence, prominence
 from .hum_knots import Array, Complex, Knots
+from .hum_or_music import is_music, present_throughout
 from .hum_times import hum_at_times, likeliest_path
 from .hum_track import (
     MOVES_NATS_WEIGHTED,
@@ -110,6 +111,9 @@ def hum_near(
     channels, score = evidence(amplitudes, harmonics)
     within = np.ones(len(knots), np.bool_)
     if not channels.any():
+        everywhere = Hum(knots, frequencies, amplitudes, ~channels, within, score)
+        channels, score = present_throughout(amplitudes, _middle(everywhere, DEFAULT_Q)[0])
+    if not channels.any():
         at_times = hum_at_times(tracked, said, knots, harmonics)
         if at_times is None:
             return None
@@ -117,8 +121,16 @@ def hum_near(
         frequencies = np.full(len(knots), at_times.frequency_hz)
         amplitudes = knots.amplitudes(samples, frequencies, count, lambda ratio: None)
     hum = Hum(knots, frequencies, amplitudes, channels, within, score)
-    lasts = _lasts(hum)
-    return hum._replace(lasts=lasts) if lasts.any() else None
+    hum = hum._replace(lasts=_lasts(hum))
+    return None if not hum.lasts.any() or _is_music(hum, samples) else hum
+
+
+def _is_music(hum: Hum, samples: Array) -> bool:
+    """Return whether what was found is part of the music, going by when it is on."""
+    here = np.ix_(hum.channels, np.ones(hum.amplitudes.shape[1], np.bool_), hum.lasts)
+    middle, _ = _middle(hum, DEFAULT_Q)
+    power = float(np.mean(samples[hum.channels] ** 2))
+    return is_music(hum.amplitudes[here], middle[here], power)
 
 
 def _lasts(hum: Hum) -> NDArray[np.bool_]:
