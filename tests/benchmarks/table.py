@@ -100,7 +100,7 @@ class Earlier:
         try:
             table = json.loads(path.read_text())
             return cls(table["machine"], {row["what"]: row["ours"] for row in table["rows"]})
-        except (KeyError, TypeError) as error:
+        except (KeyError, TypeError, json.JSONDecodeError) as error:
             raise ValueError(f"{path} is no table of this benchmark") from error
 
     def beside(self, rows: Iterable[Row]) -> Iterator[Row]:
