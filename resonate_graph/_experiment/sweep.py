@@ -13,7 +13,7 @@ import json
 import math
 import os
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from functools import partial
@@ -160,10 +160,13 @@ def _attempt(
         files = result.for_listening().save(folder)
         forms = {one: form(sound) for one, sound in _sounds_of(result, files)}
         partners = reference.partners(forms)
-        figures = dict(_figures_of(_sounds_of(result, files), measure, partners))
-        sounds = ((name, sound) for name, sound in _sounds_of(result, files) if name in pictured)
-        tracks = _tracks_of(sounds, files, folder, figures, trial.params)
-        heard = {name: picture(track) for name, track in tracks}
+        figures: dict[str, dict[str, float | None]] = {}
+        heard: dict[str, Ready] = {}
+        for name, sound in _sounds_of(result, files):
+            figures[name] = _figures_of(sound, measure, partners.get(name))
+            if name in pictured:
+                track = _track_of(sound, files[name], folder, figures[name], trial.params)
+                heard[name] = picture(track)
     except Cancelled:
         raise
     except Exception as error:  # whatever it is, the other combinations go on
@@ -190,7 +193,7 @@ def _message(error: Exception) -> str:
 
 
 def _sounds_of(result: Result, files: Mapping[str, Path]) -> Iterator[tuple[str, Audio]]:
-    """Yield each output that can be heard, as it lies in its file."""
+    """Yield each output that can be heard, as it lies in its file; one of them at a time."""
     for name, value in result.items():
         if isinstance(value, Audio):
             yield name, value
@@ -199,40 +202,33 @@ def _sounds_of(result: Result, files: Mapping[str, Path]) -> Iterator[tuple[str,
 
 
 def _figures_of(
-    sounds: Iterable[tuple[str, Audio]],
-    measure: Callable[[Audio], Mapping[str, float | None]],
-    partners: Mapping[str, Audio],
-) -> Iterator[tuple[str, dict[str, float | None]]]:
-    """Yield the figures of each output that can be heard."""
-    for name, audio in sounds:
-        figures = dict(measure(audio))
-        if name in partners:
-            ratio = si_sdr(partners[name], audio)
-            figures["si_sdr_db"] = ratio if math.isfinite(ratio) else None
-        yield name, figures
+    sound: Audio, measure: Callable[[Audio], Mapping[str, float | None]], partner: Audio | None
+) -> dict[str, float | None]:
+    """Return the figures of an output that can be heard."""
+    figures = dict(measure(sound))
+    if partner is not None:
+        ratio = si_sdr(partner, sound)
+        figures["si_sdr_db"] = ratio if math.isfinite(ratio) else None
+    return figures
 
 
-def _tracks_of(
-    sounds: Iterable[tuple[str, Audio]],
-    files: Mapping[str, Path],
+def _track_of(
+    sound: Audio,
+    file: Path,
     folder: Path,
-    figures: Mapping[str, Mapping[str, float | None]],
+    figures: Mapping[str, float | None],
     params: Mapping[str, Any],
-) -> Iterator[tuple[str, Track]]:
-    """Yield what the player has of each output that can be heard."""
+) -> Track:
+    """Return what the player has of an output that can be heard."""
     settings = ", ".join(f"{name} = {value}" for name, value in params.items())
-    for name, audio in sounds:
-        yield (
-            name,
-            Track(
-                folder.name,
-                f"{folder.name}: {settings}" if settings else folder.name,
-                files[name].relative_to(folder.parent),
-                audio,
-                lufs=figures[name]["integrated_lufs"],
-                true_peak_dbtp=figures[name]["true_peak_dbtp"],
-            ),
-        )
+    return Track(
+        folder.name,
+        f"{folder.name}: {settings}" if settings else folder.name,
+        file.relative_to(folder.parent),
+        sound,
+        lufs=figures["integrated_lufs"],
+        true_peak_dbtp=figures["true_peak_dbtp"],
+    )
 
 
 def _source(

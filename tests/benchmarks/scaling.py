@@ -1,12 +1,13 @@
 """How time grows with size: ``python -m tests.benchmarks.scaling [SVG]``.
 
-Three series: the engine for chains of 10 to 10,000 nodes, the store for 10 to 100,000 records, and
-reading, keeping and finding sounds of a second to an hour. Each figure is seconds of the processor,
-the least of a few rounds. All is well where ten times as much takes about ten times as long: the
-exponent between the two largest sizes is printed. Given a file, a plot goes there.
+Three series: the engine for chains of 10 to 10,000 nodes, the store for 10 to 1,000,000 records
+and as many objects up to 100,000, and reading, keeping and finding sounds of a second to an hour.
+Each figure is seconds of the processor, the least of a few rounds. All is well where ten times as
+much takes about ten times as long: the exponent between the two largest sizes is printed. Given a
+file, a plot goes there.
 
-Records and chains lie in memory where there is such a folder (/dev/shm), so that what is measured
-is the library and not the disk.
+Chains lie in memory where there is such a folder (/dev/shm), so that what is measured is the
+library and not the disk. A million records take 4 GB of disk for as long as they are measured.
 """
 
 from __future__ import annotations
@@ -31,7 +32,8 @@ from tests.benchmarks.table import machine
 from tests.benchmarks.timing import seconds_of
 
 NODES = (10, 100, 1000, 10_000)
-RECORDS = (10, 100, 1000, 10_000, 100_000)
+RECORDS = (10, 100, 1000, 10_000, 100_000, 1_000_000)
+MOST_OBJECTS = 100_000
 SECONDS = (1, 10, 60, 600, 3600)
 RATE = 44100
 MEMORY = Path("/dev/shm")
@@ -116,12 +118,12 @@ def fan(count: int) -> Graph:
 
 
 def of_records() -> Series:
-    """Measure stores of many records: finding one, adding one, listing all."""
+    """Measure stores of many records: finding one, adding one, listing all, dropping objects."""
     series: Series = {}
     entry = Entry.of(Audio(np.zeros((2, 8)), RATE))
     for count in RECORDS:
-        with folder() as place:
-            store = Store(place)
+        with tempfile.TemporaryDirectory() as place:
+            store = Store(place, limit_bytes=2**50)
             keys = [Key.of({"number": number}) for number in range(count)]
             for key in keys:
                 record = Record(key=key.hex, preimage=dict(key.preimage), ports={"out": entry})
@@ -136,7 +138,20 @@ def of_records() -> Series:
             }
             for what, call in calls.items():
                 series.setdefault(what, {})[count] = spent(call, 2)
+            if count <= MOST_OBJECTS:
+                fill(Path(place), count)
+                half = partial(store.retention.make_room, count // 2)
+                series.setdefault("drop half of as many objects", {})[count] = spent(half, 1)
     return series
+
+
+def fill(place: Path, count: int) -> None:
+    """Put objects of a byte each into a store."""
+    for number in range(count):
+        digest = Key.of({"object": number}).hex
+        path = place / "objects" / digest[:2] / f"{digest}.json"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"0")
 
 
 def found(store: Store, keys: Sequence[Key]) -> None:

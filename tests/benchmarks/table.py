@@ -1,7 +1,7 @@
 """The table of `make bench`: what was measured, beside what, and what it should come to.
 
 Conventions: a figure stands beside that of a peer, measured in turn in the same run; or beside what
-the same benchmark gave before, on the same machine (`before`). The ratio is ours over theirs; the
+the same benchmark gave before, on the same machine (`Earlier`). The ratio is ours over theirs; the
 target says up to which it is good, or from which where more is better. A figure that misses its
 target stays in the table, with the reason.
 """
@@ -11,8 +11,9 @@ from __future__ import annotations
 import json
 import os
 import platform
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from itertools import groupby
 from pathlib import Path
 from typing import Literal
 
@@ -76,15 +77,47 @@ def machine() -> str:
     )
 
 
-def before(rows: Iterable[Row], earlier: Path) -> list[Row]:
-    """Return rows that have no peer beside what they were in a table that was written before."""
-    known = {row["what"]: row["ours"] for row in json.loads(earlier.read_text())["rows"]}
-    return [
-        row
-        if row.beside or row.what not in known
-        else replace(row, beside="before", theirs=known[row.what])
-        for row in rows
-    ]
+@dataclass(frozen=True)
+class Earlier:
+    """A table that was written before.
+
+    Attributes:
+        machine: what it was measured on.
+        figures: what each figure came to, by what was measured.
+    """
+
+    machine: str
+    figures: Mapping[str, float]
+
+    @classmethod
+    def read(cls, path: Path) -> Earlier:
+        """Return the table that `written` wrote.
+
+        Raises:
+            OSError: the file cannot be read.
+            ValueError: it is no such table.
+        """
+        try:
+            table = json.loads(path.read_text())
+            return cls(table["machine"], {row["what"]: row["ours"] for row in table["rows"]})
+        except (KeyError, TypeError, json.JSONDecodeError) as error:
+            raise ValueError(f"{path} is no table of this benchmark") from error
+
+    def beside(self, rows: Iterable[Row]) -> Iterator[Row]:
+        """Yield rows beside what they were: those of a figure that has peers have one more for it.
+
+        A target belongs to the peers, where there are any.
+        """
+        for what, several in groupby(rows, key=lambda row: row.what):
+            peers = list(several)
+            row, theirs = peers[0], self.figures.get(what)
+            now = replace(row, beside="before", theirs=theirs)
+            if theirs is None:
+                yield from peers
+            elif row.beside:
+                yield from (*peers, replace(now, target=None, limit=None))
+            else:
+                yield now
 
 
 def written(rows: Sequence[Row], path: Path) -> None:
@@ -93,12 +126,14 @@ def written(rows: Sequence[Row], path: Path) -> None:
     path.write_text(json.dumps(plain, indent=2) + "\n")
 
 
-def text(rows: Sequence[Row]) -> str:
+def text(rows: Sequence[Row], earlier: Earlier | None = None) -> str:
     """Return a table to be read."""
     head = ("what", "ours", "peer or before", "", "ratio", "target", "")
     cells = [head, *map(_cells, rows)]
     widths = [max(len(row[column]) for row in cells) for column in range(len(head))]
     lines = [f"on {machine()}"]
+    if earlier is not None:
+        lines.append(f"before, on {earlier.machine}")
     for row in cells:
         aligned = [
             cell.ljust(width) if column in (0, 3, 6) else cell.rjust(width)
