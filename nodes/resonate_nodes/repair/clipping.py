@@ -120,7 +120,7 @@ class ClippingReport(Report):
         return found or [Finding("No peaks are cut off.")]
 
 
-@node(version=5, uses=("scipy",))
+@node(version=6, uses=("scipy",))
 def detect_clipping(
     ctx: RunContext,
     audio: Audio,
@@ -189,7 +189,7 @@ def detect_clipping(
     )
 
 
-@node(version=7, uses=("scipy",))
+@node(version=8, uses=("scipy",))
 def declip(
     ctx: RunContext,
     audio: Audio,
@@ -218,7 +218,8 @@ def declip(
     its peaks end in plateaus at one level, and nearly none goes beyond. Plateaus need not be quite
     flat, as after dither; where they all decay at one pace, a filter of first order against DC came
     after, and they are sought in what went into it. A sound without them comes back as it is, and
-    so do square waves and what takes few values: it was made so. A peak that is cut off where the
+    so do square and pulse waves, and what takes few values or is bent towards its levels, as by a
+    valve or a guitar's distortion: it was made so. A peak that is cut off where the
     sound begins or ends, beside digital silence too, stays: how far it went cannot be told from one
     side. How much is rebuilt has no limit, as clicks have one: in a second of music clipped to
     15 dB an eighth to a fifth of all samples lies at the level, and that they pile up there is what

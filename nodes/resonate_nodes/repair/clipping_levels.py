@@ -37,14 +37,19 @@ _LEAST_STEEP_AT_THE_TOP = 2
 _RUN = 3
 _HIGH = 0.25
 _STEEPER = 2.0
-# One of some length between two jumps was made so: the waves of a synthesiser.
+# One of some length between two jumps was made so: the waves of a synthesiser. Where most lie
+# between jumps, the short ones that do were made so, too.
 _LONG = 8
 _JUMP = 0.7
+_MOSTLY = 0.5
 # A sound that takes few values is flat wherever it is slow: its steps count as no slope. They are
 # told from so many samples, and their distance near the top.
 _VALUES = 65_536
 _LEAST_VALUES = 5
 _NEAR_TOP = 0.9
+# It was made of steps where it mostly stays, not at its top only, and leaps by so many of these
+# distances: the square and triangle waves of old game consoles.
+_STAYS, _LEAPS, _NOT_AT_THE_TOP = 0.5, 4, 0.98
 
 # By how much neighbouring samples of a plateau may differ, and how far it may lie from the level.
 _TOLERANCES = ((_AT_LEVEL, _AT_LEVEL), (1e-3, 0.01), (5e-3, 0.02), (5e-3, 0.05))
@@ -63,6 +68,11 @@ _MOST_BEYOND = 0.05
 _LEAST_BETWEEN = 0.03
 _RESTING = 0.5
 _NOT_AT_THE_OTHER = 0.1
+# A sound that was cut off rises past its level as it would go on: there are no more samples a
+# little below the level than well below it. Where it was bent, as by a valve or a tanh of a guitar's
+# distortion, they gather below it: in parts of the level from so much to so much, so many times.
+_LITTLE_BELOW, _WELL_BELOW = (0.82, 0.92), (0.60, 0.70)
+_GATHER = 1.7
 
 # A filter against DC is told by how fast plateaus decay, in nats a second: in such steps, from so
 # slow to so fast (a cutoff of 0.1 to 60 Hz), where so many samples of the upper half decay alike,
@@ -118,6 +128,8 @@ def _found(channel: Single, sample_rate: int) -> Clipped:
     if not (upper.any() or lower.any()):
         return Clipped(upper, lower)
     fine = _in_proportion(channel, upper, lower, sample_rate)
+    if _bent(channel, upper & fine, lower & fine, sample_rate):
+        fine[:] = False
     return Clipped(upper & fine, lower & fine)
 
 
@@ -169,6 +181,8 @@ def _cut_off(channel: Single, sample_rate: int) -> Mask:
         return np.zeros(len(channel), bool)
     tops = _tops(channel, sample_rate)
     step = _step(channel)
+    if _made_of_steps(channel, tops, step):
+        return np.zeros(len(channel), bool)
     found = _at_the_top(channel, tops, step)
     second = np.arange(len(channel)) // sample_rate
     for closeness, spread in _TOLERANCES:
@@ -199,6 +213,17 @@ def _step(channel: Single) -> float:
     return max(steps, default=0.0)
 
 
+def _made_of_steps(channel: Single, tops: Single, step: float) -> bool:
+    """Return whether a sound mostly stays where it is, and leaps elsewhere."""
+    here = channel[1:]
+    asked = (here > _HIGH * tops[1:]) & (here < _NOT_AT_THE_TOP * tops[1:])
+    moves = np.abs(np.diff(channel))[asked]
+    moved = moves[moves > _AT_LEVEL * tops[1:][asked]]
+    if not len(moved) or len(moved) > (1 - _STAYS) * len(moves):
+        return False
+    return float(np.median(moved)) > _LEAPS * step
+
+
 def _plateaus(channel: Single, tops: Single, closeness: float, step: float) -> _Plateaus:
     """Find plateaus whose samples differ from the next by so much of what is around at most."""
     alike = np.abs(np.diff(channel)) <= closeness * tops[1:]
@@ -219,8 +244,11 @@ def _plateaus(channel: Single, tops: Single, closeness: float, step: float) -> _
     steep = fallen > _STEEPER * 8 * np.maximum(highs - lows, step)
     beside = lows - np.maximum(samples[starts - 1], samples[stops])
     a_top = (beside > 0) & (np.maximum(left, right) < lows)
-    made = (lengths >= _LONG) & (beside > _JUMP * fallen)
-    return _Plateaus(starts, stops, highs, lows).of(steep & a_top & ~made)
+    found, between_jumps = steep & a_top, beside > _JUMP * fallen
+    if np.count_nonzero(found & between_jumps) > _MOSTLY * np.count_nonzero(found):
+        found &= ~between_jumps
+    found &= (lengths < _LONG) | ~between_jumps
+    return _Plateaus(starts, stops, highs, lows).of(found)
 
 
 def _at_the_top(channel: Single, tops: Single, step: float) -> Mask:
@@ -281,3 +309,21 @@ def _in_proportion(channel: Single, upper: Mask, lower: Mask, sample_rate: int) 
     resting = (np.maximum(up, down) > _RESTING) & (np.minimum(up, down) < _NOT_AT_THE_OTHER)
     fine: Mask = (up + down <= 1 - _LEAST_BETWEEN) & ~resting
     return fine[second]
+
+
+def _bent(channel: Single, upper: Mask, lower: Mask, sample_rate: int) -> bool:
+    """Return whether a channel bends towards its levels, and was not cut off: it was made so."""
+    second = np.arange(len(channel)) // sample_rate
+    little = well = 0
+    for samples, cut_off in ((channel, upper), (-channel, lower)):
+        levels = np.full(second[-1] + 1, np.inf, np.float32)
+        np.minimum.at(levels, second[cut_off], samples[cut_off])
+        parts = samples / levels[second]
+        little += _within(parts, _LITTLE_BELOW)
+        well += _within(parts, _WELL_BELOW)
+    return little > _GATHER * well
+
+
+def _within(values: Single, limits: tuple[float, float]) -> int:
+    """Return how many values lie within limits."""
+    return int(np.count_nonzero((values > limits[0]) & (values < limits[1])))

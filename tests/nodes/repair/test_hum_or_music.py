@@ -54,7 +54,9 @@ def stick(time: Array) -> Array:
 
 
 CLEAN: dict[str, Callable[[], Array]] = {
-    **{f"a note of {hz:g} Hz": lambda hz=hz: note(hz) for hz in (150, 180, 240, 300, 350, 420, 480)},
+    **{
+        f"a note of {hz:g} Hz": lambda hz=hz: note(hz) for hz in (150, 180, 240, 300, 350, 420, 480)
+    },
     **{
         f"a tremolo of {hz:g} Hz, {depth:g}, {pace:g} a second": (
             lambda hz=hz, depth=depth, pace=pace: note(hz, harmonics=1) * tremolo(depth, pace)
