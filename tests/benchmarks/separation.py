@@ -1,8 +1,9 @@
-"""Separation beside Demucs' own: ``python -m tests.benchmarks.separation [SECONDS]``.
+"""Separation beside Demucs' own: ``python -m tests.benchmarks.separation [SECONDS | bf16]``.
 
 The models have the size of the released ones and random weights, which cost the same. Both sides
 do what `demucs.api.Separator.separate_tensor` does with shifts=0 and overlap=0.25, in turn, in one
 process. The memory that long mixes take is measured with small models, in processes of their own.
+With ``bf16`` products in bfloat16 are timed alone, and held against float32.
 """
 
 from __future__ import annotations
@@ -13,7 +14,10 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
+import warnings
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +28,8 @@ from numpy.typing import NDArray
 
 from resonate_graph import Audio, Graph
 from resonate_nodes import separate
-from tests.benchmarks.timing import seconds_of
+from resonate_nodes.separation.numerics import Precision, bf16_speed
+from tests.benchmarks.timing import in_turn, seconds_of
 from tests.models import SOURCES, full_size_htdemucs, save_th, separated_by_demucs, write_models
 
 RATE = 44_100
@@ -36,6 +41,10 @@ def main() -> None:
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch is loaded
     if sys.argv[1:2] == ["memory"]:
         memory(sys.argv[2], Path(sys.argv[3]), float(sys.argv[4]), int(sys.argv[5]))
+        return
+    if sys.argv[1:2] == ["bf16"]:
+        with tempfile.TemporaryDirectory() as name:
+            bf16(Path(name))
         return
     seconds = float(sys.argv[1]) if len(sys.argv) > 1 else 30.0
     with tempfile.TemporaryDirectory() as name:
@@ -59,8 +68,7 @@ def speed(folder: Path, seconds: float) -> None:
     """Time four stems of one model, and one stem of a bag of four."""
     write_full_size(folder)
     os.environ["RESONATE_MODELS"] = str(folder)
-    draw = np.random.default_rng(0)
-    mix = Audio(draw.uniform(-0.5, 0.5, (2, int(seconds * RATE))).astype(np.float32), RATE)
+    mix = _noise(seconds)
     vocals = Graph("vocals")
     stems = vocals.add(separate)(vocals.input("mix", Audio), model="bag")
     vocals.output("vocals", stems.vocals)
@@ -108,14 +116,66 @@ def _model(name: str, folder: Path) -> Any:
     return _models[name]
 
 
+# -- bfloat16 -------------------------------------------------------------------------------------
+
+
+def bf16(folder: Path, seconds: float = 11.0) -> None:
+    """Time four stems by Demucs and by us in float32 and in bf16, by processor time; compare them.
+
+    Two threads at most are asked for; a machine that is busy with other things counts no more.
+    """
+    write_full_size(folder)
+    os.environ["RESONATE_MODELS"] = str(folder)
+    warnings.filterwarnings("ignore", "slow-precision")
+    print(f"one product: bf16 has {bf16_speed():.2f} of the speed of fp32")
+    mix = _noise(seconds)
+    for threads in (1, 2):
+        torch_threads(threads)
+        calls: dict[str, Callable[[], object]] = {
+            "demucs, fp32": lambda: by_demucs("single", folder, mix),
+            **{f"ours, {one}": partial(_ours, mix, one, threads) for one in ("fp32", "bf16")},
+        }
+        times = in_turn(calls, ROUNDS, clock=time.process_time)
+        theirs = times["demucs, fp32"]
+        for name, found in times.items():
+            ratio = statistics.median(one / other for one, other in zip(found, theirs, strict=True))
+            print(f"  {threads} threads  {name:<14}{statistics.median(found):7.1f} s {ratio:6.2f}x")
+    torch_threads(1)
+    expected, stems = by_demucs("single", folder, mix), _ours(mix, "bf16", 1)
+    for name, wanted, stem in zip(SOURCES, expected, stems, strict=True):
+        powers = [np.square(one, dtype=np.float64).sum() for one in (wanted, stem - wanted)]
+        print(f"  {name:<8}{10 * np.log10(powers[0] / powers[1]):6.1f} dB")
+
+
+def _ours(mix: Audio, precision: Precision, threads: int) -> list[NDArray[np.float32]]:
+    graph = Graph("split")
+    stems = graph.add(separate)(graph.input("mix", Audio), model="single", precision=precision)
+    for name in SOURCES:
+        graph.output(name, getattr(stems, name))
+    result = graph.run({"mix": mix}, store=False, threads=threads, device="cpu")
+    found = (result[name] for name in SOURCES)
+    return [sound.samples for sound in found if isinstance(sound, Audio)]
+
+
+def torch_threads(count: int) -> None:
+    """Let what is computed here take so many threads."""
+    import torch
+
+    torch.set_num_threads(count)
+
+
+def _noise(seconds: float, rate: int = RATE) -> Audio:
+    draw = np.random.default_rng(0)
+    return Audio(draw.uniform(-0.5, 0.5, (2, int(seconds * rate))).astype(np.float32), rate)
+
+
 # -- memory ---------------------------------------------------------------------------------------
 
 
 def memory(whose: str, folder: Path, minutes: float, rate: int) -> None:
     """Print the peak of the resident memory of a separation into four stems."""
     os.environ["RESONATE_MODELS"] = str(folder)
-    draw = np.random.default_rng(0)
-    mix = Audio(draw.uniform(-0.5, 0.5, (2, int(minutes * 60 * rate))).astype(np.float32), rate)
+    mix = _noise(minutes * 60, rate)
     excerpt = mix.with_samples(mix.samples[:, :rate])
     graph = Graph("split")
     stems = graph.add(separate)(graph.input("mix", Audio), model="htdemucs")
