@@ -1,9 +1,9 @@
 """How a separation computes: what its products are taken in, and who converts its sample rates.
 
 Each of these ways is a numerics class: stems of one are not taken for those of another. On a CUDA
-card bfloat16 and float16 are torch's: its autocast says which operations take them. On a
-CPU the fast layers say it (`fast_layers`, `fast_transformer`); of networks that have none, autocast
-does. Both keep 8 bits of each factor and differ from each other as much as from float32.
+card bfloat16 and float16 are torch's: its autocast says which operations take them. On a CPU the
+fast layers say it (`fast_layers`, `fast_transformer`); of networks that have none, autocast does.
+Of bfloat16, which keeps 8 bits of a factor, these two differ as much as either from float32.
 """
 
 from __future__ import annotations
