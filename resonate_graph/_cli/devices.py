@@ -127,6 +127,7 @@ _FACTS: dict[str, Callable[[Any], str]] = {
     "long_convolutions": lambda able: "" if able else "no outputs beyond 65,536 frames",
     "macos": lambda version: f"macOS {version}",
     "threads": lambda count: "",
+    "bf16": lambda how: f"multiplies bf16 with {how}",
 }
 
 

@@ -11,6 +11,7 @@ _ADVICE = {
     "memory-tight": "Close other programs, or give fewer steps at a time with --threads.",
     "device-fallback": "It was computed elsewhere and only took longer. Free the device's memory "
     "to use it again.",
+    "slow-precision": "Leave precision at fp32 on this machine.",
     "disk-nearly-full": "Make room, or let the store be smaller: resonate store gc --limit.",
     "store-damaged": "It was computed again. Look at the disk: resonate store verify.",
     "store-unusable": "Nothing was kept. Name a folder that can be written with --store.",

@@ -39,6 +39,9 @@ ORDER = ("mps", "cuda", "cpu")
 
 _SHORT_FRAMES, _LONG_FRAMES = 1_000, 90_000
 
+#: What multiplies bfloat16, best first, and what torch says of a processor that has it.
+_BF16 = {"AMX": ("amx_tile", "amx_bf16"), "AVX512-BF16": ("avx512_bf16",)}
+
 
 @dataclass(frozen=True)
 class Device:
@@ -51,7 +54,8 @@ class Device:
         usable: whether it did the small operation it was asked to do.
         detail: why it is not usable, or what it is.
         facts: what was found out about it: ``memory_bytes``, ``long_convolutions`` (whether it
-            takes outputs of more than 65,536 frames), ``macos``, ``threads``.
+            takes outputs of more than 65,536 frames), ``macos``, ``threads``, ``bf16`` (what a
+            processor multiplies bfloat16 with, see `bf16_by`).
     """
 
     id: str
@@ -314,7 +318,22 @@ def _cuda(torch: Any) -> Iterator[Device]:
 def _cpu(torch: Any) -> Device:
     threads = torch.get_num_threads()
     name = platform.processor() or platform.machine()
-    return Device("cpu", "cpu", name, detail=f"{threads} threads", facts={"threads": threads})
+    facts: dict[str, Any] = {"threads": threads}
+    with contextlib.suppress(Exception):  # what an old torch cannot say
+        facts |= bf16_by(torch.cpu.get_capabilities())
+    return Device("cpu", "cpu", name, detail=f"{threads} threads", facts=facts)
+
+
+def bf16_by(capabilities: Mapping[str, Any]) -> dict[str, str]:
+    """Return what a processor multiplies bfloat16 with, as the fact ``bf16``, if it does.
+
+    Args:
+        capabilities: of the processor, as torch names them. Those of Arm's are not among them: no
+            one has tried what they are worth here.
+    """
+    having = (name for name in _BF16 if all(capabilities.get(one) for one in _BF16[name]))
+    found = next(having, None)
+    return {} if found is None else {"bf16": found}
 
 
 def _proved(device_id: str, kind: str, name: str, facts: Mapping[str, Any]) -> Device:

@@ -27,8 +27,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from resonate_nodes.separation import models
+from resonate_nodes.separation.numerics import MIXED, Precision
 from resonate_nodes.separation.overlap_add import reading
-from resonate_nodes.separation.placement import BATCH_SIZE, MIXED, Placement, Precision
+from resonate_nodes.separation.placement import BATCH_SIZE, Placement
 from resonate_nodes.separation.separator import Separator
 from tests.benchmarks import known_models
 from tests.benchmarks.timing import in_turn

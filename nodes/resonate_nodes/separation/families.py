@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from resonate_graph import ModelError
 
+from .numerics import Precision
 from .overlap_add import Surround, triangle
 
 #: The extra of this package that installs the networks of the others.
@@ -79,8 +80,9 @@ class Family:
         window: what an estimate is weighted with, over a segment of so many frames; never zero.
         surround: what is put around a segment, given the network.
         ready: called once with a network and the segment length that a bag wants, in seconds.
-        narrowed: a network that gives some of its stems only, given these and whether it is to
-            compute on a CPU in fp32.
+        narrowed: a network that gives some of its stems only, given these and what fast layers
+            are to take their products in: None for the network's own layers.
+        fast: whether it has fast layers.
         on_mps: what it cannot do there, and what is done instead.
         avoids_mps: whether the CPU computes it where MPS would, for what `on_mps` says.
     """
@@ -89,11 +91,12 @@ class Family:
     network: str
     distribution: str
     surround: Callable[[Any, int], Surround]
-    narrowed: Callable[[Any, Sequence[str], bool], Any]
+    narrowed: Callable[[Any, Sequence[str], Precision | None], Any]
     ready: Callable[[Any, float | None], None]
     window: Callable[[int], NDArray[np.float32]]
     adapter: str = ""
     uses: tuple[str, ...] = ()
+    fast: bool = False
     configured: bool = False
     normalised: bool = False
     on_mps: str = ""
@@ -211,15 +214,18 @@ def _demucs_ready(model: Any, seconds: float | None) -> None:
         model.segment = seconds
 
 
-def _narrowed_demucs(model: Any, stems: Sequence[str], on_cpu: bool) -> Any:
+def _narrowed_demucs(model: Any, stems: Sequence[str], products: Precision | None) -> Any:
+    import torch
+
     from .fast_demucs import Selected, accelerate
 
-    if not on_cpu:
+    if products is None:
         return Selected(model, stems)
+    kind = torch.bfloat16 if products == "bf16" else torch.float32
     try:
-        return accelerate(model, stems)
+        return accelerate(model, stems, products=kind)
     except ValueError:  # its stems cannot be told apart before its end
-        return Selected(accelerate(model), stems)
+        return Selected(accelerate(model, products=kind), stems)
 
 
 # -- networks on whole hops -----------------------------------------------------------------------
@@ -246,8 +252,8 @@ def _on_hops_ready(model: Any, seconds: float | None) -> None:
         model.segment = seconds
 
 
-def _narrowed_on_hops(model: Any, stems: Sequence[str], on_cpu: bool) -> Any:
-    del on_cpu
+def _narrowed_on_hops(model: Any, stems: Sequence[str], products: Precision | None) -> Any:
+    del products  # it has no other layers
     return model.narrowed(stems)
 
 
@@ -260,7 +266,7 @@ def _is_whole(found: metadata.Distribution) -> bool:
         return False
 
 
-def _demucs(name: str, network: str, on_mps: str) -> Family:
+def _demucs(name: str, network: str, on_mps: str, *, fast: bool = True) -> Family:
     return Family(
         name=name,
         network=network,
@@ -269,6 +275,7 @@ def _demucs(name: str, network: str, on_mps: str) -> Family:
         narrowed=_narrowed_demucs,
         ready=_demucs_ready,
         window=triangle,
+        fast=fast,
         normalised=True,
         on_mps=on_mps,
     )
@@ -300,7 +307,7 @@ def _on_hops(
 
 
 _ALL = (
-    _demucs("Demucs", "demucs.demucs.Demucs", ""),
+    _demucs("Demucs", "demucs.demucs.Demucs", "", fast=False),
     _demucs(
         "HDemucs",
         "demucs.hdemucs.HDemucs",

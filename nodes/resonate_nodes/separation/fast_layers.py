@@ -2,10 +2,14 @@
 
 What lies between two steps of a layer then stays in the cache, and memory that was just freed is
 used again; Demucs takes each step over the whole map, in fresh memory at every step.
+
+A layer may take its large products in bfloat16, whose sums are float32 and are rounded once; it
+then holds their weights in it. What layers hand on, and the residual branches, stay float32.
 """
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator
 from typing import Any
 
@@ -16,6 +20,8 @@ from demucs.transformer import LayerScale
 from torch import Tensor, nn
 from torch.nn import functional
 
+from .fast_convolutions import three_by_three
+
 #: Numbers per channels-by-positions block: a block and its double fit a 1 MB cache.
 _BLOCK = 400_000
 
@@ -23,13 +29,25 @@ _BLOCK = 400_000
 _ROWS = 8
 
 
-def fast_layer(layer: Any, freq: bool) -> nn.Module:
-    """Return a layer that does the same faster, or the layer itself."""
+def fast_layer(layer: Any, freq: bool, products: torch.dtype) -> nn.Module:
+    """Return a layer that does the same faster, or the layer itself.
+
+    Args:
+        layer: an encoder's or a decoder's.
+        freq: whether it goes over frequency, or over time.
+        products: what its large products are taken in.
+    """
     if not _is_plain(layer) or bool(layer.freq) != freq:
         return layer
     if isinstance(layer, HEncLayer):
-        return _FrequencyEncoder(layer) if freq else _TimeEncoder(layer)
-    return _FrequencyDecoder(layer) if freq else _TimeDecoder(layer)
+        return (_FrequencyEncoder if freq else _TimeEncoder)(layer, products)
+    return (_FrequencyDecoder if freq else _TimeDecoder)(layer, products)
+
+
+def in_type(module: Any, products: torch.dtype) -> Any:
+    """Return a module that holds its weights in a type: itself, where it does."""
+    holds = all(one.dtype == products for one in module.parameters())
+    return module if holds else copy.deepcopy(module).to(products)
 
 
 def _is_plain(layer: Any) -> bool:
@@ -53,9 +71,10 @@ class _Encoder(nn.Module):
     rewrite: Any
     stride: int
 
-    def __init__(self, layer: Any) -> None:
+    def __init__(self, layer: Any, products: torch.dtype) -> None:
         super().__init__()
-        self.conv, self.rewrite, self.stride = layer.conv, layer.rewrite, layer.stride
+        self.conv = in_type(layer.conv, products)
+        self.rewrite, self.stride = in_type(layer.rewrite, products), layer.stride
         self.residuals = _residuals(layer.dconv)
 
 
@@ -71,10 +90,11 @@ class _FrequencyEncoder(_Encoder):
         out = x.new_empty(x.shape[0], self.conv.out_channels, rows, x.shape[3])
         for item, first, last in _blocks(x.shape[0], rows, out[0, :, 0].numel(), _ROWS):
             part = _zero_extended(x[item], 1, first * stride, last * stride, stride // 2)
-            y = functional.conv2d(part[None], self.conv.weight, self.conv.bias, (stride, 1))[0]
+            part = part[None].to(self.conv.weight.dtype)
+            y = functional.conv2d(part, self.conv.weight, self.conv.bias, (stride, 1))[0]
             if inject is not None:
                 y += inject[item, :, None]
-            y = functional.gelu(y)
+            y = functional.gelu(y).to(x.dtype)
             for residual in self.residuals:
                 residual(y)
             _gated(y.flatten(1), self.rewrite, out[item, :, first:last])
@@ -92,7 +112,8 @@ class _TimeEncoder(_Encoder):
         for item, whole in enumerate(out):
             for _, first, last in _blocks(1, frames, len(y)):
                 part = _zero_extended(x[item], 1, first * stride, last * stride, stride // 2)
-                part = functional.conv1d(part[None], self.conv.weight, self.conv.bias, stride)[0]
+                part = part[None].to(self.conv.weight.dtype)
+                part = functional.conv1d(part, self.conv.weight, self.conv.bias, stride)[0]
                 y[:, first:last] = functional.gelu(part)
             for residual in self.residuals:
                 residual(y[:, None])
@@ -109,9 +130,10 @@ class _Decoder(nn.Module):
     last: bool
     stride: int
 
-    def __init__(self, layer: Any) -> None:
+    def __init__(self, layer: Any, products: torch.dtype) -> None:
         super().__init__()
-        self.conv_tr, self.last, self.stride = layer.conv_tr, layer.last, layer.stride
+        self.last, self.stride = layer.last, layer.stride
+        self.conv_tr = in_type(layer.conv_tr, products)
         self.residuals = _residuals(layer.dconv)
 
 
@@ -126,14 +148,14 @@ class _FrequencyDecoder(_Decoder):
     taps: Tensor
     bias: Tensor
 
-    def __init__(self, layer: Any) -> None:
-        super().__init__(layer)
-        self.rewrite = _ThreeByThree(layer.rewrite)
+    def __init__(self, layer: Any, products: torch.dtype) -> None:
+        super().__init__(layer, products)
+        self.rewrite = three_by_three(in_type(layer.rewrite, products))
         # (channels in, channels out, 2 s, 1) to (2, s x channels out, channels in)
-        taps = layer.conv_tr.weight.detach()[..., 0].permute(2, 1, 0)
+        taps = self.conv_tr.weight.detach()[..., 0].permute(2, 1, 0)
         taps = taps.reshape(2, -1, taps.shape[2]).contiguous()
         self.register_buffer("taps", taps, persistent=False)
-        bias = layer.conv_tr.bias.detach().repeat(layer.stride)[:, None]
+        bias = self.conv_tr.bias.detach().repeat(layer.stride)[:, None]
         self.register_buffer("bias", bias, persistent=False)
 
     @torch.no_grad()
@@ -143,11 +165,11 @@ class _FrequencyDecoder(_Decoder):
         before = x.new_zeros(channels, 1, frames)
         for item, first, last in _blocks(batch, rows, channels * frames, _ROWS):
             y = _zero_extended(x[item], 1, first, last, 1, skip[item])[None]
-            y = functional.glu(self.rewrite(y)[0], 0)
+            y = functional.glu(self.rewrite(y)[0], 0).to(x.dtype)
             for residual in self.residuals:
                 residual(y)
             ends = (y.new_zeros(channels, 1, frames),) if last == rows else ()
-            y = torch.cat((before, y, *ends), 1)
+            y = torch.cat((before, y, *ends), 1).to(self.taps.dtype)
             before = torch.zeros_like(before) if last == rows else y[:, -1:].clone()
             now, then = y[:, 1:], y[:, :-1]
             z = torch.addmm(self.bias, self.taps[0], now.flatten(1))
@@ -157,68 +179,14 @@ class _FrequencyDecoder(_Decoder):
         return out.flatten(2, 3)[:, :, stride // 2 : -(stride // 2)], None
 
 
-class _ThreeByThree(nn.Module):
-    """A 3 x 3 convolution, four rows out of six multiplied rows instead of twelve.
-
-    This is Winograd's F(4, 3) along the rows, with the points 0, 1, -1, 2, -2 and infinity: for
-    rows d0 ... d5 and taps g, the four rows of the correlation are A'((G g) * (B' d)), where the
-    products * are convolutions of three taps along the frames. Measured, its rounding errors are
-    twice those of a plain float32 convolution (rms 3.5e-7 instead of 1.6e-7 of the output's).
-    """
-
-    conv: Any
-    weights: Tensor
-
-    def __init__(self, conv: Any) -> None:
-        super().__init__()
-        self.conv = conv
-        a, b, c = conv.weight.detach()[..., None, :].unbind(2)
-        even, odd, wide = (a + c) / 6, b / 6, a / 24 + c / 6
-        products = (a / 4, -even - odd, odd - even, wide + b / 12, wide - b / 12, c)
-        self.register_buffer("weights", torch.stack(products), persistent=False)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Return the convolution of x, whose rows (not frames) are already extended by one."""
-        conv, rows = self.conv, x.shape[2] - 2
-        if rows % 4:
-            return functional.conv2d(x, conv.weight, conv.bias, padding=(0, 1))
-        parts = zip(self._mixed(x), self.weights, strict=True)
-        m0, m1, m2, m3, m4, m5 = (
-            functional.conv2d(part, weight, padding=(0, 1)) for part, weight in parts
-        )
-        near, near_odd, far, far_odd = m1 + m2, m1.sub_(m2), m3 + m4, m3.sub_(m4)
-        out = x.new_empty(1, conv.out_channels, rows // 4, 4, x.shape[3])
-        row0, row1, row2, row3 = out.unbind(3)
-        near.add_(conv.bias[:, None, None])
-        near_odd.add_(conv.bias[:, None, None])
-        torch.add(m0.add_(near), far, out=row0)
-        torch.add(near_odd, far_odd, alpha=2, out=row1)
-        torch.add(near, far, alpha=4, out=row2)
-        torch.add(m5.add_(near_odd), far_odd, alpha=8, out=row3)
-        return out.flatten(2, 3)
-
-    @staticmethod
-    def _mixed(x: Tensor) -> Iterator[Tensor]:
-        """Yield B' d: six mixtures of each six rows, four apart."""
-        d0, d1, d2, d3, d4, d5 = (x[:, :, row : x.shape[2] - 5 + row : 4] for row in range(6))
-        yield torch.add(d4, d0, alpha=4).sub_(d2, alpha=5)
-        even, odd = torch.sub(d4, d2, alpha=4), torch.sub(d3, d1, alpha=4)
-        yield even + odd
-        yield even - odd
-        even, odd = d4 - d2, (d3 - d1).mul_(2)
-        yield even + odd
-        yield even - odd
-        yield torch.add(d5, d1, alpha=4).sub_(d3, alpha=5)
-
-
 class _TimeDecoder(_Decoder):
     """HDecLayer over time, a stretch at a time but for the norms, which need all of it."""
 
     rewrite: Any
 
-    def __init__(self, layer: Any) -> None:
-        super().__init__(layer)
-        self.rewrite = layer.rewrite
+    def __init__(self, layer: Any, products: torch.dtype) -> None:
+        super().__init__(layer, products)
+        self.rewrite = in_type(layer.rewrite, products)
 
     @torch.no_grad()
     def forward(self, x: Tensor, skip: Tensor, length: int) -> tuple[Tensor, None]:
@@ -228,12 +196,14 @@ class _TimeDecoder(_Decoder):
         for item, whole in enumerate(out):
             for _, first, last in _blocks(1, frames, channels):
                 part = _zero_extended(x[item], 1, first, last, 1, skip[item])[None]
+                part = part.to(self.rewrite.weight.dtype)
                 part = functional.conv1d(part, self.rewrite.weight, self.rewrite.bias)[0]
                 y[:, first:last] = functional.glu(part, 0)
             for residual in self.residuals:
                 residual(y[:, None])
             for _, first, last in _blocks(1, frames + 1, channels):
                 part = _zero_extended(y, 1, first, last, 1)[None, :, :-1]
+                part = part.to(self.conv_tr.weight.dtype)
                 part = functional.conv_transpose1d(
                     part, self.conv_tr.weight, self.conv_tr.bias, stride
                 )
@@ -281,7 +251,7 @@ def _gated(y: Tensor, conv: Any, out: Tensor) -> None:
         conv: W and b.
         out: shape (channels, ...), with as many positions.
     """
-    z = torch.addmm(conv.bias[:, None], conv.weight.flatten(1), y)
+    z = torch.addmm(conv.bias[:, None], conv.weight.flatten(1), y.to(conv.weight.dtype))
     out.copy_(functional.glu(z, 0).view(out.shape))
 
 

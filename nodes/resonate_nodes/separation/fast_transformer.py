@@ -18,16 +18,25 @@ from demucs.transformer import (
 from torch import Tensor, nn
 from torch.nn import functional
 
+from .fast_layers import in_type
+
 #: Rows of a feed-forward step taken at a time.
 _TOKENS = 672
 
 
-def fast_transformer(transformer: Any) -> Any:
-    """Return a twin of a transformer whose layers are faster, where they are known."""
+def fast_transformer(transformer: Any, products: torch.dtype) -> Any:
+    """Return a twin of a transformer whose layers are faster, where they are known.
+
+    Args:
+        transformer: of an HTDemucs.
+        products: what its products are taken in; what lies between two branches stays float32.
+    """
     faster = twin(transformer)
     faster.__class__ = _FastTransformer
     for name in ("layers", "layers_t"):
-        layers = (_Block(one) if _Block.knows(one) else one for one in getattr(faster, name))
+        layers = (
+            _Block(one, products) if _Block.knows(one) else one for one in getattr(faster, name)
+        )
         setattr(faster, name, nn.ModuleList(layers))
     return faster
 
@@ -75,14 +84,16 @@ class _Block(nn.Module):
     norm: Any
     norm_other: Any
 
-    def __init__(self, layer: Any) -> None:
+    def __init__(self, layer: Any, products: torch.dtype) -> None:
         super().__init__()
         self.cross = isinstance(layer, CrossTransformerEncoderLayer)
-        self.attention = layer.cross_attn if self.cross else layer.self_attn
+        attention = layer.cross_attn if self.cross else layer.self_attn
+        self.attention = in_type(attention, products)
         self.norm, self.norm_other = layer.norm1, layer.norm2 if self.cross else None
         self.norm_hidden = layer.norm3 if self.cross else layer.norm2
         self.norm_out, self.activation = layer.norm_out, layer.activation
-        self.linear1, self.linear2 = layer.linear1, layer.linear2
+        self.linear1 = in_type(layer.linear1, products)
+        self.linear2 = in_type(layer.linear2, products)
         self.gamma_1, self.gamma_2 = layer.gamma_1, layer.gamma_2
 
     @staticmethod
@@ -117,6 +128,7 @@ class _Block(nn.Module):
 
     def _feed_forward(self, x: Tensor) -> Tensor:
         """Return linear2(activation(linear1(x)))."""
+        x = x.to(self.linear1.weight.dtype)
         x = functional.linear(_inner(x), _inner(self.linear1.weight), _inner(self.linear1.bias))
         x = functional.linear(
             self.activation(x), _inner(self.linear2.weight), _inner(self.linear2.bias)
@@ -151,13 +163,14 @@ def _inner(x: Tensor) -> Tensor:
 
 
 def _linear(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-    """Return x W' + b."""
-    x = functional.linear(_inner(x), _inner(weight), _inner(bias))
+    """Return x W' + b, in the type of W."""
+    x = functional.linear(_inner(x.to(weight.dtype)), _inner(weight), _inner(bias))
     return x.to_dense() if x.is_mkldnn else x
 
 
 def _scaled_sum(x: Tensor, gamma: nn.Module, y: Tensor) -> Tensor:
-    """Return x + gamma(y)."""
+    """Return x + gamma(y), in the type of x."""
+    y = y.to(x.dtype)
     return torch.addcmul(x, y, gamma.scale) if isinstance(gamma, LayerScale) else x + gamma(y)
 
 

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,17 +21,14 @@ from resonate_graph import NodeError
 from .._common.exactness import exact_convolutions
 from . import weights
 from .families import Family
+from .numerics import BF16_ON_CPU, FP32, Precision, cpu_facts, require
 from .random_numbers import draws_numbers, own_random_numbers
 from .resident import Residents
 
 Array = NDArray[np.float32]
-Precision = Literal["fp32", "bf16", "fp16"]
 
 #: Segments per batch to begin with, on an accelerator; where memory runs out it takes fewer.
 BATCH_SIZE = 8
-
-#: The precisions of matrix products that a kind of device has besides fp32.
-MIXED: dict[str, tuple[str, ...]] = {"cuda": ("bf16", "fp16"), "cpu": ("bf16",)}
 
 _residents = Residents()
 
@@ -60,6 +57,8 @@ class Placement:
     Args:
         device: the device.
         precision: of matrix products.
+        numerics: the class of what comes out; it says who decides which products are taken in
+            bf16, wherever models compute: `BF16_ON_CPU`, the fast layers; any other, torch.
         fell: told what was done when something failed.
 
     Attributes:
@@ -75,15 +74,15 @@ class Placement:
         device: str,
         *,
         precision: Precision = "fp32",
+        numerics: str = FP32,
         fell: Callable[[str], None] = lambda message: None,
     ) -> None:
         kind = device.partition(":")[0]
-        if precision != "fp32" and precision not in MIXED.get(kind, ()):
-            having = [name for name, kinds in MIXED.items() if precision in kinds]
-            raise NodeError(f"{kind} does not compute in {precision}; {' and '.join(having)} would")
+        require(kind, precision, cpu_facts() if (kind, precision) == ("cpu", "bf16") else {})
         self.device = device
         self.batch_size = 1 if kind == "cpu" else BATCH_SIZE
         self._precision = precision
+        self._by_layers = numerics == BF16_ON_CPU
         self._fell = fell
 
     def model(self, estimator: Estimator) -> Any:
@@ -137,7 +136,8 @@ class Placement:
             try:
                 model = self.model(estimator)
                 device = self.device_of(estimator)
-                return self._forward(model, device, batch, seed)
+                by_layers = self._by_layers and _family_of(estimator).fast
+                return self._forward(model, device, batch, seed, by_layers=by_layers)
             except NotImplementedError as error:
                 if device == "cpu":
                     raise
@@ -181,22 +181,31 @@ class Placement:
         self._fell(f"{self.device} cannot run {estimator.path.stem} ({reason}); the CPU does")
 
     def _resident(self, device: str, estimator: Estimator) -> Any:
-        stems, on_cpu = estimator.stems, device == "cpu" and self._precision == "fp32"
+        stems, fast = estimator.stems, self._fast(device)
         identity = (weights.state_of(estimator.path), estimator.segment_seconds)
         whole = _residents.get(device, identity, lambda: _load(estimator, device))
         family = _family_of(estimator)
-        if not on_cpu:
-            return family.narrowed(whole, stems, False)
+        if fast is None:
+            return family.narrowed(whole, stems, None)
         return _residents.get(
-            device, (*identity, stems), lambda: family.narrowed(whole, stems, True)
+            device, (*identity, stems, fast), lambda: family.narrowed(whole, stems, fast)
         )
 
-    def _forward(self, model: Any, device: str, batch: Array, seed: tuple[int, ...]) -> Array:
+    def _fast(self, device: str) -> Precision | None:
+        """Return what fast layers take their products in; None where there are to be none."""
+        if self._precision == "bf16":
+            return "bf16" if self._by_layers else None
+        return "fp32" if device == "cpu" and self._precision == "fp32" else None
+
+    def _forward(
+        self, model: Any, device: str, batch: Array, seed: tuple[int, ...], *, by_layers: bool
+    ) -> Array:
         import torch
 
         kind = device.partition(":")[0]
         kinds = {"bf16": torch.bfloat16, "fp16": torch.float16}
-        mixed = torch.autocast(kind, kinds.get(self._precision), self._precision in kinds)
+        by_torch = self._precision in kinds and not by_layers
+        mixed = torch.autocast(kind, kinds.get(self._precision), by_torch)
         numbers = own_random_numbers(*seed) if draws_numbers(model) else nullcontext()
         with torch.inference_mode(), mixed, numbers, exact_convolutions(device):
             estimates = model(torch.from_numpy(batch).to(device))

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
-from importlib import metadata
 from typing import Annotated, Any, NamedTuple
 
 import numpy as np
@@ -22,7 +21,6 @@ from resonate_graph import (
     MissingModelError,
     ModelError,
     ParamError,
-    Placed,
     Preparation,
     RunContext,
     accelerated,
@@ -32,17 +30,13 @@ from resonate_graph import (
 from ..space.rate import converted, require_rate
 from ..space.sinc import Sinc, fits
 from . import ensembles, models
+from .numerics import BY_TORCHAUDIO, Precision, bf16_speed, numerics_of, warning_of
 from .overlap_add import Read, reading
-from .placement import Placement, Precision
+from .placement import Placement
 from .separator import Separator
 
 _PAIR = 2
 _BLOCK_FRAMES = 1 << 18
-
-#: The rate of Demucs' models.
-_USUAL_RATE = 44_100
-#: How it computes where an accelerator converts sample rates.
-_BY_TORCHAUDIO = "fp32, sample rates by torchaudio"
 
 #: Raise it whenever what a separation remembers of itself means something else.
 _LAYOUT = 1
@@ -121,14 +115,6 @@ def _require_stems(model: str, stems: Sequence[str], wanted: frozenset[str]) -> 
         )
 
 
-def numerics_of(place: Placed) -> str:
-    """Return by what sample rates are converted: an accelerator does it itself."""
-    others = [rate for rate in place.sample_rates["mix"] if rate != _USUAL_RATE]
-    if place.device == "cpu" or not any(fits(rate, _USUAL_RATE) for rate in others):
-        return "fp32"
-    return f"{_BY_TORCHAUDIO} {metadata.version('torchaudio')}"
-
-
 @node(
     version=2,
     device=accelerated,
@@ -186,7 +172,8 @@ def separate(
         shifts: average over this many random shifts of up to half a second; 0 for none. Each
             costs a whole separation.
         seed: of the shifts; the same seed gives the same samples.
-        precision: of matrix products: ``fp32``; ``bf16`` or ``fp16`` on a CUDA card.
+        precision: of matrix products: ``fp32``; ``bf16`` or ``fp16`` on a CUDA card; ``bf16`` on a
+            processor that multiplies it (AMX, AVX512-BF16), of which not all are faster with it.
 
     Returns:
         The stems. They do not add up to the mix exactly; `residual` gives what is left over.
@@ -208,8 +195,11 @@ def separate(
     placement = Placement(
         ctx.device,
         precision=precision,
+        numerics=ctx.numerics,
         fell=lambda message: ctx.warn("device-fallback", message),
     )
+    if precision == "bf16" and ctx.device == "cpu" and (slower := warning_of(bf16_speed())):
+        ctx.warn("slow-precision", slower)
     separator = Separator(
         files,
         names,
@@ -322,7 +312,7 @@ class _Separation:
         frames: int,
     ) -> Iterator[NDArray[np.float32]]:
         """Yield blocks at another rate: converted where the models compute, or by soxr."""
-        by_torchaudio = self._ctx.numerics.startswith(_BY_TORCHAUDIO)
+        by_torchaudio = self._ctx.numerics.startswith(BY_TORCHAUDIO)
         if rate == new_rate or not by_torchaudio or not fits(rate, new_rate):
             return converted(blocks, channels, rate, new_rate, frames)
         require_rate(self._mix.sample_rate)

@@ -263,6 +263,13 @@ def test_devices_shows_the_cpu_and_the_choice(call: Command) -> None:
 
 
 @pytest.mark.torch
+def test_devices_shows_what_multiplies_bf16(call: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    processor = Device("cpu", "cpu", "a processor", facts={"threads": 2, "bf16": "AMX"})
+    monkeypatch.setattr(devices, "probe", lambda: Inventory((processor,)))
+    assert "multiplies bf16 with AMX" in call("devices").out
+
+
+@pytest.mark.torch
 def test_devices_lists_the_params_that_take_another_device(
     call: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:

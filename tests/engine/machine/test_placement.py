@@ -18,6 +18,7 @@ from resonate_graph._machine.devices import (
     REQUESTS,
     Device,
     Inventory,
+    bf16_by,
     choose,
     place,
     probe,
@@ -252,6 +253,23 @@ def test_the_real_cpu_passes_the_proof_of_accelerators() -> None:
 
     device = prove_lengths("cpu", "cpu", "a processor", lambda frames: _convolve("cpu", frames))
     assert (device.usable, device.facts) == (True, {"long_convolutions": True})
+
+
+@pytest.mark.parametrize(
+    ("capabilities", "instructions"),
+    [
+        ({"amx_tile": True, "amx_bf16": True, "avx512_bf16": True}, "AMX"),
+        ({"amx_tile": False, "amx_bf16": False, "avx512_bf16": True}, "AVX512-BF16"),
+        ({"amx_tile": True, "amx_bf16": False, "avx512_bf16": False}, None),
+        ({"avx2": True, "avx512_f": True}, None),
+        ({"architecture": "aarch64", "bf16": True, "sve_bf16": True}, None),
+        ({}, None),
+    ],
+)
+def test_what_multiplies_bf16_is_told_by_the_instructions(
+    capabilities: dict[str, Any], instructions: str | None
+) -> None:
+    assert bf16_by(capabilities).get("bf16") == instructions
 
 
 @pytest.mark.torch
