@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from .._common.runs import runs
 from .._common.silence import least_frames, silence
 from .hum_evidence import LEAST_KNOTS, TINY, beside_power, evidence, prominence
-from .hum_knots import Array, Complex, Knots
+from .hum_knots import Array, Complex, Knots, Single
 from .hum_times import hum_at_times, likeliest_path
 from .hum_track import (
     MOVES_NATS_WEIGHTED,
@@ -76,7 +76,7 @@ class Hum(NamedTuple):
 
 
 def hum_near(
-    samples: Array,
+    samples: Single,
     sample_rate: int,
     base_hz: float,
     harmonics: int,
@@ -185,19 +185,30 @@ def _under(window: Array, values: Array) -> Array:
     return sums
 
 
-def without(samples: Array, hum: Hum, q: float) -> Array:
+class Cleared(NamedTuple):
+    """A sound without its hum.
+
+    Attributes:
+        samples: shape (channels, frames).
+        taken: the mean square of what was taken from each channel.
+        before: that of each channel as it was.
+    """
+
+    samples: Single
+    taken: Array
+    before: Array
+
+
+def without(samples: Single, hum: Hum, q: float) -> Cleared:
     """Return the samples without the hum; there is none in digital silence."""
-    knots, amplitudes = hum.knots, smoothed(hum, q)
-    result = samples.copy()
-    ramp = np.arange(knots.hop) / knots.hop
-    for first, last, base in knots.waves(hum.frequencies):
-        wave = np.ones_like(base)
-        added = np.zeros((len(samples), last - first, knots.hop))
-        for harmonic in range(amplitudes.shape[1]):
-            wave *= base
-            level = amplitudes[:, harmonic, first : last + 1, None]
-            added += 2 * ((level[:, :-1] + np.diff(level, axis=1) * ramp) * wave).real
-        place = result[:, first * knots.hop : last * knots.hop]
-        place -= added.reshape(len(samples), -1)[:, : place.shape[1]]
-    result[:, silence(samples, least_frames(knots.sample_rate))] = 0
-    return result
+    result = np.empty_like(samples)
+    silent = silence(samples, least_frames(hum.knots.sample_rate))
+    taken, before = np.zeros(len(samples)), np.zeros(len(samples))
+    for start, added in hum.knots.sums(hum.frequencies, smoothed(hum, q)):
+        place = slice(start, start + added.shape[1])
+        heard = samples[:, place].astype(np.float64)
+        added[:, silent[place]] = 0
+        taken += np.sum(added**2, axis=1)
+        before += np.sum(heard**2, axis=1)
+        result[:, place] = heard - added
+    return Cleared(result, taken / samples.shape[1], before / samples.shape[1])
