@@ -6,20 +6,18 @@ from collections.abc import Callable, Sequence
 from typing import Annotated, Literal, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field
 
-from resonate_graph import Audio, Finding, Report, RunContext, node
+from resonate_graph import Audio, Cost, Finding, Report, RunContext, node
 
 from .._common.channels import channel_names, power_decibels
 from .._common.notes import note_known
 from .._common.single_threaded import single_threaded
 from ..tone.filters import require_below_nyquist
 from .hum_evidence import LEAST_KNOTS
-from .hum_knots import Knots
-from .mains import DEFAULT_Q, Hum, hum_near, smoothed, without
+from .hum_knots import Knots, Single
+from .mains import DEFAULT_Q, Cleared, Hum, hum_near, smoothed, without
 
-Array = NDArray[np.float64]
 Base = Annotated[float, Field(ge=10, le=1000)] | Literal["auto"]
 Harmonics = Annotated[int, Field(ge=1, le=100)]
 
@@ -31,7 +29,11 @@ _LOUD_PART, _LOUD = 0.25, 10 ** (-30.0 / 10)
 _LOUDER_PART = 0.5
 
 
-@node(version=9, uses=("scipy",))
+@node(
+    version=9,
+    uses=("scipy",),
+    cost=Cost(seconds_per_second=0.02, bytes_per_input_byte=1.5, bytes=30_000_000),
+)
 def dehum(
     ctx: RunContext,
     audio: Audio,
@@ -88,8 +90,7 @@ def dehum(
     bases = _MAINS_HZ if base_hz == "auto" else (base_hz,)
     if _too_short(ctx, audio, bases):
         return audio
-    samples = audio.samples.astype(np.float64)
-    hum = _strongest(ctx, samples, audio.sample_rate, bases, harmonics)
+    hum = _strongest(ctx, audio.samples, audio.sample_rate, bases, harmonics)
     if hum is None:
         places = " or ".join(f"{base:g} Hz" for base in bases)
         ctx.warn(
@@ -98,8 +99,9 @@ def dehum(
         ctx.note(summary="no hum found")
         return audio
     ctx.progress(2 * len(bases), 2 * len(bases) + 1)
-    result = without(samples, hum, q)
-    part = _loud_part(hum, samples, samples - result)
+    with single_threaded():
+        cleared = without(audio.samples, hum, q)
+    part = _loud_part(hum, cleared)
     if part > _LOUDER_PART and base_hz == "auto":
         ctx.warn(
             "loud-hum",
@@ -114,26 +116,24 @@ def dehum(
             f"what was taken around {hum.base_hz:.2f} Hz holds {part:.0%} of the energy: "
             "listen to it; a note that is held throughout would be taken for hum",
         )
-    _note(ctx, audio, hum, samples, result)
-    return audio.with_samples(result)
+    _note(ctx, audio, hum, cleared)
+    cleared.samples.flags.writeable = False  # so it need not be copied
+    return audio.with_samples(cleared.samples)
 
 
-def _loud_part(hum: Hum, sound: Array, taken: Array) -> float:
+def _loud_part(hum: Hum, cleared: Cleared) -> float:
     """Return which part of the energy was taken while the hum is on; 0 where that is soft."""
-    knot = np.minimum(np.arange(sound.shape[1]) // hum.knots.hop, len(hum.lasts) - 1)
-    here = np.ix_(hum.channels, hum.lasts[knot])
-    power = float(np.mean(taken[here] ** 2))
-    return power / float(np.mean(sound[here] ** 2)) if power > _LOUD else 0.0
+    taken = float(np.mean(cleared.taken_while_on[hum.channels]))
+    return taken / float(np.mean(cleared.heard_while_on[hum.channels])) if taken > _LOUD else 0.0
 
 
-def _note(ctx: RunContext, audio: Audio, hum: Hum, before: Array, after: Array) -> None:
+def _note(ctx: RunContext, audio: Audio, hum: Hum, cleared: Cleared) -> None:
     """Note what was found, and the RMS level of what was taken in the channels that hum."""
     names = channel_names(audio.channels, audio.speakers)
     ctx.note(base_hz=hum.base_hz, harmonics_removed=hum.amplitudes.shape[1])
     if not hum.lasts.all():
         ctx.note(hum_seconds=float(hum.lasts.sum() / hum.knots.per_second))
-    powers = [np.mean((before[one] - after[one]) ** 2) for one in np.flatnonzero(hum.channels)]
-    note_known(ctx, hum_level_dbfs=power_decibels(np.mean(powers)))
+    note_known(ctx, hum_level_dbfs=power_decibels(np.mean(cleared.taken[hum.channels])))
     ctx.note(channels=[name for name, found in zip(names, hum.channels, strict=True) if found])
 
 
@@ -200,7 +200,11 @@ class HumReport(Report):
         ]
 
 
-@node(version=5, uses=("scipy",))
+@node(
+    version=6,
+    uses=("scipy",),
+    cost=Cost(seconds_per_second=0.02, bytes_per_input_byte=0.5, bytes=30_000_000),
+)
 def detect_hum(
     ctx: RunContext,
     audio: Audio,
@@ -234,8 +238,7 @@ def detect_hum(
     bases = _MAINS_HZ if base_hz == "auto" else (base_hz,)
     hum = None
     if not _too_short(ctx, audio, bases):
-        samples = audio.samples.astype(np.float64)
-        hum = _strongest(ctx, samples, audio.sample_rate, bases, harmonics)
+        hum = _strongest(ctx, audio.samples, audio.sample_rate, bases, harmonics)
     names = channel_names(audio.channels, audio.speakers)
     if hum is None:
         ctx.note(summary="no hum found")
@@ -255,7 +258,7 @@ def detect_hum(
         base_hz=base,
         lowest_hz=float(hum.frequencies[hum.lasts].min()),
         highest_hz=float(hum.frequencies[hum.lasts].max()),
-        channels=tuple(map(_channel, names, hum.channels, powers.sum(axis=1), samples)),
+        channels=tuple(map(_channel, names, hum.channels, powers.sum(axis=1), audio.samples)),
         harmonics=tuple(
             Harmonic(number=k, frequency_hz=k * base, level_dbfs=power_decibels(power))
             for k, power in enumerate(powers[hum.channels].mean(axis=0), 1)
@@ -263,8 +266,9 @@ def detect_hum(
     )
 
 
-def _channel(name: str, found: bool, power: float, samples: Array) -> ChannelHum:
-    level, sound = power_decibels(power), power_decibels(np.mean(samples**2))
+def _channel(name: str, found: bool, power: float, samples: Single) -> ChannelHum:
+    level = power_decibels(power)
+    sound = power_decibels(np.einsum("i,i", samples, samples, dtype=np.float64) / len(samples))
     return ChannelHum(
         channel=name,
         found=bool(found),
@@ -284,7 +288,7 @@ def _too_short(ctx: RunContext, audio: Audio, bases: Sequence[float]) -> bool:
 
 
 def _strongest(
-    ctx: RunContext, samples: Array, sample_rate: int, bases: Sequence[float], harmonics: int
+    ctx: RunContext, samples: Single, sample_rate: int, bases: Sequence[float], harmonics: int
 ) -> Hum | None:
     """Return the hum that stands out most, None where there is none."""
     with single_threaded():

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from .._common.runs import runs
 from .._common.silence import least_frames, silence
 from .hum_evidence import LEAST_KNOTS, TINY, beside_power, evidence, prominence
-from .hum_knots import Array, Complex, Knots
+from .hum_knots import Array, Complex, Knots, Single
 from .hum_or_music import is_music, present_throughout
 from .hum_times import hum_at_times, likeliest_path
 from .hum_track import (
@@ -77,7 +77,7 @@ class Hum(NamedTuple):
 
 
 def hum_near(
-    samples: Array,
+    samples: Single,
     sample_rate: int,
     base_hz: float,
     harmonics: int,
@@ -125,11 +125,12 @@ def hum_near(
     return None if not hum.lasts.any() or _is_music(hum, samples) else hum
 
 
-def _is_music(hum: Hum, samples: Array) -> bool:
+def _is_music(hum: Hum, samples: Single) -> bool:
     """Return whether what was found is part of the music, going by when it is on."""
     here = np.ix_(hum.channels, np.ones(hum.amplitudes.shape[1], np.bool_), hum.lasts)
     middle, _ = _middle(hum, DEFAULT_Q)
-    power = float(np.mean(samples[hum.channels] ** 2))
+    squares = [np.einsum("f,f", one, one, dtype=np.float64) for one in samples]
+    power = float(np.mean(np.array(squares)[hum.channels]) / samples.shape[1])
     return is_music(hum.amplitudes[here], middle[here], power)
 
 
@@ -197,19 +198,41 @@ def _under(window: Array, values: Array) -> Array:
     return sums
 
 
-def without(samples: Array, hum: Hum, q: float) -> Array:
+class Cleared(NamedTuple):
+    """A sound without its hum.
+
+    Attributes:
+        samples: shape (channels, frames).
+        taken: the mean square of what was taken from each channel.
+        taken_while_on: the same, of where the hum is on.
+        heard_while_on: the mean square of each channel as it was there.
+    """
+
+    samples: Single
+    taken: Array
+    taken_while_on: Array
+    heard_while_on: Array
+
+
+def without(samples: Single, hum: Hum, q: float) -> Cleared:
     """Return the samples without the hum; there is none in digital silence."""
-    knots, amplitudes = hum.knots, smoothed(hum, q)
-    result = samples.copy()
-    ramp = np.arange(knots.hop) / knots.hop
-    for first, last, base in knots.waves(hum.frequencies):
-        wave = np.ones_like(base)
-        added = np.zeros((len(samples), last - first, knots.hop))
-        for harmonic in range(amplitudes.shape[1]):
-            wave *= base
-            level = amplitudes[:, harmonic, first : last + 1, None]
-            added += 2 * ((level[:, :-1] + np.diff(level, axis=1) * ramp) * wave).real
-        place = result[:, first * knots.hop : last * knots.hop]
-        place -= added.reshape(len(samples), -1)[:, : place.shape[1]]
-    result[:, silence(samples, least_frames(knots.sample_rate))] = 0
-    return result
+    channels, frames = samples.shape
+    result = np.empty_like(samples)
+    silent = silence(samples, least_frames(hum.knots.sample_rate))
+    taken, taken_on, heard_on = np.zeros((3, channels))
+    frames_on = 0
+    for start, added in hum.knots.sums(hum.frequencies, smoothed(hum, q)):
+        place = slice(start, start + added.shape[1])
+        heard = samples[:, place].astype(np.float64)
+        added[:, silent[place]] = 0
+        knots = np.arange(start, place.stop) // hum.knots.hop
+        on = hum.lasts[np.minimum(knots, len(hum.lasts) - 1)]
+        frames_on += int(np.count_nonzero(on))
+        power = added**2
+        taken += power.sum(axis=1)
+        taken_on += power @ on
+        heard_on += heard**2 @ on
+        result[:, place] = heard - added
+    return Cleared(
+        result, taken / frames, taken_on / max(frames_on, 1), heard_on / max(frames_on, 1)
+    )
