@@ -68,9 +68,9 @@ _MOST_BEYOND = 0.05
 _LEAST_BETWEEN = 0.03
 _RESTING = 0.5
 _NOT_AT_THE_OTHER = 0.1
-# A sound that was cut off rises past its level as it would go on: there are no more samples a
-# little below the level than well below it. Where it was bent, as by a valve or a tanh of a guitar's
-# distortion, they gather below it: in parts of the level from so much to so much, so many times.
+# A sound that was cut off goes on up to its level as before: there are no more samples a little
+# below the level than well below it. Where it was bent, as by a valve or a guitar's distortion,
+# they gather below it: in parts of the level from so much to so much, so many times as many.
 _LITTLE_BELOW, _WELL_BELOW = (0.82, 0.92), (0.60, 0.70)
 _GATHER = 1.7
 
