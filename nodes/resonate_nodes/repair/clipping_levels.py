@@ -314,7 +314,7 @@ def _in_proportion(channel: Single, upper: Mask, lower: Mask, sample_rate: int) 
 def _bent(channel: Single, upper: Mask, lower: Mask, sample_rate: int) -> bool:
     """Return whether a channel bends towards its levels, and was not cut off: it was made so."""
     second = np.arange(len(channel)) // sample_rate
-    little = well = 0
+    little, well = 0, 0
     for samples, cut_off in ((channel, upper), (-channel, lower)):
         levels = np.full(second[-1] + 1, np.inf, np.float32)
         np.minimum.at(levels, second[cut_off], samples[cut_off])
@@ -324,6 +324,6 @@ def _bent(channel: Single, upper: Mask, lower: Mask, sample_rate: int) -> bool:
     return little > _GATHER * well
 
 
-def _within(values: Single, limits: tuple[float, float]) -> int:
+def _within(values: Array | Single, limits: tuple[float, float]) -> int:
     """Return how many values lie within limits."""
     return int(np.count_nonzero((values > limits[0]) & (values < limits[1])))

@@ -67,7 +67,7 @@ def test_crackle_is_many(count: int, goes: bool, excerpt: Audio) -> None:
     clean = excerpt.with_samples(excerpt.samples[:1])
     samples = clean.samples.copy()
     for place in np.linspace(4000, clean.frames - 4000, count, dtype=int):
-        samples[0, place : place + 2] += np.float32([0.3, -0.2])
+        samples[0, place : place + 2] += np.array([0.3, -0.2], np.float32)
     heard = decrackle(clean.with_samples(samples))
     assert (relative_db(heard, clean) < relative_db(clean.with_samples(samples), clean) - 6) == goes
     assert goes or heard == clean.with_samples(samples)
