@@ -103,7 +103,7 @@ HARM_DB: dict[str, tuple[float, float]] = {
     "align_azimuth": (-np.inf, -np.inf),
     "declick": (-np.inf, -np.inf),
     "declip": (-np.inf, -np.inf),
-    "decrackle": (-55, -np.inf),  # music -62
+    "decrackle": (-np.inf, -np.inf),
     "deess": (-np.inf, -np.inf),
     "dehum": (-np.inf, -np.inf),
     "denoise": (-42, -44),  # music -43.1, speech -45.0

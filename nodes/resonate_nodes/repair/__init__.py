@@ -9,7 +9,7 @@ Doors: `clicks`, `mouth_clicks`, `clipping`, `dropouts`, `hum`, `hiss`, `noisere
 was cut off), `wrapping` (integer overflow), `sparse_declipping` (peaks by their spectrum), `stft`,
 `log_mmse` (gains for hiss), `gating` (noisereduce's gains), `noise_frames`, `noise_spectrum` and
 `noise_profile` (what is noise, in a profile and in a sound), `mains` (a hum as it was found, and
-the sound without it), `hum_knots`, `hum_evidence`, `hum_track` and `hum_times` (whether it hums, at
-which frequency, when), `plausibility` (too much to be damage), `wpe` (late reverberation),
-`deep_filter` (a network for voices).
+the sound without it), `hum_knots`, `hum_evidence`, `hum_or_music`, `hum_track` and `hum_times`
+(whether it hums, at which frequency, when), `plausibility` (too much to be damage), `wpe` (late
+reverberation), `deep_filter` (a network for voices).
 """

@@ -271,7 +271,7 @@ def declick(
     return _repaired(ctx, audio, clicks_in, search, "clicks", source)
 
 
-@node(version=6, uses=("scipy",), cost=_COST)
+@node(version=7, uses=("scipy",), cost=_COST)
 def decrackle(
     ctx: RunContext,
     audio: Audio,
@@ -285,7 +285,10 @@ def decrackle(
     The model is that of `declick`, for clicks that are softer, shorter and many: each sample that
     stands out by so much is one, what was found is filled in and the search repeated, up to three
     times, because clicks hide one another.
-    What it leaves alone is what `declick` does.
+    What it leaves alone is what `declick` does; and where the sound is predicted three times as
+    badly afterwards, as at the beginning of a note; where most of what was found in a second lies
+    at the peaks of the wave, as the corners of a guitar's distortion do; and what has no three
+    others within a second: crackle is many.
 
     Args:
         ctx: filled in by the engine.

@@ -68,9 +68,9 @@ _MOST_BEYOND = 0.05
 _LEAST_BETWEEN = 0.03
 _RESTING = 0.5
 _NOT_AT_THE_OTHER = 0.1
-# A sound that was cut off rises past its level as it would go on: there are no more samples a
-# little below the level than well below it. Where it was bent, as by a valve or a tanh of a guitar's
-# distortion, they gather below it: in parts of the level from so much to so much, so many times.
+# A sound that was cut off goes on up to its level as before: there are no more samples a little
+# below the level than well below it. Where it was bent, as by a valve or a guitar's distortion,
+# they gather below it: in parts of the level from so much to so much, so many times as many.
 _LITTLE_BELOW, _WELL_BELOW = (0.82, 0.92), (0.60, 0.70)
 _GATHER = 1.7
 
@@ -314,7 +314,7 @@ def _in_proportion(channel: Single, upper: Mask, lower: Mask, sample_rate: int) 
 def _bent(channel: Single, upper: Mask, lower: Mask, sample_rate: int) -> bool:
     """Return whether a channel bends towards its levels, and was not cut off: it was made so."""
     second = np.arange(len(channel)) // sample_rate
-    little = well = 0
+    little, well = 0, 0
     for samples, cut_off in ((channel, upper), (-channel, lower)):
         levels = np.full(second[-1] + 1, np.inf, np.float32)
         np.minimum.at(levels, second[cut_off], samples[cut_off])
@@ -324,6 +324,6 @@ def _bent(channel: Single, upper: Mask, lower: Mask, sample_rate: int) -> bool:
     return little > _GATHER * well
 
 
-def _within(values: Single, limits: tuple[float, float]) -> int:
+def _within(values: Array | Single, limits: tuple[float, float]) -> int:
     """Return how many values lie within limits."""
     return int(np.count_nonzero((values > limits[0]) & (values < limits[1])))

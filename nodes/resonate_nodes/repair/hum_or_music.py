@@ -30,7 +30,7 @@ _EVERY_OTHER = 2
 _FAINT = 1e-7
 # A note that is modulated sways along itself or across it, not both alike as where something else
 # sounds beside it: by so much of the power of what sways, which is no more than 30 dB under it.
-# That holds in the calmer part of all moments, too: hits over a hum let it sway while they last.
+# It holds in the calmer part of all moments, too: hits over a hum let it sway while they last.
 # What is slower than a second (at 50 Hz) does not count: hum swells like that. Where all harmonics
 # are heard, and one of the first is the strongest, as of the mains, hits may do it that never end.
 _ONE_WAY, _SWAYS, _CALM = 0.8, 1e-3, 0.7
@@ -39,7 +39,7 @@ _STRONGEST = 3
 
 
 def presence(heard: Complex, middle: Complex) -> Array:
-    """Return how much speaks for a hum in each channel and harmonic: the mean of all knots, in nats.
+    """Return how much speaks for a hum by channel and harmonic: the mean of all knots, in nats.
 
     Where the music is loud it says nothing; where it is soft, what is heard is the hum or nothing.
 

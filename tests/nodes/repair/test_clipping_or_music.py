@@ -37,7 +37,7 @@ def pulses(duty: float, frequency_hz: float, rate: int, seconds: float = 3.0) ->
 
 
 def console(rate: int, seconds: float = 3.0) -> Array:
-    """Return two pulse waves of 16 levels and a triangle of 16 steps, as a game console has them."""
+    """Return two pulse waves of 16 levels and a triangle of 16 steps: those of a game console."""
     time = np.arange(round(seconds * rate)) / rate
     level = np.round(15 * (1 - 0.6 * (time / 0.2 % 1))) / 15
     tune = np.array([262.0, 330.0, 392.0, 523.0])[(time / 0.2).astype(int) % 4]
