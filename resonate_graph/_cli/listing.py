@@ -11,7 +11,7 @@ import contextlib
 import json
 import os
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -74,7 +74,8 @@ def installed(folder: Path | None = None) -> Listing:
 
         with loading():
             kept = made(Catalog.installed())
-        _keep(kept, path)
+        if not kept.broken:  # what is wrong may be mended elsewhere than in files of Python
+            _keep(kept.nodes, path)
     return kept
 
 
@@ -93,13 +94,13 @@ def _kept(path: Path) -> Listing | None:
         if kept["made_of"] != _made_of(kept["made_of"]["files"], kept["made_of"]["folders"]):
             return None
         nodes = tuple(Listed(**one) for one in kept["nodes"])
-        texts = [*kept["broken"], *(text for one in nodes for text in asdict(one).values())]
+        texts = [text for one in nodes for text in asdict(one).values()]
     except (OSError, ValueError, TypeError, LookupError, RecursionError):
         return None
-    return Listing(nodes, tuple(kept["broken"])) if {*map(type, texts)} <= {str} else None
+    return Listing(nodes, ()) if {*map(type, texts)} <= {str} else None
 
 
-def _keep(listing: Listing, path: Path) -> None:
+def _keep(nodes: Sequence[Listed], path: Path) -> None:
     """Keep a list for the next call; where that cannot be done, it is made again then."""
     modules = [*sys.modules.values()]
     files = {file for one in modules if isinstance(file := getattr(one, "__file__", None), str)}
@@ -108,7 +109,7 @@ def _keep(listing: Listing, path: Path) -> None:
     times = [when / 1e9 for told in made_of["files"].values() for when in told[:2]]
     if max(times) > BEGUN - _SETTLED_SECONDS:
         return
-    text = json.dumps({"made_of": made_of, **asdict(listing)})
+    text = json.dumps({"made_of": made_of, "nodes": [asdict(one) for one in nodes]})
     with contextlib.suppress(OSError, OutputError, ValueError):
         publish(path, lambda file: file.write(text.encode()), durable=False)
         others = sorted(path.parent.glob("*.json"), key=lambda one: one.stat().st_mtime)

@@ -152,7 +152,10 @@ def every_node(
 
 
 def _nodes_of(nodes: ModuleType | Iterable[Node[..., Any]]) -> dict[str, Node[..., Any]]:
-    values: Iterable[Any] = vars(nodes).values() if isinstance(nodes, ModuleType) else nodes
+    values: Iterable[Any] = nodes
+    if isinstance(nodes, ModuleType):  # which may import what it offers when it is asked for
+        offered = (getattr(nodes, name) for name in getattr(nodes, "__all__", ()))
+        values = [*vars(nodes).values(), *offered]
     return {one.type.name: one for one in values if isinstance(one, Node)}
 
 

@@ -101,8 +101,7 @@ def test_what_is_no_list_is_not_read(folder: Path, content: bytes) -> None:
         lambda kept: kept["nodes"][0].update(id=1),
         lambda kept: kept["nodes"][0].update(more="text"),
         lambda kept: kept.update(nodes=["text"]),
-        lambda kept: kept.update(broken=[["text"]]),
-        lambda kept: kept.pop("broken"),
+        lambda kept: kept.pop("nodes"),
     ],
 )
 def test_a_list_of_other_things_is_not_read(folder: Path, how: Callable[[Any], object]) -> None:
@@ -138,6 +137,8 @@ def test_what_is_installed_or_edited_after_a_list_was_kept_is_listed(tmp_path: P
     assert "glitter/shimmer " in resonate("nodes", cwd=tmp_path, **given).out
     (site / "glitter_nodes.py").write_text(PACK.format(name="glimmer"))
     assert "glitter/glimmer " in resonate("nodes", cwd=tmp_path, **given).out
+    (site / "glitter_nodes.py").write_text("raise OSError('no licence')")
+    assert "cannot be used: OSError: no licence" in resonate("nodes", cwd=tmp_path, **given).out
     (about / "entry_points.txt").unlink()
     assert resonate("nodes", cwd=tmp_path, **given).out == first.out
 

@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from resonate_graph import Audio, Node, Report, node
+import resonate_nodes
+from resonate_graph import Audio, Catalog, Node, Report, node
 from resonate_graph.testing import Check, change_db, every_node, lag, music
 from tests.depth import thorough
 from tests.engine.commands import Command
@@ -158,6 +159,11 @@ class Figures(Report):
 @node(version=1)
 def told(figures: Figures, *, words: str) -> Audio:
     raise AssertionError
+
+
+def test_nodes_that_their_module_imports_late_are_tried_too() -> None:
+    tried = {one.id.partition("-")[0] for one in every_node(resonate_nodes).args[1]}
+    assert tried == {one.id for one in Catalog.installed()}
 
 
 def test_what_is_missing_is_told() -> None:
