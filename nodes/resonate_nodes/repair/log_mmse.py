@@ -234,8 +234,9 @@ def _stretch(
 
 def _mean_squares(samples: Single) -> NDArray[np.float64]:
     # einsum brings to float64 a buffer at a time
-    sums: NDArray[np.float64] = np.einsum("cf,cf->c", samples, samples, dtype=np.float64)
-    return sums / samples.shape[1]
+    sums = np.einsum("cf,cf->c", samples, samples, dtype=np.float64)
+    squares: NDArray[np.float64] = sums / samples.shape[1]
+    return squares
 
 
 def _between(floors: Single, frame: int) -> Single:
