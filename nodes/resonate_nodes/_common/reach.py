@@ -13,7 +13,9 @@ _HUGE = 2.0**40
 
 def in_reach(*sounds: Single) -> np.float32:
     """Return a power of two that brings sounds where squares of float32 are finite: mostly 1."""
-    peak = max(float(np.abs(samples).max(initial=0.0)) for samples in sounds)
+    peak = max(
+        max(float(samples.max(initial=0.0)), -float(samples.min(initial=0.0))) for samples in sounds
+    )
     return np.float32(1.0 if peak < _HUGE else 2.0 ** -np.ceil(np.log2(peak)))
 
 

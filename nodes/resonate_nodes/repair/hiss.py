@@ -15,9 +15,11 @@ from resonate_graph import Audio, Finding, NodeError, Report, RunContext, node
 from .._common.channels import channel_names, power_decibels
 from .._common.notes import note_floor, note_known, note_removed
 from .._common.reach import in_reach, scaled, scaled_back
+from .._common.stretches import stretches
 from . import log_mmse, noise_profile
 
 _FRAME_SECONDS = 0.0232
+_FRAMES_AT_ONCE = 1 << 18
 _LOWEST_RATE = 1000
 _PROFILE_SECONDS = 60.0
 _LEAST_SECONDS = 0.25
@@ -343,8 +345,12 @@ def _is_recording(noise: Audio, audio: Audio) -> bool:
 
 def _taken(before: NDArray[np.float32], after: NDArray[np.float32]) -> float:
     """Return the energy of what was taken, as a ratio of the sound's."""
-    taken = np.sum(np.square(before - after, dtype=np.float64))
-    return float(taken / np.sum(np.square(before, dtype=np.float64)))
+    taken, sound = 0.0, 0.0
+    for stretch in stretches(before.shape[1], _FRAMES_AT_ONCE, around=0):
+        heard = before[:, stretch.own]
+        taken += float(np.sum(np.square(heard - after[:, stretch.own], dtype=np.float64)))
+        sound += float(np.sum(np.square(heard, dtype=np.float64)))
+    return taken / sound
 
 
 def _warn_of_extremes(ctx: RunContext, taken: float, *, by_profile: bool) -> None:

@@ -233,7 +233,9 @@ def _stretch(
 
 
 def _mean_squares(samples: Single) -> NDArray[np.float64]:
-    squares: NDArray[np.float64] = np.mean(np.square(samples, dtype=np.float64), axis=1)
+    # einsum brings to float64 a buffer at a time
+    sums = np.einsum("cf,cf->c", samples, samples, dtype=np.float64)
+    squares: NDArray[np.float64] = sums / samples.shape[1]
     return squares
 
 
