@@ -75,6 +75,33 @@ def with_groove_clicks(
     return audio.with_samples(samples), clicks
 
 
+def with_pops(
+    audio: Audio,
+    *,
+    per_second: float = 2.0,
+    decay_ms: float = 1.0,
+    frequency_hz: tuple[float, float] = (300, 1500),
+    level_db: tuple[float, float] = (6, 18),
+    seed: int = SEED,
+) -> Audio:
+    """Add pops, in the first channel: a hard start and a sinusoid that dies away.
+
+    Their peaks lie `level_db` over the RMS of the whole channel. They fall by 8.7 dB in `decay_ms`,
+    and end where they are 96 dB down.
+    """
+    random = np.random.default_rng(seed)
+    samples = audio.samples.astype(np.float64)
+    rms = float(np.sqrt(np.mean(samples[0] ** 2)))
+    time = np.arange(round(11 * decay_ms / 1000 * audio.sample_rate)) / audio.sample_rate
+    for start in _times(random, audio, per_second):
+        phase, level = random.uniform(-0.6, 0.6), random.uniform(*level_db)
+        pop = np.exp(-1000 * time / decay_ms)
+        pop *= np.cos(2 * np.pi * random.uniform(*frequency_hz) * time + phase)
+        place = samples[0, start : start + len(pop)]
+        place += random.choice([-1, 1]) * rms * 10 ** (level / 20) * pop[: len(place)]
+    return audio.with_samples(samples)
+
+
 def _bump(length: int, random: np.random.Generator) -> Array:
     bump: Array = np.sin(np.pi * np.arange(1, length + 1) / (length + 1))
     return bump

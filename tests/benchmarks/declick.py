@@ -13,6 +13,10 @@ Without arguments the recording is the bundled one; ``--recordings DIR`` takes e
 below a folder, with ``--held-out`` the others, with ``--all`` both. ``--only`` chooses rows by the
 beginnings of their names. ``--command NAME="COMMAND {source} {target}"`` adds a row: a program that
 reads a WAV file and writes one.
+
+``--pops`` prints another table: pops that ring (`tests.degradations.with_pops`), of four kinds, in
+the first channel of each recording: the mean SI-SDR with them, filled in, and without their tails,
+and the least that tails gain over filling in.
 """
 
 from __future__ import annotations
@@ -40,6 +44,14 @@ Repair = Callable[[Audio], Audio]
 TOLERANCE_SECONDS = 0.0005
 LOUD_DB = 10.0
 
+# Pops: the decay in ms, their frequencies in Hz, and how many a second.
+POPS = (
+    (0.5, (500, 3000), 5.0),
+    (1.0, (300, 1500), 3.0),
+    (2.5, (150, 800), 2.0),
+    (5.0, (100, 500), 1.0),
+)
+
 REPAIRS: dict[str, Repair] = {
     "declick": declick,
     "declick, decrackle": lambda audio: decrackle(declick(audio)),
@@ -55,11 +67,15 @@ def main() -> None:
     parser.add_argument("--only", nargs="*", default=[""], help="beginnings of names of rows")
     parser.add_argument("--command", action="append", default=[], help="a program, as a row")
     parser.add_argument("--by-recording", action="store_true", help="figures of each, too")
+    parser.add_argument("--pops", action="store_true", help="pops that ring, in place of clicks")
     asked = parser.parse_args()
     warnings.simplefilter("ignore")
     clean = restoration.recordings(asked.recordings, held_out=asked.held_out)
     if asked.all and asked.recordings is not None:
         clean |= restoration.recordings(asked.recordings, held_out=not asked.held_out)
+    if asked.pops:
+        print_pops(clean)
+        return
     repairs = dict(REPAIRS)
     if shutil.which("ffmpeg"):
         repairs["ffmpeg adeclick"] = restoration.through_ffmpeg("adeclick")
@@ -77,6 +93,33 @@ def main() -> None:
             if asked.by_recording:
                 print(one.row(f"  {recording}"), flush=True)
         print(whole.row(name), flush=True)
+
+
+def print_pops(clean: dict[str, Audio]) -> None:
+    """Print what becomes of pops."""
+    print(f"{len(clean)} recordings: {', '.join(clean)}")
+    print(f"{'decay':>6}{'with pops':>11}{'filled in':>11}{'no tails':>10}{'least gain':>12}")
+    for decay_ms, frequency_hz, per_second in POPS:
+        figures = []
+        for recording, sound in clean.items():
+            mono = sound.with_samples(sound.samples[:1])
+            record = degradations.with_pops(
+                mono,
+                decay_ms=decay_ms,
+                frequency_hz=frequency_hz,
+                per_second=per_second,
+                seed=zlib.crc32(recording.encode()),
+            )
+            if record == mono:
+                continue
+            each = record, declick(record, max_tail_ms=0), declick(record)
+            figures.append([si_sdr_db(one, mono) for one in each])
+        means = np.mean(figures, axis=0)
+        least = min(tails - filled for _, filled, tails in figures)
+        print(
+            f"{decay_ms:>6}" + "".join(f"{mean:>10.1f}" for mean in means) + f"{least:>12.1f}",
+            flush=True,
+        )
 
 
 class Tally:

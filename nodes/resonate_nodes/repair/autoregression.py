@@ -9,7 +9,7 @@ S. J. Godsill, P. J. W. Rayner, *Digital Audio Restoration* (Springer 1998), cha
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -106,6 +106,27 @@ def steady_models(
     return _filters(power, seen.shape[1], order, white)
 
 
+def pooled_model(stretches: Sequence[Array], order: int, white: float = _WHITE) -> Array:
+    """Return one prediction-error filter of several stretches, as of one sound.
+
+    As `models`; a stretch shorter than four times the order has no part in it.
+    """
+    from scipy.linalg import solve_toeplitz
+
+    power = [
+        _correlation(_power(one[None], order), len(one), order)
+        for one in stretches
+        if len(one) >= 4 * order
+    ]
+    correlation: Array = sum(power, np.zeros((1, order + 1)))[0]
+    correlation[0] *= 1 + white
+    model = np.zeros(order + 1)
+    model[0] = 1.0
+    if correlation[0] > 0:
+        model[1:] = solve_toeplitz(correlation[:-1], -correlation[1:])
+    return model
+
+
 def _power(seen: Array, order: int) -> Array:
     """Return power spectra under a Hann window, padded for autocorrelations up to the order."""
     from scipy.fft import next_fast_len, rfft
@@ -117,12 +138,17 @@ def _power(seen: Array, order: int) -> Array:
 
 
 def _filters(power: Array, seen: int, order: int, white: float) -> Array:
+    correlation = _correlation(power, seen, order)
+    correlation[:, 0] *= 1 + white
+    return levinson(correlation)
+
+
+def _correlation(power: Array, seen: int, order: int) -> Array:
+    """Return the autocorrelations up to the order, given power spectra of so many samples."""
     from scipy.fft import irfft, next_fast_len
 
     whole: Array = irfft(power, next_fast_len(seen + order, real=True), axis=1)
-    correlation = whole[:, : order + 1].copy()
-    correlation[:, 0] *= 1 + white
-    return levinson(correlation)
+    return whole[:, : order + 1].copy()
 
 
 def levinson(correlation: Array) -> Array:

@@ -24,6 +24,7 @@ from .._common.silence import silence
 from . import autoregression as ar
 from .click_judge import TRAITS, log_odds
 from .click_search import Found, Search, a_pulse, doubtful
+from .click_tails import pops_among, without_tails
 from .plausibility import recurring, too_much, too_regular
 from .prediction import level, level_before_and_after, prediction_errors
 
@@ -59,6 +60,9 @@ _TINY = 1e-9
 _SHORT_SECONDS, _SHORT_STANDS_OUT = 0.000068, 1.5
 # However long it is, where it stands out by so many: the network was fitted to less.
 _FAR_OUT = 20.0
+# A hard start is the hardest within so much time on either side; where what is after it has so
+# many times the level of what is before, or less, it is the start of a sound.
+_ALONE_SECONDS, _OTHER_LEVEL = 0.002, 4.0
 # How far less than another one an echo of it stands out.
 _ECHO = 0.1
 # How much louder it is after a click does not matter beyond this: before it may be silence.
@@ -96,6 +100,7 @@ class Candidates(NamedTuple):
         at_once: how far it stands out in both measures at the same sample: what counts there.
         traits: what is known of each, one row each, in the order of the network's.
         beneath: the sound with all of them filled in.
+        hard_starts: where something begins that prediction from before does not expect.
     """
 
     starts: Places
@@ -106,26 +111,48 @@ class Candidates(NamedTuple):
     at_once: Array
     traits: Array
     beneath: Array
+    hard_starts: Places
+
+
+class Judged(NamedTuple):
+    """What is found in one channel.
+
+    Attributes:
+        clicks: where clicks are.
+        pops: where what rings after a hard start begins, and there is nothing else to fill in.
+        left: where what is found is none.
+        beneath: the sound without any of what may be a click.
+    """
+
+    clicks: Mask
+    pops: Mask
+    left: Mask
+    beneath: Array
 
 
 def clicks_in(samples: Array, sample_rate: int, blocks: ar.Blocks, search: Search) -> Found:
     """Return one channel without its clicks."""
+    close = round(_BESIDE_SECONDS * sample_rate)
     factor = decimation(sample_rate)
     if factor == 1:
-        clicks, left, repaired = _judged(samples, sample_rate, blocks, search)
+        clicks, pops, left, repaired = _judged(samples, sample_rate, blocks, search)
     else:  # a click is heard at a lower rate as well, and how it stands out is known there
         lower, rate = _decimated(samples, sample_rate, factor), round(sample_rate / factor)
         found = _judged(lower, rate, ar.Blocks(len(lower), rate), search)
-        clicks, left = (np.repeat(one, factor)[: len(samples)] for one in found[:2])
+        clicks, pops, left = (np.repeat(one, factor)[: len(samples)] for one in found[:3])
         repaired = samples
-    kept = clicks & ~touching(clicks, left | _clipped(samples, sample_rate, search.highest))
-    if not kept.any():
+    clipped = _clipped(samples, sample_rate, search.highest)
+    kept, pops = clicks & ~touching(clicks, left | clipped), pops & ~left
+    for place in np.flatnonzero(pops):  # a corner of a plateau starts hard as well
+        pops[place] = not clipped[max(place - close, 0) : place + close].any()
+    if not (kept | pops).any():
         return Found(samples, kept, left)
     order = ar.order_for(sample_rate)
     repaired = np.where(kept, repaired, samples)
     # once more, without the clicks in the model, and with what is none in it
     for _ in range(2 if factor > 1 else 1):
         ar.interpolate(repaired, kept, blocks, order)
+    repaired, kept = without_tails(samples, repaired, kept, pops, sample_rate, blocks, search)
     kept &= ~doubtful(samples, repaired, kept, sample_rate)
     for start, stop in zip(*runs(kept), strict=True):
         kept[start:stop] = not a_pulse(samples, repaired, start, stop, sample_rate)
@@ -163,15 +190,22 @@ def _decimated(samples: Array, sample_rate: int, factor: int) -> Array:
     return lower
 
 
-def _judged(
-    samples: Array, sample_rate: int, blocks: ar.Blocks, search: Search
-) -> tuple[Mask, Mask, Array]:
-    """Return where clicks are, where what is found is none, and the sound without any of it."""
+def _judged(samples: Array, sample_rate: int, blocks: ar.Blocks, search: Search) -> Judged:
+    """Return what is found in one channel at a rate at which it is sought."""
     may_be = candidates(samples, sample_rate, blocks, search)
+    clicks, pitched = _clicks(may_be, len(samples), sample_rate, search)
+    known = np.where(clicks, may_be.beneath, samples)
+    pops = pops_among(may_be.hard_starts, known, clicks, sample_rate, search)
+    left = too_much(clicks | pops | pitched, sample_rate, search.max_replaced_percent)
+    left |= too_regular(pitched, clicks | pops, sample_rate)
+    return Judged(clicks, pops, left, may_be.beneath)
+
+
+def _clicks(may_be: Candidates, frames: int, sample_rate: int, search: Search) -> tuple[Mask, Mask]:
+    """Return which of the candidates are clicks, and which recur with a pitch: where they are."""
     starts, stops = may_be.starts, may_be.stops
     if not len(starts):
-        nothing = np.zeros(len(samples), bool)
-        return nothing, nothing, samples
+        return np.zeros(frames, bool), np.zeros(frames, bool)
     recurs = recurring(may_be.peaks, may_be.strengths, sample_rate)
     odds = log_odds(may_be.traits)
     least = _LEAST_ODDS + _ODDS_OF_THRESHOLD * np.log(search.threshold / _AT_THRESHOLD)
@@ -183,11 +217,7 @@ def _judged(
     brief = stops - starts <= round(_LONGEST_AT_EDGES_SECONDS * sample_rate)
     are = np.where(may_be.at_edge, brief & (stands_out > _AT_EDGES), are)
     are &= ~recurs & ~_echoes(may_be, round(_CLOSE_SECONDS * sample_rate))
-    clicks = mask_of(starts[are], stops[are], len(samples))
-    pitched = mask_of(starts[recurs], stops[recurs], len(samples))
-    left = too_much(clicks | pitched, sample_rate, search.max_replaced_percent)
-    left |= too_regular(pitched, clicks, sample_rate)
-    return clicks, left, may_be.beneath
+    return mask_of(starts[are], stops[are], frames), mask_of(starts[recurs], stops[recurs], frames)
 
 
 def candidates(samples: Array, sample_rate: int, blocks: ar.Blocks, search: Search) -> Candidates:
@@ -195,7 +225,9 @@ def candidates(samples: Array, sample_rate: int, blocks: ar.Blocks, search: Sear
     order = ar.order_for(sample_rate)
     beneath = samples
     for steady in (True, False):
-        matched, error = prediction_errors(samples, blocks, order, beneath=beneath, steady=steady)
+        matched, error, forwards = prediction_errors(
+            samples, blocks, order, beneath=beneath, steady=steady
+        )
         matched /= level(matched, sample_rate)
         before, after = level_before_and_after(error, sample_rate)
         louder = np.maximum(before, after)
@@ -206,10 +238,12 @@ def candidates(samples: Array, sample_rate: int, blocks: ar.Blocks, search: Sear
         ar.interpolate(beneath, mask_of(starts, stops, len(samples)), blocks, order)
         if not len(starts):
             break
+    one_sided = np.logical_or(*ar.one_sided(samples, order))
+    hard_starts = _hard_starts(forwards, one_sided, sample_rate, search)
     if not len(starts):
         none = np.zeros(0)
         traits = np.zeros((0, TRAITS))
-        return Candidates(starts, stops, starts, none, none > 0, none, traits, samples)
+        return Candidates(starts, stops, starts, none, none > 0, none, traits, samples, hard_starts)
     close = round(_BRIEFLY_SECONDS * sample_rate)
     strength = np.log(_largest(joint, starts - close, stops + close))
     energy = np.log(_largest(lasting, starts, stops))
@@ -217,7 +251,7 @@ def candidates(samples: Array, sample_rate: int, blocks: ar.Blocks, search: Sear
     middle = (starts + stops) // 2
     change = np.log(after[middle] / before[middle])
     rises = np.clip(change, 0, _MOST_RISE)
-    at_edge = touched(starts, stops, np.logical_or(*ar.one_sided(samples, order)))
+    at_edge = touched(starts, stops, one_sided)
     at_edge |= np.abs(change) > _EDGE_CHANGE
     around = round(_AROUND_SECONDS * sample_rate)
     rms = _rms(beneath, starts - around, stops + around)
@@ -244,7 +278,24 @@ def candidates(samples: Array, sample_rate: int, blocks: ar.Blocks, search: Sear
         [start + matched[start:stop].argmax() for start, stop in zip(starts, stops, strict=True)]
     )
     at_once = _largest(np.minimum(matched, error), starts, stops)
-    return Candidates(starts, stops, peaks, strengths, at_edge, at_once, traits, beneath)
+    return Candidates(
+        starts, stops, peaks, strengths, at_edge, at_once, traits, beneath, hard_starts
+    )
+
+
+def _hard_starts(forwards: Array, one_sided: Mask, sample_rate: int, search: Search) -> Places:
+    """Return where prediction from before is worst, by the threshold, between like sides."""
+    from scipy.ndimage import maximum_filter1d
+
+    if not search.longest_tail_seconds:
+        return np.zeros(0, np.intp)
+    before, after = level_before_and_after(forwards, sample_rate)
+    stands_out = forwards / np.maximum(before, after)
+    near = 2 * round(_ALONE_SECONDS * sample_rate) + 1
+    highest = (stands_out > search.threshold) & (stands_out >= maximum_filter1d(stands_out, near))
+    goes_on = (after < _OTHER_LEVEL * before) & (before < _OTHER_LEVEL * after)
+    starts: Places = np.flatnonzero(highest & goes_on & ~one_sided)
+    return starts
 
 
 def _how_often(

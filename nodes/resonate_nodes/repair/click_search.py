@@ -54,12 +54,14 @@ class Search(NamedTuple):
         longest_seconds: how long it lasts at most.
         max_replaced_percent: how much of any second may be replaced.
         highest: the highest level of the channel, at which it may have been clipped.
+        longest_tail_seconds: how long what rings after it lasts at most; 0 where none is sought.
     """
 
     threshold: float
     longest_seconds: float
     max_replaced_percent: float
     highest: float = 1.0
+    longest_tail_seconds: float = 0.0
 
 
 class Found(NamedTuple):
@@ -133,7 +135,7 @@ def _clicks(
     samples: Array, sample_rate: int, blocks: ar.Blocks, search: Search
 ) -> tuple[Mask, Mask]:
     """Return where clicks are, and where what looks like them recurs with a pitch."""
-    matched, error = prediction_errors(samples, blocks, ar.order_for(sample_rate))
+    matched, error, _ = prediction_errors(samples, blocks, ar.order_for(sample_rate))
     matched /= level(matched, sample_rate)
     before, after = level_before_and_after(error, sample_rate)
     error /= np.maximum(before, after)

@@ -327,7 +327,10 @@ def _standing_out(
 
     order, around = ar.order_for(sample_rate), max(1, round(_LOUDNESS_SECONDS * sample_rate))
     least = _AUDIBLE * maximum_filter1d(np.maximum(np.abs(wall), np.abs(other)), around)
-    measures = *prediction_errors(wall - other, blocks, order, steady=True), np.abs(wall - other)
+    measures = (
+        *prediction_errors(wall - other, blocks, order, steady=True)[:2],
+        np.abs(wall - other),
+    )
     matched, error, apart = (
         one / np.maximum(_background(one, sample_rate), least) for one in measures
     )

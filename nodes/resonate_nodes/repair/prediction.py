@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -19,6 +21,23 @@ FLOOR = 1e-7
 _WHITE = 1e-7
 
 
+class Errors(NamedTuple):
+    """How badly each sample is predicted: three measures, all of them magnitudes.
+
+    Attributes:
+        matched: the output of the matched filter: the prediction error once more through the
+            prediction-error filter, backwards. It finds clicks best, but rings before and after.
+        lesser: the smaller of the errors of prediction forwards and backwards: one of the two is
+            small before a click, the other one after it, so this ends where the click does.
+        forwards: the error of prediction from before: it stands out where something starts hard,
+            also where that rings on so smoothly that from after it is as it should be.
+    """
+
+    matched: Array
+    lesser: Array
+    forwards: Array
+
+
 def prediction_errors(
     samples: Array,
     blocks: ar.Blocks,
@@ -26,16 +45,11 @@ def prediction_errors(
     *,
     beneath: Array | None = None,
     steady: bool = False,
-) -> tuple[Array, Array]:
-    """Return two measures of how badly each sample is predicted, both of them magnitudes.
-
-    The first is the output of the matched filter: the prediction error once more through the
-    prediction-error filter, backwards. It finds clicks best, but rings before and after them. The
-    second is the smaller of the errors of prediction forwards and backwards: one of the two is
-    small before a click, the other one after it, so this ends where the click does.
+) -> Errors:
+    """Return three measures of how badly each sample is predicted.
 
     Where there is nothing to predict from on one side, at the ends of the sound and beside digital
-    silence, both are the error of prediction from the other.
+    silence, the first two are the error of prediction from the other.
 
     Args:
         samples: the sound.
@@ -47,7 +61,7 @@ def prediction_errors(
     """
     from scipy.fft import irfft, next_fast_len, rfft
 
-    matched, error = np.empty((2, blocks.count * blocks.hop))
+    matched, error, ahead = np.empty((3, blocks.count * blocks.hop))
     models = ar.steady_models if steady else ar.models
     modelled = samples if beneath is None else beneath
     size = next_fast_len(blocks.hop + 2 * order, real=True)
@@ -68,7 +82,8 @@ def prediction_errors(
             both[there] = lesser[there] = from_there[there]
         error[place] = lesser
         matched[place] = both
-    return matched[: len(samples)], error[: len(samples)]
+        ahead[place] = forwards
+    return Errors(*(one[: len(samples)] for one in (matched, error, ahead)))
 
 
 def level(magnitudes: Array, sample_rate: int) -> Array:
