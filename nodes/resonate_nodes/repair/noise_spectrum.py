@@ -11,13 +11,15 @@ that true of sounds in general:
   after it. Else the lowest octaves of pink noise would have the floor of those above them.
 - A floor is heard only where the sound pauses. Where it does, the levels that are reached rarely
   and often lie close together; the further they lie apart, the more of what was found is the sound
-  itself, and the lower the noise is taken to be.
+  itself, and the lower the noise is taken to be. Where they lie as close as those of noise alone,
+  what a low percentile lies below the mean is made up for when noise is to be taken away.
 
-A sound that never pauses, such as a wall of guitars, has a floor too, and it is the sound. Where
-the level rises little above the floor in any band, the floor is therefore believed only as far as
-it looks like noise: its power in time and frequency is spread as that of Gaussian noise is (the
-mean of the logarithms lies 2.5 dB below the logarithm of the mean, as in measures of spectral
-flatness), it is steady, and it does not rise faster towards low frequencies than noise does.
+A sound that never pauses, such as a wall of guitars, has a floor too, and it is the sound. What
+is to be taken away is therefore believed only as far as it looks like noise: its power in time and
+frequency is spread as that of Gaussian noise is (the mean of the logarithms lies 2.5 dB below the
+logarithm of the mean, as in measures of spectral flatness). What rings on between the strokes of
+drums is not spread so. Where the level rises little above the floor in any band, more is asked: the
+floor is steady, and it does not rise faster towards low frequencies than noise does.
 """
 
 from __future__ import annotations
@@ -42,6 +44,8 @@ _SMOOTHED_BINS = 15
 # A low percentile lies below the mean, in power; this makes up for part of it, so that rather
 # some noise stays than music goes.
 _BIAS = 1.2
+# Where the levels lie no further apart than those of noise alone do, this makes up for the rest.
+_CERTAIN_DB, _LIKELY_DB, _REST_DB = 1.9, 2.4, 1.5
 # Steady noise alone reaches its levels of 3 % and 20 % of the time within 1.5 dB, rain and the
 # surface of a record within 3 dB; music without noise at most places 5 to 10 dB apart.
 _ALONE_DB = 3.0
@@ -53,6 +57,10 @@ _LOG_MEAN_DB = 2.507
 # By how much noise of n bins strays from evenness and steadiness: seen on noises alone.
 _DOUBT_PER_ROOT_DB, _DOUBT_PER_SPREAD, _STEADY_SPREADS = 15.0, 2.0, 1.3
 _MOST_JUDGED_DB = 15.0
+# Noise is uneven by less than 0.1 dB, rain and the surface of a record by less than 1 dB in most
+# bands, what rings on between drums by 1 to 4 dB. What is uneven is taken to lie so far below the
+# sound as a whole: that matters only where what was found lies nearer to it.
+_UNEVEN_DB, _BELOW_PER_DB, _MOST_BELOW_DB = 0.5, 15.0, 20.0
 # A sound that pauses rises by this much and more above its floor in one band of ten.
 _PAUSELESS_DB, _PAUSING_DB = 7.0, 9.5
 _ALIVE_PERCENTILE = 90
@@ -73,6 +81,24 @@ def noise_floor(power: Single) -> Single:
     Args:
         power: their spectra, of shape (frames, bins), at least one frame.
     """
+    return _as_power(_floor(power)[0])
+
+
+def floor_to_take(power: Single) -> Single:
+    """Return what of the noise floor may be taken away: less where it may be the sound itself.
+
+    Args:
+        power: as for `noise_floor`.
+    """
+    floor, apart_db = _floor(power)
+    certain = np.clip((_LIKELY_DB - apart_db) / (_LIKELY_DB - _CERTAIN_DB), 0, 1)
+    floor *= 10 ** (_REST_DB * certain / 10)
+    floor *= 10 ** (-_beyond_noise_db(power, floor) / 10)
+    return _as_power(floor)
+
+
+def _floor(power: Single) -> tuple[Array, Array]:
+    """Return the floor, and how far apart the levels reached rarely and often lie, in dB."""
     from scipy.ndimage import median_filter, percentile_filter, uniform_filter1d
 
     smooth = uniform_filter1d(power, min(_SMOOTHED_FRAMES, len(power)), axis=0)
@@ -84,22 +110,11 @@ def noise_floor(power: Single) -> Single:
     around_db = median_filter(apart_db, _AROUND_BINS, mode="nearest")
     around_db = uniform_filter1d(around_db, _SMOOTHED_BINS, mode="nearest")
     doubt_db = np.clip(around_db - _PAUSES_DB, 0, _MOST_DOUBT_DB)
-    floor: Single = np.maximum(_BIAS * white * colour * 10 ** (-doubt_db / 10), LOWEST).astype(
-        np.float32
-    )
-    return floor
+    return _BIAS * white * colour * 10 ** (-doubt_db / 10), around_db
 
 
-def floor_to_take(power: Single) -> Single:
-    """Return what of the noise floor may be taken away: less where the sound never pauses.
-
-    Args:
-        power: as for `noise_floor`.
-    """
-    floor = noise_floor(power)
-    beyond_db = _beyond_noise_db(power, floor.astype(np.float64))
-    taken: Single = np.maximum(floor * 10 ** (-beyond_db / 10), LOWEST).astype(np.float32)
-    return taken
+def _as_power(floor: Array) -> Single:
+    return np.maximum(floor, LOWEST).astype(np.float32)
 
 
 def _beyond_noise_db(power: Single, floor: Array) -> Array:
@@ -117,24 +132,23 @@ def _beyond_noise_db(power: Single, floor: Array) -> Array:
     levels = _decibels(uniform_filter1d(mean, frames, axis=0))
     rarely, low, often = np.quantile(levels, [_RARELY, _LOW, _OFTEN], axis=0)
     usual = _decibels(mean.mean(axis=0))
-    alive_db = np.percentile(usual - rarely, _ALIVE_PERCENTILE)
-    share = np.clip((_PAUSING_DB - alive_db) / (_PAUSING_DB - _PAUSELESS_DB), 0, 1)
-    if not share:
-        return none
     logs = np.add.reduceat(_decibels(inside), edges[:-1], axis=1) / count
     even = np.quantile(uniform_filter1d(logs, frames, axis=0), _LOW, axis=0) + _LOG_MEAN_DB
     uneven_db = np.maximum(low - even - 0.1 - 0.6 / np.sqrt(count), 0)
+    found = np.add.reduceat(_decibels(floor)[: edges[-1]], edges[:-1]) / count
+    below_db = np.clip(_BELOW_PER_DB * (uneven_db - _UNEVEN_DB), 0, _MOST_BELOW_DB)
+    beyond = found - (usual - median_filter(below_db, 3, mode="nearest"))
+    alive_db = np.percentile(usual - rarely, _ALIVE_PERCENTILE)
+    share = np.clip((_PAUSING_DB - alive_db) / (_PAUSING_DB - _PAUSELESS_DB), 0, 1)
     spread = np.clip((often - rarely) / (2.6 / np.sqrt(count) + 0.1) - _STEADY_SPREADS, 0, None)
     doubt_db = _DOUBT_PER_ROOT_DB * np.sqrt(uneven_db) + _DOUBT_PER_SPREAD * spread
     doubt_db = median_filter(np.minimum(doubt_db, _MOST_JUDGED_DB), 3, mode="nearest")
-    found = np.add.reduceat(_decibels(floor)[: edges[-1]], edges[:-1]) / count
     least = np.minimum(found, usual - np.maximum(doubt_db - 1, 0))
     least = _not_rising(least, doubt_db, edges)
+    beyond = np.maximum(np.maximum(beyond, share * (found - least)), 0)
     middles = np.log(np.sqrt(edges[:-1] * edges[1:]))
-    beyond: Array = share * np.interp(
-        np.log(np.maximum(np.arange(bins), 1)), middles, found - least
-    )
-    return beyond
+    in_bins: Array = np.interp(np.log(np.maximum(np.arange(bins), 1)), middles, beyond)
+    return in_bins
 
 
 def _not_rising(floor_db: Array, doubt_db: Array, edges: NDArray[np.int_]) -> Array:
