@@ -112,7 +112,7 @@ class ClicksReport(Report):
         ]
 
 
-@node(version=7, uses=("scipy",), cost=_COST_WITH_WALLS)
+@node(version=8, uses=("scipy",), cost=_COST_WITH_WALLS)
 def detect_clicks(
     ctx: RunContext,
     audio: Audio,
@@ -192,7 +192,7 @@ def detect_clicks(
     )
 
 
-@node(version=8, uses=("scipy",), cost=_COST_WITH_WALLS)
+@node(version=9, uses=("scipy",), cost=_COST_WITH_WALLS)
 def declick(
     ctx: RunContext,
     audio: Audio,
