@@ -74,9 +74,9 @@ _REMOVED, _LEAST_REMOVED = 9, -2.2
 _AT_EDGES, _LONGEST_AT_EDGES_SECONDS = 2.0, 0.001
 # It is one too where the level on one side is 40 dB under the other: resamplers ring into silence.
 _EDGE_CHANGE = math.log(100)
-# What begins a sound out of what is 26 dB softer is the snap of a stick or a plectrum, unless it
+# At an edge, what begins a sound out of what is 20 dB softer is the snap of a stick or a plectrum, unless it
 # is so much louder than what it sets off within 8 ms.
-_ONSET_SECONDS, _SILENT_BEFORE, _SNAP = 0.008, 0.05, 8.0
+_ONSET_SECONDS, _SILENT_BEFORE, _SNAP = 0.008, 0.1, 8.0
 
 
 class Candidates(NamedTuple):
@@ -255,7 +255,7 @@ def _hard_onsets(samples: Array, may_be: Candidates, sample_rate: int) -> Mask:
     after = largest(levels, may_be.stops, may_be.stops + around)
     removed = largest(np.abs(samples - may_be.beneath), may_be.starts, may_be.stops)
     begins = (before < _SILENT_BEFORE * after) & (may_be.starts > ar.order_for(sample_rate))
-    onsets: Mask = begins & (removed < _SNAP * after)
+    onsets: Mask = may_be.at_edge & begins & (removed < _SNAP * after)
     return onsets
 
 
