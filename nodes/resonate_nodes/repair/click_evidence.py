@@ -6,9 +6,9 @@ lasts in each block and its neighbours, in which a click has no part; what stand
 filled in, on trial. Then with models of that, from which clicks stand out as from the clean sound.
 
 Each of these candidates is judged by a small neural network (`click_judge`) over a few traits: how
-far it stands out, how long it is, whether the sound is louder after it than before, how large and
-how sharp what would be removed is, how smooth the sound is without it, and what else stands out
-near, and how often something does.
+far it stands out, how long it is, how large and how sharp what would be removed is, how the sound
+differs before and after, and what else stands out near, and how often something does. How sure one
+has to be depends on what else is found in the seconds around.
 """
 
 from __future__ import annotations
@@ -74,8 +74,8 @@ _REMOVED, _LEAST_REMOVED = 9, -2.2
 _AT_EDGES, _LONGEST_AT_EDGES_SECONDS = 2.0, 0.001
 # It is one too where the level on one side is 40 dB under the other: resamplers ring into silence.
 _EDGE_CHANGE = math.log(100)
-# At an edge, what begins a sound out of what is 20 dB softer is the snap of a stick or a plectrum, unless it
-# is so much louder than what it sets off within 8 ms.
+# At an edge, what begins a sound out of what is 20 dB softer is the snap of a stick or a plectrum,
+# unless it is so much louder than what it sets off within 8 ms.
 _ONSET_SECONDS, _SILENT_BEFORE, _SNAP = 0.008, 0.1, 8.0
 
 
