@@ -58,7 +58,7 @@ _ECHO = 0.1
 _AT_THE_TOP, _PLATEAU, _SEVERAL, _SLOWLY = 0.9999, 3, 8, 0.9
 # A candidate that is alone is a click from these log-odds on; with so many beyond doubt in eight
 # seconds from less on, by so much for each e-fold, but never from less than the last.
-_ALONE_ODDS, _CERTAIN, _ODDS_OF_CERTAIN, _LEAST_ODDS = 4.0, 4.0, 2.0, 0.0
+_ALONE_ODDS, _CERTAIN, _ODDS_OF_CERTAIN, _LEAST_ODDS = 4.0, 4.0, 1.5, 0.5
 _SECONDS_OF_PRIOR = 8.0
 # They rise with those per second that may be clicks or not, against those that rather are: by so
 # much for each e-fold that there are more than this.
