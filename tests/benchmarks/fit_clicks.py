@@ -1,48 +1,52 @@
 """The weights of `click_judge`, fitted anew: ``python -m tests.benchmarks.fit_clicks FOLDER``.
 
-FOLDER holds recordings without clicks (WAV, FLAC, OGG, MP3), of which ten seconds each are used.
-Each is taken as it is, resampled to 48 kHz, driven into a soft clipper, and brought to 96 kHz and
-sought at half of that; without clicks, and with those that `tests.degradations.with_groove_clicks`
-adds, once more with others. What `candidates` finds there is fitted by log-loss (Adam, 22 rounds,
-batches of 512, an L2 penalty): it is a click where it lies within half a millisecond of one that
-was added. Left out are candidates at edges, and those that recur with a pitch: they are judged
-otherwise.
+FOLDER holds recordings without clicks (WAV, FLAC, OGG, MP3), of which ten seconds each are used,
+the first channel. What `tests.onsets` makes is added: rain, applause, plectra, sticks and bars, of
+which the most false touches came. Each is taken as it is and, by turns, as an MP3, resampled to 48,
+22.05 or 16 kHz, driven into a soft clipper, or brought to 96 kHz and sought at half of that. Each
+of these is searched without clicks and with those that `tests.degradations.with_groove_clicks`
+adds; as it is also with scratches, 3 to 30 a second (`with_clicks`), and every second recording
+with clicks that are up to 45 dB over the sound, from one sample on.
 
-``--often NAME...`` counts what is no click in these recordings twice, ``--skip NAME...`` leaves
-some out. Printed are the constants that belong into `click_judge.py`; to standard error, how many
-candidates there were and what log-odds of 1.8 do, the threshold there. Judge new weights by
-``python -m tests.benchmarks.declick`` on other recordings than these.
+What `candidates` finds there is fitted by log-loss (Adam, 12 rounds, batches of 512): it is a click
+where it lies within half a millisecond of one that was added. What is none counts the more, the
+more of the sound would go with it. Left out are candidates at edges, and those that recur with a
+pitch: they are judged otherwise.
 
-The present weights come from eight seconds each of 22 recordings: two of SQAM (violin, harp), six
-loops (a break, tabla, guitar, choir, an industrial one, percussion), the bundled one, two stretches
-of a rock song, two of metal, eight of orchestral music for games, telephone prompts; left out was a
-loop that is made of glitches. What is no click counted twice in the bundled one, one of metal, one
-of the rock song, the percussion and the tabla, and four times in the break: they had the most false
-touches. They were fitted by scikit-learn's MLPClassifier in the way that is written out here.
-Chance differs, and each of these counted twice, so the numbers do not come out the same. Weights
-that this makes of them do as well on the 23 recordings of `docs/repair.md`: F1 0.84, 8.0 dB, 0.8
-false touches a minute on the clean ones (the present ones: 0.83, 8.2 dB, 0.4).
+``--skip NAME...`` leaves recordings out. Printed is `click_weights.py`; to standard
+error, for some log-odds, what is found and what is no click, of
+recordings that had no part in a fit: each fourth of them is judged by the rest. Choose the least
+log-odds by that, and judge new weights by ``python -m tests.benchmarks.declick`` on others still.
+
+The present weights come from six to ten seconds each of 59 recordings (two of SQAM: violin, harp;
+sixteen loops; orchestral, electronic and rock music, most of it from games; telephone prompts in
+two languages; the bundled one; drum kits played at random), 68 instruments of one sound font,
+and made sounds of the kinds of `tests.onsets`, with other seeds and more of them: 302,000
+candidates, 34,000 of them clicks. Chance differs, so the numbers do not come out the same.
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
+import tempfile
 import textwrap
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from resonate_graph import Audio
-from resonate_nodes import resample
+from resonate_graph import Audio, read_audio
+from resonate_nodes import encode_mp3, resample
 from resonate_nodes.repair import autoregression as ar
 from resonate_nodes.repair.click_evidence import candidates
+from resonate_nodes.repair.click_judge import UNITS
 from resonate_nodes.repair.click_search import Search
 from resonate_nodes.repair.plausibility import recurring
-from tests import degradations
+from tests import degradations, onsets
 from tests.benchmarks import restoration
 
 Array = NDArray[np.float64]
@@ -50,82 +54,161 @@ Array = NDArray[np.float64]
 # What `declick` has by default.
 SEARCH = Search(threshold=12.0, longest_seconds=0.0035, max_replaced_percent=5.0)
 TOLERANCE_SECONDS = 0.0005
-UNITS = (18, 24, 12, 1)
 FURTHEST = 4.0
-LEAST_ODDS = 1.8
+FOLDS = 4
+ODDS = (0.0, 1.0, 2.0, 3.0, 4.0)
+# What is no click counts so much more for each 10 dB of it over -60 dB of the sound.
+HARM = 0.5
+# By how much of themselves the weights become smaller in a step, times its size.
+DECAY = 0.1
+
+
+class Examples(NamedTuple):
+    """Candidates: their traits, which are clicks, and what each counts."""
+
+    traits: Array
+    is_click: NDArray[np.bool_]
+    weights: Array
 
 
 def main() -> None:
     """Print the weights."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path, help="recordings without clicks")
-    parser.add_argument("--often", nargs="*", default=[], help="count these twice")
     parser.add_argument("--skip", nargs="*", default=[], help="leave these out")
-    parser.add_argument("--rounds", type=int, default=22, help="over all candidates")
+    parser.add_argument("--rounds", type=int, default=12, help="over all candidates")
     asked = parser.parse_args()
     sounds = restoration.recordings(asked.folder, held_out=False)
     sounds |= restoration.recordings(asked.folder, held_out=True)
+    sounds = {name: sound for name, sound in sounds.items() if name not in asked.skip}
+    for name, make in onsets.SOUNDS.items():
+        sounds |= {f"{name}, {rate} Hz": make(rate, 1) for rate in (22_050, 44_100)}
     found = []
-    for name, sound in sounds.items():
-        if name not in asked.skip:
-            for traits, is_click in examples(sound, zlib.crc32(name.encode())):
-                found.append((traits, is_click))
-                if name in asked.often:
-                    found.append((traits[~is_click], is_click[~is_click]))
-            print(name, file=sys.stderr, flush=True)
-    traits = np.concatenate([one for one, _ in found])
-    is_click = np.concatenate([one for _, one in found])
-    means, deviations = traits.mean(axis=0), traits.std(axis=0)
-    values = np.clip((traits - means) / deviations, -FURTHEST, FURTHEST)
-    layers = fitted(values, is_click, asked.rounds)
-    chosen = forward(layers, values)[-1][:, 0] > LEAST_ODDS
-    print(
-        f"{len(traits)} candidates, {np.count_nonzero(is_click)} clicks; "
-        f"{np.count_nonzero(chosen & is_click)} found, "
-        f"{np.count_nonzero(chosen & ~is_click)} that are none",
-        file=sys.stderr,
-    )
-    print(constant("MEANS", means) + constant("DEVIATIONS", deviations), end="")
-    for number, (weights, biases) in enumerate(layers, 1):
-        print(constant(f"WEIGHTS_{number}", weights) + constant(f"BIASES_{number}", biases), end="")
+    for turn, (name, sound) in enumerate(sounds.items()):
+        first = sound.with_samples(sound.samples[:1])
+        found.append(joined(list(examples(first, turn, zlib.crc32(name.encode())))))
+        print(name, len(found[-1].traits), file=sys.stderr, flush=True)
+    told = cross_validated(found, asked.rounds)
+    for least in ODDS:
+        print(f"log-odds over {least}: {counts(joined(found), told > least)}", file=sys.stderr)
+    means, deviations, layers = fitted(joined(found), asked.rounds)
+    print(weights(means, deviations, layers), end="")
 
 
-def examples(sound: Audio, seed: int) -> Iterator[tuple[Array, NDArray[np.bool_]]]:
-    """Yield the traits of candidates, and which are clicks, of each channel of each variant."""
+def examples(sound: Audio, turn: int, seed: int) -> Iterator[Examples]:
+    """Yield what is found in a sound of one channel and in one of its variants."""
+    other, decimate = VARIANTS[turn % len(VARIANTS)](sound)
+    for variant, half in ((sound, False), (other, decimate)):
+        yield judged(variant, [], half)
+        yield judged(*degradations.with_groove_clicks(variant, seed=seed), half)
+    yield judged(*scratched(sound, (3, 10, 30)[turn % 3], seed), False)
+    if turn % 2 == 0:
+        yield judged(
+            *degradations.with_groove_clicks(
+                sound, per_second=4, lengths=(1, 80), levels_db=(10, 45), seed=seed + 7
+            ),
+            False,
+        )
+
+
+def as_mp3(sound: Audio) -> Audio:
+    """Return a sound as it comes back from an MP3 of 64 kbit/s."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "sound.mp3"
+        path.write_bytes(encode_mp3(sound, bitrate_kbps=64).content)
+        return read_audio(path)
+
+
+def driven(sound: Audio) -> Audio:
+    """Return a sound from a soft clipper."""
     peak = max(float(np.abs(sound.samples).max()), 1e-9)
-    driven = sound.with_samples(np.tanh(3 / peak * sound.samples) * np.float32(0.98))
-    twice = resample(sound, sample_rate=96_000)
-    for variant, decimate in (
-        (sound, False), (resample(sound, sample_rate=48_000), False), (driven, False), (twice, True)
-    ):  # fmt: skip
-        yield from judged(variant, [], decimate)
-        yield from judged(*degradations.with_groove_clicks(variant, seed=seed), decimate)
-    yield from judged(*degradations.with_groove_clicks(sound, seed=seed + 7), False)
+    return sound.with_samples(np.tanh(3 / peak * sound.samples) * np.float32(0.98))
 
 
-def judged(
-    sound: Audio, clicks: list[degradations.GrooveClick], decimate: bool
-) -> Iterator[tuple[Array, NDArray[np.bool_]]]:
-    """Yield the traits of candidates, and which are clicks, of each channel."""
+#: By turns: the other variant of a sound, and whether it is sought at half of its rate.
+VARIANTS: tuple[Callable[[Audio], tuple[Audio, bool]], ...] = (
+    lambda sound: (as_mp3(sound), False),
+    lambda sound: (resample(sound, sample_rate=48_000), False),
+    lambda sound: (driven(sound), False),
+    lambda sound: (resample(sound, sample_rate=96_000), True),
+    lambda sound: (resample(sound, sample_rate=22_050), False),
+    lambda sound: (resample(sound, sample_rate=16_000), False),
+)
+
+
+def scratched(
+    sound: Audio, per_second: float, seed: int
+) -> tuple[Audio, list[degradations.GrooveClick]]:
+    """Return a sound with scratches, and where they are."""
+    damaged = degradations.with_clicks(sound, per_second=per_second, seed=seed)
+    places = np.flatnonzero((damaged.samples != sound.samples).any(axis=0))
+    parts = np.split(places, np.flatnonzero(np.diff(places) > 10) + 1)
+    return damaged, [
+        degradations.GrooveClick(int(part[0]), int(part[-1]) + 1, 0.0)
+        for part in parts
+        if len(part)
+    ]
+
+
+def judged(sound: Audio, clicks: list[degradations.GrooveClick], decimate: bool) -> Examples:
+    """Return what is found in a sound of one channel."""
     from scipy.signal import resample_poly
 
     rate, factor = sound.sample_rate, 2 if decimate else 1
     tolerance = round(TOLERANCE_SECONDS * rate)
-    for channel in sound.samples.astype(np.float64):
-        samples = resample_poly(channel, 1, factor, padtype="symmetric")
-        blocks = ar.Blocks(len(samples), rate // factor)
-        may_be = candidates(samples, rate // factor, blocks, SEARCH)
-        is_click = np.zeros(len(may_be.starts), bool)
-        for click in clicks:
-            is_click |= (may_be.starts * factor < click.stop + tolerance) & (
-                may_be.stops * factor > click.start - tolerance
-            )
-        counts = ~may_be.at_edge & ~recurring(may_be.peaks, may_be.strengths, rate // factor)
-        yield may_be.traits[counts], is_click[counts]
+    samples = sound.samples[0].astype(np.float64)
+    if decimate:
+        samples = resample_poly(samples, 1, factor, padtype="symmetric")
+    may_be = candidates(samples, rate // factor, ar.Blocks(len(samples), rate // factor), SEARCH)
+    is_click = np.zeros(len(may_be.starts), bool)
+    for click in clicks:
+        is_click |= (may_be.starts * factor < click.stop + tolerance) & (
+            may_be.stops * factor > click.start - tolerance
+        )
+    removed = np.concatenate([[0.0], np.cumsum((samples - may_be.beneath) ** 2)])
+    harm = (removed[may_be.stops] - removed[may_be.starts]) / max(np.sum(samples**2), 1e-12)
+    weights = 1 + HARM * np.clip(np.log10(harm * 1e6 + 1e-9), 0, 4) * ~is_click
+    counts = ~may_be.at_edge & ~recurring(may_be.peaks, may_be.strengths, rate // factor)
+    return Examples(may_be.traits[counts], is_click[counts], weights[counts])
 
 
-def fitted(values: Array, is_click: NDArray[np.bool_], rounds: int) -> list[tuple[Array, Array]]:
-    """Return the weights and biases of each layer, by Adam (D. P. Kingma, J. Ba, 2015)."""
+def joined(parts: list[Examples]) -> Examples:
+    """Return all of some examples."""
+    return Examples(*(np.concatenate(one) for one in zip(*parts, strict=True)))
+
+
+def cross_validated(found: list[Examples], rounds: int) -> Array:
+    """Return the log-odds of all examples, each by a fit that its recording had no part in."""
+    told = [np.zeros(0)] * len(found)
+    for fold in range(FOLDS):
+        rest = [one for turn, one in enumerate(found) if turn % FOLDS != fold]
+        means, deviations, layers = fitted(joined(rest), rounds)
+        for turn in range(fold, len(found), FOLDS):
+            values = normal(found[turn].traits, means, deviations)
+            told[turn] = forward(layers, values)[-1][:, 0]
+    return np.concatenate(told)
+
+
+def counts(examples: Examples, chosen: NDArray[np.bool_]) -> str:
+    """Say how many clicks are found, and how much that is none."""
+    clicks = np.count_nonzero(examples.is_click)
+    right = np.count_nonzero(chosen & examples.is_click)
+    return f"{right} of {clicks} found, {np.count_nonzero(chosen & ~examples.is_click)} are none"
+
+
+def normal(traits: Array, means: Array, deviations: Array) -> Array:
+    """Return traits as the network gets them."""
+    return np.clip((traits - means) / deviations, -FURTHEST, FURTHEST)
+
+
+def fitted(found: Examples, rounds: int) -> tuple[Array, Array, list[tuple[Array, Array]]]:
+    """Return means, deviations, and the weights and biases of each layer.
+
+    By Adam (D. P. Kingma, J. Ba, 2015), with steps that become smaller and weights that decay (I.
+    Loshchilov, F. Hutter, 2019).
+    """
+    means, deviations = found.traits.mean(axis=0), found.traits.std(axis=0)
+    values = normal(found.traits, means, deviations)
     random = np.random.default_rng(1)
     numbers = [
         random.uniform(-1, 1, shape) * np.sqrt(6 / (UNITS[layer] + UNITS[layer + 1]))
@@ -134,31 +217,31 @@ def fitted(values: Array, is_click: NDArray[np.bool_], rounds: int) -> list[tupl
     ]
     first = [np.zeros_like(one) for one in numbers]
     second = [np.zeros_like(one) for one in numbers]
+    batches = len(values) // 512 + 1
     step = 0
     for _ in range(rounds):
-        for batch in np.array_split(random.permutation(len(values)), len(values) // 512 + 1):
+        for batch in np.array_split(random.permutation(len(values)), batches):
+            rate = 0.003 * max(0.02, 1 - step / (rounds * batches))
             step += 1
-            for index, slope in enumerate(
-                slopes(layers_of(numbers), values[batch], is_click[batch])
-            ):
+            part = Examples(values[batch], found.is_click[batch], found.weights[batch])
+            for index, slope in enumerate(slopes(layers_of(numbers), part)):
                 first[index] += 0.1 * (slope - first[index])
                 second[index] += 0.001 * (slope**2 - second[index])
                 size = np.sqrt(second[index] / (1 - 0.999**step)) + 1e-8
-                numbers[index] -= 0.003 * first[index] / (1 - 0.9**step) / size
-    return layers_of(numbers)
+                numbers[index] -= rate * DECAY * numbers[index]
+                numbers[index] -= rate * first[index] / (1 - 0.9**step) / size
+    return means, deviations, layers_of(numbers)
 
 
-def slopes(
-    layers: list[tuple[Array, Array]], values: Array, is_click: NDArray[np.bool_]
-) -> list[Array]:
+def slopes(layers: list[tuple[Array, Array]], found: Examples) -> list[Array]:
     """Return the gradient of the log-loss, in the order weights, biases of each layer."""
-    outputs = forward(layers, values)
-    error = (1 / (1 + np.exp(-outputs[-1])) - is_click[:, None]) / len(values)
+    outputs = forward(layers, found.traits)
+    error = 1 / (1 + np.exp(-outputs[-1])) - found.is_click[:, None]
+    error *= found.weights[:, None] / len(found.traits)
     result: list[Array] = []
     for index in range(len(layers) - 1, -1, -1):
-        weights = layers[index][0]
-        result[:0] = [outputs[index].T @ error + 3e-3 / len(values) * weights, error.sum(axis=0)]
-        error = error @ weights.T * (outputs[index] > 0)
+        result[:0] = [outputs[index].T @ error, error.sum(axis=0)]
+        error = error @ layers[index][0].T * (outputs[index] > 0)
     return result
 
 
@@ -178,10 +261,20 @@ def layers_of(numbers: list[Array]) -> list[tuple[Array, Array]]:
 
 
 def constant(name: str, numbers: Array) -> str:
-    """Return numbers as `click_judge` holds them."""
-    text = " ".join(f"{number:.4g}" for number in numbers.ravel())
+    """Return numbers as `click_weights.py` holds them."""
+    text = " ".join(f"{number:.3g}" for number in numbers.ravel())
     lines = textwrap.fill(text, 96, break_on_hyphens=False)
-    return f'_{name} = """\n{textwrap.indent(lines, "    ")}\n"""\n'
+    return f'{name} = """\n{textwrap.indent(lines, "    ")}\n"""\n'
+
+
+def weights(means: Array, deviations: Array, layers: list[tuple[Array, Array]]) -> str:
+    """Return the text of `click_weights.py`."""
+    text = constant("MEANS", means) + constant("DEVIATIONS", deviations)
+    for number, (slope, bias) in enumerate(layers, 1):
+        text += constant(f"_WEIGHTS_{number}", slope) + constant(f"_BIASES_{number}", bias)
+    pairs = ", ".join(f"(_WEIGHTS_{one}, _BIASES_{one})" for one in range(1, len(layers) + 1))
+    subject = "What `click_judge` was fitted to: inputs in rows, units in columns."
+    return f'"""{subject}"""\n\n{text}LAYERS = ({pairs})\n'
 
 
 if __name__ == "__main__":

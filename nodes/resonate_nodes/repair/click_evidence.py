@@ -6,9 +6,9 @@ lasts in each block and its neighbours, in which a click has no part; what stand
 filled in, on trial. Then with models of that, from which clicks stand out as from the clean sound.
 
 Each of these candidates is judged by a small neural network (`click_judge`) over a few traits: how
-far it stands out, how long it is, whether the sound is louder after it than before, how large and
-how sharp what would be removed is, how smooth the sound is without it, and what else stands out
-near, and how often something does.
+far it stands out, how long it is, how large and how sharp what would be removed is, how the sound
+differs before and after, and what else stands out near, and how often something does. How sure one
+has to be depends on what else is found in the seconds around.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from . import autoregression as ar
 from .click_judge import TRAITS, log_odds
 from .click_search import Found, Search, a_pulse, doubtful
 from .click_tails import pops_among, without_tails
+from .click_traits import BRIEFLY_SECONDS, MOST_CHANGE, Measured, largest, traits_of
 from .plausibility import recurring, too_much, too_regular
 from .prediction import level, level_before_and_after, prediction_errors
 
@@ -37,7 +38,6 @@ _SOUGHT_HZ = 44_100
 # A candidate stands out by this part of the threshold: in the geometric mean of the two measures,
 # each the largest within 0.15 ms, or in the error's root mean square over 0.75 ms.
 _CANDIDATE = 0.4
-_BRIEFLY_SECONDS = 0.00015
 _LASTING = 0.16
 _LASTING_SECONDS = 0.00075
 # It reaches as far as the error stands out by this much, and by a share of the largest within
@@ -50,34 +50,29 @@ _MATCHED_BRIDGE = 6.0
 _LASTING_BRIDGE = 1.75
 _MATCHED_SHARE = 0.2
 _LASTING_SHARE = 0.6
-# How far around a candidate the sound is compared, and what else stands out is sought.
-_AROUND_SECONDS = 0.010
-_BESIDE_SECONDS = 0.005
 _CLOSE_SECONDS = 0.001
 _TINY = 1e-9
-# The network was fitted to clicks of this length and more. What is as short, or shorter, is one
-# too where it stands out by so many thresholds: no sound has such samples.
-_SHORT_SECONDS, _SHORT_STANDS_OUT = 0.000068, 1.5
-# However long it is, where it stands out by so many: the network was fitted to less.
-_FAR_OUT = 20.0
 # A hard start is the hardest within so much time on either side; where what is after it has so
 # many times the level of what is before, or less, it is the start of a sound.
 _ALONE_SECONDS, _OTHER_LEVEL = 0.002, 4.0
+# So near to a plateau of a clipped sound it is a corner of that.
+_CORNER_SECONDS = 0.005
 # How far less than another one an echo of it stands out.
 _ECHO = 0.1
-# How much louder it is after a click does not matter beyond this: before it may be silence.
-_MOST_RISE = 2.0
 # Where so many plateaus a second, of so many samples, lie at the highest level of all, or one where
 # the sound is as loud beside it, the sound was clipped.
 _AT_THE_TOP, _PLATEAU, _SEVERAL, _SLOWLY = 0.9999, 3, 8, 0.9
-# Within these times others are counted, and within the next the one that stands out most is sought.
-_OFTEN_SECONDS = (0.05, 0.5)
-_LOUDEST_SECONDS = 0.02
-# How much louder the sound is after a click does not matter beyond this: there it has an edge.
-_MOST_CHANGE = 3.0
-# At a threshold of 12 a candidate is a click from these log-odds on; they rise with the threshold.
+# A candidate that is alone is a click from these log-odds on; with so many beyond doubt in eight
+# seconds from less on, by so much for each e-fold, but never from less than the last.
+_ALONE_ODDS, _CERTAIN, _ODDS_OF_CERTAIN, _LEAST_ODDS = 4.0, 4.0, 1.5, 0.5
+_SECONDS_OF_PRIOR = 8.0
+# They rise with those per second that may be clicks or not, against those that rather are: by so
+# much for each e-fold that there are more than this.
+_UNSURE, _SURE, _ODDS_OF_DOUBT, _NO_DOUBT = -2.0, 1.5, 1.0, 1.5
+# So far on both sides is looked.
+_AROUND_SECONDS = 2.0
+# At a threshold of 12; they rise with its logarithm by so much.
 _AT_THRESHOLD = 12.0
-_LEAST_ODDS = 1.8
 _ODDS_OF_THRESHOLD = 3.0
 # What is removed is so large beside the sound, as a logarithm (-19 dB): the network knows no less.
 _REMOVED, _LEAST_REMOVED = 9, -2.2
@@ -85,6 +80,9 @@ _REMOVED, _LEAST_REMOVED = 9, -2.2
 _AT_EDGES, _LONGEST_AT_EDGES_SECONDS = 2.0, 0.001
 # It is one too where the level on one side is 40 dB under the other: resamplers ring into silence.
 _EDGE_CHANGE = math.log(100)
+# At an edge, what begins a sound out of what is 20 dB softer is the snap of a stick or a plectrum,
+# unless it is so much louder than what it sets off within 8 ms.
+_ONSET_SECONDS, _SILENT_BEFORE, _SNAP = 0.008, 0.1, 8.0
 
 
 class Candidates(NamedTuple):
@@ -132,7 +130,7 @@ class Judged(NamedTuple):
 
 def clicks_in(samples: Array, sample_rate: int, blocks: ar.Blocks, search: Search) -> Found:
     """Return one channel without its clicks."""
-    close = round(_BESIDE_SECONDS * sample_rate)
+    close = round(_CORNER_SECONDS * sample_rate)
     factor = decimation(sample_rate)
     if factor == 1:
         clicks, pops, left, repaired = _judged(samples, sample_rate, blocks, search)
@@ -193,7 +191,7 @@ def _decimated(samples: Array, sample_rate: int, factor: int) -> Array:
 def _judged(samples: Array, sample_rate: int, blocks: ar.Blocks, search: Search) -> Judged:
     """Return what is found in one channel at a rate at which it is sought."""
     may_be = candidates(samples, sample_rate, blocks, search)
-    clicks, pitched = _clicks(may_be, len(samples), sample_rate, search)
+    clicks, pitched = _clicks(may_be, samples, sample_rate, search)
     known = np.where(clicks, may_be.beneath, samples)
     pops = pops_among(may_be.hard_starts, known, clicks, sample_rate, search)
     left = too_much(clicks | pops | pitched, sample_rate, search.max_replaced_percent)
@@ -201,21 +199,23 @@ def _judged(samples: Array, sample_rate: int, blocks: ar.Blocks, search: Search)
     return Judged(clicks, pops, left, may_be.beneath)
 
 
-def _clicks(may_be: Candidates, frames: int, sample_rate: int, search: Search) -> tuple[Mask, Mask]:
+def _clicks(
+    may_be: Candidates, samples: Array, sample_rate: int, search: Search
+) -> tuple[Mask, Mask]:
     """Return which of the candidates are clicks, and which recur with a pitch: where they are."""
-    starts, stops = may_be.starts, may_be.stops
+    starts, stops, frames = may_be.starts, may_be.stops, len(samples)
     if not len(starts):
         return np.zeros(frames, bool), np.zeros(frames, bool)
     recurs = recurring(may_be.peaks, may_be.strengths, sample_rate)
     odds = log_odds(may_be.traits)
-    least = _LEAST_ODDS + _ODDS_OF_THRESHOLD * np.log(search.threshold / _AT_THRESHOLD)
+    least = _least_odds(may_be, np.where(may_be.at_edge | recurs, -np.inf, odds), sample_rate)
+    least += _ODDS_OF_THRESHOLD * math.log(search.threshold / _AT_THRESHOLD)
     stands_out = may_be.at_once / search.threshold
-    short = stops - starts <= round(_SHORT_SECONDS * sample_rate)
     large = may_be.traits[:, _REMOVED] > _LEAST_REMOVED
-    are = (large & (odds > least)) | (short & (stands_out > _SHORT_STANDS_OUT))
-    are |= stands_out > _FAR_OUT
+    are = large & (odds > least)
     brief = stops - starts <= round(_LONGEST_AT_EDGES_SECONDS * sample_rate)
     are = np.where(may_be.at_edge, brief & (stands_out > _AT_EDGES), are)
+    are &= ~_hard_onsets(samples, may_be, sample_rate)
     are &= ~recurs & ~_echoes(may_be, round(_CLOSE_SECONDS * sample_rate))
     return mask_of(starts[are], stops[are], frames), mask_of(starts[recurs], stops[recurs], frames)
 
@@ -242,44 +242,23 @@ def candidates(samples: Array, sample_rate: int, blocks: ar.Blocks, search: Sear
     hard_starts = _hard_starts(forwards, one_sided, sample_rate, search)
     if not len(starts):
         none = np.zeros(0)
-        traits = np.zeros((0, TRAITS))
-        return Candidates(starts, stops, starts, none, none > 0, none, traits, samples, hard_starts)
-    close = round(_BRIEFLY_SECONDS * sample_rate)
-    strength = np.log(_largest(joint, starts - close, stops + close))
-    energy = np.log(_largest(lasting, starts, stops))
-    length = np.log((stops - starts) / sample_rate * 1000)
-    middle = (starts + stops) // 2
-    change = np.log(after[middle] / before[middle])
-    rises = np.clip(change, 0, _MOST_RISE)
-    at_edge = touched(starts, stops, one_sided)
-    at_edge |= np.abs(change) > _EDGE_CHANGE
-    around = round(_AROUND_SECONDS * sample_rate)
-    rms = _rms(beneath, starts - around, stops + around)
-    removed = np.log(_largest(np.abs(samples - beneath), starts, stops) / rms + _TINY)
-    gain = np.log(rms / louder[middle])
-    left_over = prediction_errors(beneath, blocks, order)[1]
-    left_over /= louder
-    near, beside = (round(one * sample_rate) for one in (_CLOSE_SECONDS, _BESIDE_SECONDS))
-    rough = np.log(np.maximum(_largest(left_over, starts - near, stops + near), 1))
-    others = np.maximum(
-        _largest(left_over, starts - beside, starts), _largest(left_over, stops, stops + beside)
+        rows = np.zeros((0, TRAITS))
+        return Candidates(starts, stops, starts, none, none > 0, none, rows, samples, hard_starts)
+    left_over = prediction_errors(beneath, blocks, order)[1] / louder
+    measured = Measured(
+        samples, beneath, error, joint, lasting, before, after, left_over, sample_rate
     )
-    others = np.maximum(np.log(np.maximum(others, 1)) - strength, -2)
-    louder_after, sharp, rough_itself = _shape(samples, beneath, starts, stops, around)
-    at_edge |= np.abs(louder_after) >= _MOST_CHANGE
-    traits = np.stack([
-        strength, rises, length, strength * length, rough, gain, others,
-        length**2, removed * length, removed, energy, change,
-        *_how_often(starts, stops, strength, sample_rate),
-        louder_after, sharp, rough_itself,
-    ], axis=1)  # fmt: skip
-    strengths = _largest(matched, starts, stops)
+    traits = traits_of(measured, starts, stops)
+    at_edge = touched(starts, stops, one_sided)
+    at_edge |= np.abs(traits.change) > _EDGE_CHANGE
+    at_edge |= np.abs(traits.louder_after) >= MOST_CHANGE
+    strengths = largest(matched, starts, stops)
     peaks = np.array(
         [start + matched[start:stop].argmax() for start, stop in zip(starts, stops, strict=True)]
     )
-    at_once = _largest(np.minimum(matched, error), starts, stops)
+    at_once = largest(np.minimum(matched, error), starts, stops)
     return Candidates(
-        starts, stops, peaks, strengths, at_edge, at_once, traits, beneath, hard_starts
+        starts, stops, peaks, strengths, at_edge, at_once, traits.rows, beneath, hard_starts
     )
 
 
@@ -298,34 +277,41 @@ def _hard_starts(forwards: Array, one_sided: Mask, sample_rate: int, search: Sea
     return starts
 
 
-def _how_often(
-    starts: Places, stops: Places, strength: Array, sample_rate: int
-) -> tuple[Array, Array, Array]:
-    """Return how many others are near, less and more so, and how far the loudest stands out."""
+def _least_odds(may_be: Candidates, odds: Array, sample_rate: int) -> Array:
+    """Return from which log-odds on each is a click, by what else is found in the seconds around.
 
-    def within(seconds: float) -> tuple[Places, Places]:
-        reach = round(seconds * sample_rate)
-        return np.searchsorted(stops, starts - reach), np.searchsorted(starts, stops + reach)
+    Damage seldom comes alone: where no click is beyond doubt, one has to be so; the more are, the
+    less it takes. And clicks stand out of what is none: where there is no gap between the two, and
+    more may be clicks than are, the sound is made of what looks like them, as rain is, or applause.
+    """
+    reach = round(_AROUND_SECONDS * sample_rate)
+    first = np.searchsorted(may_be.peaks, may_be.peaks - reach)
+    last = np.searchsorted(may_be.peaks, may_be.peaks + reach, "right")
 
-    near, far = (np.log(np.maximum(last - first, 1)) for first, last in map(within, _OFTEN_SECONDS))
-    loudest = np.zeros(len(starts))
-    for one, (first, last) in enumerate(zip(*within(_LOUDEST_SECONDS), strict=True)):
-        others = np.concatenate([strength[first:one], strength[one + 1 : last]])
-        loudest[one] = others.max(initial=0.0)
-    return near, far, loudest - strength
+    def how_many(these: Mask) -> Places:
+        counts = np.concatenate([[0], np.cumsum(these)])
+        found: Places = counts[last] - counts[first]
+        return found
+
+    certain = np.log1p(_SECONDS_OF_PRIOR / (2 * _AROUND_SECONDS) * how_many(odds > _CERTAIN))
+    least = np.maximum(_ALONE_ODDS - _ODDS_OF_CERTAIN * certain, _LEAST_ODDS)
+    sure = how_many(odds > _SURE) / (2 * _AROUND_SECONDS)
+    unsure = how_many((odds > _UNSURE) & (odds <= _SURE)) / (2 * _AROUND_SECONDS)
+    doubt = np.maximum(np.log((unsure + 1) / (sure + 1)) - math.log(_NO_DOUBT), 0)
+    total: Array = least + _ODDS_OF_DOUBT * doubt
+    return total
 
 
-def _shape(
-    samples: Array, beneath: Array, starts: Places, stops: Places, around: int
-) -> tuple[Array, Array, Array]:
-    """Return how much louder the sound is after each, and how sharp and how rough each is."""
-    before, after = _rms(beneath, starts - around, starts), _rms(beneath, stops, stops + around)
-    louder = np.clip(np.log(after / before), -_MOST_CHANGE, _MOST_CHANGE)
-    removed = np.where(mask_of(starts, stops, len(samples)), samples - beneath, 0)
-    level = _rms(removed, starts, stops)
-    sharp = np.log(_largest(np.abs(removed), starts, stops) / level + _TINY)
-    rough = np.log(_rms(np.diff(removed, append=0), starts - 1, stops) / level)
-    return louder, sharp, rough
+def _hard_onsets(samples: Array, may_be: Candidates, sample_rate: int) -> Mask:
+    """Return which candidates begin a sound out of silence, as a stick or a plectrum does."""
+    around = round(_ONSET_SECONDS * sample_rate)
+    levels = np.abs(may_be.beneath)
+    before = largest(levels, may_be.starts - around, may_be.starts)
+    after = largest(levels, may_be.stops, may_be.stops + around)
+    removed = largest(np.abs(samples - may_be.beneath), may_be.starts, may_be.stops)
+    begins = (before < _SILENT_BEFORE * after) & (may_be.starts > ar.order_for(sample_rate))
+    onsets: Mask = may_be.at_edge & begins & (removed < _SNAP * after)
+    return onsets
 
 
 def _echoes(may_be: Candidates, close: int) -> Mask:
@@ -341,7 +327,7 @@ def _joint(matched: Array, error: Array, sample_rate: int) -> Array:
     """Return how far a click stands out in both measures: missed ones do so a few samples apart."""
     from scipy.ndimage import maximum_filter1d
 
-    width = 2 * round(_BRIEFLY_SECONDS * sample_rate) + 1
+    width = 2 * round(BRIEFLY_SECONDS * sample_rate) + 1
     joint: Array = np.sqrt(maximum_filter1d(matched, width) * maximum_filter1d(error, width))
     return joint
 
@@ -369,10 +355,10 @@ def _standing_out(
     ends, begins = stops[:-1][short], starts[1:][short]
     if len(ends):
         bridged = _lowest(matched, ends, begins) > np.maximum(
-            _MATCHED_BRIDGE, _MATCHED_SHARE * _largest(matched, ends - bridge, begins + bridge)
+            _MATCHED_BRIDGE, _MATCHED_SHARE * largest(matched, ends - bridge, begins + bridge)
         )
         bridged |= _lowest(lasting, ends, begins) > np.maximum(
-            _LASTING_BRIDGE, _LASTING_SHARE * _largest(lasting, ends - bridge, begins + bridge)
+            _LASTING_BRIDGE, _LASTING_SHARE * largest(lasting, ends - bridge, begins + bridge)
         )
         starts, stops = runs(apart | mask_of(ends[bridged], begins[bridged], len(apart)))
     found = joint > _CANDIDATE * search.threshold
@@ -383,26 +369,7 @@ def _standing_out(
     return np.maximum(starts[chosen] - 1, 0), np.minimum(stops[chosen] + 1, len(error))
 
 
-def _largest(values: Array, starts: Places, stops: Places) -> Array:
-    """Return the largest value of each stretch, as far as it lies within; 0 where none does."""
-    bounds = np.clip(np.stack([starts, stops], axis=1), 0, len(values))
-    if bounds.max(initial=0) == len(values):
-        values = np.append(values, 0.0)
-    largest: Array = np.maximum.reduceat(values, bounds.ravel())[::2]
-    largest[bounds[:, 1] <= bounds[:, 0]] = 0.0
-    return largest
-
-
 def _lowest(values: Array, starts: Places, stops: Places) -> Array:
     """Return the lowest value of each stretch: none is empty, nor reaches beyond the end."""
     lowest: Array = np.minimum.reduceat(values, np.stack([starts, stops], axis=1).ravel())[::2]
     return lowest
-
-
-def _rms(values: Array, starts: Places, stops: Places) -> Array:
-    bounds = np.clip(np.stack([starts, stops], axis=1), 0, len(values))
-    energy = np.add.reduceat(np.append(values**2, 0.0), bounds.ravel())[::2]
-    lengths = bounds[:, 1] - bounds[:, 0]
-    energy[lengths <= 0] = 0.0
-    rms: Array = np.sqrt(energy / np.maximum(lengths, 1)) + _TINY
-    return rms
