@@ -30,6 +30,9 @@ _LEAST_DECAY, _MOST_DECAY = 1.17, 0.97
 # What the network does not take for a click is a pop where that explains more, and leaves a mean
 # square as of noise; where it is large beside the sound; and its pitch is within what is sought.
 _GAIN_OF_POP, _POWER, _LARGE, _POP_HZ = 200.0, 1.6, 0.12, (80.0, 4900.0)
+# Where more start hard, a second, within so much time on either side, the sound is made of them, as
+# rain is: drops ring by one sinusoid too.
+_MOST_A_SECOND, _AROUND_SECONDS = 10.0, 2.0
 # The sound beside a pop, and what lies so near a click is part of it.
 _BESIDE_SECONDS, _NEAR_SECONDS = 0.010, 0.001
 
@@ -40,7 +43,7 @@ def pops_among(
     """Return where pops begin: a hard start, a tail that rings, and nothing else besides noise.
 
     A drum, a plucked string or a bell start hard and ring as well: but not by one sinusoid from the
-    first sample on, to the last bit above the noise.
+    first sample on, to the last bit above the noise. A drop does; but drops are many.
 
     Args:
         places: where the sound starts hard.
@@ -52,12 +55,24 @@ def pops_among(
     pops = np.zeros(len(samples), bool)
     longest = search.longest_tail_seconds
     near = round(_NEAR_SECONDS * sample_rate)
+    recurs = recurring(places, np.ones(len(places)), sample_rate)
     apart = ~touched(np.maximum(places - near, 0), places + near, clicks)
-    for place in places[apart & ~recurring(places, np.ones(len(places)), sample_rate)]:
+    places, recurs = places[apart], recurs[apart]
+    for place in places[~recurs & ~_many_around(places, len(samples), sample_rate)]:
         tail = tail_of(samples, place - 1, place + 2, sample_rate, longest, may_miss=False)
         if tail is not None and _is_a_pop(tail, samples, sample_rate, search):
             pops[tail.begin] = True
     return pops
+
+
+def _many_around(places: Places, frames: int, sample_rate: int) -> Mask:
+    """Return which places have so many others around that the sound is made of such."""
+    reach = round(_AROUND_SECONDS * sample_rate)
+    first, last = np.maximum(places - reach, 0), np.minimum(places + reach, frames)
+    counts = np.searchsorted(places, last) - np.searchsorted(places, first)
+    seconds = np.maximum((last - first) / sample_rate, 1.0)
+    many: Mask = counts > _MOST_A_SECOND * seconds
+    return many
 
 
 def without_tails(
