@@ -117,15 +117,15 @@ class Judged(NamedTuple):
 
     Attributes:
         clicks: where clicks are.
-        pops: where what rings after a hard start begins, and there is nothing else to fill in.
         left: where what is found is none.
         beneath: the sound without any of what may be a click.
+        hard_starts: where something begins that prediction from before does not expect.
     """
 
     clicks: Mask
-    pops: Mask
     left: Mask
     beneath: Array
+    hard_starts: Places
 
 
 def clicks_in(samples: Array, sample_rate: int, blocks: ar.Blocks, search: Search) -> Found:
@@ -133,12 +133,15 @@ def clicks_in(samples: Array, sample_rate: int, blocks: ar.Blocks, search: Searc
     close = round(_CORNER_SECONDS * sample_rate)
     factor = decimation(sample_rate)
     if factor == 1:
-        clicks, pops, left, repaired = _judged(samples, sample_rate, blocks, search)
+        clicks, left, repaired, hard_starts = _judged(samples, sample_rate, blocks, search)
     else:  # a click is heard at a lower rate as well, and how it stands out is known there
         lower, rate = _decimated(samples, sample_rate, factor), round(sample_rate / factor)
         found = _judged(lower, rate, ar.Blocks(len(lower), rate), search)
-        clicks, pops, left = (np.repeat(one, factor)[: len(samples)] for one in found[:3])
-        repaired = samples
+        clicks, left = (np.repeat(one, factor)[: len(samples)] for one in found[:2])
+        repaired, hard_starts = samples, factor * found.hard_starts
+    known = np.where(clicks, repaired, samples)
+    # a filter rings before what starts hard: whether it does is told at the rate of the sound
+    pops = pops_among(hard_starts, known, clicks, sample_rate, search, within=factor)
     clipped = _clipped(samples, sample_rate, search.highest)
     kept, pops = clicks & ~touching(clicks, left | clipped), pops & ~left
     for place in np.flatnonzero(pops):  # a corner of a plateau starts hard as well
@@ -192,11 +195,9 @@ def _judged(samples: Array, sample_rate: int, blocks: ar.Blocks, search: Search)
     """Return what is found in one channel at a rate at which it is sought."""
     may_be = candidates(samples, sample_rate, blocks, search)
     clicks, pitched = _clicks(may_be, samples, sample_rate, search)
-    known = np.where(clicks, may_be.beneath, samples)
-    pops = pops_among(may_be.hard_starts, known, clicks, sample_rate, search)
-    left = too_much(clicks | pops | pitched, sample_rate, search.max_replaced_percent)
-    left |= too_regular(pitched, clicks | pops, sample_rate)
-    return Judged(clicks, pops, left, may_be.beneath)
+    left = too_much(clicks | pitched, sample_rate, search.max_replaced_percent)
+    left |= too_regular(pitched, clicks, sample_rate)
+    return Judged(clicks, left, may_be.beneath, may_be.hard_starts)
 
 
 def _clicks(

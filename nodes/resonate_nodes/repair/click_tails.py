@@ -38,7 +38,13 @@ _BESIDE_SECONDS, _NEAR_SECONDS = 0.010, 0.001
 
 
 def pops_among(
-    places: Places, samples: Array, clicks: Mask, sample_rate: int, search: Search
+    places: Places,
+    samples: Array,
+    clicks: Mask,
+    sample_rate: int,
+    search: Search,
+    *,
+    within: int = 1,
 ) -> Mask:
     """Return where pops begin: a hard start, a tail that rings, and nothing else besides noise.
 
@@ -51,6 +57,7 @@ def pops_among(
         clicks: where these are.
         sample_rate: in Hz.
         search: what is sought.
+        within: so many samples earlier or later they may begin.
     """
     pops = np.zeros(len(samples), bool)
     longest = search.longest_tail_seconds
@@ -59,7 +66,9 @@ def pops_among(
     apart = ~touched(np.maximum(places - near, 0), places + near, clicks)
     places, recurs = places[apart], recurs[apart]
     for place in places[~recurs & ~_many_around(places, len(samples), sample_rate)]:
-        tail = tail_of(samples, place - 1, place + 2, sample_rate, longest, may_miss=False)
+        tail = tail_of(
+            samples, place - within, place + 1 + within, sample_rate, longest, may_miss=False
+        )
         if tail is not None and _is_a_pop(tail, samples, sample_rate, search):
             pops[tail.begin] = True
     return pops
