@@ -29,7 +29,7 @@ _GAIN, _OVER_FILLING, _PART, _CHANGE = 150.0, 30.0, 0.03, 2.5
 _LEAST_DECAY, _MOST_DECAY = 1.17, 0.97
 # What the network does not take for a click is a pop where that explains more, and leaves a mean
 # square as of noise; where it is large beside the sound; and its pitch is within what is sought.
-_GAIN_OF_POP, _POWER, _LARGE, _POP_HZ = 200.0, 1.6, 0.12, (80.0, 4900.0)
+_GAIN_OF_POP, _POWER, _LARGE, _POP_HZ = 3000.0, 1.6, 1.0, (80.0, 4900.0)
 # Where more start hard, a second, within so much time on either side, the sound is made of them, as
 # rain is: drops ring by one sinusoid too.
 _MOST_A_SECOND, _AROUND_SECONDS = 10.0, 2.0
