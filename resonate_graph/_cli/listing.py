@@ -72,10 +72,11 @@ def installed(folder: Path | None = None) -> Listing:
     if kept is None:
         from .. import Catalog
 
+        looked_into = _folders(sys.path)
         with loading():
             kept = made(Catalog.installed())
         if not kept.broken:  # what is wrong may be mended elsewhere than in files of Python
-            _keep(kept.nodes, path)
+            _keep(kept.nodes, path, looked_into)
     return kept
 
 
@@ -100,14 +101,21 @@ def _kept(path: Path) -> Listing | None:
     return Listing(nodes, ()) if {*map(type, texts)} <= {str} else None
 
 
-def _keep(nodes: Sequence[Listed], path: Path) -> None:
-    """Keep a list for the next call; where that cannot be done, it is made again then."""
+def _keep(nodes: Sequence[Listed], path: Path, looked_into: Mapping[str, str]) -> None:
+    """Keep a list for the next call; where that cannot be done, it is made again then.
+
+    Args:
+        nodes: the list.
+        path: its file.
+        looked_into: the folders of `sys.path` as they were before anything was looked for there.
+    """
     modules = [*sys.modules.values()]
     files = {file for one in modules if isinstance(file := getattr(one, "__file__", None), str)}
     packages = {str(one) for module in modules for one in getattr(module, "__path__", ())}
     made_of = _made_of(sorted(files), sorted({*packages, *sys.path}))
     times = [when / 1e9 for told in made_of["files"].values() for when in told[:2]]
-    if max(times) > BEGUN - _SETTLED_SECONDS:
+    installed_meanwhile = not looked_into.items() <= made_of["folders"].items()
+    if installed_meanwhile or max(times) > BEGUN - _SETTLED_SECONDS:
         return
     text = json.dumps({"made_of": made_of, "nodes": [asdict(one) for one in nodes]})
     with contextlib.suppress(OSError, OutputError, ValueError):
@@ -125,8 +133,12 @@ def _made_of(files: Iterable[str], folders: Iterable[str]) -> Mapping[str, Any]:
         "path": list(sys.path),
         "finders": [getattr(one, "__name__", type(one).__name__) for one in sys.meta_path],
         "files": {file: _state(file) for file in files},
-        "folders": {folder: _names(folder) for folder in folders},
+        "folders": _folders(folders),
     }
+
+
+def _folders(folders: Iterable[str]) -> Mapping[str, str]:
+    return {folder: _names(folder) for folder in folders}
 
 
 def _state(file: str) -> list[int]:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from zipfile import ZipFile
 
 import pytest
 
@@ -21,6 +23,17 @@ MARK = "what was kept"
 
 def mark(kept: Any) -> None:
     kept["nodes"][0]["summary"] = MARK
+
+
+@pytest.fixture(autouse=True)
+def nothing_of_other_tests(
+    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Forget what others wrote and imported: it is newer than this process, so no list is kept."""
+    written = str(tmp_path_factory.getbasetemp())
+    for name, module in [*sys.modules.items()]:
+        if str(getattr(module, "__file__", None)).startswith(written):
+            monkeypatch.delitem(sys.modules, name)
 
 
 @pytest.fixture
@@ -151,6 +164,34 @@ def {name}(audio: Audio) -> Audio:
     """Return it."""
     return audio
 '''
+
+
+@thorough
+def test_a_list_is_not_kept_where_something_is_installed_while_it_is_made(tmp_path: Path) -> None:
+    site, pack = tmp_path / "site", tmp_path / "pack.zip"
+    about = site / "glitter-1.dist-info"
+    about.mkdir(parents=True)
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: glitter\nVersion: 1\n")
+    (about / "entry_points.txt").write_text("[resonate_graph.nodes]\nglitter = glitter_nodes\n")
+    installs = f"\nfrom pathlib import Path\nPath({str(site)!r}, 'more.py').write_text('')\n"
+    with ZipFile(pack, "w") as archive:  # the times of what is in it are not looked at
+        archive.writestr("glitter_nodes.py", PACK.format(name="shimmer") + installs)
+    places = os.pathsep.join(filter(None, [str(site), str(pack), os.environ.get("PYTHONPATH")]))
+    given = {"XDG_CACHE_HOME": str(tmp_path / "cache"), "PYTHONPATH": places}
+    first = resonate("nodes", cwd=tmp_path, **given)
+    assert "glitter/shimmer " in first.out
+    assert (site / "more.py").exists()
+    assert [*tmp_path.glob("cache/*/nodes/*.json")] == []
+    assert resonate("nodes", cwd=tmp_path, **given).out == first.out
+    assert len([*tmp_path.glob("cache/*/nodes/*.json")]) == 1
+
+
+def test_where_no_pack_can_be_used_the_list_says_so(tmp_path: Path) -> None:
+    (tmp_path / "resonate_nodes.py").write_text("raise OSError('no disk')")
+    places = os.pathsep.join(filter(None, [str(tmp_path), os.environ.get("PYTHONPATH")]))
+    ended = resonate("nodes", PYTHONPATH=places)
+    assert (ended.code, ended.err) == (0, "")
+    assert "cannot be used: OSError: no disk" in ended.out
 
 
 def test_where_nothing_can_be_kept_the_list_is_printed_all_the_same(tmp_path: Path) -> None:
