@@ -14,6 +14,7 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import platformdirs
@@ -109,9 +110,7 @@ def _keep(nodes: Sequence[Listed], path: Path, looked_into: Mapping[str, str]) -
         path: its file.
         looked_into: the folders of `sys.path` as they were before anything was looked for there.
     """
-    modules = [*sys.modules.values()]
-    files = {file for one in modules if isinstance(file := getattr(one, "__file__", None), str)}
-    packages = {str(one) for module in modules for one in getattr(module, "__path__", ())}
+    files, packages = _loaded()
     made_of = _made_of(sorted(files), sorted({*packages, *sys.path}))
     times = [when / 1e9 for told in made_of["files"].values() for when in told[:2]]
     installed_meanwhile = not looked_into.items() <= made_of["folders"].items()
@@ -123,6 +122,22 @@ def _keep(nodes: Sequence[Listed], path: Path, looked_into: Mapping[str, str]) -
         others = sorted(path.parent.glob("*.json"), key=lambda one: one.stat().st_mtime)
         for old in others[:-_MOST_KEPT]:
             old.unlink()
+
+
+def _loaded() -> tuple[set[str], set[str]]:
+    """Return the files of all modules that were loaded, and the folders of packages."""
+    files: set[str] = set()
+    folders: set[str] = set()
+    for module in [*sys.modules.values()]:
+        if not isinstance(module, ModuleType):
+            continue
+        # some answer for whatever attribute they are asked for, or are loaded by the question
+        facts = object.__getattribute__(module, "__dict__")
+        if isinstance(file := facts.get("__file__"), str):
+            files.add(file)
+        if isinstance(path := facts.get("__path__"), Iterable):
+            folders.update(map(str, path))
+    return files, folders
 
 
 def _made_of(files: Iterable[str], folders: Iterable[str]) -> Mapping[str, Any]:

@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 from zipfile import ZipFile
 
@@ -120,6 +121,23 @@ def test_what_is_no_list_is_not_read(folder: Path, content: bytes) -> None:
 def test_a_list_of_other_things_is_not_read(folder: Path, how: Callable[[Any], object]) -> None:
     change(folder, how)
     assert not is_read(folder)
+
+
+class AnswersAll(ModuleType):
+    """A module like ``torch.classes``, which has whatever it is asked for."""
+
+    def __getattr__(self, name: str) -> object:
+        return object()
+
+
+def test_modules_that_answer_for_every_name_are_no_obstacle(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "answers_all", AnswersAll("answers_all"))
+    monkeypatch.setitem(sys.modules, "no_module", object())  # as some libraries do
+    made = installed(tmp_path)
+    assert len([*tmp_path.glob("*.json")]) == 1
+    assert made == installed(tmp_path)
 
 
 def test_lists_of_so_many_environments_are_kept(tmp_path: Path) -> None:
