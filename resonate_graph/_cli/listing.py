@@ -68,7 +68,8 @@ def installed(folder: Path | None = None) -> Listing:
         folder: where it is kept; the user's cache folder if None.
     """
     folder = folder or platformdirs.user_cache_path("resonate_graph") / "nodes"
-    path = folder / f"{blake3(sys.prefix.encode()).hexdigest(8)}.json"
+    looks_into = "\n".join([sys.prefix, *sys.path])
+    path = folder / f"{blake3(looks_into.encode(errors='surrogateescape')).hexdigest(8)}.json"
     kept = _kept(path)
     if kept is None:
         from .. import Catalog

@@ -63,6 +63,16 @@ def test_a_list_is_read_where_all_is_as_it_was(folder: Path) -> None:
     assert MARK in path.read_text()
 
 
+def test_where_python_looks_elsewhere_another_list_is_kept(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as other:
+        other.syspath_prepend(folder / "elsewhere")
+        assert not is_read(folder)
+    assert len([*folder.glob("*.json")]) == 2
+    assert is_read(folder)
+
+
 def other_file(kept: Any) -> None:
     states = kept["made_of"]["files"]
     states[next(one for one in states if "resonate_nodes" in one)][0] += 1
