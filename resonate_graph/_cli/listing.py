@@ -14,6 +14,7 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import platformdirs
@@ -67,15 +68,17 @@ def installed(folder: Path | None = None) -> Listing:
         folder: where it is kept; the user's cache folder if None.
     """
     folder = folder or platformdirs.user_cache_path("resonate_graph") / "nodes"
-    path = folder / f"{blake3(sys.prefix.encode()).hexdigest(8)}.json"
+    looks_into = "\n".join([sys.prefix, *sys.path])
+    path = folder / f"{blake3(looks_into.encode(errors='surrogateescape')).hexdigest(8)}.json"
     kept = _kept(path)
     if kept is None:
         from .. import Catalog
 
+        looked_into = _folders(sys.path)
         with loading():
             kept = made(Catalog.installed())
         if not kept.broken:  # what is wrong may be mended elsewhere than in files of Python
-            _keep(kept.nodes, path)
+            _keep(kept.nodes, path, looked_into)
     return kept
 
 
@@ -100,14 +103,19 @@ def _kept(path: Path) -> Listing | None:
     return Listing(nodes, ()) if {*map(type, texts)} <= {str} else None
 
 
-def _keep(nodes: Sequence[Listed], path: Path) -> None:
-    """Keep a list for the next call; where that cannot be done, it is made again then."""
-    modules = [*sys.modules.values()]
-    files = {file for one in modules if isinstance(file := getattr(one, "__file__", None), str)}
-    packages = {str(one) for module in modules for one in getattr(module, "__path__", ())}
+def _keep(nodes: Sequence[Listed], path: Path, looked_into: Mapping[str, str]) -> None:
+    """Keep a list for the next call; where that cannot be done, it is made again then.
+
+    Args:
+        nodes: the list.
+        path: its file.
+        looked_into: the folders of `sys.path` as they were before anything was looked for there.
+    """
+    files, packages = _loaded()
     made_of = _made_of(sorted(files), sorted({*packages, *sys.path}))
     times = [when / 1e9 for told in made_of["files"].values() for when in told[:2]]
-    if max(times) > BEGUN - _SETTLED_SECONDS:
+    installed_meanwhile = not looked_into.items() <= made_of["folders"].items()
+    if installed_meanwhile or max(times) > BEGUN - _SETTLED_SECONDS:
         return
     text = json.dumps({"made_of": made_of, "nodes": [asdict(one) for one in nodes]})
     with contextlib.suppress(OSError, OutputError, ValueError):
@@ -115,6 +123,22 @@ def _keep(nodes: Sequence[Listed], path: Path) -> None:
         others = sorted(path.parent.glob("*.json"), key=lambda one: one.stat().st_mtime)
         for old in others[:-_MOST_KEPT]:
             old.unlink()
+
+
+def _loaded() -> tuple[set[str], set[str]]:
+    """Return the files of all modules that were loaded, and the folders of packages."""
+    files: set[str] = set()
+    folders: set[str] = set()
+    for module in [*sys.modules.values()]:
+        if not isinstance(module, ModuleType):
+            continue
+        # some answer for whatever attribute they are asked for, or are loaded by the question
+        facts = object.__getattribute__(module, "__dict__")
+        if isinstance(file := facts.get("__file__"), str):
+            files.add(file)
+        if isinstance(path := facts.get("__path__"), Iterable):
+            folders.update(map(str, path))
+    return files, folders
 
 
 def _made_of(files: Iterable[str], folders: Iterable[str]) -> Mapping[str, Any]:
@@ -125,8 +149,12 @@ def _made_of(files: Iterable[str], folders: Iterable[str]) -> Mapping[str, Any]:
         "path": list(sys.path),
         "finders": [getattr(one, "__name__", type(one).__name__) for one in sys.meta_path],
         "files": {file: _state(file) for file in files},
-        "folders": {folder: _names(folder) for folder in folders},
+        "folders": _folders(folders),
     }
+
+
+def _folders(folders: Iterable[str]) -> Mapping[str, str]:
+    return {folder: _names(folder) for folder in folders}
 
 
 def _state(file: str) -> list[int]:

@@ -112,7 +112,7 @@ def _list(printer: Printer, listing: Listing) -> None:
     subjects: dict[str, list[Listed]] = {}
     for one in listing.nodes:
         subjects.setdefault(one.subject, []).append(one)
-    width = max(len(one.id) for one in listing.nodes)
+    width = max((len(one.id) for one in listing.nodes), default=0)
     for name in sorted(subjects):
         printer.line(name)
         printer.list([(f"  {one.id:<{width}}", one.summary) for one in subjects[name]])

@@ -37,6 +37,10 @@ Model = TypeVar("Model", bound=BaseModel)
 #: What of a document can be added to.
 _PARTS = ("inputs", "params", "graphs", "nodes", "outputs")
 
+#: The types that inputs and params of a graph are declared with.
+_OF_PARAMS = (float, int, str, bool)
+_OF_INPUTS = (Audio, *_OF_PARAMS)
+
 #: Held for a moment by a thread that adds to a graph, or keeps one: others may add, or run it.
 _AT_A_DOCUMENT = RLock()
 
@@ -155,7 +159,7 @@ class Builder:
         Raises:
             GraphError: the name is taken or no valid name, or the type is none of these.
         """
-        fields: dict[str, Any] = {"type": PortType(type).name}
+        fields: dict[str, Any] = {"type": self._type_name(f"input {name!r}", type, _OF_INPUTS)}
         if description is not None:
             fields["description"] = description
         spec = _specified(self.name, InputSpec, fields, f"input {name!r}")
@@ -188,7 +192,7 @@ class Builder:
             "description": description,
         }
         fields: dict[str, Any] = {key: value for key, value in given.items() if value is not None}
-        fields["type"] = PortType(type).name
+        fields["type"] = self._type_name(f"param {name!r}", type, _OF_PARAMS)
         spec = _specified(self.name, DocumentParam, fields, f"param {name!r}")
         name = self._new_name("a param", name, self._document.params, _name)
         self._put("params", name, spec)
@@ -393,6 +397,19 @@ class Builder:
         if own not in graphs:
             self._put("graphs", own, definition)
         return own
+
+    def _type_name(self, what: str, given: Any, types: Sequence[type]) -> str:
+        """Return what a type is called in a document.
+
+        Raises:
+            GraphError: it is none that can be given here.
+        """
+        if given not in types:
+            *most, last = [one.__name__ for one in types]
+            shown = given.__name__ if isinstance(given, type) else repr(given)
+            text = f"{what}: its type is {', '.join(most)} or {last}, not {shown}"
+            raise GraphError(self.name, [Problem("wrong-type", text)])
+        return PortType(given).name
 
     def _new_name(
         self, what: str, name: str, taken: Mapping[str, object], pattern: TypeAdapter[str]

@@ -63,8 +63,8 @@ class BrokenPack:
 class LatePack(Mapping[str, NodeType]):
     """The nodes of a pack that imports each when it is asked for, by their ids.
 
-    Its module has a ``__getattr__`` (PEP 562), and names all it offers in ``__all__``; each node
-    is there under its own name. So a run waits for the nodes of its graph alone.
+    Its module has a ``__getattr__`` (PEP 562), and names in ``__all__`` what that imports; each
+    node is there under its own name. So a run waits for the nodes of its graph alone.
 
     Args:
         module: the pack's module.
@@ -78,7 +78,8 @@ class LatePack(Mapping[str, NodeType]):
         self._module = module
         self.name = name
         self._prefix = "" if name == STOCK else f"{name}/"
-        self._names = frozenset(module.__all__)
+        there = {value.type.name for value in vars(module).values() if isinstance(value, Node)}
+        self._names = frozenset(module.__all__) | there
         self._types: dict[str, NodeType] = {}
 
     def called(self, name: str) -> NodeType | None:
@@ -90,17 +91,15 @@ class LatePack(Mapping[str, NodeType]):
                 reason = f"{type(error).__name__}: {error}"
                 self.broken = BrokenPack(self.origin, reason, self.name)
                 return None
-            if isinstance(found, Node):
-                self._types.setdefault(name, self._renamed(found, name))
+            if isinstance(found, Node) and found.type.name == name:
+                self._types.setdefault(name, replace(found.type, pack=self._prefix[:-1]))
+            elif isinstance(found, Node) and found.type.name not in self._names:
+                reason = (
+                    f"node {found.type.name!r} is offered as {name!r}; a pack that imports its "
+                    "nodes late offers each under its own name"
+                )
+                self.broken = BrokenPack(self.origin, reason, self.name)
         return self._types.get(name)
-
-    def _renamed(self, node: Node[..., object], name: str) -> NodeType:
-        if node.type.name != name:
-            raise CatalogError(
-                f"{self.origin}: node {node.type.name!r} is offered as {name!r}; a pack that "
-                "imports its nodes late offers each under its own name"
-            )
-        return replace(node.type, pack=self._prefix[:-1])
 
     def __getitem__(self, type_id: str) -> NodeType:
         found = None
@@ -317,13 +316,14 @@ def load_packs(points: Iterable[metadata.EntryPoint]) -> Catalog:
         origin = _origin(point)
         try:
             module = point.load()
-            nodes = None if _is_late(module) else list(_nodes_of(module))
+            late = LatePack(module, point.name, origin) if _is_late(module) else None
+            nodes = list(_nodes_of(module)) if late is None else []
         except (Exception, SystemExit) as error:  # whatever a pack's import raises
             reason = f"{type(error).__name__}: {error}"
             broken.append(BrokenPack(origin, reason, point.name))
             continue
-        if nodes is None:
-            catalog = catalog.with_late(LatePack(module, point.name, origin))
+        if late is not None:
+            catalog = catalog.with_late(late)
             continue
         pack = "" if point.name == STOCK else point.name
         renamed: list[Node[..., object]] = [Node(replace(node.type, pack=pack)) for node in nodes]

@@ -437,8 +437,7 @@ class Run:
     def finish(self, name: str, done: Performance, warnings: list[tuple[str, str]]) -> None:
         """Note what came of a step."""
         assert self._plan is not None
-        step = self.graph.steps[name]
-        kind = step.type.id
+        kind = self.graph.steps[name].type.id
         key = report.key if (report := self._reports.get(name)) is not None else None
         self._reports[name] = StepReport(
             name, kind, "ran", done.device, done.seconds, key, done.did

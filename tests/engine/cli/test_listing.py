@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 from typing import Any
+from zipfile import ZipFile
 
 import pytest
 
@@ -21,6 +24,17 @@ MARK = "what was kept"
 
 def mark(kept: Any) -> None:
     kept["nodes"][0]["summary"] = MARK
+
+
+@pytest.fixture(autouse=True)
+def nothing_of_other_tests(
+    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Forget what others wrote and imported: it is newer than this process, so no list is kept."""
+    written = str(tmp_path_factory.getbasetemp())
+    for name, module in [*sys.modules.items()]:
+        if str(getattr(module, "__file__", None)).startswith(written):
+            monkeypatch.delitem(sys.modules, name)
 
 
 @pytest.fixture
@@ -47,6 +61,16 @@ def test_a_list_is_read_where_all_is_as_it_was(folder: Path) -> None:
     assert is_read(folder)
     (path,) = folder.glob("*.json")
     assert MARK in path.read_text()
+
+
+def test_where_python_looks_elsewhere_another_list_is_kept(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as other:
+        other.syspath_prepend(folder / "elsewhere")
+        assert not is_read(folder)
+    assert len([*folder.glob("*.json")]) == 2
+    assert is_read(folder)
 
 
 def other_file(kept: Any) -> None:
@@ -109,6 +133,23 @@ def test_a_list_of_other_things_is_not_read(folder: Path, how: Callable[[Any], o
     assert not is_read(folder)
 
 
+class AnswersAll(ModuleType):
+    """A module like ``torch.classes``, which has whatever it is asked for."""
+
+    def __getattr__(self, name: str) -> object:
+        return object()
+
+
+def test_modules_that_answer_for_every_name_are_no_obstacle(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "answers_all", AnswersAll("answers_all"))
+    monkeypatch.setitem(sys.modules, "no_module", object())  # as some libraries do
+    made = installed(tmp_path)
+    assert len([*tmp_path.glob("*.json")]) == 1
+    assert made == installed(tmp_path)
+
+
 def test_lists_of_so_many_environments_are_kept(tmp_path: Path) -> None:
     for number in range(20):
         (tmp_path / f"{number}.json").write_text("{}")
@@ -151,6 +192,34 @@ def {name}(audio: Audio) -> Audio:
     """Return it."""
     return audio
 '''
+
+
+@thorough
+def test_a_list_is_not_kept_where_something_is_installed_while_it_is_made(tmp_path: Path) -> None:
+    site, pack = tmp_path / "site", tmp_path / "pack.zip"
+    about = site / "glitter-1.dist-info"
+    about.mkdir(parents=True)
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: glitter\nVersion: 1\n")
+    (about / "entry_points.txt").write_text("[resonate_graph.nodes]\nglitter = glitter_nodes\n")
+    installs = f"\nfrom pathlib import Path\nPath({str(site)!r}, 'more.py').write_text('')\n"
+    with ZipFile(pack, "w") as archive:  # the times of what is in it are not looked at
+        archive.writestr("glitter_nodes.py", PACK.format(name="shimmer") + installs)
+    places = os.pathsep.join(filter(None, [str(site), str(pack), os.environ.get("PYTHONPATH")]))
+    given = {"XDG_CACHE_HOME": str(tmp_path / "cache"), "PYTHONPATH": places}
+    first = resonate("nodes", cwd=tmp_path, **given)
+    assert "glitter/shimmer " in first.out
+    assert (site / "more.py").exists()
+    assert [*tmp_path.glob("cache/*/nodes/*.json")] == []
+    assert resonate("nodes", cwd=tmp_path, **given).out == first.out
+    assert len([*tmp_path.glob("cache/*/nodes/*.json")]) == 1
+
+
+def test_where_no_pack_can_be_used_the_list_says_so(tmp_path: Path) -> None:
+    (tmp_path / "resonate_nodes.py").write_text("raise OSError('no disk')")
+    places = os.pathsep.join(filter(None, [str(tmp_path), os.environ.get("PYTHONPATH")]))
+    ended = resonate("nodes", PYTHONPATH=places)
+    assert (ended.code, ended.err) == (0, "")
+    assert "cannot be used: OSError: no disk" in ended.out
 
 
 def test_where_nothing_can_be_kept_the_list_is_printed_all_the_same(tmp_path: Path) -> None:

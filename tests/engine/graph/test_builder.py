@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -209,11 +210,15 @@ def test_too_many_inputs_are_refused() -> None:
 
 def test_only_audio_and_scalars_are_inputs_and_only_scalars_are_params() -> None:
     graph = rg.Graph("g")
-    with pytest.raises(GraphError, match="input 'file': Input should be 'audio', 'number'"):
-        graph.input("file", File)
+    of_inputs = "input 'in': its type is Audio, float, int, str or bool, not "
+    with pytest.raises(GraphError, match=f"{of_inputs}File"):
+        graph.input("in", File)
     loose: Any = graph
-    with pytest.raises(GraphError, match="param 'mix': Input should be 'number', 'integer'"):
+    with pytest.raises(GraphError, match="param 'mix': its type is float, int, str or bool, not A"):
         loose.param("mix", Audio)
+    for no_type in ("audio", None, 3, Audio | None):
+        with pytest.raises(GraphError, match=re.escape(f"{of_inputs}{no_type!r}")):
+            loose.input("in", no_type)
 
 
 @pytest.mark.parametrize("device", ["tpu", "cuda:", "cuda:01", "cuda:-1", "CUDA", "mps:0", ""])

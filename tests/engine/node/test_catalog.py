@@ -214,12 +214,25 @@ def test_what_cannot_be_imported_of_a_late_pack_is_told_and_its_other_nodes_work
     assert [one.prefix for one in catalog.broken] == ["glitter"]
 
 
-def test_a_late_pack_offers_each_node_under_its_own_name(write: Write) -> None:
-    text = PACK.format(name="shimmer", version=1) + "__all__ = ['gleam']\n"
-    text += "def __getattr__(name):\n    return {'gleam': shimmer}[name]"
+def test_a_late_pack_offers_each_node_under_its_own_name(write: Write, write_late: Write) -> None:
+    write("own_names", "shimmer")
+    text = "__all__ = ['gleam']\ndef __getattr__(name):\n    from own_names import shimmer\n"
+    text += "    return {'gleam': shimmer}[name]"
     catalog = load_packs([point("glitter", write("late_nodes", text=text))])
-    with pytest.raises(CatalogError, match="node 'shimmer' is offered as 'gleam'"):
-        catalog.get("glitter/gleam")
+    assert catalog.get("glitter/gleam") is None
+    reason = "node 'shimmer' is offered as 'gleam'; a pack that imports its nodes late offers each"
+    assert reason in catalog.why_missing("glitter/gleam")
+    both = load_packs([point("glitter", "late_nodes"), point("dust", write_late("more", "glow"))])
+    assert list(both.types) == ["dust/glow"]
+
+
+def test_a_pack_that_answers_for_old_names_only_has_all_its_nodes(write: Write) -> None:
+    text = PACK.format(name="shimmer", version=1) + PACK.format(name="gleam", version=1)
+    text += "glow = gleam\n__all__ = ['gleam', 'glow']\n"
+    text += "def __getattr__(name):\n    return {'shine': shimmer}[name]"
+    catalog = load_packs([point("glitter", write("old_nodes", text=text))])
+    assert sorted(catalog.types) == ["glitter/gleam", "glitter/shimmer"]
+    assert catalog.broken == ()
 
 
 # -- packs that cannot be used ---------------------------------------------------------------------
