@@ -29,6 +29,8 @@ from .loading import loading
 
 #: What ends so is hardly meant to be a folder.
 _OF_FILES = {".wav", ".flac", ".mp3", ".ogg", ".opus", ".aiff", ".json", ".html"}
+#: And such files are made by a node of their own.
+_BY_NODES = {".flac", ".mp3", ".ogg"}
 #: Numbers as people write them, which JSON does not always: ``.6``, ``-.6``, ``+6``, ``6.``
 _NUMBER = re.compile(r"([+-]?)(?=\.?[0-9])([0-9]*)(\.[0-9]*)?(e[+-]?[0-9]+)?", re.IGNORECASE)
 
@@ -72,6 +74,8 @@ def require_folder(folder: Path, *, named: bool = False) -> None:
     """
     if folder.suffix.lower() in _OF_FILES and not folder.exists():
         say = f"-o {folder.parent}" + (f" --name {folder.stem}" if named else "")
+        if folder.suffix.lower() in _BY_NODES:
+            say += f"; the node encode_{folder.suffix[1:].lower()} makes such files"
         raise typer.BadParameter(f"-o takes a folder, and {folder} looks like a file: say {say}")
     try:
         require_writable(folder)
