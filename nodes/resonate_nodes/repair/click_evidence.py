@@ -76,6 +76,11 @@ _AT_THRESHOLD = 12.0
 _ODDS_OF_THRESHOLD = 3.0
 # What is removed is so large beside the sound, as a logarithm (-19 dB): the network knows no less.
 _REMOVED, _LEAST_REMOVED = 9, -2.2
+# What is so much larger than the sound (19 dB) is a click from so much less on; and from less still
+# where it stands out by so many thresholds, of a sound that is not silent beside it (-48 dB): the
+# network was fitted to few such.
+_FAR_LARGER, _FEWER_ODDS = 2.2, 1.2
+_FAR_OUT, _ODDS_OF_FAR_OUT, _OF_SILENCE = 15.0, -1.0, 5.5
 # At an edge the traits say little: there a click stands out by so many thresholds, and is short.
 _AT_EDGES, _LONGEST_AT_EDGES_SECONDS = 2.0, 0.001
 # It is one too where the level on one side is 40 dB under the other: resamplers ring into silence.
@@ -212,8 +217,11 @@ def _clicks(
     least = _least_odds(may_be, np.where(may_be.at_edge | recurs, -np.inf, odds), sample_rate)
     least += _ODDS_OF_THRESHOLD * math.log(search.threshold / _AT_THRESHOLD)
     stands_out = may_be.at_once / search.threshold
-    large = may_be.traits[:, _REMOVED] > _LEAST_REMOVED
-    are = large & (odds > least)
+    removed = may_be.traits[:, _REMOVED]
+    larger = removed > _FAR_LARGER
+    far_out = larger & (removed < _OF_SILENCE) & (stands_out > _FAR_OUT)
+    are = (removed > _LEAST_REMOVED) & (odds > least - np.where(larger, _FEWER_ODDS, 0))
+    are |= far_out & (odds > _ODDS_OF_FAR_OUT)
     brief = stops - starts <= round(_LONGEST_AT_EDGES_SECONDS * sample_rate)
     are = np.where(may_be.at_edge, brief & (stands_out > _AT_EDGES), are)
     are &= ~_hard_onsets(samples, may_be, sample_rate)

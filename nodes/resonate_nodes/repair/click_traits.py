@@ -41,6 +41,8 @@ _MOST_RISE = 2.0
 MOST_CHANGE = 3.0
 # The spectra before and after are compared in so many octaves below this part of the rate.
 _HIGHEST, _OCTAVES = 0.45, 7
+# Of fewer samples, as at rates below 1 kHz, spectra do not all reach as high.
+_LEAST_SPECTRUM = 10
 _TINY = 1e-9
 # So many spectra are taken at once.
 _AT_ONCE = 1024
@@ -169,6 +171,7 @@ def _other_spectrum(
     """Return by how much the octaves differ before and after each, and how much brighter it is."""
     from scipy.fft import rfft, rfftfreq
 
+    around = max(around, _LEAST_SPECTRUM)
     padded = np.pad(beneath, around)
     windows = np.lib.stride_tricks.sliding_window_view(padded, around)
     window = np.hanning(around + 2)[1:-1]

@@ -111,7 +111,7 @@ def tail_of(
     early = round(_EARLIER_SECONDS * sample_rate) + _MISSING[-1]
     before = round(CELLS * CELL_SECONDS * sample_rate)
     first = start - early  # the error is told from here on
-    if first < before + order or slowest < 2 * SHORTEST_SECONDS:
+    if first < before + order or window < order or slowest < 2 * SHORTEST_SECONDS:
         return None
     seen = round(_SEEN_SECONDS * sample_rate)
     sides = samples[max(start - seen, 0) : start], samples[stop + window :][:seen]

@@ -222,3 +222,27 @@ def test_however_loud_a_click_is_it_goes(groove: Audio) -> None:
             samples[:, start : start + length] += height * burst
     record = groove.with_samples(samples)
     assert si_sdr_db(declick(record), groove) > si_sdr_db(record, groove) + 15
+
+
+@pytest.mark.parametrize("rate", [500, 900])
+def test_a_click_goes_from_a_sound_of_a_very_low_rate(rate: int) -> None:
+    noise = white_noise(rms=0.01, seconds=3, rate=rate, seed=2)
+    samples = noise.samples.copy()
+    samples[0, rate] += 1
+    repaired = declick(noise.with_samples(samples))
+    assert abs(repaired.samples[0, rate]) < 0.1
+
+
+@pytest.mark.parametrize("milliseconds", [0.3, 1.0, 2.5])
+@pytest.mark.parametrize("second", [1, 4, 7])
+def test_a_lone_click_far_larger_than_the_sound_goes(
+    milliseconds: float, second: int, groove: Audio
+) -> None:
+    clean = groove.with_samples(groove.samples[:1, : 10 * 44_100])
+    length = round(milliseconds * 44.1)
+    burst = np.random.default_rng(second).standard_normal(length) * np.hanning(length + 2)[1:-1]
+    samples = clean.samples.copy()
+    there = slice(second * 44_100, second * 44_100 + length)
+    samples[0, there] += (3 * burst / np.abs(burst).max()).astype(np.float32)
+    record = clean.with_samples(samples)
+    assert si_sdr_db(declick(record), clean) > si_sdr_db(record, clean) + 12
