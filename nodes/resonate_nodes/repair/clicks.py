@@ -228,7 +228,8 @@ def declick(
     Hz that dies away, is fitted in what the model cannot predict, and subtracted, so that the sound
     beneath it stays. What the network does not take for a click is a pop where it stands out by the
     threshold and is such a tail from its first sample on, and nothing else: what is left is noise
-    as before and after. So drums, plucked strings and bells stay.
+    as before and after. So drums, plucked strings and bells stay. Nor is there one among more than
+    ten hard starts a second, as of rain.
 
     At the beginning and the end of a sound, and beside digital silence, one side is not known. A
     click has to be half as loud as the sound beside it there, or as loud where it lasts longer than
