@@ -130,7 +130,7 @@ def _loaded() -> tuple[set[str], set[str]]:
     files: set[str] = set()
     folders: set[str] = set()
     for module in [*sys.modules.values()]:
-        if not isinstance(module, ModuleType):
+        if not issubclass(type(module), ModuleType):  # some only say that they are
             continue
         # some answer for whatever attribute they are asked for, or are loaded by the question
         facts = object.__getattribute__(module, "__dict__")

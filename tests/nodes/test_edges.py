@@ -256,13 +256,17 @@ def test_a_clipped_peak_at_an_end_stays(groove: Audio) -> None:
 
 @pytest.mark.parametrize("where", ["beginning", "end", "after silence", "before silence"])
 def test_a_loud_click_at_an_edge_still_goes(where: str, groove: Audio) -> None:
-    """What is not left alone: it is louder than the sound, and what replaces it is not."""
+    """What is not left alone: it is louder than the sound, and what replaces it is not.
+
+    What begins a sound out of silence may be the snap of a stick, unless it is far louder still.
+    """
+    times = 12.0 if where == "after silence" else 1.2
     clean = cut(groove, 0.3)
     silence = 0 if where in {"beginning", "end"} else clean.sample_rate // 5
     at = silence if where in {"beginning", "after silence"} else silence + clean.frames - 8
     clean = clean.with_samples(np.pad(clean.samples, ((0, 0), (silence, silence))))
     samples = clean.samples.copy()
-    samples[:, at : at + 8] += 1.2 * np.abs(samples).max()
+    samples[:, at : at + 8] += times * np.abs(samples).max()
     repaired = rn.declick(clean.with_samples(samples))
     around = slice(max(at - 20, 0), at + 28)
     left = np.sum((repaired.samples - clean.samples)[:, around] ** 2)
