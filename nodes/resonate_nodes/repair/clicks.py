@@ -234,9 +234,9 @@ def declick(
     At the beginning and the end of a sound, and beside digital silence, one side is not known. A
     click has to be half as loud as the sound beside it there, or as loud where it lasts longer than
     some 0.2 ms or begins or ends in digital silence; and what is filled in is never louder than
-    what stood there, or than what lies on both sides, by more than 0.5 dB. What begins a sound out of
-    silence, or of what is 20 dB softer, is the snap of a stick or a plectrum unless it is eight times
-    as loud as what it sets off.
+    what stood there, or than what lies on both sides, by more than 0.5 dB. What begins a sound
+    out of silence, or of what is 20 dB softer, is the snap of a stick or a plectrum unless it is
+    eight times as loud as what it sets off.
 
     What recurs with a pitch is no click: six pulses or more, alike and evenly spaced, 38 to 1,100 a
     second, or what is there again within 26 ms before and after. Nor is the rounding of 8 or 16
