@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -46,6 +47,27 @@ def this_machine() -> Machine:
         Machine(threads=..., memory_bytes=...)
     """
     return Machine(_cores(), int(_memory_bytes() * MEMORY_FRACTION))
+
+
+def return_freed_memory() -> None:
+    """Let the system have the memory that this process has freed.
+
+    glibc keeps blocks below a size that grows up to 32 MB, and what torch computes a song in is
+    made of such blocks: several hundred megabytes. Other systems have no such call.
+    """
+    trim = _trim()
+    if trim is not None:
+        trim(0)
+
+
+@lru_cache(maxsize=1)
+def _trim() -> Callable[[int], object] | None:
+    import ctypes
+
+    with contextlib.suppress(AttributeError, OSError):
+        trim: Callable[[int], object] = ctypes.CDLL(None).malloc_trim
+        return trim
+    return None
 
 
 def _cores() -> int:

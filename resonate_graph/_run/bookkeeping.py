@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 from .._base.errors import Cancelled, MissingModelError, RunError
 from .._graph.bound import BoundGraph, InputRef, PortRef, Source, Step
+from .._machine.capacity import return_freed_memory
 from .._node.context import FP32, RunContext
 from .._node.declaration import Placed, Preparation
 from .._node.notes import Note
@@ -43,6 +44,9 @@ from .plan import AnyPlan, EveryStep, Found, Plan, Status
 from .rates import misfits
 from .settings import Setup, nobody_listens
 from .stored import Kept, Stored
+
+#: What a step that computed for longer than this has freed is worth giving back.
+_LONG_SECONDS = 1.0
 
 
 @dataclass
@@ -432,6 +436,9 @@ class Run:
         inputs.clear()
         seconds = time.perf_counter() - start
         kept = self.stored.keep(name, values, ctx, seconds=seconds, warnings=warnings)
+        values = self.stored.as_kept(name, values, kept)
+        if seconds > _LONG_SECONDS:
+            return_freed_memory()
         return Performance(values, seconds, kept, ctx.device, dict(ctx.did))
 
     def finish(self, name: str, done: Performance, warnings: list[tuple[str, str]]) -> None:

@@ -17,6 +17,7 @@ from .._graph.bound import BoundGraph, PortRef
 from .._node.context import RunContext
 from .._node.notes import Note
 from .._node.values import Value
+from .._sound.audio import Audio
 from .._sound.workspace import Workspace
 from .._store.folder import Quarantined, Store
 from .._store.records import Entry, Key, Origin, Record
@@ -41,6 +42,9 @@ class Kept:
     entries: dict[str, Entry] = field(default_factory=dict)
     trouble: ResonateError | None = None
 
+
+#: Sounds from this size on are held by a run as they lie in the store.
+_LARGE_BYTES = 16_000_000
 
 #: What comes of keeping where there is no store.
 _NOT_KEPT = Kept()
@@ -238,6 +242,24 @@ class Stored:
         finally:
             ctx.workspace.remove()
         return Kept(entries)
+
+    def as_kept(self, name: str, values: Mapping[str, Value], kept: Kept) -> dict[str, Value]:
+        """Return what came out of a step with large sounds as they lie in the store, mapped.
+
+        So the memory they take is the system's to use for something else until they are read.
+        """
+        step = self._graph.steps[name]
+        given = dict(values)
+        for port, value in values.items():
+            entry = kept.entries.get(port)
+            if not isinstance(value, Audio) or entry is None or self._store is None:
+                continue
+            output = step.type.output(port)
+            if entry.bytes < _LARGE_BYTES or kept.trouble is not None or output is None:
+                continue
+            with contextlib.suppress(Quarantined):  # it is computed again, once somebody asks
+                given[port] = self._store.get(entry, output.type)
+        return given
 
     def _kept_besides(
         self, store: Store, values: Mapping[str, Value], ctx: RunContext

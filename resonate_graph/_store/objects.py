@@ -92,6 +92,8 @@ class Reader:
             hasher.update(samples.data.cast("B") if frames else b"")
             if hasher.hexdigest() != entry.digest:
                 return None
+            if frames and hasattr(mmap, "MADV_DONTNEED"):
+                mapped.madvise(mmap.MADV_DONTNEED)  # what was hashed need not stay in memory
             self._verified.add(identity)
         samples.flags.writeable = False
         return Audio.trusted(samples.T, sample_rate, entry.digest, layout)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from .. import Audio, AudioError, File, NodeFault, Report, ResonateError, Store
-from .sounds import SOUNDS, change_db, lag
+from .sounds import SOUNDS, change_db, frame_by_frame, lag
 from .subject import Outcome, Subject
 
 #: Sounds that say something of graphs and stores: what is in them is the node's affair.
@@ -83,10 +83,14 @@ def result_is_valid(subject: Subject, sounds: Iterable[str] = SOUNDS) -> None:
 
 
 def again_the_same(subject: Subject, sounds: Iterable[str] = AGAIN) -> None:
-    """Called twice, the node gives the same, to the sample."""
+    """Called twice, the node gives the same, to the sample, however the sound lies in memory.
+
+    What a node is given comes out of another with one channel after the other, and out of a store
+    frame by frame; numpy's sums go by that, and so does their rounding.
+    """
 
     def check(sound: str) -> None:
-        outcome = subject.called(subject.given(SOUNDS[sound]()))
+        outcome = subject.called(frame_by_frame(subject.given(SOUNDS[sound]())))
         require_same(outcome, subject.expected(sound))
 
     _require_none(wrong(check, sounds))

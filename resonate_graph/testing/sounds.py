@@ -78,6 +78,13 @@ def music(*, seconds: float = 2.0, sample_rate: int = _RATE) -> Audio:
 # -- measuring -------------------------------------------------------------------------------------
 
 
+def frame_by_frame(sound: Audio) -> Audio:
+    """Return a sound as it lies in a store: the channels of one frame after those of another."""
+    content = np.ascontiguousarray(sound.samples.T).tobytes()
+    samples = np.frombuffer(content, np.float32).reshape(sound.samples.shape[::-1]).T
+    return sound.with_samples(samples)
+
+
 def change_db(changed: Audio, sound: Audio) -> float:
     """Return the energy of what was changed against that of the sound, in dB."""
     before = sound.samples.astype(np.float64)

@@ -144,21 +144,21 @@ def true_peak_of(read: Read, frames: int) -> float:
 
 def hop_true_peaks(audio: Audio, hop_frames: int) -> NDArray[np.float64]:
     """Return the true peak of each hop, over all channels; the last hop may be a short one."""
-    peaks = np.concatenate([np.zeros(0), *_oversampled_peaks(_reading(audio), audio.frames)])
-    hops = -(-len(peaks) // hop_frames)
-    padded = np.pad(peaks, (0, hops * hop_frames - len(peaks)))
-    highest: NDArray[np.float64] = padded.reshape(hops, hop_frames).max(axis=1)
-    return highest
+    hops = np.zeros(-(-audio.frames // hop_frames))
+    start = 0
+    for stretch in _stretches(_reading(audio), audio.frames):
+        peaks = stretch.peaks()
+        first, stop = start // hop_frames, start + len(peaks)
+        starts = np.arange(first, -(-stop // hop_frames)) * hop_frames - start
+        highest = np.maximum.reduceat(peaks, np.maximum(starts, 0))
+        at = slice(first, first + len(highest))
+        np.maximum(hops[at], highest, out=hops[at])  # one may lie in two stretches
+        start = stop
+    return hops
 
 
 def _reading(audio: Audio) -> Read:
     return lambda start, stop: audio.samples[:, start:stop]
-
-
-def _oversampled_peaks(read: Read, count: int) -> Iterator[NDArray[np.float64]]:
-    """Yield, frame by frame, the highest absolute value from each frame up to the next."""
-    for stretch in _stretches(read, count):
-        yield stretch.peaks()
 
 
 class _Stretch:

@@ -117,6 +117,7 @@ class Limiter:
             positions = np.arange(start, stop) / self._hop
             curve = np.interp(positions, np.arange(len(knots)), knots)
             result[:, start:stop] = samples[:, start:stop] * (gain * curve)
+        result.flags.writeable = False  # so it need not be copied
         return result
 
     def _knots(self, needed_db: NDArray[np.float64]) -> NDArray[np.float64]:

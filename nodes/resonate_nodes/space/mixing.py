@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Annotated, Literal
 
 import numpy as np
@@ -15,6 +15,10 @@ from .._common.channels import decibels
 from .._common.notes import apart_dbfs, note_known, note_level
 
 Decibels = Annotated[float, Field(ge=-120, le=60)]
+Samples = NDArray[np.float32]
+
+#: What is summed at a time: more would take memory, and fewer no less time.
+_STRETCH_FRAMES = 1 << 16
 
 
 @node(version=1)
@@ -35,7 +39,10 @@ def gain(ctx: RunContext, audio: Audio, *, gain_db: Decibels = 0.0) -> Audio:
     ctx.note(gain_db=gain_db)
     if gain_db == 0:
         return audio
-    return audio.with_samples(audio.samples * np.float64(_ratio(gain_db)))
+    ratio = np.float64(_ratio(gain_db))
+    return audio.with_samples(
+        _rounded(audio.samples.shape, lambda at: audio.samples[:, at] * ratio)
+    )
 
 
 def _fits_tracks(question: Placed) -> None:
@@ -68,9 +75,10 @@ def mix(ctx: RunContext, tracks: list[Audio], *, gains_db: list[Decibels] | None
             param="gains_db",
         )
     total = _sum(tracks, [_ratio(value) for value in gains])
+    mixed = Audio(total, tracks[0].sample_rate, _common_layout(tracks))
     ctx.note(tracks=len(tracks))
     note_known(ctx, peak_dbfs=decibels(max(total.max(initial=0.0), -total.min(initial=0.0))))
-    return Audio(total, tracks[0].sample_rate, _common_layout(tracks))
+    return mixed
 
 
 @node(version=1)
@@ -183,7 +191,12 @@ def difference(ctx: RunContext, before: Audio, after: Audio) -> Audio:
         ctx.note(summary="no difference")
     else:
         ctx.note(difference_dbfs=level)
-    return before.with_samples(before.samples.astype(np.float64) - after.samples)
+    return before.with_samples(
+        _rounded(
+            before.samples.shape,
+            lambda at: before.samples[:, at].astype(np.float64) - after.samples[:, at],
+        )
+    )
 
 
 @node(version=1)
@@ -278,11 +291,33 @@ def _require_alike(one: Audio, others: Sequence[Audio], name: str, other_name: s
             raise NodeError(f"the {other_name} is {other}, the {name} {one}: they have to match")
 
 
-def _sum(tracks: Sequence[Audio], ratios: Sequence[float]) -> NDArray[np.float64]:
-    total = np.zeros((_common_channels(tracks), max(track.frames for track in tracks)))
-    for track, ratio in zip(tracks, ratios, strict=True):
-        total[:, : track.frames] += track.samples * np.float64(ratio)
-    return total
+def _sum(tracks: Sequence[Audio], ratios: Sequence[float]) -> Samples:
+    channels, frames = _common_channels(tracks), max(track.frames for track in tracks)
+
+    def sum_at(at: slice) -> NDArray[np.float64]:
+        total = np.zeros((channels, at.stop - at.start))
+        for track, ratio in zip(tracks, ratios, strict=True):
+            there = track.samples[:, at]
+            total[:, : there.shape[1]] += there * np.float64(ratio)
+        return total
+
+    return _rounded((channels, frames), sum_at)
+
+
+def _rounded(shape: tuple[int, int], made: Callable[[slice], NDArray[np.float64]]) -> Samples:
+    """Return samples that are made in float64, a stretch at a time, and rounded to float32.
+
+    Args:
+        shape: theirs.
+        made: gives those of all channels at some frames.
+    """
+    samples = np.empty(shape, np.float32)
+    with np.errstate(over="ignore"):  # told as an AudioError
+        for start in range(0, shape[1], _STRETCH_FRAMES):
+            at = slice(start, min(start + _STRETCH_FRAMES, shape[1]))
+            samples[:, at] = made(at)
+    samples.flags.writeable = False  # so it need not be copied
+    return samples
 
 
 def _common_channels(tracks: Sequence[Audio]) -> int:

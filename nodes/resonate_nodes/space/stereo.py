@@ -233,7 +233,7 @@ def _channels(audio: Audio, name: str, *, mono: bool = False) -> tuple[Array, Ar
         NodeError: the sound has another number of channels.
     """
     if audio.channels == 2:
-        left, right = audio.samples.astype(np.float64)
+        left, right = audio.samples.astype(np.float64, order="C")  # sums go by what lies together
         return left, right
     if mono and audio.channels == 1:
         both = audio.samples[0].astype(np.float64)

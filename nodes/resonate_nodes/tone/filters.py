@@ -26,6 +26,9 @@ _REACH_PERIODS = 2.2
 #: No filter is followed longer beyond the end of a sound: enough for corners of 0.2 Hz and more.
 _MOST_REACH_SECONDS = 60
 
+#: What is filtered at a time.
+_STRETCH_FRAMES = 1 << 16
+
 
 class Band(BaseModel):
     """One band of the equaliser.
@@ -237,23 +240,38 @@ def _corner_of_half(
 
 def _filtered_both_ways(audio: Audio, sections: NDArray[np.float64], reach: int) -> Audio:
     """Filter forwards, a reach beyond the end, and backwards from there."""
-    from scipy.signal import sosfilt
-
     if not audio.frames:
         return audio
     filtered = np.empty(audio.samples.shape, np.float32)
     for channel, samples in enumerate(audio.samples):
-        ahead = sosfilt(sections, np.append(samples.astype(np.float64), np.zeros(reach)))
-        filtered[channel] = sosfilt(sections, ahead[::-1])[::-1][: audio.frames]
+        there = np.zeros(audio.frames + reach)
+        there[: audio.frames] = samples
+        _filter(sections, there, there)
+        back = there[::-1]
+        _filter(sections, back, back)
+        filtered[channel] = there[: audio.frames]
+    filtered.flags.writeable = False  # so it need not be copied
     return audio.with_samples(filtered)
 
 
 def _filtered(audio: Audio, sections: NDArray[np.float64]) -> Audio:
+    filtered = np.empty(audio.samples.shape, np.float32)
+    _filter(sections, audio.samples, filtered)
+    filtered.flags.writeable = False  # so it need not be copied
+    return audio.with_samples(filtered)
+
+
+def _filter(
+    sections: NDArray[np.float64], samples: NDArray[np.floating], into: NDArray[np.floating]
+) -> None:
+    """Filter along the last axis, in stretches: so of a long sound there is one copy."""
     from scipy.signal import sosfilt
 
-    if not audio.frames:
-        return audio
-    return audio.with_samples(sosfilt(sections, audio.samples.astype(np.float64), axis=1))
+    state = np.zeros((len(sections), *samples.shape[:-1], 2))
+    for start in range(0, samples.shape[-1], _STRETCH_FRAMES):
+        part = np.s_[..., start : start + _STRETCH_FRAMES]
+        with np.errstate(over="ignore"):  # told as an AudioError
+            into[part], state = sosfilt(sections, samples[part].astype(np.float64), zi=state)
 
 
 def biquad(band: Band, sample_rate: int) -> NDArray[np.float64]:

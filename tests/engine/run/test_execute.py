@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import mmap
 import re
 import weakref
 from pathlib import Path
@@ -351,6 +352,29 @@ def test_values_are_let_go_after_their_last_use(store: Store, excerpt: Audio, st
     graph.run({"mix": excerpt}, store=store if stored else False)
     assert seen == {"a": set(), "b": {"a"}, "c": {"b"}, "d": {"c"}, "e": {"d"}}
     assert living.names == set()
+
+
+@pytest.mark.parametrize(("limit_bytes", "stored"), [(None, True), (1, True), (None, False)])
+def test_a_large_sound_is_held_as_it_lies_in_the_store_even_if_that_is_to_drop_it(
+    tmp_path: Path, limit_bytes: int | None, stored: bool
+) -> None:
+    mapped: list[bool] = []
+
+    @node(version=1)
+    def half(audio: Audio) -> Audio:
+        base: Any = audio.samples
+        while isinstance(base, np.ndarray):
+            base = base.base
+        mapped.append(isinstance(base.obj if isinstance(base, memoryview) else base, mmap.mmap))
+        return audio.with_samples(audio.samples * np.float32(0.5))
+
+    graph = Graph("halves")
+    large = Audio(np.linspace(-1, 1, 5_000_000, dtype=np.float32).reshape(2, -1), 44_100)
+    graph.output("out", graph.add(half)(graph.add(half)(graph.input("mix", Audio))))
+    store = Store(tmp_path / "store", limit_bytes=limit_bytes)
+    result = graph.run({"mix": large}, store=store if stored else False)
+    assert mapped == [False, stored]
+    assert result["out"] == Audio(large.samples / 4, 44_100)
 
 
 def test_an_output_nobody_wants_is_let_go_at_once(excerpt: Audio) -> None:
