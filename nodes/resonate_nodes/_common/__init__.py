@@ -1,9 +1,9 @@
 """What several wings of the pack share.
 
-Names of channels and levels, delays by parts of a sample, runs of samples, stretches of a long
-sound, digital silence, rounding, levels beyond the squares of float32, float32 on devices, small
-matrices, notes, versions of libraries.
+Names of channels and levels, delays by parts of a sample, the largest of what is around each
+sample, runs of samples, stretches of a long sound, digital silence, rounding, levels beyond the
+squares of float32, float32 on devices, small matrices, notes, versions of libraries.
 
 Doors: `channels`, `exactness`, `fractional_delay`, `notes`, `reach`, `rounding`,
-`runs`, `silence`, `single_threaded`, `stretches`, `versions`.
+`running`, `runs`, `silence`, `single_threaded`, `stretches`, `versions`.
 """

@@ -10,21 +10,27 @@ S. J. Godsill, P. J. W. Rayner, *Digital Audio Restoration* (Springer 1998), cha
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .._common.runs import mask_of, runs
+from .._common.runs import mask_of, runs, touched
 from .._common.silence import silence
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
+Places = NDArray[np.intp]
 #: Some of the blocks, by number.
 Chosen = range | NDArray[np.intp]
 
 _BLOCK_SECONDS = 0.04
 _BLOCKS_AT_ONCE = 512
+_MODELLED_AT_ONCE = 256
+# Groups of up to so many missing samples are filled in at once, and so many samples.
+_DENSE = (2, 4, 6, 8, 12, 16, 24, 32, 48, 64)
+_PLACES_AT_ONCE = 4096
 # Keeps the equations solvable where the spectrum has holes, as above 16 kHz after a lossy codec:
 # a trace of white noise, 100 dB under the sound.
 _WHITE = 1e-10
@@ -55,8 +61,8 @@ class Blocks:
 
     def groups(self) -> Iterator[range]:
         """Yield the blocks in runs of as many as are worked on at once."""
-        for first in range(0, self.count, _BLOCKS_AT_ONCE):
-            yield range(first, min(first + _BLOCKS_AT_ONCE, self.count))
+        for first in range(0, self.count, _MODELLED_AT_ONCE):
+            yield range(first, min(first + _MODELLED_AT_ONCE, self.count))
 
     def neighbourhoods(self, samples: Array, blocks: Chosen) -> Array:
         """Return what the models of some blocks see, one row each: never beyond the ends."""
@@ -67,14 +73,15 @@ class Blocks:
         seen: Array = np.lib.stride_tricks.sliding_window_view(samples, self.seen)[starts]
         return seen
 
-    def cut(self, samples: Array, blocks: range, before: int, after: int) -> Array:
+    def cut(self, samples: Array, blocks: Chosen, before: int, after: int) -> Array:
         """Return the blocks with samples around them, zeros beyond the ends: one row each."""
-        start = blocks.start * self.hop - before
-        stop = blocks.stop * self.hop + after
+        start = blocks[0] * self.hop - before
+        stop = (blocks[-1] + 1) * self.hop + after
         inside = samples[max(start, 0) : min(stop, self.frames)]
         padded = np.pad(inside, (max(-start, 0), max(stop - self.frames, 0)))
         width = before + self.hop + after
-        return np.lib.stride_tricks.sliding_window_view(padded, width)[:: self.hop]
+        windows = np.lib.stride_tricks.sliding_window_view(padded, width)[:: self.hop]
+        return windows if isinstance(blocks, range) else windows[blocks - blocks[0]]
 
 
 def models(
@@ -106,33 +113,33 @@ def steady_models(
     return _filters(power, seen.shape[1], order, white)
 
 
-def pooled_model(stretches: Sequence[Array], order: int, white: float = _WHITE) -> Array:
-    """Return one prediction-error filter of several stretches, as of one sound.
+def pooled_models(stretches: Sequence[Sequence[Array]], order: int, white: float = _WHITE) -> Array:
+    """Return prediction-error filters of several stretches each, as of one sound: one row each.
 
     As `models`; a stretch shorter than four times the order has no part in it.
     """
-    from scipy.linalg import solve_toeplitz
-
-    power = [
-        _correlation(_power(one[None], order), len(one), order)
-        for one in stretches
-        if len(one) >= 4 * order
-    ]
-    correlation: Array = sum(power, np.zeros((1, order + 1)))[0]
-    correlation[0] *= 1 + white
-    model = np.zeros(order + 1)
-    model[0] = 1.0
-    if correlation[0] > 0:
-        model[1:] = solve_toeplitz(correlation[:-1], -correlation[1:])
-    return model
+    correlation = np.zeros((len(stretches), order + 1))
+    alike: dict[int, list[tuple[int, Array]]] = {}
+    for row, those in enumerate(stretches):
+        for one in those:
+            alike.setdefault(len(one), []).append((row, one))
+    for length, same in alike.items():
+        if length >= 4 * order:
+            rows, parts = zip(*same, strict=True)
+            power = _power(np.stack(parts), order)
+            np.add.at(correlation, np.array(rows), _correlation(power, length, order))
+    correlation[:, 0] *= 1 + white
+    return levinson(correlation)
 
 
 def _power(seen: Array, order: int) -> Array:
     """Return power spectra under a Hann window, padded for autocorrelations up to the order."""
     from scipy.fft import next_fast_len, rfft
 
-    size = next_fast_len(seen.shape[1] + order, real=True)
-    spectrum = rfft(seen * np.hanning(seen.shape[1] + 2)[1:-1], size, axis=1)
+    frames = seen.shape[1]
+    windowed = np.zeros((len(seen), next_fast_len(frames + order, real=True)))
+    np.multiply(seen, np.hanning(frames + 2)[1:-1], out=windowed[:, :frames])
+    spectrum = rfft(windowed, axis=1)
     power: Array = spectrum.real**2 + spectrum.imag**2
     return power
 
@@ -145,10 +152,17 @@ def _filters(power: Array, seen: int, order: int, white: float) -> Array:
 
 def _correlation(power: Array, seen: int, order: int) -> Array:
     """Return the autocorrelations up to the order, given power spectra of so many samples."""
-    from scipy.fft import irfft, next_fast_len
+    from scipy.fft import next_fast_len
 
-    whole: Array = irfft(power, next_fast_len(seen + order, real=True), axis=1)
-    return whole[:, : order + 1].copy()
+    return power @ _cosines(next_fast_len(seen + order, real=True), order)
+
+
+@lru_cache(maxsize=8)
+def _cosines(size: int, order: int) -> Array:
+    """Return what takes power spectra to autocorrelations: a few of many lags are wanted."""
+    bins = np.arange(size // 2 + 1)
+    twice = np.where((bins == 0) | (2 * bins == size), 1, 2) / size
+    return twice[:, None] * np.cos(2 * np.pi * (np.outer(bins, np.arange(order + 1)) % size) / size)
 
 
 def levinson(correlation: Array) -> Array:
@@ -200,14 +214,86 @@ def interpolate(samples: Array, missing: Mask, blocks: Blocks, order: int) -> No
     starts, stops = runs(missing)
     homes = (starts + stops - 1) // 2 // blocks.hop
     wanted, begins = np.unique(homes, return_index=True)
+    begins = np.append(begins, len(starts))
     silent = silence(samples, order)
     for first in range(0, len(wanted), _BLOCKS_AT_ONCE):
         group = wanted[first : first + _BLOCKS_AT_ONCE]
         filters = models(samples, blocks, group, order)
-        bounds = [*begins, len(starts)][first : first + len(group) + 1]
-        for model, (run, after) in zip(filters, pairwise(bounds), strict=True):
-            places = starts[run] + np.flatnonzero(missing[starts[run] : stops[after - 1]])
-            samples[places] = least_excitation(samples, places, silent, model)
+        those = slice(begins[first], begins[first + len(group)])
+        rows = np.searchsorted(group, homes[those])
+        _fill(samples, starts[those], stops[those], rows, filters, silent)
+
+
+def _fill(
+    samples: Array, starts: Places, stops: Places, rows: Places, filters: Array, silent: Mask
+) -> None:
+    """Fill in runs, in place, each with the filter of its row: as `least_excitation` does.
+
+    What lies further apart than the order has nothing to do with each other. So most of it is
+    filled in at once, and the rest one after the other.
+    """
+    order = filters.shape[1] - 1
+    # beside silence and the ends what is not known is sought along with it, all over the block
+    edge = touched(np.maximum(starts - order, 0), stops + order, silent)
+    edge |= (starts < order) | (stops + order > len(samples))
+    by_edge = np.isin(rows, rows[edge])
+    near = starts[1:] - stops[:-1] < order
+    alike = rows[1:] == rows[:-1]
+    together = np.append(False, alike & (near | by_edge[1:]))
+    follows = np.append(False, near & ~alike)
+    first = np.flatnonzero(~together)
+    lengths = stops - starts
+    begins = np.cumsum(lengths) - lengths
+    places = np.repeat(starts - begins, lengths) + np.arange(lengths.sum())
+    bounds = np.append(begins[first], len(places))
+    sizes = np.diff(bounds)
+    at_once = ~follows[first] & ~by_edge[first] & (sizes <= _DENSE[-1])
+    lags = _lags(filters)
+    taken = np.repeat(at_once, sizes)
+    samples[places[taken]] = 0
+    for fewest, most in pairwise((0, *_DENSE)):
+        those = np.flatnonzero(at_once & (sizes > fewest) & (sizes <= most))
+        for part in range(0, len(those), _PLACES_AT_ONCE // most):
+            some = those[part : part + _PLACES_AT_ONCE // most]
+            index = bounds[some][:, None] + np.minimum(np.arange(most), sizes[some][:, None] - 1)
+            sought = np.arange(most) < sizes[some][:, None]
+            found = _solved(samples, places[index], sought, lags[rows[first[some]]])
+            samples[places[index[sought]]] = found[sought]
+    for one in np.flatnonzero(~at_once):
+        there = places[bounds[one] : bounds[one + 1]]
+        samples[there] = least_excitation(samples, there, silent, filters[rows[first[one]]])
+
+
+def _lags(filters: Array) -> Array:
+    """Return the autocorrelations of filters, one row each, and a zero behind."""
+    order = filters.shape[1] - 1
+    shifted = np.lib.stride_tricks.sliding_window_view(
+        np.pad(filters, ((0, 0), (0, order + 1))), order + 1, axis=1
+    )
+    lags: Array = (shifted @ filters[..., None])[..., 0]
+    return lags
+
+
+def _solved(samples: Array, places: Places, sought: Mask, lags: Array) -> Array:
+    """Return the samples that make the excitation smallest, for some groups of places: in rows.
+
+    Args:
+        samples: the sound, with zeros at the places; no end of it is near.
+        places: of each group.
+        sought: which of them count.
+        lags: autocorrelations of the filter of each group.
+    """
+    order = lags.shape[1] - 2
+    around = np.lib.stride_tricks.sliding_window_view(samples, 2 * order + 1)[places - order]
+    both = np.concatenate([lags[:, order:0:-1], lags[:, : order + 1]], axis=1)
+    right = np.where(sought, -(around @ both[..., None])[..., 0], 0)
+    apart = np.minimum(np.abs(places[:, :, None] - places[:, None]), order + 1)
+    system = lags[np.arange(len(lags))[:, None, None], apart]
+    system *= sought[:, :, None] & sought[:, None]
+    diagonal = np.einsum("cii->ci", system)
+    diagonal[:] = np.where(sought, lags[:, :1] * (1 + _WHITE), 1)
+    found: Array = np.linalg.solve(system, right[..., None])[..., 0]
+    return found
 
 
 def least_excitation(samples: Array, places: NDArray[np.intp], silent: Mask, model: Array) -> Array:
@@ -242,11 +328,11 @@ def least_excitation(samples: Array, places: NDArray[np.intp], silent: Mask, mod
     there = np.flatnonzero(sought)
     right = -np.convolve(known, lags, "valid")[there - order]
     width = min(order, len(there) - 1)
-    band = np.zeros((width + 1, len(there)))
     half = np.append(lags[order:], 0.0)
-    band[0] = half[0] * (1 + _WHITE)
-    for k in range(1, width + 1):
-        band[k, : len(there) - k] = half[np.minimum(there[k:] - there[:-k], order + 1)]
+    beyond = np.pad(there, (0, width), constant_values=len(samples) + 4 * order)
+    apart = np.lib.stride_tricks.sliding_window_view(beyond, width + 1).T - there
+    band = half[np.minimum(apart, order + 1)]
+    band[0] *= 1 + _WHITE
     found: Array = solveh_banded(band, right, lower=True, check_finite=False)
     return found[np.searchsorted(there, places - first)]
 

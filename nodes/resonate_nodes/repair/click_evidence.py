@@ -19,15 +19,23 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from .._common.running import running_maximum
 from .._common.runs import mask_of, runs, touched, touching, without_gaps
 from .._common.silence import silence
 from . import autoregression as ar
 from .click_judge import TRAITS, log_odds
 from .click_search import Found, Search, a_pulse, doubtful
 from .click_tails import pops_among, without_tails
-from .click_traits import BRIEFLY_SECONDS, MOST_CHANGE, Measured, largest, traits_of
+from .click_traits import (
+    BRIEFLY_SECONDS,
+    MOST_CHANGE,
+    TOLD_BY_SECONDS,
+    Measured,
+    largest,
+    traits_of,
+)
 from .plausibility import recurring, too_much, too_regular
-from .prediction import level, level_before_and_after, prediction_errors
+from .prediction import lesser_errors, level, level_before_and_after, prediction_errors
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -253,7 +261,11 @@ def candidates(samples: Array, sample_rate: int, blocks: ar.Blocks, search: Sear
         none = np.zeros(0)
         rows = np.zeros((0, TRAITS))
         return Candidates(starts, stops, starts, none, none > 0, none, rows, samples, hard_starts)
-    left_over = prediction_errors(beneath, blocks, order)[1] / louder
+    near = round(TOLD_BY_SECONDS * sample_rate)
+    there = mask_of(
+        np.maximum(starts - near, 0), np.minimum(stops + near, len(samples)), len(samples)
+    )
+    left_over = lesser_errors(beneath, blocks, order, there) / louder
     measured = Measured(
         samples, beneath, error, joint, lasting, before, after, left_over, sample_rate
     )
@@ -273,14 +285,12 @@ def candidates(samples: Array, sample_rate: int, blocks: ar.Blocks, search: Sear
 
 def _hard_starts(forwards: Array, one_sided: Mask, sample_rate: int, search: Search) -> Places:
     """Return where prediction from before is worst, by the threshold, between like sides."""
-    from scipy.ndimage import maximum_filter1d
-
     if not search.longest_tail_seconds:
         return np.zeros(0, np.intp)
     before, after = level_before_and_after(forwards, sample_rate)
     stands_out = forwards / np.maximum(before, after)
     near = 2 * round(_ALONE_SECONDS * sample_rate) + 1
-    highest = (stands_out > search.threshold) & (stands_out >= maximum_filter1d(stands_out, near))
+    highest = (stands_out > search.threshold) & (stands_out >= running_maximum(stands_out, near))
     goes_on = (after < _OTHER_LEVEL * before) & (before < _OTHER_LEVEL * after)
     starts: Places = np.flatnonzero(highest & goes_on & ~one_sided)
     return starts
@@ -334,10 +344,8 @@ def _echoes(may_be: Candidates, close: int) -> Mask:
 
 def _joint(matched: Array, error: Array, sample_rate: int) -> Array:
     """Return how far a click stands out in both measures: missed ones do so a few samples apart."""
-    from scipy.ndimage import maximum_filter1d
-
     width = 2 * round(BRIEFLY_SECONDS * sample_rate) + 1
-    joint: Array = np.sqrt(maximum_filter1d(matched, width) * maximum_filter1d(error, width))
+    joint: Array = np.sqrt(running_maximum(matched, width) * running_maximum(error, width))
     return joint
 
 
@@ -354,10 +362,8 @@ def _standing_out(
     matched: Array, error: Array, joint: Array, lasting: Array, sample_rate: int, search: Search
 ) -> tuple[Places, Places]:
     """Return where what may be a click starts and stops."""
-    from scipy.ndimage import maximum_filter1d
-
     bridge = round(_BRIDGE_SECONDS * sample_rate)
-    edge = np.maximum(_EDGE_SIGMA, _EDGE_SHARE * maximum_filter1d(error, 2 * bridge + 1))
+    edge = np.maximum(_EDGE_SIGMA, _EDGE_SHARE * running_maximum(error, 2 * bridge + 1))
     apart = without_gaps(error > edge, max(2, round(_GAP_SECONDS * sample_rate)))
     starts, stops = runs(apart)
     short = starts[1:] - stops[:-1] <= bridge

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._common.rounding import rounding_step
+from .._common.running import running_maximum
 from .._common.runs import mask_of, runs, touched, touching, without_gaps
 from .._common.silence import silence
 from . import autoregression as ar
@@ -108,15 +109,10 @@ def _at_the_peaks(repaired: Array, missing: Mask, sample_rate: int) -> Mask:
 
     Crackle is anywhere in a wave; the corners of a guitar's distortion are at its peaks.
     """
-    from scipy.ndimage import maximum_filter1d
-
     starts, stops = runs(missing)
     levels = np.abs(repaired)
-    peaks = maximum_filter1d(levels, 2 * round(_PERIOD_SECONDS * sample_rate) + 1)
-    near = [
-        bool(np.any(levels[start:stop] > _AT_A_PEAK * peaks[start:stop]))
-        for start, stop in zip(starts, stops, strict=True)
-    ]
+    peaks = running_maximum(levels, 2 * round(_PERIOD_SECONDS * sample_rate) + 1)
+    near = touched(starts, stops, missing & (levels > _AT_A_PEAK * peaks))
     second = starts // sample_rate
     most = (np.bincount(second, near) > _MOSTLY * np.bincount(second))[second]
     return mask_of(starts[most], stops[most], len(repaired))
@@ -251,13 +247,11 @@ def _beside(
 
     It is 0 where less than the order of the model is heard there.
     """
-    from scipy.ndimage import maximum_filter1d
-
     order = ar.order_for(sample_rate)
     half = max(order, round(CELLS * CELL_SECONDS * sample_rate)) // 2
     heard = ~missing & ~silence(samples, order)
     width = 2 * half + 1
-    loudest = maximum_filter1d(np.pad(np.where(heard, np.abs(samples), 0), width), width)
+    loudest = running_maximum(np.pad(np.where(heard, np.abs(samples), 0), width), width)
     counts = np.cumsum(np.pad(heard, (width + 1, width)))
     before = np.where(
         counts[starts + width] - counts[starts] >= order, loudest[starts + width - 1 - half], 0

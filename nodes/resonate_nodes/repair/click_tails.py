@@ -15,7 +15,8 @@ from .._common.runs import runs, touched
 from . import autoregression as ar
 from .click_search import Search
 from .plausibility import recurring
-from .ringing import NOISE, OVER, PART_OF_PEAK, SHORTEST_SECONDS, Tail, tail_of
+from .ringing import NOISE, OVER, PART_OF_PEAK, Tail, reach, tails_of
+from .ringing_fit import SHORTEST_SECONDS
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -33,6 +34,8 @@ _GAIN_OF_POP, _POWER, _LARGE, _POP_HZ = 3000.0, 1.6, 1.0, (80.0, 4900.0)
 # Where more start hard, a second, within so much time on either side, the sound is made of them, as
 # rain is: drops ring by one sinusoid too.
 _MOST_A_SECOND, _AROUND_SECONDS = 10.0, 2.0
+# So many are fitted at once.
+_AT_ONCE = 32
 # The sound beside a pop, and what lies so near a click is part of it.
 _BESIDE_SECONDS, _NEAR_SECONDS = 0.010, 0.001
 
@@ -65,10 +68,9 @@ def pops_among(
     recurs = recurring(places, np.ones(len(places)), sample_rate)
     apart = ~touched(np.maximum(places - near, 0), places + near, clicks)
     places, recurs = places[apart], recurs[apart]
-    for place in places[~recurs & ~_many_around(places, len(samples), sample_rate)]:
-        tail = tail_of(
-            samples, place - within, place + 1 + within, sample_rate, longest, may_miss=False
-        )
+    places = places[~recurs & ~_many_around(places, len(samples), sample_rate)]
+    around = [(place - within, place + 1 + within) for place in places.tolist()]
+    for tail in tails_of(samples, samples, around, sample_rate, longest, may_miss=False):
         if tail is not None and _is_a_pop(tail, samples, sample_rate, search):
             pops[tail.begin] = True
     return pops
@@ -106,26 +108,38 @@ def without_tails(
     """
     if not search.longest_tail_seconds:
         return repaired, clicks
-    longest = search.longest_tail_seconds
-    sound, tails = repaired.copy(), np.zeros(len(samples))
+    longest, before = search.longest_tail_seconds, reach(sample_rate)
+    heard, sound = samples.copy(), repaired.copy()
     changed, missing = clicks.copy(), clicks.copy()
-    for start, stop in zip(*runs(clicks | pops), strict=True):
-        filled = sound[start:stop].copy()
-        sound[start:stop] = samples[start:stop] - tails[start:stop]
-        a_click = bool(clicks[start:stop].any())
-        tail = tail_of(sound, start, stop, sample_rate, longest, may_miss=a_click)
+    places = list(zip(*(one.tolist() for one in runs(clicks | pops)), strict=True))
+    may_miss = [bool(clicks[start:stop].any()) for start, stop in places]
+    fitted: dict[int, Tail | None] = {}
+    for index, (start, stop) in enumerate(places):
+        if index not in fitted:
+            soon = range(index, min(index + _AT_ONCE, len(places)))
+            for a_click in (True, False):
+                those = [one for one in soon if one not in fitted and may_miss[one] == a_click]
+                around = [places[one] for one in those]
+                tails = tails_of(heard, sound, around, sample_rate, longest, may_miss=a_click)
+                fitted.update(zip(those, tails, strict=True))
+        tail = fitted[index]
         if tail is None or not (
-            _has_a_tail(tail, search) if a_click else _is_a_pop(tail, sound, sample_rate, search)
+            _has_a_tail(tail, search)
+            if may_miss[index]
+            else _is_a_pop(tail, sound, sample_rate, search)
         ):
-            sound[start:stop] = filled
             continue
         end = min(tail.begin + len(tail.samples), len(samples))
-        sound[tail.begin : end] -= tail.samples[: end - tail.begin]
-        tails[tail.begin : end] += tail.samples[: end - tail.begin]
+        sound[start:stop] = heard[start:stop]
+        for one in (sound, heard):
+            one[tail.begin : end] -= tail.samples[: end - tail.begin]
         changed[start:stop] = missing[start:stop] = False
         missing[tail.start : tail.begin] = True
         changed[tail.start : end] = True
-    if tails.any():
+        # what follows so near is fitted anew, without it
+        for later in [one for one in fitted if one > index and places[one][0] - before < end]:
+            del fitted[later]
+    if (heard != samples).any():
         ar.interpolate(sound, missing, blocks, ar.order_for(sample_rate))
     return np.where(changed, sound, samples), changed
 

@@ -44,8 +44,12 @@ _HIGHEST, _OCTAVES = 0.45, 7
 # Of fewer samples, as at rates below 1 kHz, spectra do not all reach as high.
 _LEAST_SPECTRUM = 10
 _TINY = 1e-9
+# Stretches are told one by one where there is at most one in so many samples.
+_SAMPLES_OF_A_STRETCH = 512
 # So many spectra are taken at once.
 _AT_ONCE = 1024
+#: So far around a candidate something has a part in its traits, but for how often others are.
+TOLD_BY_SECONDS = _PROFILE_SECONDS[-1]
 #: A candidate stands out by the geometric mean of two measures, each the largest within this time.
 BRIEFLY_SECONDS = 0.00015
 
@@ -158,9 +162,14 @@ def _restless(error: Array, places: Places, sample_rate: int) -> list[Array]:
     half = min(round(_OFTEN_SECONDS[1] / _CELL_SECONDS), count)
     hop = round(_RESTLESS_HOP_SECONDS / _CELL_SECONDS)
     starts = np.arange(0, count, hop)
-    told = np.array([
-        np.quantile(peaks[max(start - half, 0) : start + half], _QUANTILES) for start in starts
-    ])  # fmt: skip
+    inside = (starts >= half) & (starts + half <= count)
+    told = np.empty((len(starts), len(_QUANTILES)))
+    if inside.any():
+        windows = np.lib.stride_tricks.sliding_window_view(peaks, 2 * half)[starts[inside] - half]
+        told[inside] = np.quantile(np.sort(windows, axis=1), _QUANTILES, axis=1).T
+    for one in np.flatnonzero(~inside):
+        around = peaks[max(starts[one] - half, 0) : starts[one] + half]
+        told[one] = np.quantile(around, _QUANTILES)
     nearest = np.minimum((places // cell + hop // 2) // hop, len(starts) - 1)
     return list(np.log(np.clip(told[nearest].T, 0.1, 100)))
 
@@ -243,6 +252,8 @@ def _shape(removed: Array, starts: Places, stops: Places) -> tuple[Array, Array,
 def largest(values: Array, starts: Places, stops: Places) -> Array:
     """Return the largest value of each stretch, as far as it lies within; 0 where none does."""
     bounds = np.clip(np.stack([starts, stops], axis=1), 0, len(values))
+    if len(bounds) * _SAMPLES_OF_A_STRETCH < len(values):
+        return np.array([values[a:b].max() if b > a else 0.0 for a, b in bounds.tolist()])
     if bounds.max(initial=0) == len(values):
         values = np.append(values, 0.0)
     found: Array = np.maximum.reduceat(values, bounds.ravel())[::2]
@@ -252,8 +263,12 @@ def largest(values: Array, starts: Places, stops: Places) -> Array:
 
 def _rms(values: Array, starts: Places, stops: Places) -> Array:
     bounds = np.clip(np.stack([starts, stops], axis=1), 0, len(values))
-    energy = np.add.reduceat(np.append(values**2, 0.0), bounds.ravel())[::2]
     lengths = bounds[:, 1] - bounds[:, 0]
-    energy[lengths <= 0] = 0.0
+    if len(bounds) * _SAMPLES_OF_A_STRETCH < len(values):
+        parts = (values[a:b] for a, b in bounds.tolist())
+        energy = np.array([part @ part for part in parts])
+    else:
+        energy = np.add.reduceat(np.append(values**2, 0.0), bounds.ravel())[::2]
+        energy[lengths <= 0] = 0.0
     rms: Array = np.sqrt(energy / np.maximum(lengths, 1)) + _TINY
     return rms

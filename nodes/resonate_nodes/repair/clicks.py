@@ -112,7 +112,7 @@ class ClicksReport(Report):
         ]
 
 
-@node(version=8, uses=("scipy",), cost=_COST_WITH_WALLS)
+@node(version=9, uses=("scipy",), cost=_COST_WITH_WALLS)
 def detect_clicks(
     ctx: RunContext,
     audio: Audio,
@@ -199,7 +199,7 @@ def detect_clicks(
     )
 
 
-@node(version=9, uses=("scipy",), cost=_COST_WITH_WALLS)
+@node(version=10, uses=("scipy",), cost=_COST_WITH_WALLS)
 def declick(
     ctx: RunContext,
     audio: Audio,
@@ -296,7 +296,7 @@ def declick(
     return _repaired(ctx, audio, clicks_in, search, "clicks", source)
 
 
-@node(version=7, uses=("scipy",), cost=_COST)
+@node(version=8, uses=("scipy",), cost=_COST)
 def decrackle(
     ctx: RunContext,
     audio: Audio,

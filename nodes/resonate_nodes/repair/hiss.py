@@ -39,7 +39,7 @@ _UNCHANGED = "no noise taken"
 _OCTAVES_HZ = (63.0, 125.0, 250.0, 500.0, 1000.0, 2000.0, 4000.0, 8000.0, 16_000.0, 31_500.0)
 
 
-@node(version=8, uses=("scipy",))
+@node(version=9, uses=("scipy",))
 def denoise(
     ctx: RunContext,
     audio: Audio,

@@ -22,6 +22,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,6 +39,8 @@ _MEMORY = 0.96
 _LEAST_SNR = 10 ** (-25 / 10)
 _MOST_SNR = 1e4
 _LEAST_GAIN = 0.05
+# The table of the first gains begins here, and has 512 places for each octave: so many bits less.
+_LEAST_V, _FINENESS = 1e-8, 14
 # The neighbourhood: two frames and one bin either way, twice.
 _FRAMES_AROUND = np.hanning(7)[1:-1] / np.hanning(7).sum()
 _BINS_AROUND = np.hanning(5)[1:-1] / np.hanning(5).sum()
@@ -263,12 +266,38 @@ def _between(floors: Single, frame: int) -> Single:
 
 def _gain(snr: Single, clean: Single) -> Single:
     """Return the log-MMSE gain: by the SNR of this frame and the cleaned one of the last."""
+    one = np.float32(1)
+    prior = np.float32(_MEMORY) * clean + np.float32(1 - _MEMORY) * np.maximum(snr - one, 0)
+    wiener = one - one / (one + np.maximum(prior, np.float32(_LEAST_SNR)))
+    gain: Single = wiener * _above_wiener(wiener * snr)
+    return np.minimum(gain, one)
+
+
+def _above_wiener(v: Single) -> Single:
+    """Return exp(E1(v) / 2), with E1 the exponential integral, for v up to `_MOST_SNR`.
+
+    From a table, between whose places it is linear, to -126 dB. The first bits of a number say
+    where it stands there, since the places are as close together as numbers are.
+    """
+    first, values, slopes = _table()
+    v = np.maximum(v, np.float32(_LEAST_V))
+    index = (v.view(np.int32) >> _FINENESS) - first
+    found: Single = values[index] + slopes[index] * v
+    return found
+
+
+@cache
+def _table() -> tuple[int, Single, Single]:
+    """Return which first bits the table begins with, and in each place what a line is there."""
     from scipy.special import exp1
 
-    prior = _MEMORY * clean + (1 - _MEMORY) * np.maximum(snr - 1, 0)
-    wiener = 1 - 1 / (1 + np.maximum(prior, np.float32(_LEAST_SNR)))
-    gain: Single = wiener * np.exp(exp1(np.maximum(wiener * snr, np.float32(1e-8))) / 2)
-    return np.minimum(gain, np.float32(1))
+    first, last = np.array([_LEAST_V, _MOST_SNR], np.float32).view(np.int32) >> _FINENESS
+    places = (np.arange(first, last + 2, dtype=np.int32) << _FINENESS).view(np.float32)
+    v = places.astype(np.float64)
+    heights = np.exp(exp1(v) / 2)
+    slopes = np.diff(heights) / np.diff(v)
+    values = heights[:-1] - slopes * v[:-1]
+    return int(first), values.astype(np.float32), slopes.astype(np.float32)
 
 
 def _smoothed(snr: Single) -> Single:

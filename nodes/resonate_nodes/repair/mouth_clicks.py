@@ -64,7 +64,7 @@ class _Events(NamedTuple):
     lengths: Array
 
 
-@node(version=2, uses=("scipy",), cost=Cost(seconds_per_second=0.02))
+@node(version=3, uses=("scipy",), cost=Cost(seconds_per_second=0.02))
 def mouth_declick(
     ctx: RunContext,
     audio: Audio,

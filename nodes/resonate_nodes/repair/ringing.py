@@ -8,7 +8,7 @@ first sample on::
 
 The samples just before ``t`` may be anything: they are missing. For each place, and so many missing
 samples, the energy that the best tail explains is told for a grid of frequencies and decays, and
-the best of all is refined.
+the best of all is refined (`ringing_fit`).
 
 After S. J. Godsill, P. J. W. Rayner: *Digital Audio Restoration* (Springer 1998), chapter 7, where
 pulses of low frequency are additive and have an autoregressive form; here a tail has one pole pair.
@@ -17,43 +17,34 @@ pulses of low frequency are additive and have an autoregressive form; here a tai
 from __future__ import annotations
 
 import math
-from functools import cache
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from . import autoregression as ar
+from . import ringing_fit as fit
 from .prediction import CELL_SECONDS, CELLS, MEDIAN_OF_GAUSSIAN
+from .ringing_fit import MOST_MISSING, SHORTEST_SECONDS, WINDOW_DECAYS, WORTH
 
 Array = NDArray[np.float64]
-Complex = NDArray[np.complex128]
 
 # What the model sees on either side.
 _SEEN_SECONDS = 0.046
 # A trace of noise in the model, 70 dB under the sound: it must not dig below that of a codec.
 _WHITE = 1e-7
-# The grid, and how finely it is sought in afterwards.
-_LOWEST_HZ, _HIGHEST_HZ, _FREQUENCIES = 60.0, 5000.0, 38
-SHORTEST_SECONDS, _DECAYS = 0.0003, 5
-_ROUNDS, _FINER = 8, 0.6
-_STEPS = np.array([-1.0, 0.0, 1.0])
 # It may begin so much before what was found, and so many samples before it may be missing.
 _EARLIER_SECONDS = 0.0004
-_MISSING = (0, 4, 12, 32)
-# Each missing sample has to explain so much, in variances of the prediction error.
-_WORTH = 3.0
+_MISSING = (0, 4, 12, MOST_MISSING)
 # A tail is over where it is 40 dB down, and is subtracted until it is 60 dB down, fading over the
-# last decay. It is sought in a window of so many decays, that hold nearly all of its energy.
-OVER, _SUBTRACTED, _WINDOW = math.log(100), math.log(1000), 3.0
+# last decay.
+OVER, _SUBTRACTED = math.log(100), math.log(1000)
 # A fit is refined where it explains this part of what stands out at first, and of what filling in
 # does; it explains all where what it leaves is noise: it stands out by so little.
 _PROMISING, NOISE = 0.7, 4.5
 # Of the square of what stands out most a tail explains this part, or it is none.
 PART_OF_PEAK = 0.1
-# Sums of powers are taken in pieces of this length.
-_PIECE = 32
-_TINY = 1e-12
 
 
 class Tail(NamedTuple):
@@ -86,177 +77,225 @@ class Tail(NamedTuple):
     rises: float
 
 
-def tail_of(
-    samples: Array,
-    start: int,
-    stop: int,
-    sample_rate: int,
-    longest_seconds: float,
-    *,
-    may_miss: bool = True,
-) -> Tail | None:
-    """Return the tail that fits best at a click; None where too little of the sound is known.
+class _Click(NamedTuple):
+    """What is known of a click before any tail is tried.
 
-    Args:
-        samples: the sound.
-        start: where the click begins.
-        stop: where what stands out of it ends.
-        sample_rate: in Hz.
-        longest_seconds: how long the tail lasts at most, until it is 40 dB down.
-        may_miss: whether samples may be missing before it.
+    Attributes:
+        which: the number of it.
+        first: where the prediction error around it begins, in the sound.
+        stop: where the click ends in the error.
+        error: the prediction error, in deviations.
+        model: the filter that left it.
+        before: the deviation of the error before it,
+        deviation: and the larger one of those before and after: all of the sound.
+        filled: how much filling in explains, missing samples weighed.
     """
-    order = ar.order_for(sample_rate)
-    window = min(round(_WINDOW * longest_seconds / OVER * sample_rate), len(samples) - stop)
-    slowest = window / (_WINDOW * sample_rate)
-    early = round(_EARLIER_SECONDS * sample_rate) + _MISSING[-1]
-    before = round(CELLS * CELL_SECONDS * sample_rate)
-    first = start - early  # the error is told from here on
-    if first < before + order or window < order or slowest < 2 * SHORTEST_SECONDS:
-        return None
-    seen = round(_SEEN_SECONDS * sample_rate)
-    sides = samples[max(start - seen, 0) : start], samples[stop + window :][:seen]
-    model = ar.pooled_model(sides, order, _WHITE)
-    error = np.convolve(samples[first - before - order : stop + window], model, "valid")
-    ended = before + early + stop - start
-    deviations = _deviation(error[:before]), _deviation(error[ended : ended + before])
-    deviation = max(deviations)
-    if min(deviations) <= 0:
-        return None
-    error = error[before:] / deviation
-    places = range(_MISSING[-1], early + stop - start + 1)
-    filled = _filled(error[early:], model, stop - start)
-    fits = []
-    for missing in _MISSING if may_miss else (0,):
-        fit = _best(error, model, missing, places, _grid(slowest, sample_rate))
-        there = error[fit.place - missing : fit.place + order]
-        highest = float(np.abs(there[: missing + order // 2]).max())
-        if (
-            fit.worth > _PROMISING * max(filled, float(there @ there))
-            and fit.gain > _PROMISING * PART_OF_PEAK * highest**2
-        ):
-            fit = _refined(error, model, fit, places, slowest, sample_rate)
-            fits.append((fit, _left(error, model, fit)))
-            if np.abs(fits[-1][1][: fit.lies]).max() <= NOISE:
-                break  # the fewest missing samples that do
-    if not fits:
-        return None
-    best, left = max(fits, key=lambda one: one[0].worth)
-    begins = error[best.place - best.missing :][: best.missing + order + 1]
-    # once more what lies after it, now without what prediction left of the tail
-    later = _deviation(left[ended - before - best.place + best.missing :][:before])
-    scale = deviation / max(deviations[0], later * deviation)
-    left = left[: best.lies] * scale
-    return Tail(
-        start=first + best.place - best.missing,
-        begin=first + best.place,
-        samples=best.tail() * deviation,
-        frequency_hz=float(np.angle(best.pole)) * sample_rate / (2 * np.pi),
-        decay_seconds=best.decay / sample_rate,
-        gain=best.gain * scale**2,
-        over_filling=(best.worth - filled) * scale**2,
-        stood_out=float(np.abs(begins).max()) * scale,
-        left=float(np.abs(left).max()),
-        left_power=float(np.mean(left**2)),
-        rises=later * deviation / deviations[0],
-    )
+
+    which: int
+    first: int
+    stop: int
+    error: Array
+    model: Array
+    before: float
+    deviation: float
+    filled: float
 
 
 class _Fit(NamedTuple):
-    """The best tail at some places, of some poles: all in samples, and in deviations."""
+    """The best tail at a click: in samples, and in deviations; and what it leaves of the error."""
 
     worth: float
     gain: float
     missing: int
     place: int
     pole: complex
-    real: float
-    imaginary: float
-
-    @property
-    def decay(self) -> float:
-        return float(-1 / np.log(np.abs(self.pole)))
+    samples: Array
+    left: Array
 
     @property
     def lies(self) -> int:
         """How many samples it is told by, with those that are missing."""
-        return self.missing + round(_WINDOW * self.decay)
-
-    def tail(self) -> Array:
-        powers = self.pole ** np.arange(round(_SUBTRACTED * self.decay))
-        tail: Array = self.real * powers.real + self.imaginary * powers.imag
-        tail *= np.clip((len(tail) - np.arange(len(tail))) / self.decay, 0, 1)
-        return tail
+        return self.missing + round(WINDOW_DECAYS * _decay(self.pole))
 
 
-def _best(error: Array, model: Array, missing: int, places: range, poles: Complex) -> _Fit:
-    """Return the best tail that begins at one of some places, with so many samples missing."""
-    order = len(model) - 1
-    span = _span(model, missing)
-    # what prediction leaves of z^n is z^n times a sum of powers, all of them from `order` on
-    sums = np.cumsum(model * _powers(1 / poles, order + 1), axis=1)
-    begins = np.zeros((len(poles), missing + order), complex)
-    begins[:, missing:] = sums[:, :order] * _powers(poles, order)
-    begins -= begins @ span @ span.T
-    goes_on = sums[:, order] * poles**order
-    square = np.sum(begins**2, axis=1) + goes_on**2 / (1 - poles**2)
-    size = np.sum(np.abs(begins) ** 2, axis=1) + np.abs(goes_on) ** 2 / (1 - np.abs(poles) ** 2)
-    real, imaginary, mixed = (size + square.real) / 2, (size - square.real) / 2, square.imag / 2
-    determinant = np.maximum(real * imaginary - mixed**2, _TINY * size**2)
-    inside = np.lib.stride_tricks.sliding_window_view(error, missing + order)
-    inside = inside[places.start - missing : places.stop - missing]
-    later = _sums(error, poles, places.start + order, places.stop + order)
-    found = begins @ inside.T + goes_on[:, None] * later
-    a, b = found.real, found.imag
-    x = (imaginary[:, None] * a - mixed[:, None] * b) / determinant[:, None]
-    y = (real[:, None] * b - mixed[:, None] * a) / determinant[:, None]
-    gains = x * a + y * b
-    freely = np.sum((inside @ span) ** 2, axis=1) - _WORTH * missing
-    one, index = np.unravel_index((gains + freely).argmax(), gains.shape)
-    gain = float(gains[one, index])
-    return _Fit(
-        worth=gain + float(freely[index]),
-        gain=gain,
-        missing=missing,
-        place=places[int(index)],
-        pole=complex(poles[one]),
-        real=float(x[one, index]),
-        imaginary=float(y[one, index]),
+def tails_of(
+    samples: Array,
+    filled: Array,
+    clicks: Sequence[tuple[int, int]],
+    sample_rate: int,
+    longest_seconds: float,
+    *,
+    may_miss: bool = True,
+) -> list[Tail | None]:
+    """Return the tail that fits best at each of some clicks; None where none does.
+
+    Nor where too little of the sound is known. Each is sought as if it were the only one.
+
+    Args:
+        samples: the sound.
+        filled: the same with all clicks filled in.
+        clicks: where each begins, and where what stands out of it ends.
+        sample_rate: in Hz.
+        longest_seconds: how long the tails last at most, until they are 40 dB down.
+        may_miss: whether samples may be missing before them.
+    """
+    order, early = ar.order_for(sample_rate), _early(sample_rate)
+    whole = round(WINDOW_DECAYS * longest_seconds / OVER * sample_rate)
+    found: list[Tail | None] = [None] * len(clicks)
+    at_once: dict[int, list[int]] = {}
+    for index, (start, stop) in enumerate(clicks):
+        window = min(whole, len(samples) - stop)
+        enough = start >= early + _beside(sample_rate) + order and window >= order
+        if enough and window >= 2 * WINDOW_DECAYS * SHORTEST_SECONDS * sample_rate:
+            at_once.setdefault(window, []).append(index)
+    for window, those in at_once.items():
+        around = _known(samples, filled, clicks, those, sample_rate, window)
+        slowest = window / (WINDOW_DECAYS * sample_rate)
+        options = _MISSING if may_miss else _MISSING[:1]
+        fits = _fitted(around, options, slowest, sample_rate)
+        for click, best in zip(around, fits, strict=True):
+            if best:
+                found[click.which] = _tail(click, best, sample_rate)
+    return found
+
+
+def reach(sample_rate: int) -> int:
+    """Return how many samples before a click have a part in which tail is found at it."""
+    told = _early(sample_rate) + _beside(sample_rate) + ar.order_for(sample_rate)
+    return max(round(_SEEN_SECONDS * sample_rate), told)
+
+
+def _early(sample_rate: int) -> int:
+    """Return so many samples before a click the first of what belongs to it may lie."""
+    return round(_EARLIER_SECONDS * sample_rate) + MOST_MISSING
+
+
+def _beside(sample_rate: int) -> int:
+    """Return how many samples before and after it tell the level of the prediction error."""
+    return round(CELLS * CELL_SECONDS * sample_rate)
+
+
+def _known(
+    samples: Array,
+    filled: Array,
+    clicks: Sequence[tuple[int, int]],
+    those: list[int],
+    sample_rate: int,
+    window: int,
+) -> list[_Click]:
+    """Return what is known of those clicks, given how long the window behind each is.
+
+    Not of those beside which nothing is heard.
+    """
+    order, early, beside = (one(sample_rate) for one in (ar.order_for, _early, _beside))
+    seen = round(_SEEN_SECONDS * sample_rate)
+    sides = [
+        (filled[max(start - seen, 0) : start], filled[stop + window :][:seen])
+        for start, stop in (clicks[index] for index in those)
+    ]
+    known = []
+    for index, model in zip(those, ar.pooled_models(sides, order, _WHITE), strict=True):
+        start, stop = clicks[index]
+        first = start - early - beside - order
+        there = filled[first : stop + window].copy()
+        there[start - first : stop - first] = samples[start:stop]
+        error = np.convolve(there, model, "valid")
+        ends = beside + early + stop - start
+        before, after = _deviation(error[:beside]), _deviation(error[ends : ends + beside])
+        if min(before, after) > 0:
+            error = error[beside:] / max(before, after)
+            explained = _explained(error[early:], model, stop - start)
+            known.append(_Click(
+                index, start - early, ends - beside, error, model, before,
+                max(before, after), explained,
+            ))  # fmt: skip
+    return known
+
+
+def _fitted(
+    clicks: list[_Click], options: tuple[int, ...], slowest: float, sample_rate: int
+) -> list[_Fit | None]:
+    """Return the best tail at each click, if one is worth to be refined."""
+    if not clicks:
+        return []
+    counts = [click.stop + 1 - MOST_MISSING for click in clicks]
+    heard = fit.heard(
+        [click.error for click in clicks], np.stack([click.model for click in clicks]), counts
     )
-
-
-def _refined(
-    error: Array, model: Array, best: _Fit, places: range, slowest: float, sample_rate: int
-) -> _Fit:
-    """Return the best tail near one: of other frequencies, decays, and beginnings."""
-    ratio = _HIGHEST_HZ / _LOWEST_HZ
-    spread = np.array([
-        np.log(ratio) / (_FREQUENCIES - 1),
-        np.log(slowest / SHORTEST_SECONDS) / (_DECAYS - 1),
-    ])  # fmt: skip
-    for _ in range(_ROUNDS):
-        turns, decays = np.exp(_STEPS[:, None] * spread).T
-        decays = np.clip(decays * best.decay, SHORTEST_SECONDS * sample_rate, slowest * sample_rate)
-        angles = np.clip(turns * np.angle(best.pole), 0, np.pi)
-        poles = np.exp(1j * angles[:, None] - 1 / decays).ravel()
-        near = range(max(best.place - 2, places.start), min(best.place + 3, places.stop))
-        best = max(best, _best(error, model, best.missing, near, poles), key=lambda fit: fit.worth)
-        spread *= _FINER
+    grid = [
+        fit.best_of_grid(heard.of([row]), slowest, sample_rate, options)
+        for row in range(len(clicks))
+    ]
+    best: list[_Fit | None] = [None] * len(clicks)
+    sought = list(range(len(clicks)))
+    for option, missing in enumerate(options):
+        rows = [row for row in sought if _promises(clicks[row], grid[row][option], missing)]
+        if not rows:
+            continue
+        one_by_one = (grid[row][option] for row in rows)
+        firsts = fit.Fits(*(np.concatenate(one) for one in zip(*one_by_one, strict=True)))
+        fits = fit.refined(heard.of(rows), firsts, missing, slowest, sample_rate)
+        for index, row in enumerate(rows):
+            told = _told(clicks[row], heard.spans[row], missing, fits, index)
+            if (now := best[row]) is None or told.worth > now.worth:
+                best[row] = told
+            if np.abs(told.left[: told.lies]).max() <= NOISE:
+                sought.remove(row)  # the fewest missing samples that do
     return best
 
 
-def _left(error: Array, model: Array, fit: _Fit) -> Array:
-    """Return what of the prediction error a tail and the missing samples leave, from there on."""
-    order, missing = len(model) - 1, fit.missing
-    left = error[fit.place - missing :].copy()
-    whitened = np.convolve(fit.tail(), model)[: len(left) - missing]
+def _promises(click: _Click, fits: fit.Fits, missing: int) -> bool:
+    """Say whether the best tail of the grid is worth to be refined."""
+    order, place = len(click.model) - 1, int(fits.places[0])
+    there = click.error[place - missing : place + order]
+    highest = float(np.abs(there[: missing + order // 2]).max())
+    return bool(
+        fits.worth[0] > _PROMISING * max(click.filled, float(there @ there))
+        and fits.gains[0] > _PROMISING * PART_OF_PEAK * highest**2
+    )
+
+
+def _told(click: _Click, span: Array, missing: int, fits: fit.Fits, index: int) -> _Fit:
+    """Return one of some fits, with the tail and what it leaves of the error from there on."""
+    order, place, pole = len(click.model) - 1, int(fits.places[index]), complex(fits.poles[index])
+    decay = _decay(pole)
+    c = float(fits.real[index]), float(fits.imaginary[index])
+    tail = fit.tail_of(pole, *c, round(_SUBTRACTED * decay))
+    tail *= np.clip((len(tail) - np.arange(len(tail))) / decay, 0, 1)
+    left = click.error[place - missing :].copy()
+    whitened = np.convolve(tail, click.model)[: len(left) - missing]
     left[missing : missing + len(whitened)] -= whitened
-    inside = left[: missing + order]
-    span = _span(model, missing)
-    inside -= inside @ span @ span.T
-    return left
+    span = span[MOST_MISSING - missing :, :missing]
+    left[: missing + order] -= left[: missing + order] @ span @ span.T
+    return _Fit(
+        float(fits.worth[index]), float(fits.gains[index]), missing, place, pole, tail, left
+    )
 
 
-def _filled(error: Array, model: Array, missing: int) -> float:
+def _tail(click: _Click, best: _Fit, sample_rate: int) -> Tail:
+    """Return the tail of a click: the best one, as it stands in the sound."""
+    order, begin = len(click.model) - 1, best.place - best.missing
+    stood_out = np.abs(click.error[begin:][: best.missing + order + 1]).max()
+    # once more what lies after it, now without what prediction left of the tail
+    later = _deviation(best.left[click.stop - begin :][: _beside(sample_rate)])
+    scale = click.deviation / max(click.before, later * click.deviation)
+    left = best.left[: best.lies] * scale
+    return Tail(
+        start=click.first + begin,
+        begin=click.first + best.place,
+        samples=best.samples * click.deviation,
+        frequency_hz=float(np.angle(best.pole)) * sample_rate / (2 * np.pi),
+        decay_seconds=_decay(best.pole) / sample_rate,
+        gain=best.gain * scale**2,
+        over_filling=(best.worth - click.filled) * scale**2,
+        stood_out=float(stood_out) * scale,
+        left=float(np.abs(left).max()),
+        left_power=float(np.mean(left**2)),
+        rises=later * click.deviation / click.before,
+    )
+
+
+def _explained(error: Array, model: Array, missing: int) -> float:
     """Return how much filling in the first samples explains, missing samples weighed."""
     from scipy.linalg import solveh_banded
 
@@ -265,55 +304,13 @@ def _filled(error: Array, model: Array, missing: int) -> float:
     width = min(order, missing - 1)
     band = np.repeat(lags[: width + 1, None], missing, axis=1)
     right = np.correlate(error[: missing + order], model, "valid")
-    return float(right @ solveh_banded(band, right, lower=True)) - _WORTH * missing
-
-
-def _span(model: Array, missing: int) -> Array:
-    """Return an orthonormal basis of what samples that are missing do to the prediction error."""
-    order = len(model) - 1
-    columns = np.zeros((missing + order, missing))
-    for k in range(missing):
-        columns[k : k + order + 1, k] = model
-    basis: Array = np.linalg.qr(columns)[0]
-    return basis
-
-
-def _sums(error: Array, poles: Complex, start: int, stop: int) -> Complex:
-    """Return the sum of z^n error[p + n] over n, for each pole z, and each p from start to stop."""
-    last = stop - 1
-    rest = error[last:]
-    pieces = np.pad(rest, (0, -len(rest) % _PIECE)).reshape(-1, _PIECE)
-    each = _powers(poles, _PIECE) @ pieces.T
-    step = poles**_PIECE
-    now = np.zeros(len(poles), np.complex128)
-    for piece in each.T[::-1]:
-        now *= step
-        now += piece
-    sums = np.empty((len(poles), stop - start), complex)
-    sums[:, -1] = now
-    for place in range(last - 1, start - 1, -1):
-        now *= poles
-        now += error[place]
-        sums[:, place - start] = now
-    return sums
-
-
-def _powers(poles: Complex, count: int) -> Complex:
-    """Return the powers of each pole from 0 on."""
-    factors = np.repeat(poles[:, None], count, axis=1)
-    factors[:, 0] = 1
-    return np.asarray(np.cumprod(factors, axis=1), np.complex128)
+    return float(right @ solveh_banded(band, right, lower=True)) - WORTH * missing
 
 
 def _deviation(error: Array) -> float:
     return float(np.median(np.abs(error)) / MEDIAN_OF_GAUSSIAN) if len(error) else 0.0
 
 
-@cache
-def _grid(slowest: float, sample_rate: int) -> Complex:
-    """Return the poles that are tried first, one for each frequency and decay."""
-    frequencies = np.geomspace(_LOWEST_HZ, _HIGHEST_HZ, _FREQUENCIES)
-    decays = np.geomspace(SHORTEST_SECONDS, slowest, _DECAYS)
-    angles = 2j * np.pi * frequencies / sample_rate
-    poles: Complex = np.exp(angles[:, None] - 1 / (decays * sample_rate)).ravel()
-    return poles
+def _decay(pole: complex) -> float:
+    """Return within how many samples the powers of a pole fall by 8.7 dB."""
+    return -1 / math.log(abs(pole))

@@ -15,7 +15,7 @@ Single = NDArray[np.float32]
 Spectra = NDArray[np.complex64]
 
 OVERLAP = 4
-_FRAMES_AT_ONCE = 512
+_FRAMES_AT_ONCE = 128
 
 
 def sine_window(length: int) -> Single:

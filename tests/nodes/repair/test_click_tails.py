@@ -51,6 +51,20 @@ def test_the_sound_beneath_a_tail_stays() -> None:
     assert difference_db(repaired, clean) < -50
 
 
+@pytest.mark.parametrize("apart", [1800, 2000, 2500])
+def test_a_pop_soon_after_another_goes_as_well(apart: int) -> None:
+    """Its model is made of what lies before it: of what the other left of the sound."""
+    clean = white_noise(seconds=1, rate=44_100, rms=0.01)
+    time = np.arange(4000) / 44_100
+    pops = np.zeros_like(clean.samples)
+    for place, amplitude, frequency_hz in ((20_000, 0.5, 400), (20_000 + apart, 0.3, 900)):
+        tail = np.exp(-time / 0.003) * np.cos(2 * np.pi * frequency_hz * time)
+        pops[0, place : place + len(time)] += amplitude * tail
+    repaired = declick(clean.with_samples(clean.samples + pops))
+    left = np.sum((repaired.samples - clean.samples).astype(np.float64) ** 2)
+    assert 10 * np.log10(left / np.sum(pops**2)) < -30
+
+
 @pytest.mark.parametrize("decay_ms", [1.0, 3.0, 5.0])
 def test_a_tail_that_lasts_longer_than_asked_for_stays(decay_ms: float) -> None:
     clean = (
