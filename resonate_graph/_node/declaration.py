@@ -189,7 +189,7 @@ class NodeType:
     models: KnownModels | None = None
     pack: str | None = None
 
-    @property
+    @cached_property
     def id(self) -> str:
         """What a graph calls it: ``name``, or ``pack/name`` for other packs."""
         return f"{self.pack}/{self.name}" if self.pack else self.name
