@@ -86,7 +86,7 @@ def test_the_list_of_nodes_is_read_from_the_one_that_was_kept(
 ) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     loaded_by_command("nodes")
-    for call in (["nodes"], ["__complete", "nodes", "de"]):
+    for call in (["nodes"], ["nodes", "declick"], ["__complete", "nodes", "de"]):
         assert loaded_by_command(*call) & HEAVY == set()
 
 
