@@ -172,7 +172,8 @@ def test_what_is_said_of_a_node_is_the_same_whether_a_list_was_kept_or_not(tmp_p
     for name, ended in before.items():
         assert ended.code == 0
         assert resonate("nodes", name, cwd=tmp_path, **given).out == ended.out
-    assert "did you mean declick or declip?" in resonate("nodes", "declik", cwd=tmp_path, **given).err
+    wrong = resonate("nodes", "declik", cwd=tmp_path, **given)
+    assert "did you mean declick or declip?" in wrong.err
 
 
 @thorough
