@@ -18,6 +18,7 @@ import typer
 from .. import Cancelled, ResonateError, __version__
 from .commands import AllCommands
 from .help import TRACEBACK
+from .loading import loading
 from .output import (
     Printer,
     console_error,
@@ -77,7 +78,8 @@ def call_and_exit(arguments: list[str] | None = None) -> NoReturn:
 @cache
 def whole_command() -> Any:
     """Return all commands as one; each is made when it is asked for."""
-    return typer.main.get_group(app)
+    with loading():
+        return typer.main.get_group(app)
 
 
 def _run_command(given: list[str]) -> int:

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from typing_extensions import Unpack
 
 from .. import BatchRow, Settings, StoreError
@@ -21,6 +20,7 @@ from .._corpus.settings import BatchSettings
 from .._corpus.sums import Sums
 from .._store.retention import parse_bytes
 from .call import open_graph, read_inputs, read_params, require_folder
+from .lines import console_on
 from .options import (
     GraphsOption,
     InputOption,
@@ -237,8 +237,8 @@ class _Progress:
     def __init__(self, printer: Printer) -> None:
         self._quiet = printer.is_quiet
         self._printer = printer
-        self._console = Console(stderr=True, highlight=False, soft_wrap=True)
-        self._live = self._console.status("") if sys.stderr.isatty() and not self._quiet else None
+        drawn = sys.stderr.isatty() and not self._quiet
+        self._live = console_on(sys.stderr).status("") if drawn else None
         self._last = time.monotonic()
         self._remarks: list[str] = []
 
@@ -265,7 +265,7 @@ class _Progress:
             self._live.update(sums.in_words())
         elif not self._quiet and time.monotonic() - self._last > _SECONDS_BETWEEN:
             self._last = time.monotonic()
-            self._console.print(sums.in_words(), markup=False)
+            self._printer.remark(sums.in_words())
 
     def failed(self, row: BatchRow) -> None:
         """Say what failed, but for what failed before and was told then."""

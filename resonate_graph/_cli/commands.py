@@ -84,9 +84,9 @@ def _commands(module: str) -> Mapping[str, Any]:
     app = typer.Typer(rich_markup_mode=None)
     with loading():
         importlib.import_module(f".{module}", __package__).register(app)
-    for command in app.registered_commands:
-        command.cls = Command
-    found: Mapping[str, Any] = typer.main.get_group(app).commands
+        for command in app.registered_commands:
+            command.cls = Command
+        found: Mapping[str, Any] = typer.main.get_group(app).commands
     return found
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from typer.core import TyperCommand, TyperGroup
 
+from .loading import loading
 from .text_tables import columns, laid_out, wrapped
 
 #: The widest that is still easily read.
@@ -44,6 +45,11 @@ TRACEBACK = ("--traceback", "Where it fails, show the way there through the code
 class Command(TyperCommand):
     """A command whose help is whole."""
 
+    def make_context(self, *args: Any, **kwargs: Any) -> Any:
+        """Read the call; what does that, imports and builds for each type of an option."""
+        with loading():
+            return super().make_context(*args, **kwargs)
+
     def format_help(self, ctx: Any, formatter: Any) -> None:
         """Write the help."""
         arguments = [one for one in _shown(self, ctx) if one.param_type_name == "argument"]
@@ -70,6 +76,11 @@ class Command(TyperCommand):
 
 class Group(TyperGroup):
     """A group of commands whose help is whole."""
+
+    def make_context(self, *args: Any, **kwargs: Any) -> Any:
+        """Read what stands before the command; the first to do so imports pydantic."""
+        with loading():
+            return super().make_context(*args, **kwargs)
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
         """Write the help."""

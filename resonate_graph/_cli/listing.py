@@ -1,8 +1,9 @@
 """The list of the nodes there are, kept from one call to the next: to make it, all are imported.
 
-It is there to be read and nothing else: what checks, plans and runs graphs looks at the nodes
-themselves. What it was made of is written beside it: the files of all modules that were loaded, and
-what could be imported from where. Where any of that is otherwise, it is made again.
+It has what is said of each node too, and is there to be read and nothing else: what checks, plans
+and runs graphs looks at the nodes themselves. What it was made of is written beside it: the files
+of all modules that were loaded, and what could be imported from where. Where any of that is
+otherwise, it is made again.
 """
 
 from __future__ import annotations
@@ -12,10 +13,10 @@ import json
 import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import platformdirs
 from blake3 import blake3
@@ -38,6 +39,11 @@ _MOST_KEPT = 8
 _TELLING = (".py", ".so", ".pyd", ".pth", ".dist-info", ".egg-info", ".egg-link", ".egg", ".zip")
 
 
+#: A piece of what is said of a node: how it is laid out (`paragraph`, `lines`, `table`), and its
+#: rows of cells, of which a text is one.
+Piece: TypeAlias = tuple[str, tuple[tuple[str, ...], ...]]
+
+
 @dataclass(frozen=True)
 class Listed:
     """A node in a list.
@@ -46,11 +52,13 @@ class Listed:
         id: what graphs call it.
         subject: what it is about.
         summary: what it does, in a line.
+        said: what is said of it in full, in a list that was kept.
     """
 
     id: str
     subject: str
     summary: str
+    said: tuple[Piece, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -67,19 +75,16 @@ def installed(folder: Path | None = None) -> Listing:
     Args:
         folder: where it is kept; the user's cache folder if None.
     """
-    folder = folder or platformdirs.user_cache_path("resonate_graph") / "nodes"
-    looks_into = "\n".join([sys.prefix, *sys.path])
-    path = folder / f"{blake3(looks_into.encode(errors='surrogateescape')).hexdigest(8)}.json"
-    kept = _kept(path)
-    if kept is None:
+    found = kept(folder)
+    if found is None:
         from .. import Catalog
 
         looked_into = _folders(sys.path)
         with loading():
-            kept = made(Catalog.installed())
-        if not kept.broken:  # what is wrong may be mended elsewhere than in files of Python
-            _keep(kept.nodes, path, looked_into)
-    return kept
+            found = _in_full(Catalog.installed())
+        if not found.broken:  # what is wrong may be mended elsewhere than in files of Python
+            _keep(found.nodes, _place(folder), looked_into)
+    return found
 
 
 def made(catalog: Catalog) -> Listing:
@@ -90,17 +95,47 @@ def made(catalog: Catalog) -> Listing:
     return Listing(nodes, tuple(map(str, catalog.broken)))
 
 
-def _kept(path: Path) -> Listing | None:
+def _in_full(catalog: Catalog) -> Listing:
+    """Return the list of the nodes of a catalog, with what is said of each."""
+    from .one_node import said_of
+
+    listing = made(catalog)
+    nodes = tuple(
+        replace(listed, said=tuple(said_of(one, catalog, ())))
+        for listed, one in zip(listing.nodes, catalog, strict=True)
+    )
+    return replace(listing, nodes=nodes)
+
+
+def kept(folder: Path | None = None) -> Listing | None:
     """Return the list that was kept, if all is as it was; None where it is not, or is no list."""
     try:
-        kept = json.loads(path.read_bytes())
-        if kept["made_of"] != _made_of(kept["made_of"]["files"], kept["made_of"]["folders"]):
+        found = json.loads(_place(folder).read_bytes())
+        if found["made_of"] != _made_of(found["made_of"]["files"], found["made_of"]["folders"]):
             return None
-        nodes = tuple(Listed(**one) for one in kept["nodes"])
-        texts = [text for one in nodes for text in asdict(one).values()]
+        return Listing(tuple(_listed(**one) for one in found["nodes"]), ())
     except (OSError, ValueError, TypeError, LookupError, RecursionError):
         return None
-    return Listing(nodes, ()) if {*map(type, texts)} <= {str} else None
+
+
+def _listed(id: str, subject: str, summary: str, said: Sequence[Any]) -> Listed:
+    """Return a node of a list that was kept.
+
+    Raises:
+        TypeError: it is none; and so ValueError.
+    """
+    pieces = tuple((layout, tuple(map(tuple, rows))) for layout, rows in said)
+    cells = (cell for _, rows in pieces for row in rows for cell in row)
+    if {*map(type, (id, subject, summary, *cells))} != {str}:
+        raise TypeError
+    return Listed(id, subject, summary, pieces)
+
+
+def _place(folder: Path | None) -> Path:
+    """Return the file of the list: each place where Python looks has its own."""
+    folder = folder or platformdirs.user_cache_path("resonate_graph") / "nodes"
+    looks_into = "\n".join([sys.prefix, *sys.path])
+    return folder / f"{blake3(looks_into.encode(errors='surrogateescape')).hexdigest(8)}.json"
 
 
 def _keep(nodes: Sequence[Listed], path: Path, looked_into: Mapping[str, str]) -> None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from .. import CatalogError
-from .listing import Listed, Listing, installed, made
+from .listing import Listed, Listing, Piece, installed, kept, made
 from .loading import loading
 from .options import JsonOption, NodesOption
 from .output import Printer
@@ -52,6 +52,9 @@ def nodes(
     if not (type_id or modules or as_markdown or as_json):
         _list(printer, installed())
         return
+    if type_id and not (modules or as_json) and (one := _kept(type_id)):
+        _print(printer, one.said)
+        return
     from .. import Catalog
 
     with loading():
@@ -71,8 +74,14 @@ def nodes(
         _list(printer, made(catalog))
 
 
+def _kept(type_id: str) -> Listed | None:
+    """Return a node of the list that was kept, if there is one and it has it under this very id."""
+    listing = kept()
+    return next((one for one in listing.nodes if one.id == type_id), None) if listing else None
+
+
 def _show(printer: Printer, type_id: str, catalog: Catalog, modules: Sequence[str]) -> None:
-    from .one_node import document, show
+    from .one_node import document, said_of
 
     node_type = catalog.get(type_id)
     if node_type is None:
@@ -81,7 +90,18 @@ def _show(printer: Printer, type_id: str, catalog: Catalog, modules: Sequence[st
         raise CatalogError(f"no node type {type_id!r}{catalog.why_missing(type_id) or hint}")
     printer.document(document(node_type, catalog))
     if not printer.as_json:
-        show(printer, node_type, catalog, modules)
+        _print(printer, said_of(node_type, catalog, modules))
+
+
+def _print(printer: Printer, said: Iterable[Piece]) -> None:
+    """Print what is said of a node for people."""
+    for layout, rows in said:
+        if layout == "table":
+            printer.table(rows[0], rows[1:], long=("", "type"))
+        elif layout == "paragraph":
+            printer.paragraph(rows[0][0])
+        else:
+            printer.line(rows[0][0])
 
 
 def _write_pack(name: str | None, as_json: bool) -> None:

@@ -1,40 +1,54 @@
-"""One node in full, for ``resonate nodes TYPE``: what it takes and gives, and an example."""
+"""What is said of one node in full: what it takes and gives, and an example."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from .. import Catalog, NodeType
 from .._base.docstrings import sections, summary
 from .._graph.layout import layout
 from .example import call, example
+from .listing import Piece
 from .node_tables import facts, module_name, subject, tables
-from .output import Printer
 
 
-def show(printer: Printer, node_type: NodeType, catalog: Catalog, modules: Sequence[str]) -> None:
-    """Print a node for people."""
+def said_of(node_type: NodeType, catalog: Catalog, modules: Sequence[str]) -> Iterator[Piece]:
+    """Yield what is said of a node.
+
+    Args:
+        node_type: the node.
+        catalog: it and all others.
+        modules: the modules of the caller's own that have to be named to have it.
+    """
     said = sections(node_type.doc)
-    printer.paragraph(f"{node_type.id}  ({facts(node_type)})")
-    printer.line()
-    printer.paragraph(said[""])
+    yield _paragraph(f"{node_type.id}  ({facts(node_type)})")
+    yield _lines("")
+    yield _paragraph(said[""])
     for headings, rows in tables(node_type):
-        printer.line()
-        printer.table(headings, [tuple(map(_plain, row)) for row in rows], long=("", "type"))
+        yield _lines("")
+        yield "table", (headings, *(tuple(map(_plain, row)) for row in rows))
     graph = example(node_type, catalog)
     name = f"{graph['name']}.json"
     inputs = " ".join(f"-i {one}={_VALUES[spec['type']]}" for one, spec in graph["inputs"].items())
-    printer.line()
+    yield _lines("")
     known = "".join(f"--nodes {module} " for module in modules)
-    printer.paragraph(f"In a graph ({name}; resonate run {name} {known}{inputs} -o out/):")
-    printer.line()
-    printer.line(_indented(layout(graph).rstrip()))
+    yield _paragraph(f"In a graph ({name}; resonate run {name} {known}{inputs} -o out/):")
+    yield _lines("")
+    yield _lines(_indented(layout(graph).rstrip()))
     package = module_name(node_type).partition(".")[0]
-    printer.line()
-    printer.line(f"In Python (from {package} import {node_type.name}):")
-    printer.line()
-    printer.line(_indented(said.get("Example", call(node_type))))
+    yield _lines("")
+    yield _lines(f"In Python (from {package} import {node_type.name}):")
+    yield _lines("")
+    yield _lines(_indented(said.get("Example", call(node_type))))
+
+
+def _paragraph(text: str) -> Piece:
+    return "paragraph", ((text,),)
+
+
+def _lines(text: str) -> Piece:
+    return "lines", ((text,),)
 
 
 def document(node_type: NodeType, catalog: Catalog) -> dict[str, Any]:

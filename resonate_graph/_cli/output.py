@@ -8,16 +8,12 @@ import json
 import sys
 import traceback
 from collections.abc import Collection, Iterable, Sequence
-from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from .. import GraphError, Problem, ResonateError
+from .lines import Part, to_stderr, to_stdout
 from .text_tables import columns, laid_out, roomy, wrapped
 from .words import spoken
-
-if TYPE_CHECKING:  # what prints is imported when there is something to print
-    from rich.console import Console
-    from rich.text import Text
 
 
 class Printer:
@@ -46,10 +42,10 @@ class Printer:
             return contextlib.redirect_stdout(sys.stderr)
         return contextlib.nullcontext()
 
-    def line(self, text: str | Text = "") -> None:
+    def line(self, text: Part = "") -> None:
         """Print a line for people, as it is."""
         if not self._is_silent:
-            self._print(text)
+            to_stdout(text)
 
     def paragraph(self, text: str, *, indent: str = "", hang: str = "") -> None:
         """Print a text for people, in lines as wide as they are; one where nobody says how wide.
@@ -90,36 +86,25 @@ class Printer:
         lines = [[line[column] for column in kept] for line in lines]
         folds = [folding[column] for column in kept]
         for number, line in enumerate(laid_out(lines, columns(), folds)):
-            self._print(line, style="bold" if number == 0 else "")
+            to_stdout((line, "bold") if number == 0 else line)
 
     def list(self, rows: Iterable[tuple[str, str]]) -> None:
         """Print names, each with a text beside it, for people."""
         if not self._is_silent:
             for line in laid_out(list(rows), columns(), (False, True)):
-                self._print(line)
-
-    def _print(self, text: str | Text, style: str = "") -> None:
-        from rich.text import Text
-
-        self._console.print(Text(text, style=style) if isinstance(text, str) else text)
-
-    @cached_property
-    def _console(self) -> Console:
-        from rich.console import Console
-
-        return Console(highlight=False, soft_wrap=True)
+                to_stdout(line)
 
     def remark(self, text: str) -> None:
         """Print a line for people to stderr."""
-        _to_stderr(text)
+        to_stderr(text)
 
     def trouble(self, text: str) -> None:
         """Print to stderr what went wrong with a part of the work."""
-        _to_stderr(("failed: ", "bold red"), spoken(text))
+        to_stderr(("failed: ", "bold red"), spoken(text))
 
     def warning(self, text: str) -> None:
         """Print a warning to stderr."""
-        _to_stderr(("warning: ", "bold yellow"), spoken(text))
+        to_stderr(("warning: ", "bold yellow"), spoken(text))
 
     def error(self, error: ResonateError) -> None:
         """Print what went wrong: to stderr for people, as the document with ``--json``."""
@@ -166,22 +151,14 @@ def megabytes(size: int) -> str:
 
 def console_error(message: str) -> None:
     """Print to stderr what went wrong."""
-    _to_stderr(("error: ", "bold red"), spoken(message))
+    to_stderr(("error: ", "bold red"), spoken(message))
 
 
 def console_interrupted(message: str) -> None:
     """Print to stderr that somebody stopped it, and what is left of it."""
-    _to_stderr(("interrupted", "bold"), message)
+    to_stderr(("interrupted", "bold"), message)
 
 
 def print_traceback(error: BaseException) -> None:
     """Print to stderr where an error came from, through all that led to it."""
-    _to_stderr("".join(traceback.format_exception(error)).rstrip())
-
-
-def _to_stderr(*parts: str | tuple[str, str]) -> None:
-    """Print a line to stderr: its parts, those with a style as a pair of text and style."""
-    from rich.console import Console
-    from rich.text import Text
-
-    Console(stderr=True, highlight=False, soft_wrap=True).print(Text.assemble(*parts))
+    to_stderr("".join(traceback.format_exception(error)).rstrip())

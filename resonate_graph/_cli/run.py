@@ -27,6 +27,7 @@ from .. import (
 from .again import Again
 from .call import open_graph, read_params, require_folder, require_one_tone
 from .command_again import command_again
+from .loading import loading
 from .options import (
     GraphsOption,
     InputOption,
@@ -139,7 +140,8 @@ def run(
         return command_again(context, (varied, str(recording[varied])) if varied else None)
 
     work = _Work(opened, changed, outputs, removed, command if report else None, settings)
-    work.require_free(recordings, writing)
+    with loading():  # the nodes of the graph, when it is checked
+        work.require_free(recordings, writing)
     display = ProgressDisplay(quiet=quiet, verbose=verbose, runs=len(recordings))
     with display, printer.alone_on_stdout():
         if len(recordings) == 1:

@@ -114,13 +114,8 @@ class SharedStore(Store):
     def _brought_record(self, key: Key) -> Record | None:
         found = self._tried(lambda: self._record_there(key))
         if found is not None:
-            text = seal(found)
             with contextlib.suppress(OutputError):
-                publish(
-                    self._record_path(key.hex),
-                    lambda file: file.write(text),
-                    temp_folder=self._temporary,
-                )
+                self._publish_record(found)
         return found
 
     def _record_there(self, key: Key) -> Record | None:

@@ -158,7 +158,9 @@ def _attempt(
     try:
         result = run(trial.params)
         files = result.for_listening().save(folder)
-        forms = {one: form(sound) for one, sound in _sounds_of(result, files)}
+        forms = {}
+        if reference.files:  # else nothing is compared, and no encoded file is read twice
+            forms = {one: form(sound) for one, sound in _sounds_of(result, files)}
         partners = reference.partners(forms)
         figures: dict[str, dict[str, float | None]] = {}
         heard: dict[str, Ready] = {}
@@ -193,7 +195,7 @@ def _message(error: Exception) -> str:
 
 
 def _sounds_of(result: Result, files: Mapping[str, Path]) -> Iterator[tuple[str, Audio]]:
-    """Yield each output that can be heard, as it lies in its file; one of them at a time."""
+    """Yield each output that can be heard; one of them at a time, where it is an encoded file."""
     for name, value in result.items():
         if isinstance(value, Audio):
             yield name, value

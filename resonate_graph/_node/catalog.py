@@ -26,7 +26,7 @@ from types import ModuleType
 from blake3 import blake3
 
 from .._base.errors import CatalogError
-from .._base.installed import entry_points
+from .._base.installed import entry_points, name_of
 from .declaration import NodeType
 from .decorator import Node
 
@@ -337,7 +337,7 @@ def _is_late(module: ModuleType) -> bool:
 
 
 def _origin(point: metadata.EntryPoint) -> str:
-    distribution = point.dist.name if point.dist else "unknown distribution"
+    distribution = name_of(point.dist) if point.dist else "unknown distribution"
     return f"pack {point.name!r} of {distribution} ({point.value})"
 
 

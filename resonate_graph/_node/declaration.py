@@ -29,7 +29,6 @@ from .._machine.cost import LIGHT, Cost
 from .._machine.devices import Avoid
 from .._sound.audio import Audio
 from .context import FP32, NotComputed, RunContext
-from .fingerprint import source_fingerprint
 from .known_models import KnownModels
 from .params import Declared, checked
 from .ports import Port, describe
@@ -190,7 +189,7 @@ class NodeType:
     models: KnownModels | None = None
     pack: str | None = None
 
-    @property
+    @cached_property
     def id(self) -> str:
         """What a graph calls it: ``name``, or ``pack/name`` for other packs."""
         return f"{self.pack}/{self.name}" if self.pack else self.name
@@ -208,6 +207,8 @@ class NodeType:
     @cached_property
     def fingerprint(self) -> str:
         """Digest of the node's source, without docstrings, with the helpers it reaches."""
+        from .fingerprint import source_fingerprint  # what reads sources: of a few nodes alone
+
         return source_fingerprint(self.function)
 
     @cached_property

@@ -32,7 +32,7 @@ from numpy.typing import NDArray
 from .._base.errors import ResonateError
 from .._base.publish import publish
 from .._sound.audio import Audio
-from .._sound.decode import file_digest
+from .._sound.known_files import file_digest
 from .._store.folder import Store
 from . import copies, made
 from .made import VERSION

@@ -17,12 +17,7 @@ from .._node.ports import describe, scalar_type
 from .._node.values import Value, digest, require_portable
 from .._sound.audio import Audio
 from .._sound.broadcast import Span
-from .._sound.decode import (
-    decoder_version,
-    file_digest,
-    file_digest_at_a_look,
-    read_with_gaps,
-)
+from .._sound.known_files import decoder_version, file_digest, file_digest_at_a_look
 from .._sound.limits import Limits
 from .._store.folder import Quarantined, Store
 from .._store.records import OWN, Entry, Key, Origin, Record, Size
@@ -243,6 +238,8 @@ class Bindings:
         return None
 
     def _decode(self, path: Path, name: str) -> Audio:
+        from .._sound.decode import read_with_gaps
+
         before = self.file_digest(name)
         odd: list[tuple[str, str]] = []
         audio, self._gaps[name] = read_with_gaps(

@@ -16,7 +16,6 @@ from .._base.errors import InputError, OutputError, ParamError
 from .._graph.bound import BoundGraph, PortRef
 from .._node.values import File, Report, Value, plain_json
 from .._sound.audio import Audio
-from .._sound.decode import read_audio
 from .._sound.limits import Limits
 from .bindings import Bindings
 from .verify import content
@@ -158,6 +157,8 @@ def holds(path: Path, value: Value) -> bool:
 
 
 def _samples(path: Path) -> Audio:
+    from .._sound.decode import read_audio
+
     return read_audio(path, Limits(max_minutes=math.inf), warn=lambda code, message: None)
 
 

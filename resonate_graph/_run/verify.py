@@ -14,7 +14,7 @@ from .._base.errors import InputError
 from .._node.values import File, Value
 from .._sound.audio import Audio
 from .._sound.content import coded_digest
-from .._sound.decode import audio_blocks, file_digest, read_audio
+from .._sound.known_files import file_digest
 from .._sound.limits import Limits
 from .._sound.tags import TAGGED
 
@@ -125,6 +125,8 @@ def content(path: Path, holds: Holds) -> str | None:
     """
     if holds == "bytes":
         return file_digest(path)
+    from .._sound.decode import audio_blocks, read_audio
+
     if holds == "samples":
         return read_audio(path, _ANY_LENGTH, warn=lambda code, message: None).digest
     with audio_blocks(path) as (_, _, blocks):  # a checksum in the file is judged while it is read

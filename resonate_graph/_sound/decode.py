@@ -9,20 +9,18 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import os
-import stat
 import warnings
 from collections.abc import Callable, Iterator
-from functools import lru_cache, partial
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
-
-from blake3 import blake3
 
 from .._base.errors import AudioError, InputError, ResonateWarning
 from .audio import Audio
 from .containers import survey
 from .decoding import Samples, Sound, damage
 from .foreign import converted_by, converted_by_sox
+from .known_files import require_regular, system_reason
 from .limits import Limits
 from .parts import NOT_READ, Part, Silence, damaged, open_forward
 
@@ -31,8 +29,6 @@ _FORMATS = ("WAV", "WAVEX", "RF64", "AU", "AIFF", "CAF", "FLAC", "OGG", "MP3")
 #: What else it may find, and ffmpeg does not read, or not all of it.
 _FOR_SOX = ("HTK", "MAT4", "MAT5", "PAF")
 _USUAL = Limits()
-#: So many files are known by their digest, as long as they do not change.
-_LOOKED_AT = 256
 
 
 class Salvaged(NamedTuple):
@@ -45,51 +41,6 @@ class Salvaged(NamedTuple):
 
     audio: Audio
     gaps_seconds: list[tuple[float, float]]
-
-
-def file_digest(path: Path) -> str:
-    """Return the blake3 digest of a file's bytes.
-
-    Raises:
-        InputError: it cannot be read.
-    """
-    try:
-        _require_regular(path)
-        return blake3(max_threads=blake3.AUTO).update_mmap(path).hexdigest()
-    except OSError as error:
-        raise InputError(path, _system_reason(error)) from error
-
-
-def file_digest_at_a_look(path: Path) -> str:
-    """Return a file's digest, without reading it again while its size and its times stay the same.
-
-    That is good enough to say what a run would do. A run itself reads.
-
-    Raises:
-        InputError: it cannot be read.
-    """
-    try:
-        known = path.stat()
-    except (OSError, ValueError):
-        return file_digest(path)  # which says what is wrong
-    times = known.st_mtime_ns, known.st_ctime_ns
-    return _digest_as_of(path.absolute(), known.st_dev, known.st_ino, known.st_size, *times)
-
-
-@lru_cache(maxsize=_LOOKED_AT)
-def _digest_as_of(path: Path, *_: int) -> str:
-    return file_digest(path)
-
-
-def decoder_version() -> str:
-    """Return what decodes, as it enters keys."""
-    import soundfile
-
-    libsndfile = soundfile.__libsndfile_version__
-    return (
-        f"soundfile {soundfile.__version__}, libsndfile {libsndfile}, channels as in WAV, layouts, "
-        "frames in order, Opus at 48 kHz"
-    )
 
 
 def _say(code: str, message: str) -> None:
@@ -201,7 +152,7 @@ def _open(path: Path, *, salvage: bool = False) -> Iterator[Sound]:
     import soundfile
 
     try:
-        _require_regular(path)
+        require_regular(path)
         with path.open("rb") as raw:
             reading = survey(path, raw, salvage=salvage)
             if salvage:
@@ -212,7 +163,7 @@ def _open(path: Path, *, salvage: bool = False) -> Iterator[Sound]:
             with open_forward(first.raw) as file:
                 yield Sound(path, reading, file, salvage)
     except OSError as error:
-        raise InputError(path, _system_reason(error)) from error
+        raise InputError(path, system_reason(error)) from error
     except soundfile.LibsndfileError as error:
         raise _refusal(path, error) from error
 
@@ -274,24 +225,3 @@ def _refusal(path: Path, error: Exception) -> InputError:
     if "recognised" in text or "Unspecified" in text:
         return InputError(path, NOT_READ)
     return damaged(path, damage(error))
-
-
-def _require_regular(path: Path) -> None:
-    """Refuse what is no file: reading a pipe or a device may never end."""
-    try:
-        possible = b"\0" not in os.fsencode(path)
-    except UnicodeEncodeError:
-        possible = False
-    if not possible:
-        raise InputError(path, "no file can have this name")
-    mode = path.stat().st_mode
-    if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
-        raise InputError(path, "this is a pipe or a device, not a file")
-
-
-def _system_reason(error: OSError) -> str:
-    if isinstance(error, FileNotFoundError):
-        return "there is no such file"
-    if isinstance(error, IsADirectoryError):
-        return "this is a folder, not a file"
-    return f"cannot be read: {error.strerror or error}"

@@ -13,6 +13,7 @@ import struct
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import reduce
+from importlib import import_module
 from pathlib import Path
 from typing import IO, Any
 
@@ -52,6 +53,14 @@ _INFO = {
 _AIFF_TEXTS = {
     b"NAME": "TITLE", b"AUTH": "ARTIST", b"(c) ": "COPYRIGHT", b"ANNO": "COMMENT",
 }  # fmt: skip
+#: How sounds in OGG begin, by kind, and what reads the tags of each; the others are not imported.
+_IN_OGG = {
+    b"\x01vorbis": ("mutagen.oggvorbis", "OggVorbis"),
+    b"OpusHead": ("mutagen.oggopus", "OggOpus"),
+    b"fLaC": ("mutagen.oggflac", "OggFLAC"),
+    b"Speex   ": ("mutagen.oggspeex", "OggSpeex"),
+}
+_OGG_HEAD_BYTES = 128
 _PICTURE = "METADATA_BLOCK_PICTURE"
 _FRONT_COVER = 3
 _MAX_CHUNK_BYTES = 1 << 26
@@ -240,14 +249,14 @@ def _read_flac(file: IO[bytes]) -> Tags:
 
 
 def _read_ogg(file: IO[bytes]) -> Tags:
-    import mutagen
-    from mutagen.oggflac import OggFLAC
-    from mutagen.oggopus import OggOpus
-    from mutagen.oggspeex import OggSpeex
-    from mutagen.oggvorbis import OggVorbis
-
-    sound: Any = mutagen.File(file, options=[OggVorbis, OggOpus, OggFLAC, OggSpeex])
-    every = list(sound.tags or ()) if sound is not None else []
+    head = file.read(_OGG_HEAD_BYTES)
+    file.seek(0)
+    every: list[tuple[str, str]] = []
+    for begins, (module, reader) in _IN_OGG.items():
+        if begins in head:
+            sound: Any = getattr(import_module(module), reader)(file)
+            every = list(sound.tags or ())
+            break
     said = [(name, value) for name, value in every if is_whole(value) and not _is_nameless(name)]
     harmed = ["some of its Vorbis comments"] * (len(said) < len(every))
     pictures = []
@@ -263,13 +272,10 @@ def _read_ogg(file: IO[bytes]) -> Tags:
 def _of_comments(
     said: Sequence[tuple[str, str]], pictures: Sequence[bytes], harmed: Sequence[str]
 ) -> Tags:
-    from mutagen.flac import Picture as FlacPicture
-
     found, lost = [], list(harmed)
     for block in pictures:
-        made: Any = FlacPicture
         try:
-            found.append(_of_flac_picture(made(block)))
+            found.append(_read_flac_picture(block))
         except Exception:  # whatever a damaged one makes of its reader
             lost.append("a picture")
     damage = f"{' and '.join(dict.fromkeys(lost))} cannot be read" if lost else ""
@@ -281,7 +287,11 @@ def _is_nameless(name: str) -> bool:
     return name.startswith("unknown") and name[len("unknown") :].isdecimal()
 
 
-def _of_flac_picture(picture: Any) -> Picture:
+def _read_flac_picture(block: bytes) -> Picture:
+    from mutagen.flac import Picture as FlacPicture
+
+    made: Any = FlacPicture
+    picture = made(block)
     return Picture(int(picture.type), picture.mime, picture.desc, picture.data)
 
 

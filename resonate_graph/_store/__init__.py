@@ -5,5 +5,6 @@ digests, in any process and at any time later.
 
 Doors: `folder` (the store itself), `records`, `retention` (what is dropped from a full store, by
 which rule). Behind them: `objects` (how a value lies on disk), `leases` (what running processes
-use), `uses` (when each object was used, and when it went), `logs` (lines that processes append).
+use), `uses` (when each object was used, and when it went), `latest` (which records were written
+last), `logs` (lines that processes append).
 """

@@ -5,6 +5,7 @@
     objects/ab/abcd….wav      content, named by its digest: float WAV, encoded files, JSON
     records/ab/abcd….json     key -> the digest of each port, what the key was made of, the cost
     unfinished/KEY/           what a step has of its results (see _sound.workspace)
+    latest.log                which records were written last (see latest)
     temporary/  locks/  quarantine/      (and what retention keeps)
 
 An object is published before the record that names it, each by a rename after a sync, so a
@@ -16,13 +17,13 @@ nothing depends on them being honoured.
 from __future__ import annotations
 
 import contextlib
-import heapq
 import os
 import secrets
 import shutil
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -34,6 +35,7 @@ from .._node.notes import Note
 from .._node.ports import PortType
 from .._node.values import Value
 from .._sound.audio import Audio
+from .latest import Latest
 from .objects import Reader, write
 from .records import Entry, Key, Origin, Record, Size, holds_preimage, seal, unseal
 from .retention import Retention, StoredObject
@@ -77,6 +79,7 @@ class Store:
         self.path = Path(path)
         self.retention = Retention(self.path, limit_bytes)
         self._reader = Reader()
+        self._latest = Latest(self.path)
         self._place = os.fspath(self.path)
         self._damaged: set[str] = set()
 
@@ -276,9 +279,7 @@ class Store:
             origin=earlier.origin if earlier else origin,
             created=time.time(),
         )
-        text = seal(record)
-        path = self._record_path(key.hex)
-        publish(path, lambda file: file.write(text), temp_folder=self._temporary)
+        self._publish_record(record)
         return record
 
     def key_lock(self, key: Key) -> KeyLock:
@@ -293,18 +294,29 @@ class Store:
 
     def latest_records(self, count: int) -> list[Record]:
         """Return the records that were written last, the latest first."""
-        dated: list[tuple[float, str]] = []
-        for folder in (self.path / "records").glob("*"):
-            with contextlib.suppress(OSError):  # removed by another process meanwhile
-                for file in os.scandir(folder):
-                    if file.name.endswith(".json"):
-                        dated.append((file.stat().st_mtime, file.path))
-        records = []
-        for _, path in heapq.nlargest(count, dated):
-            with contextlib.suppress(OSError):
-                if record := unseal(Path(path).read_bytes()):
-                    records.append(record)
+        records = list(islice(self._named(self._latest.keys()), count))
+        if len(records) < count and not self._latest.is_whole:
+            keys = self._keys_by_age()
+            if keys:
+                self._latest.begin_with(keys)
+            records = list(islice(self._named(keys), count))
         return records
+
+    def _named(self, keys: Iterable[str]) -> Iterator[Record]:
+        """Yield the records of keys; those that are gone or damaged are passed over."""
+        for key in keys:
+            with contextlib.suppress(OSError):
+                record = unseal(_content(self._record_place(key)))
+                if record is not None and record.key == key:
+                    yield record
+
+    def _keys_by_age(self) -> list[str]:
+        """Return the keys of all records by their files, the latest first."""
+        dated: list[tuple[int, str]] = []
+        for file in self._record_files():
+            with contextlib.suppress(OSError):  # removed by another process meanwhile
+                dated.append((os.stat(file).st_mtime_ns, file))  # noqa: PTH116 - as text
+        return [Path(file).stem for _, file in sorted(dated, reverse=True)]
 
     def in_use(self) -> contextlib.AbstractContextManager[None]:
         """Spare what is used during a run from being dropped, by this process and by others.
@@ -425,17 +437,32 @@ class Store:
             raise Quarantined(path)
         return path
 
+    def _publish_record(self, record: Record) -> None:
+        text = seal(record)
+        self._latest.note(record.key)
+        path = self._record_path(record.key)
+        publish(path, lambda file: file.write(text), temp_folder=self._temporary)
+
     def _read_records(self) -> Iterator[tuple[Path, Record | None]]:
         """Yield every record's file and what it says; None where that cannot be known."""
-        for path in sorted((self.path / "records").glob("*/*.json")):
+        for place in self._record_files():
             try:
-                record = unseal(path.read_bytes())
+                record = unseal(_content(place))
             except FileNotFoundError:  # another process removed it
                 continue
             except OSError:
                 record = None
+            path = Path(place)
             sound = record is not None and Key.of(record.preimage).hex == record.key == path.stem
             yield path, record if sound else None
+
+    def _record_files(self) -> Iterator[str]:
+        """Yield the files of all records, by key; a folder of them at a time, of however many."""
+        records = f"{self._place}{os.sep}records"
+        for folder in _names(records):
+            for name in _names(f"{records}{os.sep}{folder}"):
+                if name.endswith(".json"):
+                    yield f"{records}{os.sep}{folder}{os.sep}{name}"
 
     def _has(self, entry: Entry) -> bool:
         return self._size(entry) == entry.bytes
@@ -521,6 +548,14 @@ def _content(place: str) -> bytes:
     finally:
         os.close(descriptor)
     return content
+
+
+def _names(folder: str) -> list[str]:
+    """Return what is in a folder, in order; nothing where it is none."""
+    try:
+        return sorted(os.listdir(folder))  # noqa: PTH208 - as text, see `Store._object_place`
+    except OSError:
+        return []
 
 
 def _size(place: str | Path) -> int | None:

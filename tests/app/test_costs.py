@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from resonate_graph import Audio, Graph, Store
-from resonate_graph._sound import decode
+from resonate_graph._sound import known_files
 from resonate_nodes import gain
 from tests.tools import needs
 
@@ -21,13 +21,13 @@ PAGE = Path(__file__).parents[2] / "resonate_graph" / "_app" / "page.py"
 def readings(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
     """The files whose bytes were read for a digest."""
     found: list[Path] = []
-    read = decode.file_digest
+    read = known_files.file_digest
 
     def noted(path: Path) -> str:
         found.append(path)
         return read(path)
 
-    monkeypatch.setattr(decode, "file_digest", noted)
+    monkeypatch.setattr(known_files, "file_digest", noted)
     return found
 
 

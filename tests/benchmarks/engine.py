@@ -144,10 +144,10 @@ def process_rows() -> Iterator[Row]:
     limits["resonate run song-repair, all stored"] = 0.45
     targets = {"resonate run song-repair, all stored": 0.58}  # of what it took before
     reasons = {
-        "resonate graphs": "numpy is not imported; typer, pydantic and rich take most of it",
-        "resonate nodes": "the list that was kept is read; typer, pydantic, rich take most of it",
-        "resonate nodes declick": "numpy, pydantic and one module of the pack are imported",
-        "resonate run song-repair, all stored": "numpy, pydantic, typer and rich take half of it",
+        "resonate graphs": "numpy is not imported; typer and pydantic take most of it",
+        "resonate nodes": "the list that was kept is read; typer takes most of it",
+        "resonate nodes declick": "the list that was kept is read; typer takes most of it",
+        "resonate run song-repair, all stored": "numpy, pydantic and typer take half of it",
     }
     for name, spent in times.items():
         yield Row(

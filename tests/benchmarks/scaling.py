@@ -1,14 +1,14 @@
 """How time grows with size: ``python -m tests.benchmarks.scaling [SVG [RECORDS]]``.
 
-Three series: the engine for chains of 10 to 10,000 nodes, the store for 10 to 100,000 records and
-objects, or up to as many records as are named, and reading, keeping and finding sounds of a second
-to an hour. Each figure is seconds of the processor, the least of a few rounds. All is well where
-ten times as much takes about ten times as long: the exponent between the two largest sizes is
-printed. Given a file, a plot goes there.
+Three series: the engine for chains of 10 to 10,000 nodes; the store for 10 to 100,000 records and
+objects, or up to as many records as are named; and reading, keeping, finding and turning down
+sounds of a second to three hours. Each figure is seconds of the processor, the least of a few
+rounds. All is well where ten times as much takes about ten times as long: the exponent between the
+two largest sizes is printed. Given a file, a plot goes there.
 
-Chains lie in memory where there is such a folder (/dev/shm), so that what is measured is the
-library and not the disk. A million records take 4 GB of disk for as long as they are measured, and
-some minutes of the processor.
+Chains and records lie in memory where there is such a folder (/dev/shm), so that what is measured
+is the library and not the disk. A million records take 5 GB there for as long as they are measured,
+and some minutes of the processor; three hours of sound 8 GB of memory and 4 GB of disk.
 """
 
 from __future__ import annotations
@@ -29,13 +29,14 @@ from resonate_graph import Audio, Graph, Store, node, read_audio
 from resonate_graph._node.ports import PortType
 from resonate_graph._sound.limits import Limits
 from resonate_graph._store.records import Entry, Key, Record, seal
+from resonate_nodes import gain
 from tests.benchmarks.table import machine
 from tests.benchmarks.timing import seconds_of
 
 NODES = (10, 100, 1000, 10_000)
 RECORDS = (10, 100, 1000, 10_000, 100_000)
 MOST_OBJECTS = 100_000
-SECONDS = (1, 10, 60, 600, 3600)
+SECONDS = (1, 10, 60, 600, 3600, 10_800)
 RATE = 44100
 MEMORY = Path("/dev/shm")
 
@@ -131,27 +132,34 @@ def of_records(counts: Sequence[int]) -> Series:
     series: Series = {}
     entry = Entry.of(Audio(np.zeros((2, 8)), RATE))
     for count in counts:
-        with tempfile.TemporaryDirectory() as place:
+        with folder() as place:
             store = Store(place, limit_bytes=2**50)
-            keys = [Key.of({"number": number}) for number in range(count)]
-            for key in keys:
-                record = Record(key=key.hex, preimage=dict(key.preimage), ports={"out": entry})
-                path = Path(place) / "records" / key.hex[:2] / f"{key.hex}.json"
-                path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_bytes(seal(record))
-            calls: dict[str, Callable[[], object]] = {
-                "find 10 records": partial(found, store, keys[:10]),
-                "add 10 records": partial(add, store, entry),
-                "list all records": partial(listed, store),
-                "the latest 200 records": partial(store.latest_records, 200),
+            keys = [Key.of({"number": number}) for number in range(10)]
+            write(Path(place), entry, count)
+            calls: dict[str, tuple[Callable[[], object], int]] = {
+                "list all records": (partial(listed, store), 1),
+                "the latest 200, without a log": (partial(store.latest_records, 200), 1),
+                "the latest 200 records": (partial(store.latest_records, 200), 3),
+                "find 10 records": (partial(found, store, keys), 3),
+                "add 10 records": (partial(add, store, entry), 3),
             }
-            for what, call in calls.items():
-                series.setdefault(what, {})[count] = spent(call, 2)
+            for what, (call, rounds) in calls.items():
+                series.setdefault(what, {})[count] = spent(call, rounds)
             if count <= MOST_OBJECTS:
                 fill(Path(place), count)
                 half = partial(store.retention.make_room, count // 2)
                 series.setdefault("drop half of as many objects", {})[count] = spent(half, 1)
     return series
+
+
+def write(place: Path, entry: Entry, count: int) -> None:
+    """Write records as a store of before there was a log has them, none of them synced."""
+    for number in range(count):
+        key = Key.of({"number": number})
+        record = Record(key=key.hex, preimage=dict(key.preimage), ports={"out": entry})
+        path = place / "records" / key.hex[:2] / f"{key.hex}.json"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(seal(record))
 
 
 def fill(place: Path, count: int) -> None:
@@ -180,25 +188,38 @@ def listed(store: Store) -> int:
 
 
 def of_lengths() -> Series:
-    """Measure sounds: decoding, digest, keeping, finding again."""
+    """Measure sounds: decoding, digest, a light node, keeping, finding again."""
     series: Series = {}
-    draw = np.random.default_rng(0)
+    graph = Graph("lighter")
+    graph.output("out", graph.add(gain, "gain")(graph.input("audio", Audio), gain_db=-6.0))
+    limits = Limits(max_minutes=200, warn_minutes=200)
     for seconds in SECONDS:
         with tempfile.TemporaryDirectory() as place:
-            path = Path(place) / "sound.wav"
-            with soundfile.SoundFile(path, "w", RATE, 2, "PCM_16") as file:
-                for _ in range(seconds):
-                    file.write(draw.integers(-(2**15), 2**15, (RATE, 2), dtype=np.int16))
-            limits = Limits(max_minutes=100, warn_minutes=100)
+            path = Path(place) / "sound.flac"
+            write_sound(path, seconds)
+            rounds = 1 if seconds >= 3600 else 2
+            # one sound in memory at a time, of which there are 4 GB at the end
+            series.setdefault("read and hash a file", {})[seconds] = spent(
+                partial(read_audio, path, limits), rounds
+            )
             sound = read_audio(path, limits)
+            turned_down = partial(graph.run, {"audio": sound}, store=False, max_minutes=200)
             calls: dict[str, tuple[Callable[[], object], int]] = {
-                "read and hash a file": (partial(read_audio, path, limits), 2),
+                "turn it down": (turned_down, rounds),
                 "hash and keep a sound": (partial(keep, place, sound), 1),
-                "find it, verified": (partial(find, place, sound), 2),
+                "find it, verified": (partial(find, place, sound), rounds),
             }
-            for what, (call, rounds) in calls.items():
-                series.setdefault(what, {})[seconds] = spent(call, rounds)
+            for what, (call, times) in calls.items():
+                series.setdefault(what, {})[seconds] = spent(call, times)
     return series
+
+
+def write_sound(path: Path, seconds: int) -> None:
+    """Write a FLAC file of noise, a second of it after the other."""
+    draw = np.random.default_rng(0)
+    with soundfile.SoundFile(path, "w", RATE, 2, "PCM_16", format="FLAC") as file:
+        for _ in range(seconds):
+            file.write(draw.integers(-(2**11), 2**11, (RATE, 2), dtype=np.int16))
 
 
 def keep(place: str, sound: Audio) -> None:

@@ -57,6 +57,7 @@ def leave_nothing_behind(store: Store) -> None:
     assert {path.name for path in store.path.iterdir() if files_in(path) or path.is_file()} <= {
         *kept,
         "uses.log",
+        "latest.log",
         "clock",
         "retention.lock",
     }

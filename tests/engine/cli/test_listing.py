@@ -124,6 +124,8 @@ def test_what_is_no_list_is_not_read(folder: Path, content: bytes) -> None:
     [
         lambda kept: kept["nodes"][0].update(id=1),
         lambda kept: kept["nodes"][0].update(more="text"),
+        lambda kept: kept["nodes"][0].update(said=["text"]),
+        lambda kept: kept["nodes"][0]["said"].append(["lines", [[1]]]),
         lambda kept: kept.update(nodes=["text"]),
         lambda kept: kept.pop("nodes"),
     ],
@@ -159,6 +161,19 @@ def test_lists_of_so_many_environments_are_kept(tmp_path: Path) -> None:
 
 
 # -- as a command ----------------------------------------------------------------------------------
+
+
+def test_what_is_said_of_a_node_is_the_same_whether_a_list_was_kept_or_not(tmp_path: Path) -> None:
+    given = {"XDG_CACHE_HOME": str(tmp_path), "COLUMNS": "90"}
+    before = {one: resonate("nodes", one, cwd=tmp_path, **given) for one in ("declick", "separate")}
+    assert [*tmp_path.glob("*/nodes/*.json")] == []
+    resonate("nodes", cwd=tmp_path, **given)
+    assert len([*tmp_path.glob("*/nodes/*.json")]) == 1
+    for name, ended in before.items():
+        assert ended.code == 0
+        assert resonate("nodes", name, cwd=tmp_path, **given).out == ended.out
+    wrong = resonate("nodes", "declik", cwd=tmp_path, **given)
+    assert "did you mean declick or declip?" in wrong.err
 
 
 @thorough

@@ -18,7 +18,8 @@ from resonate_graph import (
     RunStarted,
     Warned,
 )
-from resonate_graph._cli.progress import ProgressDisplay, Work, time_left
+from resonate_graph._cli.progress import ProgressDisplay
+from resonate_graph._cli.work import Work, time_left
 
 
 class Clock:
