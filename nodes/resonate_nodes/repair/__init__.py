@@ -13,5 +13,5 @@ the other), `clipping_levels` (what was cut off), `wrapping` (integer overflow),
 `mains` (a hum as it was found, and the sound without it), `hum_knots`, `hum_evidence`,
 `hum_or_music`, `hum_track` and `hum_times` (whether it hums, at which frequency, when),
 `plausibility` (too much to be damage), `wpe` (late reverberation), `deep_filter` (a network for
-voices).
+voices), `s_sounds` (what is an s-sound).
 """

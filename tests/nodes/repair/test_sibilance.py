@@ -129,3 +129,10 @@ def test_a_reader_too_close_to_the_microphone(speech: Audio, gain_db: float) -> 
     s_sounds = np.abs(upper[0]) > 0.3 * np.abs(upper[0]).max()
     assert np.std(upper[1][s_sounds]) < 10 ** (-4 / 20) * np.std(upper[0][s_sounds])
     assert np.count_nonzero(heard.samples != harsh.samples) < 0.3 * harsh.frames
+
+
+def test_samples_near_the_limit_of_float32(groove: Audio) -> None:
+    harsh = degradations.with_sibilance(groove)
+    huge = harsh.with_samples(harsh.samples * (3.4e38 / np.abs(harsh.samples).max()))
+    heard = deess(huge).samples / 3.4e38 * np.abs(harsh.samples).max()
+    assert difference_db(harsh.with_samples(heard), deess(harsh)) < -100
