@@ -1,4 +1,4 @@
-"""Sounds so loud that the squares of their samples are not finite in float32."""
+"""Sounds so loud, or so soft, that float32 cannot hold the squares of their samples."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ Single = NDArray[np.float32]
 
 # Samples above this are made smaller first.
 _HUGE = 2.0**40
+# Where what is soft counts too, sounds below this are made larger; and by so much at most.
+_TINY, _MOST = 2.0**-40, 126.0
 
 
 def in_reach(*sounds: Single) -> np.float32:
@@ -17,6 +19,14 @@ def in_reach(*sounds: Single) -> np.float32:
         max(float(samples.max(initial=0.0)), -float(samples.min(initial=0.0))) for samples in sounds
     )
     return np.float32(1.0 if peak < _HUGE else 2.0 ** -np.ceil(np.log2(peak)))
+
+
+def near_full_scale(samples: Single) -> np.float32:
+    """Return a power of two that brings a sound where squares are precise too: mostly 1."""
+    peak = max(float(samples.max(initial=0.0)), -float(samples.min(initial=0.0)))
+    if peak == 0 or peak >= _TINY:
+        return in_reach(samples)
+    return np.float32(2.0 ** min(-np.ceil(np.log2(peak)), _MOST))
 
 
 def scaled(samples: Single, factor: np.float32) -> Single:
@@ -31,3 +41,8 @@ def scaled_back(samples: Single, factor: np.float32) -> Single:
     most = np.finfo(np.float32).max * factor
     back: Single = np.clip(samples, -most, most) / factor
     return back
+
+
+def scaled_down_again(samples: Single, factor: np.float32) -> Single:
+    """Return what was `scaled` by more than 1 over the factor, else what `scaled_back` does."""
+    return samples / factor if factor > 1 else scaled_back(samples, factor)

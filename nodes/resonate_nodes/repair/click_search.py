@@ -12,6 +12,7 @@ from .._common.running import running_maximum
 from .._common.runs import mask_of, runs, touched, touching, without_gaps
 from .._common.silence import silence
 from . import autoregression as ar
+from .crackle_evidence import few, part_of_the_sound
 from .plausibility import LOWEST_PITCH_HZ, recurring, too_much, too_regular
 from .prediction import CELL_SECONDS, CELLS, level, level_before_and_after, prediction_errors
 
@@ -39,10 +40,6 @@ _LONG_STANDS_OUT = 1.0
 _HEARD_AGAIN = 0.5
 # A sound begins where it is predicted worse by this in the 8 ms after than in the 8 ms before.
 _BEGINS = 3.0
-# Within a second before and after there is more crackle than this; and no more than so much of what
-# there is in a second lies at the peaks of the sound, those of 10 ms on either side.
-_FEWEST = 4
-_AT_A_PEAK, _PERIOD_SECONDS, _MOSTLY = 0.9, 0.01, 0.3
 # And a pulse of a pitch by less than this on both sides.
 _A_PULSE = 0.3
 
@@ -95,36 +92,13 @@ def crackle_in(samples: Array, sample_rate: int, blocks: ar.Blocks, search: Sear
         for _ in range(2):
             ar.interpolate(repaired, kept, blocks, order)
         kept &= ~doubtful(samples, repaired, kept, sample_rate)
-        kept &= ~_at_the_peaks(repaired, kept, sample_rate)
+        kept &= ~part_of_the_sound(repaired, kept, sample_rate)
         refused |= missing & ~kept
         missing = kept
         repaired[~missing] = samples[~missing]
     clicks = missing & ~touching(missing, left)
-    clicks &= ~_few(clicks, sample_rate)
+    clicks &= ~few(clicks, recurs, sample_rate)
     return Found(np.where(clicks, repaired, samples), clicks, left)
-
-
-def _at_the_peaks(repaired: Array, missing: Mask, sample_rate: int) -> Mask:
-    """Return what was filled in in a second in which most of that lies at the peaks of the sound.
-
-    Crackle is anywhere in a wave; the corners of a guitar's distortion are at its peaks.
-    """
-    starts, stops = runs(missing)
-    levels = np.abs(repaired)
-    peaks = running_maximum(levels, 2 * round(_PERIOD_SECONDS * sample_rate) + 1)
-    near = touched(starts, stops, missing & (levels > _AT_A_PEAK * peaks))
-    second = starts // sample_rate
-    most = (np.bincount(second, near) > _MOSTLY * np.bincount(second))[second]
-    return mask_of(starts[most], stops[most], len(repaired))
-
-
-def _few(clicks: Mask, sample_rate: int) -> Mask:
-    """Return which clicks have hardly another one within a second: crackle is many."""
-    starts, stops = runs(clicks)
-    around = np.searchsorted(starts, starts + sample_rate)
-    around -= np.searchsorted(starts, starts - sample_rate)
-    few = around < _FEWEST
-    return mask_of(starts[few], stops[few], len(clicks))
 
 
 def _clicks(

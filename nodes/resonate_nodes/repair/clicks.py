@@ -311,9 +311,11 @@ def decrackle(
     stands out by so much is one, what was found is filled in and the search repeated, up to three
     times, because clicks hide one another.
     What it leaves alone is what `declick` does; and where the sound is predicted three times as
-    badly afterwards, as at the beginning of a note; where most of what was found in a second lies
-    at the peaks of the wave, as the corners of a guitar's distortion do; and what has no three
-    others within a second: crackle is many.
+    badly afterwards, as at the beginning of a note. The rest is judged by all that was found within
+    a second: where it lies at the peaks of the wave or at certain heights of it more often than
+    by chance, as the corners of a guitar's distortion and the edges of pulses do, where the sound
+    is louder after most of it, as after drops of rain, where pulses of a pitch are beside it, and
+    where there are fewer than six, none of it is crackle: that is many, and comes from elsewhere.
 
     Args:
         ctx: filled in by the engine.

@@ -120,7 +120,7 @@ class ClippingReport(Report):
         return found or [Finding("No peaks are cut off.")]
 
 
-@node(version=6, uses=("scipy",))
+@node(version=7, uses=("scipy",))
 def detect_clipping(
     ctx: RunContext,
     audio: Audio,
@@ -189,7 +189,7 @@ def detect_clipping(
     )
 
 
-@node(version=8, uses=("scipy",))
+@node(version=9, uses=("scipy",))
 def declip(
     ctx: RunContext,
     audio: Audio,

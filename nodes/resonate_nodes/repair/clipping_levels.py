@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from .._common.reach import in_reach, scaled
 from .._common.runs import mask_of, runs
+from .bending import bent
 
 Array = NDArray[np.float64]
 Single = NDArray[np.float32]
@@ -68,12 +69,6 @@ _MOST_BEYOND = 0.05
 _LEAST_BETWEEN = 0.03
 _RESTING = 0.5
 _NOT_AT_THE_OTHER = 0.1
-# A sound that was cut off goes on up to its level as before: there are no more samples a little
-# below the level than well below it. Where it was bent, as by a valve or a guitar's distortion,
-# they gather below it: in parts of the level from so much to so much, so many times as many.
-_LITTLE_BELOW, _WELL_BELOW = (0.82, 0.92), (0.60, 0.70)
-_GATHER = 1.7
-
 # A filter against DC is told by how fast plateaus decay, in nats a second: in such steps, from so
 # slow to so fast (a cutoff of 0.1 to 60 Hz), where so many samples of the upper half decay alike,
 # and so many times as many as at one of so many steps beside. What went into it is judged where it
@@ -128,7 +123,7 @@ def _found(channel: Single, sample_rate: int) -> Clipped:
     if not (upper.any() or lower.any()):
         return Clipped(upper, lower)
     fine = _in_proportion(channel, upper, lower, sample_rate)
-    if _bent(channel, upper & fine, lower & fine, sample_rate):
+    if bent(channel, upper & fine, lower & fine, sample_rate, _AT_LEVEL):
         fine[:] = False
     return Clipped(upper & fine, lower & fine)
 
@@ -309,21 +304,3 @@ def _in_proportion(channel: Single, upper: Mask, lower: Mask, sample_rate: int) 
     resting = (np.maximum(up, down) > _RESTING) & (np.minimum(up, down) < _NOT_AT_THE_OTHER)
     fine: Mask = (up + down <= 1 - _LEAST_BETWEEN) & ~resting
     return fine[second]
-
-
-def _bent(channel: Single, upper: Mask, lower: Mask, sample_rate: int) -> bool:
-    """Return whether a channel bends towards its levels, and was not cut off: it was made so."""
-    second = np.arange(len(channel)) // sample_rate
-    little, well = 0, 0
-    for samples, cut_off in ((channel, upper), (-channel, lower)):
-        levels = np.full(second[-1] + 1, np.inf, np.float32)
-        np.minimum.at(levels, second[cut_off], samples[cut_off])
-        parts = samples / levels[second]
-        little += _within(parts, _LITTLE_BELOW)
-        well += _within(parts, _WELL_BELOW)
-    return little > _GATHER * well
-
-
-def _within(values: Array | Single, limits: tuple[float, float]) -> int:
-    """Return how many values lie within limits."""
-    return int(np.count_nonzero((values > limits[0]) & (values < limits[1])))

@@ -11,7 +11,7 @@ from pydantic import Field
 from resonate_graph import Audio, Cost, RunContext, node
 
 from .._common.notes import note_floor, note_removed
-from .._common.reach import in_reach, scaled, scaled_back
+from .._common.reach import near_full_scale, scaled, scaled_down_again
 from .._common.silence import least_frames, silence
 from .._common.single_threaded import single_threaded
 from . import wpe
@@ -24,7 +24,7 @@ _FADE_FRAMES = 256
 _UNCHANGED = "no reverberation taken"
 
 
-@node(version=3, uses=("scipy",), cost=Cost(seconds_per_second=0.08))
+@node(version=4, uses=("scipy",), cost=Cost(seconds_per_second=0.08))
 def dereverb(
     ctx: RunContext,
     audio: Audio,
@@ -69,7 +69,7 @@ def dereverb(
         ctx.note(summary=_UNCHANGED)
         return audio
     window = sine_window(int(2 ** max(6, round(np.log2(_FRAME_SECONDS * audio.sample_rate)))))
-    factor = in_reach(audio.samples)
+    factor = near_full_scale(audio.samples)
     stft = Stft(scaled(audio.samples, factor), window)
     if stft.count < wpe.least_frames(audio.channels):
         ctx.warn("too-short", f"{audio.frames} frames are too few to tell an echo from the sound")
@@ -81,7 +81,7 @@ def dereverb(
         for spectra in _dry(ctx, stft, strength):
             start, finished = synthesis.add(spectra)
             result[:, start : start + finished.shape[1]] = finished
-    result = scaled_back(result, factor)
+    result = scaled_down_again(result, factor)
     result[:, silence(audio.samples, least_frames(audio.sample_rate))] = 0
     result.flags.writeable = False  # so it need not be copied
     dry = audio.with_samples(result)

@@ -16,6 +16,7 @@ from .._common.runs import Places, runs
 from .._common.silence import least_frames, silence
 from .._common.stretches import Stretch, stretches
 from ..tone.filters import fits_below_nyquist, require_below_nyquist
+from .s_sounds import LONGEST_SECONDS, VOICE_SECONDS, an_s_sound, traits
 
 Array = NDArray[np.float64]
 Single = NDArray[np.float32]
@@ -38,7 +39,7 @@ _UNCHANGED = "no harsh s-sound found"
 
 
 @node(
-    version=3,
+    version=4,
     uses=("scipy",),
     cost=Cost(bytes_per_input_byte=2),
     fits=fits_below_nyquist("split_hz"),
@@ -63,7 +64,9 @@ def deess(
 
     An s-sound is taken as a whole, from where it passes the threshold until it falls below: only
     if it stays harsh for 30 ms or more is it turned down, and then all of what lies above the
-    threshold. So s-sounds as they should be, and the strokes of cymbals and hi-hats, stay.
+    threshold. It is a band of noise, rises and falls within tens of milliseconds, is over within
+    0.4 s, and a voice is heard within 0.3 s before or after it, below the split. So s-sounds as
+    they should be stay, and what is loud up there in music: cymbals and hi-hats, bells, strings.
 
     Args:
         ctx: filled in by the engine.
@@ -77,7 +80,7 @@ def deess(
             nothing.
         harsh_db: how far above the threshold an s-sound is harsh. Over the 3 dB below that it is
             turned down in part, and not at all below those. With 0 all of the upper band that
-            passes the threshold is turned down, however short.
+            passes the threshold is turned down, however short, and whatever it is.
 
     Raises:
         NodeError: the split lies at or above half the sample rate.
@@ -88,7 +91,7 @@ def deess(
         ctx.note(summary=_UNCHANGED)
         return audio
     band = _Band(audio, split_hz, loud * 10 ** (threshold_db / 20))
-    harsh = _harsh_sounds(band, harsh_db) if harsh_db else None
+    harsh = _s_sounds(band, _harsh_sounds(band, harsh_db), loud) if harsh_db else None
     result = audio.samples.copy()
     lowest, turned_down, sounds, inside = 1.0, 0, 0, False
     for stretch in band.stretches():
@@ -155,6 +158,22 @@ class _Band:
         """Return what lies above the split in a stretch, of shape (channels, frames)."""
         return self._filtered(stretch)[:, stretch.inside]
 
+    def parts(self, start: int, stop: int, beside: int) -> tuple[Array, Array, Array]:
+        """Return what lies above the split from one frame to another, and below it beside that.
+
+        Args:
+            start: the first frame.
+            stop: and the one after the last.
+            beside: how many frames on either side.
+        """
+        first, last = max(start - beside, 0), min(stop + beside, self.frames)
+        around = self._half + least_frames(self.rate)
+        part = Stretch(first, last, max(first - around, 0), min(last + around, self.frames))
+        upper = self.above(part)
+        lower = self._samples[:, part.own] - upper
+        start, stop = start - first, stop - first
+        return upper[:, start:stop], lower[:, :start], lower[:, stop:]
+
     def over_db(self, stretch: Stretch) -> Array:
         """Return by how much the band passes the threshold, in a stretch and around it."""
         from scipy.ndimage import uniform_filter1d
@@ -185,7 +204,7 @@ class _Band:
 
 
 class _Harsh(NamedTuple):
-    """The s-sounds that are harsh: where each starts and stops, and how harsh it is, up to 1."""
+    """Sounds that are harsh: where each starts and stops, and how harsh it is, up to 1."""
 
     starts: Places
     stops: Places
@@ -204,8 +223,22 @@ class _Harsh(NamedTuple):
         return harshness
 
 
+def _s_sounds(band: _Band, harsh: _Harsh, loud: float) -> _Harsh:
+    """Return those harsh sounds that are s-sounds of a voice."""
+    beside, longest = band.count(VOICE_SECONDS), band.count(LONGEST_SECONDS)
+    of_a_voice = np.array(
+        [
+            stop - start <= longest
+            and an_s_sound(traits(*band.parts(start, stop, beside), band.rate, loud))
+            for start, stop in zip(harsh.starts, harsh.stops, strict=True)
+        ],
+        bool,
+    )
+    return _Harsh(*(one[of_a_voice] for one in harsh))
+
+
 def _harsh_sounds(band: _Band, harsh_db: float) -> _Harsh:
-    """Return the s-sounds that are harsh: one that goes on in the next stretch is one."""
+    """Return what is harsh: what goes on in the next stretch is one sound."""
     from scipy.ndimage import maximum_filter1d, minimum_filter1d
 
     sustained = band.count(_SUSTAINED_SECONDS)

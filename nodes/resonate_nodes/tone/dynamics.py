@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from resonate_graph import Audio, RunContext, node
+from resonate_graph import Audio, NodeError, RunContext, node
 
 from .._common.notes import note_gains
 from ..space.mixing import gain
@@ -27,6 +27,8 @@ Release = Annotated[float, Field(ge=1, le=5000)]
 
 _LEAST_LEVEL = 1e-30
 _OPEN = "nothing turned down"
+# pedalboard's gate squares what it is given in float32, and what it gives beyond that is NaN.
+_LOUDEST = 2.0**60
 
 
 @node(version=2, uses=("pedalboard",))
@@ -66,7 +68,7 @@ def compress(
     return gain(compressed, gain_db=makeup_db)
 
 
-@node(version=2, uses=("pedalboard",))
+@node(version=3, uses=("pedalboard",))
 def gate(
     ctx: RunContext,
     audio: Audio,
@@ -89,9 +91,13 @@ def gate(
         release_ms: how fast it closes.
         link_channels: all channels open with the loudest, so that the stereo image stays where it
             is; False treats each by itself.
+
+    Raises:
+        NodeError: the sound is 360 dB over full scale.
     """
     from pedalboard import NoiseGate
 
+    _require_loudness_in_reach(audio)
     plugin = NoiseGate(
         threshold_db=threshold_db, ratio=ratio, attack_ms=attack_ms, release_ms=release_ms
     )
@@ -100,7 +106,7 @@ def gate(
     return gated
 
 
-@node(version=1, uses=("pedalboard",))
+@node(version=2, uses=("pedalboard",))
 def expand(
     ctx: RunContext,
     audio: Audio,
@@ -126,6 +132,9 @@ def expand(
         attack_ms: how fast it comes up again.
         release_ms: how fast it goes down.
 
+    Raises:
+        NodeError: the sound is 360 dB over full scale.
+
     Example:
         >>> import numpy as np
         >>> from resonate_graph import Audio
@@ -135,6 +144,7 @@ def expand(
     """
     from pedalboard import NoiseGate
 
+    _require_loudness_in_reach(audio)
     plugin = NoiseGate(
         threshold_db=threshold_db, ratio=ratio, attack_ms=attack_ms, release_ms=release_ms
     )
@@ -142,6 +152,15 @@ def expand(
     expanded = audio.with_samples(audio.samples * gains)
     note_gains(ctx, audio, expanded, _OPEN)
     return expanded
+
+
+def _require_loudness_in_reach(audio: Audio) -> None:
+    peak = max(float(audio.samples.max(initial=0)), -float(audio.samples.min(initial=0)))
+    if peak > _LOUDEST:
+        raise NodeError(
+            f"the peak of the sound, {peak:.3g}, is too high for a gate, which takes up to "
+            f"{_LOUDEST:.3g}; 1 is full scale: turn it down first, as with normalize_peak"
+        )
 
 
 def _processed(plugin: Any, audio: Audio, link_channels: bool) -> Audio:

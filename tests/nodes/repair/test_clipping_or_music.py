@@ -48,10 +48,20 @@ def console(rate: int, seconds: float = 3.0) -> Array:
     return wave + 0.15 * level * np.where(np.cumsum(tune / 2) / rate % 1 < 0.25, 1, -1)
 
 
+def cubic(sound: Array) -> Array:
+    """Return what the usual curve of distortion makes of a sound: it is flat beyond 1."""
+    inside = np.clip(sound, -1, 1)
+    curve: Array = 1.5 * (inside - inside**3 / 3)
+    return curve
+
+
 BENT: dict[str, Callable[[Array], Array]] = {
     "a little, by tanh": lambda sound: np.tanh(6 * sound),
     "much, by tanh": lambda sound: np.tanh(20 * sound),
     "very much, by tanh": lambda sound: np.tanh(60 * sound),
+    "a little, by a cubic": lambda sound: cubic(3 * sound),
+    "much, by a cubic": lambda sound: cubic(10 * sound),
+    "a sine's quarter": lambda sound: np.sin(np.pi / 2 * np.clip(6 * sound, -1, 1)),
 }
 
 
@@ -61,6 +71,15 @@ def test_distortion_that_bends_stays(shape: str, rate: int) -> None:
     guitar = Audio(0.5 * BENT[shape](plucked(rate))[None], rate)
     assert declip(guitar) == guitar
     assert detect_clipping(guitar).clips == 0
+
+
+@pytest.mark.parametrize("level", [0.2, 0.5, 0.9, 0.99])
+@pytest.mark.parametrize("frequency_hz", [55.0, 221.0, 883.0])
+def test_a_sine_that_was_cut_off_is_not_bent(frequency_hz: float, level: float) -> None:
+    """Near its top it is a parabola, too."""
+    wave = np.sin(2 * np.pi * frequency_hz * np.arange(44_100) / 44_100)
+    cut = Audio(0.5 * np.clip(wave, -level, level)[None], 44_100)
+    assert detect_clipping(cut).clips > frequency_hz
 
 
 @pytest.mark.parametrize("rate", [44_100, 8000])

@@ -1,4 +1,4 @@
-"""What `decrackle` leaves: beginnings, pulses, the corners of distortion, and what is rare."""
+"""What `decrackle` leaves: beginnings, pulses, drops, corners of distortion, and what is rare."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from scipy import signal
 
 from resonate_graph import Audio
 from resonate_nodes import decrackle
+from tests.depth import sampled
 from tests.signals import relative_db
 
 Array = NDArray[np.float64]
@@ -47,17 +48,66 @@ def brass(rate: int) -> Array:
     return wave
 
 
-@pytest.mark.parametrize("rate", [22_050, 44_100, 96_000])
-@pytest.mark.parametrize("sound", [blocks, brass])
-def test_the_sharp_sounds_of_instruments_are_no_crackle(
-    sound: Callable[[int], Array], rate: int
-) -> None:
+def driven(rate: int) -> Array:
+    """Return two strings plucked twice a second, through an amplifier that is turned up."""
+    time = np.arange(16 * rate) / (4 * rate)
+    since, count = time % 0.5, (time / 0.5).astype(int)
+    root = np.array([82.4, 110.0, 98.0])[count % 3]
+    strings = sum(
+        np.exp(-since * k / 1.5) * np.sin(2 * np.pi * k * root * ratio * since) / k
+        for k in range(1, 12)
+        for ratio in (1.0, 1.498)
+    )
+    wave: Array = signal.resample_poly(0.5 * np.tanh(3 * strings), 1, 4)
+    return wave
+
+
+def drops(rate: int, per_second: int = 50, lengths_ms: tuple[float, float] = (0.3, 1.0)) -> Array:
+    """Return drops of rain: each a ring that begins at once, in a room's noise."""
+    random = np.random.default_rng(3)
+    rain = 2e-4 * random.standard_normal(5 * rate)
+    for start in random.integers(0, 4 * rate, 4 * per_second):
+        time = np.arange(rate // 100) / rate
+        ring = np.exp(-1000 * time / random.uniform(*lengths_ms))
+        ring *= np.sin(2 * np.pi * min(random.uniform(1500, 9000), 0.4 * rate) * time)
+        rain[start : start + len(time)] += 0.1 * random.lognormal(-1, 0.8) * ring
+    heard: Array = rain[: 4 * rate]
+    return heard
+
+
+def shower(rate: int) -> Array:
+    """Return so many drops that they are half a noise."""
+    return drops(rate, per_second=600)
+
+
+def shaker(rate: int) -> Array:
+    """Return beans in a shaker, four strokes a second: each a crowd of knocks."""
+    random = np.random.default_rng(1)
+    count = 4 * rate
+    often = np.exp(-2 * (np.arange(count) / rate % 0.25 / 0.05 - 1) ** 2) * 12_000 / rate
+    knocks = random.lognormal(-1, 1, count) * random.choice([-1, 1], count)
+    knocks[random.random(count) > often] = 0
+    band = signal.butter(2, [3000, min(9000, 0.45 * rate)], "bandpass", fs=rate)
+    heard: Array = signal.lfilter(*band, knocks)
+    heard *= 0.3 / np.abs(heard).max()
+    heard += 1e-4 * random.standard_normal(count)
+    return heard
+
+
+@pytest.mark.parametrize("rate", [8000, 22_050, 44_100, 96_000])
+@pytest.mark.parametrize("sound", [blocks, brass, driven, drops, shower, shaker])
+@sampled(12)
+def test_what_is_sharp_in_a_sound_is_no_crackle(sound: Callable[[int], Array], rate: int) -> None:
     clean = Audio(sound(rate)[None], rate)
     assert relative_db(decrackle(clean), clean) < -60
 
 
-def test_pulse_waves_are_no_crackle() -> None:
-    clean = Audio(pulses(44_100)[None], 44_100)
+@pytest.mark.parametrize("rate", [22_050, 44_100])
+@pytest.mark.parametrize("level_db", [0.0, -40.0])
+def test_pulse_waves_are_no_crackle(level_db: float, rate: int) -> None:
+    """Also where they are soft, and rounded to 16 bits."""
+    wave = np.round(32768 * 10 ** (level_db / 20) * pulses(rate)) / 32768
+    clean = Audio(wave[None], rate)
     assert relative_db(decrackle(clean), clean) < -60
 
 

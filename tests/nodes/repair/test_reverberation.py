@@ -125,3 +125,13 @@ def test_samples_near_the_limit_of_float32(drums: Audio) -> None:
     up = np.float32(2.0**127)
     heard = dereverb(wet.with_samples(wet.samples * up))
     assert difference_db(heard.with_samples(heard.samples / up), dereverb(wet)) < -100
+
+
+@pytest.mark.parametrize("exponent", [-66, -100, -120])
+def test_sounds_so_soft_that_float32_cannot_square_them(exponent: int, drums: Audio) -> None:
+    """The smallest normal number of float32 is 2**-126."""
+    soft = drums.with_samples(np.ldexp(drums.samples, exponent))
+    heard = dereverb(soft).samples.astype(np.float64)
+    assert difference_db(Audio(np.ldexp(heard, -exponent), drums.sample_rate), dereverb(drums)) < (
+        -100 if exponent > -120 else -70
+    )

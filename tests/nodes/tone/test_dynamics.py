@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from resonate_graph import Audio
+from resonate_graph import Audio, NodeError
 from resonate_nodes import compress, expand, gain, gate
 from tests.counts import examples
 from tests.signals import (
@@ -227,3 +227,11 @@ def test_a_second_call_remembers_nothing_of_the_first(excerpt: Audio) -> None:
     assert compress(excerpt) == compress(excerpt)
     assert gate(excerpt, threshold_db=-20.0) == gate(excerpt, threshold_db=-20.0)
     assert expand(excerpt, threshold_db=-20.0) == expand(excerpt, threshold_db=-20.0)
+
+
+@pytest.mark.parametrize("node", [gate, expand])
+def test_a_sound_that_a_gate_cannot_square_is_refused(node: Callable[..., Audio]) -> None:
+    loud = Audio(np.full((2, 4410), 1e17), 44_100)
+    assert np.isfinite(node(loud).samples).all()
+    with pytest.raises(NodeError, match=r"peak of the sound, 1e\+30, is too high for a gate"):
+        node(Audio(np.full((2, 4410), 1e30), 44_100))
