@@ -51,17 +51,22 @@ class Latest:
     def note(self, key: str) -> None:
         """Note that the record of a key is about to be published."""
         with contextlib.suppress(OSError):
-            self._folder.mkdir(parents=True, exist_ok=True)
-            is_first = not self._log.exists() and not (self._folder / "records").exists()
-            lines = f"{_WHOLE}\n{key}\n" if is_first else f"{key}\n"
-            descriptor = open_to_append(self._log)
+            descriptor = self._opened()
             try:
-                os.write(descriptor, lines.encode())
-                is_long = os.fstat(descriptor).st_size > LONG_LOG_BYTES
+                length = os.fstat(descriptor).st_size
+                is_first = not length and not (self._folder / "records").exists()
+                os.write(descriptor, (f"{_WHOLE}\n{key}\n" if is_first else f"{key}\n").encode())
             finally:
                 os.close(descriptor)
-            if is_long:
+            if length > LONG_LOG_BYTES:
                 self._begin_anew()
+
+    def _opened(self) -> int:
+        try:
+            return open_to_append(self._log)
+        except FileNotFoundError:  # there is no store yet
+            self._folder.mkdir(parents=True, exist_ok=True)
+            return open_to_append(self._log)
 
     def keys(self) -> Iterator[str]:
         """Yield the keys that are noted, the latest first, each once."""

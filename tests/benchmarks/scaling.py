@@ -8,7 +8,7 @@ two largest sizes is printed. Given a file, a plot goes there.
 
 Chains and records lie in memory where there is such a folder (/dev/shm), so that what is measured
 is the library and not the disk. A million records take 5 GB there for as long as they are measured,
-and some minutes of the processor; three hours of sound 8 GB of memory and 4 GB of disk.
+and some minutes of the processor; three hours of sound 11 GB of memory and 4 GB of disk.
 """
 
 from __future__ import annotations

@@ -29,6 +29,14 @@ def test_gain_is_the_ratio_the_decibels_say(excerpt: Audio) -> None:
     np.testing.assert_array_equal(louder.samples, expected)
 
 
+@pytest.mark.parametrize("gain_db", [-100.0, -6.0, 0.1, 40.0])
+def test_gain_is_multiplied_in_float64_and_rounded_once(excerpt: Audio, gain_db: float) -> None:
+    samples = excerpt.samples.astype(np.float64) * 10 ** (gain_db / 20)
+    given = gain(Audio(excerpt.samples.T.copy().T, excerpt.sample_rate), gain_db=gain_db)
+    assert given.samples.tobytes() == samples.astype(np.float32).tobytes()
+    assert given.samples.flags.c_contiguous
+
+
 def test_gain_of_zero_is_the_same_sound(excerpt: Audio) -> None:
     assert gain(excerpt) == excerpt
 
