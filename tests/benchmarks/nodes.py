@@ -1,7 +1,8 @@
-"""What every node takes on one core: ``python -m tests.benchmarks.nodes [NAME ...]``.
+"""What every node takes on one core: ``python -m tests.benchmarks.nodes [--clean] [NAME ...]``.
 
 The sound is a minute of the bundled recording, damaged in every way at once (clicks, crackle, hum,
-hiss, dropouts, clipping), so that each repair node finds work; params are the defaults, or those of
+hiss, dropouts, clipping), so that each repair node finds work, or with ``--clean`` as it is: what
+seeking damage takes where there is none; params are the defaults, or those of
 tests/nodes/catalog.py where there is no default. Printed are seconds per minute of stereo,
 the better of two, without start-up; what is slower than real time is marked. `separate` has a
 benchmark of its own.
@@ -29,13 +30,15 @@ from tests.nodes.catalog import NODES, given, inputs_of, params_of
 
 MINUTE = 60
 LEFT_OUT = ("separate",)
+CLEAN = "--clean"
 
 
 def main() -> None:
     """Print a line per node."""
     warnings.simplefilter("ignore")
-    wanted = sys.argv[1:] or [name for name in NODES if name not in LEFT_OUT]
-    sound = damaged()
+    asked = [name for name in sys.argv[1:] if name != CLEAN]
+    wanted = asked or [name for name in NODES if name not in LEFT_OUT]
+    sound = clean() if CLEAN in sys.argv else damaged()
     short = sound.with_samples(sound.samples[:, : 2 * sound.sample_rate])
     for name in wanted:
         node_type = NODES[name]
@@ -51,12 +54,17 @@ def main() -> None:
         print(f"  {name:<20} {taken:8.2f} s{slow}", flush=True)
 
 
-def damaged() -> Audio:
-    """Return a minute of stereo with something for every repair node."""
+def clean() -> Audio:
+    """Return a minute of stereo."""
     with as_file(files("resonate_graph") / "recordings" / "groove.ogg") as path:
         groove = read_audio(path)
     repeated = np.tile(groove.samples, MINUTE * groove.sample_rate // groove.frames + 1)
-    sound = groove.with_samples(repeated[:, : MINUTE * groove.sample_rate])
+    return groove.with_samples(repeated[:, : MINUTE * groove.sample_rate])
+
+
+def damaged() -> Audio:
+    """Return the same with something for every repair node."""
+    sound = clean()
     for damage in (
         degradations.with_hum,
         partial(degradations.with_hiss, snr_db=30.0),

@@ -28,6 +28,7 @@ Chosen = range | NDArray[np.intp]
 _BLOCK_SECONDS = 0.04
 _BLOCKS_AT_ONCE = 512
 _MODELLED_AT_ONCE = 256
+_TRANSFORMED_AT_ONCE = 32
 # Groups of up to so many missing samples are filled in at once, and so many samples.
 _DENSE = (2, 4, 6, 8, 12, 16, 24, 32, 48, 64)
 _PLACES_AT_ONCE = 4096
@@ -136,11 +137,18 @@ def _power(seen: Array, order: int) -> Array:
     """Return power spectra under a Hann window, padded for autocorrelations up to the order."""
     from scipy.fft import next_fast_len, rfft
 
-    frames = seen.shape[1]
-    windowed = np.zeros((len(seen), next_fast_len(frames + order, real=True)))
-    np.multiply(seen, np.hanning(frames + 2)[1:-1], out=windowed[:, :frames])
-    spectrum = rfft(windowed, axis=1)
-    power: Array = spectrum.real**2 + spectrum.imag**2
+    rows, frames = seen.shape
+    size = next_fast_len(frames + order, real=True)
+    window = np.hanning(frames + 2)[1:-1]
+    padded = np.zeros((min(rows, _TRANSFORMED_AT_ONCE), size))
+    power = np.empty((rows, size // 2 + 1))
+    for first in range(0, rows, _TRANSFORMED_AT_ONCE):
+        part = seen[first : first + _TRANSFORMED_AT_ONCE]
+        np.multiply(part, window, out=padded[: len(part), :frames])
+        spectrum = rfft(padded[: len(part)], axis=1)
+        there = power[first : first + len(part)]
+        np.square(spectrum.real, out=there)
+        there += np.square(spectrum.imag)
     return power
 
 

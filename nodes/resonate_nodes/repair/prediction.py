@@ -120,28 +120,29 @@ class _Filtered:
         self._inside = slice(order, cut.shape[1] - order)
         self._norms = np.sqrt(np.einsum("bk,bk->b", filters, filters))
         self._spectrum = rfft(cut, self._size, axis=1)
-        waves = _waves(order + 1, self._size)
-        self._response = (filters @ waves).view(np.complex128)
+        response = (filters @ _waves(order + 1, self._size)).view(np.complex128)
+        self._ahead = self._spectrum * response
+        self._backwards = np.conj(response, out=response)
 
     def forwards(self) -> Array:
         """Return how badly each sample is predicted from those before it."""
-        return self._back(self._spectrum * self._response)
+        return self._back(self._ahead)
 
     def backwards(self) -> Array:
         """Return how badly it is predicted from those after it."""
-        return self._back(self._spectrum * self._response.conj())
+        return self._back(self._spectrum * self._backwards)
 
     def both(self) -> Array:
         """Return the one after the other, per unit of a click."""
-        power = self._response.real**2 + self._response.imag**2
-        both: Array = self._back(self._spectrum * power) / self._norms[:, None]
+        both: Array = self._back(self._ahead * self._backwards) / self._norms[:, None]
         return both
 
     def _back(self, spectrum: Complex) -> Array:
         from scipy.fft import irfft
 
-        filtered: Array = irfft(spectrum, self._size, axis=1, overwrite_x=True)
-        return np.abs(filtered[:, self._inside])
+        filtered: Array = irfft(spectrum, self._size, axis=1)
+        magnitudes: Array = np.abs(filtered[:, self._inside])
+        return magnitudes
 
 
 @lru_cache(maxsize=4)
