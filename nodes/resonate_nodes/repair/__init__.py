@@ -7,11 +7,11 @@ Doors: `clicks`, `mouth_clicks`, `clipping`, `dropouts`, `hum`, `hiss`, `noisere
 `autoregression` (fills gaps), `prediction`, `click_search`, `click_evidence`, `click_traits`,
 `click_judge` and `click_weights` (what is a click), `crackle_evidence` (what is crackle),
 `click_tails` and `ringing` (what rings after one), `groove_walls` (one wall of a mono groove for
-the other), `clipping_levels` (what was cut off), `wrapping` (integer overflow), `sparse_declipping`
-(peaks by their spectrum), `stft`, `log_mmse` (gains for hiss), `gating` (noisereduce's gains),
-`noise_frames`, `noise_spectrum` and `noise_profile` (what is noise, in a profile and in a sound),
-`mains` (a hum as it was found, and the sound without it), `hum_knots`, `hum_evidence`,
-`hum_or_music`, `hum_track` and `hum_times` (whether it hums, at which frequency, when),
-`plausibility` (too much to be damage), `wpe` (late reverberation), `deep_filter` (a network for
-voices), `s_sounds` (what is an s-sound).
+the other), `clipping_levels` (what was cut off), `bending` (what was distorted), `wrapping`
+(integer overflow), `sparse_declipping` (peaks by their spectrum), `stft`, `log_mmse` (gains for
+hiss), `gating` (noisereduce's gains), `noise_frames`, `noise_spectrum` and `noise_profile` (what is
+noise, in a profile and in a sound), `mains` (a hum as it was found, and the sound without it),
+`hum_knots`, `hum_evidence`, `hum_or_music`, `hum_track` and `hum_times` (whether it hums, at which
+frequency, when), `plausibility` (too much to be damage), `wpe` (late reverberation), `deep_filter`
+(a network for voices), `s_sounds` (what is an s-sound).
 """
