@@ -62,11 +62,13 @@ _RATHER_INVERTED = 0.3
 # Delays beyond the limit are sought up to here, to be told.
 _TOLD_SECONDS = 0.01
 _LONGEST_MS = 5.0
-# Heads that are in order are this far apart: 20 degrees at 10 kHz.
-_LEAST_DELAY_SECONDS = 5.5e-6
+# Heads that are in order are this far apart: 20 degrees at 10 kHz. Where less is heard than that,
+# so many degrees at the end of the spectrum: less is not to be told from chance.
+_LEAST_DELAY_SECONDS, _TELLING_HZ = 5.5e-6, 10_000.0
+_END_OF_RATE = 0.45
 
 
-@node(version=4, uses=("scipy",), cost=Cost(seconds_per_second=0.02))
+@node(version=5, uses=("scipy",), cost=Cost(seconds_per_second=0.02))
 def align_azimuth(
     ctx: RunContext,
     audio: Audio,
@@ -80,11 +82,12 @@ def align_azimuth(
     to about a tenth, and taken out of the right channel; the left one stays as it is, bit by bit.
     It is the delay of what both channels share, such as voices in the middle; where they share
     little, the delay of what lies around is kept. Less than 5.5 µs is left alone: heads that are in
-    order have that. Where left and right share too little throughout, as two unrelated tracks or a
-    very wide mix do, the sound comes back unchanged, with the warning ``no-common-sound``; where
-    they share much, but at a delay beyond the limit, ``delay-beyond-limit`` tells it. A delay that
-    was recorded, by microphones that stood apart, is taken for one of the tape: leave such
-    recordings alone.
+    order have that; and below a rate of 22 kHz, less than 20 degrees at the end of the spectrum,
+    such as 15 µs at 8 kHz. Where left and right share too little throughout, as two unrelated
+    tracks or a very wide mix do, the sound comes back unchanged, with the warning
+    ``no-common-sound``; where they share much, but at a delay beyond the limit,
+    ``delay-beyond-limit`` tells it. A delay that was recorded, by microphones that stood apart, is
+    taken for one of the tape: leave such recordings alone.
 
     A right channel of opposite polarity, as by a cable that was wired the wrong way round, is
     turned over, and lined up as any other: the warning ``inverted`` says so. It is known by the
@@ -133,7 +136,7 @@ def align_azimuth(
     found = _delays(shared, limit, follow)
     if found is None:
         _tell_why(ctx, shared)
-    elif np.abs(found[1]).max() >= _LEAST_DELAY_SECONDS * audio.sample_rate:
+    elif np.abs(found[1]).max() >= _least_delay(audio.sample_rate):
         centres, delays = found
         found_us = 1e6 / audio.sample_rate * delays
         ctx.note(right_delay_us=float(np.median(found_us)))
@@ -146,6 +149,12 @@ def align_azimuth(
     if found is None and not inverted:
         return audio
     return audio.with_samples(np.stack([audio.samples[0].astype(np.float64), right]))
+
+
+def _least_delay(sample_rate: int) -> float:
+    """Return the delay, in frames, below which heads are in order."""
+    heard = min(1.0, _END_OF_RATE * sample_rate / _TELLING_HZ)
+    return _LEAST_DELAY_SECONDS * sample_rate / heard
 
 
 class _Shared(NamedTuple):
@@ -268,7 +277,7 @@ def _is_one(delay: float, cross: Spectra, product: Array, shared: _Shared, furth
             known = shared.delay(cross, product, furthest, octave)
             if known is not None:
                 delays.append(known[0])
-    least = _LEAST_DELAY_SECONDS * shared.sample_rate
+    least = _least_delay(shared.sample_rate)
     return not delays or np.ptp(delays) <= max(_DELAY_DIFFERS * abs(delay), least)
 
 
@@ -280,7 +289,7 @@ def _cross_spectra(audio: Audio) -> _Shared:
     window = np.hanning(size + 2)[1:-1]
     hertz = np.arange(size // 2 + 1) * (audio.sample_rate / size)
     radians = hertz * (2 * np.pi / audio.sample_rate)
-    used = (hertz >= _LOWEST_HZ) & (hertz <= min(_HIGHEST_HZ, 0.45 * audio.sample_rate))
+    used = (hertz >= _LOWEST_HZ) & (hertz <= min(_HIGHEST_HZ, _END_OF_RATE * audio.sample_rate))
     starts = range(0, max(1, audio.frames - stretch // 2), stretch)
     powers = np.zeros((2, len(starts), int(used.sum())))
     cross = np.zeros((len(starts), int(used.sum())), np.complex128)

@@ -24,7 +24,7 @@ _GATHER = 1.7
 # off by a thousandth. The median of so many flanks tells, of those that fall throughout, by more
 # than what rounding leaves and by less than half of the level.
 _RUN, _SECOND, _FIFTH = 3, 2, 5
-_FALLS, _FLANKS = 5.5, 16
+_FALLS, _FLANKS, _ONE_LEVEL = 5.5, 16, 0.8
 _LEAST_FALL, _MOST_FALL = 0.004, 0.5
 
 
@@ -61,19 +61,26 @@ def _within(values: Array | Single, limits: tuple[float, float]) -> int:
 
 
 def _leaves_as_a_parabola(sides: tuple[tuple[Single, Mask], ...], at_level: float) -> bool:
-    """Return whether flanks beside plateaus are curved: those that are flat, or where few are, all.
+    """Return whether flanks beside plateaus are curved.
 
-    Where the curve is flat at its top, tolerance would take a part of the flanks for plateau.
+    Where the curve is flat at its top, tolerance would take a part of the flanks for plateau: then
+    those count that are flat. Where dither came afterwards, what is flat is so by chance.
     """
-    exact, all_of_them = (
-        np.concatenate([
-            _falls(samples, cut_off & _flat(samples, at_level) if only_flat else cut_off)
-            for samples, cut_off in sides
-        ])
-        for only_flat in (True, False)
-    )  # fmt: skip
-    falls = exact if len(exact) >= _FLANKS else all_of_them
+    flat = tuple((samples, cut_off & _flat(samples, at_level)) for samples, cut_off in sides)
+    exact = all(_at_one_level(samples, plateaus, at_level) for samples, plateaus in flat)
+    of_these = flat if exact else sides
+    falls = np.concatenate([_falls(samples, plateaus) for samples, plateaus in of_these])
     return len(falls) >= _FLANKS and float(np.median(falls)) > _FALLS
+
+
+def _at_one_level(samples: Single, plateaus: Mask, at_level: float) -> bool:
+    """Return whether hardly any plateau is higher or lower than the others."""
+    starts, stops = runs(plateaus)
+    tops = samples[starts[stops - starts >= _RUN]]
+    if not len(tops):
+        return True
+    level = np.median(tops)
+    return bool(np.mean(np.abs(tops - level) <= at_level * level) > _ONE_LEVEL)
 
 
 def _flat(samples: Single, at_level: float) -> Mask:

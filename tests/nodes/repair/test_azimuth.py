@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from resonate_graph import Audio, NodeError, ResonateWarning
-from resonate_nodes import align_azimuth, check_mono, delay, to_mono, to_stereo
+from resonate_nodes import align_azimuth, check_mono, delay, resample, to_mono, to_stereo
 from tests.degradations import with_hiss
 from tests.depth import sampled, thorough
 from tests.signals import Array, relative_db, white_noise
@@ -95,6 +95,14 @@ def test_what_is_in_order_is_left_alone(music: Audio, speech: Audio) -> None:
     assert align_azimuth(music) == music
     assert align_azimuth(to_stereo(speech)) == to_stereo(speech)
     assert align_azimuth(speech) == speech
+
+
+def test_at_low_rates_less_is_told_of_a_delay(speech: Audio) -> None:
+    """20 degrees at the end of the spectrum of 8 kHz are 15 microseconds."""
+    both = resample(to_stereo(speech), sample_rate=8000)
+    for microseconds, stays in ((0.0, True), (10.0, True), (-10.0, True), (30.0, False)):
+        apart = skewed(both, microseconds * 1e-6 * 8000)
+        assert (align_azimuth(apart) == apart) == stays
 
 
 def test_channels_that_share_nothing_come_back_with_a_warning() -> None:
