@@ -53,14 +53,15 @@ def denoise(
 
     The log-spectral estimator of Y. Ephraim and D. Malah (1985) brings down what is near the
     noise, by up to 26 dB, and spares what stands out of it; where there is nothing but noise, for
-    half a second and 1.3 kHz around, by up to 40 dB. The noise is that of the profile, a
+    half a second and 1.3 kHz around, by up to 46 dB. The noise is that of the profile, a
     stretch of noise alone. Without one its floor is sought in the sound itself, after R. Martin's
-    minimum statistics (2001): held notes are spared. Only what looks like noise is taken: what is
-    as even in time and frequency as noise is, and, of dense material that never pauses for it, does
-    not rise towards the low as music does. Pauses that
-    were muted do not count, whether they are digital silence or its dither in 16 bit; where a gate
-    or an expander turned the pauses down by 6 dB or more, and can be told by what it did to the
-    noise, they have a floor of their own.
+    minimum statistics (2001): held notes are spared. Where all of the sound pauses, as a voice
+    does, the noise is what is heard there; where it comes and goes slowly, as wind does, it is
+    followed. Only what looks like noise is taken: what is as even in time and frequency as noise
+    is, and, of dense material that never pauses for it, does not rise towards the low as music
+    does. Pauses that were muted do not count, whether they are digital silence or its dither in
+    16 bit; where a gate or an expander turned the pauses down by 6 dB or more, and can be told by
+    what it did to the noise, they have a floor of their own.
 
     What is not noise in the profile does not count either: black, fades and clicks. A profile that
     tells nothing gives a warning, and the floor is then sought in the sound as without one:

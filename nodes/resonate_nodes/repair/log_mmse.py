@@ -1,7 +1,8 @@
 """Noise reduction: a noise floor that is sought, or told by a profile, and gains in two steps.
 
 - Without a profile the noise floor of each stretch of some 12 s is sought in its own frames
-  (`noise_spectrum`). Those that were muted do not count, and those that a gate turned down have a
+  (`noise_spectrum`), and in those where all of the sound pauses (`noise_in_pauses`): there it may
+  move with the noise. Those that were muted do not count, and those that a gate turned down have a
   floor of their own (`noise_frames`).
 - The first gains are those of Y. Ephraim, D. Malah, *Speech enhancement using a minimum mean-square
   error log-spectral amplitude estimator* (IEEE Trans. ASSP 33, 1985), with the signal-to-noise
@@ -23,11 +24,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import cache
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .noise_frames import above_rounding, beside_muted, closed_frames
+from .noise_in_pauses import Pauses, bands_of, in_bins, noise_in_pauses
 from .noise_spectrum import LOWEST, floor_to_take, noise_floor
 from .stft import OVERLAP, Single, Spectra, Stft, Synthesis, sine_window
 
@@ -50,7 +53,7 @@ _BAND_BINS = 8
 _FRAMES_WIDE = np.hanning(43)[1:-1] / np.hanning(43).sum()
 _BANDS_WIDE = np.hanning(9)[1:-1] / np.hanning(9).sum()
 _ABSENT_DB, _PRESENT_DB = -20.0, -10.0
-_LEAST_IN_ABSENCE = 0.2
+_LEAST_IN_ABSENCE = 0.1
 _REACH = _STEPS * (len(_FRAMES_AROUND) // 2) + len(_FRAMES_WIDE) // 2
 # What finding the noise floors takes, against all that follows: for progress only.
 _FLOORS_SHARE = 0.25
@@ -118,8 +121,12 @@ def noise_powers(samples: Single, sample_rate: int) -> NDArray[np.float64]:
         for first in range(0, stft.count, _STRETCH_FRAMES)
     ]
     sound = _mean_squares(samples)
+    bins = len(stft.window) // 2 + 1
     floors = np.stack([
-        _stretch(stft, first, last, sound, noise_floor).open
+        [
+            noise_floor(told.open) if len(told.open) else np.full(bins, np.inf, np.float32)
+            for told in _telling(stft, first, last, sound)
+        ]
         for first, last in stretches
         if not first or last - first >= _STRETCH_FRAMES // 4
     ]).min(axis=0).astype(np.float64)  # fmt: skip
@@ -175,22 +182,34 @@ class _Floors:
         open: those of the noise as it was recorded; infinite where nothing tells of it.
         closed: those of the frames that a gate turned down; infinite where there are none.
         is_closed: which frames those are, of shape (channels, frames).
+        moving_db: what the open ones are at each frame where they move with the noise, in dB, of
+            shape (channels, frames, bands).
+        moving_part: how far they do, from 0 to 1, of shape (stretches, channels, bands).
     """
 
     open: Single
     closed: Single
     is_closed: NDArray[np.bool_]
+    moving_db: Single
+    moving_part: Single
 
     @classmethod
     def of(cls, powers: Single) -> _Floors:
         """Return the floors of noise that is the same throughout, of shape (channels, bins)."""
         floors = np.maximum(powers, np.float32(LOWEST))[None]
-        return cls(floors, floors, np.zeros((len(powers), 1), np.bool_))
+        still = np.zeros((1, len(powers), 1), np.float32)
+        return cls(floors, floors, np.zeros((len(powers), 1), np.bool_), still[0, :, None], still)
 
     def at(self, frame: int) -> Single:
         """Return the noise floor at one frame, of shape (channels, bins)."""
         floor = _between(self.open, frame)
-        closed = self.is_closed[:, np.clip(frame, 0, self.is_closed.shape[1] - 1)]
+        moving = _between(self.moving_part, frame)
+        inside = np.clip(frame, 0, self.is_closed.shape[1] - 1)
+        for channel in np.flatnonzero(moving.any(axis=1)):
+            level_db = in_bins(self.moving_db[channel, inside], floor.shape[1])
+            part = in_bins(moving[channel], floor.shape[1])
+            floor[channel] = floor[channel] ** (1 - part) * 10 ** (part * level_db / 10)
+        closed = self.is_closed[:, inside]
         if closed.any():
             floor = np.where(closed[:, None], _between(self.closed, frame), floor)
         return floor
@@ -203,12 +222,17 @@ def _floors(stft: Stft, *, stationary: bool, progress: Callable[[float], object]
     for first in range(0, stft.count, _STRETCH_FRAMES):
         last = min(first + _STRETCH_FRAMES, stft.count)
         progress(first)
-        whole = _stretch(stft, max(0, last - _STRETCH_FRAMES), last, sound, floor_to_take)
-        found.append(replace(whole, is_closed=whole.is_closed[:, first - last :]))
+        whole = _stretch(stft, max(0, last - _STRETCH_FRAMES), last, sound)
+        inside = slice(first - last, None)
+        found.append(replace(whole, is_closed=whole.is_closed[:, inside],
+                             moving_db=whole.moving_db[:, inside]))  # fmt: skip
+    moving = np.stack([one.moving_part for one in found])
     return _Floors(
         _filled(np.stack([one.open for one in found]), stationary=stationary),
         _filled(np.stack([one.closed for one in found]), stationary=stationary),
         np.concatenate([one.is_closed for one in found], axis=1),
+        np.concatenate([one.moving_db for one in found], axis=1),
+        np.zeros_like(moving) if stationary else moving,
     )
 
 
@@ -219,32 +243,73 @@ def _filled(floors: Single, *, stationary: bool) -> Single:
     return floors
 
 
-def _stretch(
-    stft: Stft,
-    first: int,
-    last: int,
-    sound: NDArray[np.float64],
-    floor_of: Callable[[Single], Single],
-) -> _Floors:
+class _Telling(NamedTuple):
+    """What the frames of a stretch tell of the noise of one channel.
+
+    Attributes:
+        open: spectra of those that hold it as it was recorded, as power.
+        closed: spectra of those that a gate turned down.
+        is_open: which frames the first are.
+        is_closed: which frames a gate turned down.
+    """
+
+    open: Single
+    closed: Single
+    is_open: NDArray[np.bool_]
+    is_closed: NDArray[np.bool_]
+
+
+def _stretch(stft: Stft, first: int, last: int, sound: NDArray[np.float64]) -> _Floors:
     """Return the noise floors of some frames; `sound` is the mean square of each channel."""
+    channels, bins = len(sound), len(stft.window) // 2 + 1
+    bands = bands_of(bins)
+    floors = _Floors(
+        np.full((channels, bins), np.inf, np.float32),
+        np.full((channels, bins), np.inf, np.float32),
+        np.zeros((channels, last - first), np.bool_),
+        np.zeros((channels, last - first, bands), np.float32),
+        np.zeros((channels, bands), np.float32),
+    )
+    for channel, told in enumerate(_telling(stft, first, last, sound)):
+        floors.is_closed[channel] = told.is_closed
+        if len(told.closed):
+            floors.closed[channel] = floor_to_take(told.closed)
+        if not len(told.open):
+            continue
+        floors.open[channel] = floor_to_take(told.open)
+        pauses = noise_in_pauses(told.open)
+        if pauses:
+            floors.open[channel] = _by_pauses(floors.open[channel], pauses)
+            # frames that do not tell of it are as noisy as the last one that did
+            known = np.maximum(np.cumsum(told.is_open) - 1, 0)
+            floors.moving_db[channel] = pauses.moving_db[known]
+            floors.moving_part[channel] = pauses.moving_part
+    return floors
+
+
+def _by_pauses(floor: Single, pauses: Pauses) -> Single:
+    """Return a noise floor, and that of the pauses as far as that is to be believed."""
+    part = in_bins(pauses.part, len(floor))
+    level_db = in_bins(pauses.level_db, len(floor))
+    told: Single = (floor ** (1 - part) * 10 ** (part * level_db / 10)).astype(np.float32)
+    return told
+
+
+def _telling(stft: Stft, first: int, last: int, sound: NDArray[np.float64]) -> Iterator[_Telling]:
+    """Yield what each channel of a stretch tells of its noise."""
     spectra = stft.spectra(first, last)
     window_power = float(np.sum(stft.window.astype(np.float64) ** 2))
-    floors = _Floors(
-        np.full((len(spectra), spectra.shape[2]), np.inf, np.float32),
-        np.full((len(spectra), spectra.shape[2]), np.inf, np.float32),
-        np.zeros(spectra.shape[:2], np.bool_),
-    )
-    for channel, spectrum in enumerate(spectra):
+    for spectrum, square in zip(spectra, sound, strict=True):
         power = spectrum.real**2 + spectrum.imag**2
-        heard = above_rounding(power, window_power, sound[channel])
-        closed = closed_frames(power[heard])
-        floors.is_closed[channel, heard] = closed
-        whole = ~beside_muted(heard, OVERLAP)[heard]
-        for floor, chosen in ((floors.closed, closed), (floors.open, ~closed)):
-            telling = power[heard][chosen & whole if (chosen & whole).any() else chosen]
-            if len(telling):
-                floor[channel] = floor_of(telling)
-    return floors
+        heard = above_rounding(power, window_power, square)
+        is_closed = np.zeros_like(heard)
+        is_closed[heard] = closed_frames(power[heard])
+        beside = beside_muted(heard, OVERLAP)
+        is_open, telling = heard & ~is_closed, is_closed & ~beside
+        whole = is_open & ~beside
+        is_open = whole if whole.any() else is_open
+        telling = telling if telling.any() else is_closed
+        yield _Telling(power[is_open], power[telling], is_open, is_closed)
 
 
 def _mean_squares(samples: Single) -> NDArray[np.float64]:
