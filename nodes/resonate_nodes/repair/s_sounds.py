@@ -27,9 +27,11 @@ VOICE_SECONDS = 0.3
 LONGEST_SECONDS = 1.0
 _VOICE_DB = -18.0
 
-# Its course is told at this resolution, from 10 dB under its peak on; and there it lasts no longer.
+# Its course is told at this resolution, from 10 dB under its peak on; so long it lasts there at
+# least, as no stroke on wood does, and at most.
 _COURSE_SECONDS = 0.01
-_UNDER_PEAK_DB, _LONGEST_COURSE_SECONDS = 10.0, 0.4
+_UNDER_PEAK_DB = 10.0
+_SHORTEST_COURSE_SECONDS, _LONGEST_COURSE_SECONDS = 0.02, 0.4
 # It is within 3 dB of its peak after this part of that time at the latest, and this part before its
 # end still.
 _NEAR_PEAK_DB, _LONGEST_RISE, _LONGEST_FALL = 3.0, 0.5, 0.38
@@ -89,7 +91,7 @@ def an_s_sound(found: Traits) -> bool:
     """Say whether that is an s-sound."""
     return (
         found.bandwidth_hz >= _LEAST_BANDWIDTH_HZ
-        and found.seconds <= _LONGEST_COURSE_SECONDS
+        and _SHORTEST_COURSE_SECONDS <= found.seconds <= _LONGEST_COURSE_SECONDS
         and found.rise <= _LONGEST_RISE
         and found.fall <= _LONGEST_FALL
         and found.voice_db >= _VOICE_DB

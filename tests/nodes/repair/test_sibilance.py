@@ -86,17 +86,20 @@ def test_a_long_sound_is_treated_alike_throughout() -> None:
     np.testing.assert_allclose(periods[1:-1], np.broadcast_to(periods[4], (7, 59_200)), atol=1e-6)
 
 
-def struck(seconds: float, *frequencies_hz: float) -> Audio:
+def struck(seconds: float, *frequencies_hz: float, decay_seconds: float = 0.08) -> Audio:
     """Return a bell of some partials, or without any a stick on metal."""
     time = np.arange(round(seconds * 48_000)) / 48_000
     noise = np.random.default_rng(4).standard_normal(len(time))
     wave = sum((np.sin(2 * np.pi * hz * time) for hz in frequencies_hz), np.zeros(len(time)))
-    return Audio((0.5 * np.exp(-time / 0.08) * (wave if frequencies_hz else noise))[None], 48_000)
+    return Audio(
+        (0.5 * np.exp(-time / decay_seconds) * (wave if frequencies_hz else noise))[None], 48_000
+    )
 
 
 MUSIC = {
     "a bell": struck(0.5, 5200.0, 7100.0, 9300.0),
     "a stroke on metal": struck(0.4),
+    "a block of wood": struck(0.1, *np.linspace(4800.0, 9000.0, 12), decay_seconds=0.012),
     "what swells": Audio(struck(0.8).samples[:, ::-1], 48_000),
     "a note held": sine(8000, seconds=0.3, rate=48_000, amplitude=0.5),
     "a hiss that goes on": hiss(3.0),
