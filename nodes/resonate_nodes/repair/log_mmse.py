@@ -30,7 +30,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .noise_frames import above_rounding, beside_muted, closed_frames
-from .noise_in_pauses import Pauses, bands_of, in_bins, noise_in_pauses
+from .noise_in_pauses import Array, bands_of, in_bins, noise_in_pauses
 from .noise_spectrum import LOWEST, floor_to_take, noise_floor
 from .stft import OVERLAP, Single, Spectra, Stft, Synthesis, sine_window
 
@@ -206,9 +206,9 @@ class _Floors:
         moving = _between(self.moving_part, frame)
         inside = np.clip(frame, 0, self.is_closed.shape[1] - 1)
         for channel in np.flatnonzero(moving.any(axis=1)):
-            level_db = in_bins(self.moving_db[channel, inside], floor.shape[1])
-            part = in_bins(moving[channel], floor.shape[1])
-            floor[channel] = floor[channel] ** (1 - part) * 10 ** (part * level_db / 10)
+            floor[channel] = _between_levels(
+                floor[channel], self.moving_db[channel, inside], moving[channel]
+            )
         closed = self.is_closed[:, inside]
         if closed.any():
             floor = np.where(closed[:, None], _between(self.closed, frame), floor)
@@ -279,7 +279,9 @@ def _stretch(stft: Stft, first: int, last: int, sound: NDArray[np.float64]) -> _
         floors.open[channel] = floor_to_take(told.open)
         pauses = noise_in_pauses(told.open)
         if pauses:
-            floors.open[channel] = _by_pauses(floors.open[channel], pauses)
+            floors.open[channel] = _between_levels(
+                floors.open[channel], pauses.level_db, pauses.part
+            )
             # frames that do not tell of it are as noisy as the last one that did
             known = np.maximum(np.cumsum(told.is_open) - 1, 0)
             floors.moving_db[channel] = pauses.moving_db[known]
@@ -287,12 +289,14 @@ def _stretch(stft: Stft, first: int, last: int, sound: NDArray[np.float64]) -> _
     return floors
 
 
-def _by_pauses(floor: Single, pauses: Pauses) -> Single:
-    """Return a noise floor, and that of the pauses as far as that is to be believed."""
-    part = in_bins(pauses.part, len(floor))
-    level_db = in_bins(pauses.level_db, len(floor))
-    told: Single = (floor ** (1 - part) * 10 ** (part * level_db / 10)).astype(np.float32)
-    return told
+def _between_levels(floor: Single, level_db: Array | Single, part: Array | Single) -> Single:
+    """Return a floor, and as far as it is to be believed that of the pauses, given by bands."""
+    bins = len(floor)
+    level = (np.log(10) / 10 * in_bins(level_db, bins)).astype(np.float32)
+    believed = in_bins(part, bins).astype(np.float32)
+    own = np.log(floor)
+    between: Single = np.exp(own + believed * (level - own))
+    return between
 
 
 def _telling(stft: Stft, first: int, last: int, sound: NDArray[np.float64]) -> Iterator[_Telling]:

@@ -21,6 +21,7 @@ words are narrower than that, or not even.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -116,17 +117,23 @@ def noise_in_pauses(power: Single) -> Pauses | None:
     )
 
 
-def in_bins(of_bands: Array, bins: int) -> Array:
+def in_bins(of_bands: Array | Single, bins: int) -> Array:
     """Return what is given for each band at each frequency, in between by straight lines."""
-    edges = _edges(bins)
-    middles = np.log(np.sqrt(edges[:-1] * (edges[1:] - 1.0)))
-    between: Array = np.interp(np.log(np.maximum(np.arange(bins), 0.5)), middles, of_bands)
+    middles, places = _grid(bins)
+    between: Array = np.interp(places, middles, of_bands)
     return between
 
 
 def bands_of(bins: int) -> int:
     """Return how many bands there are for so many frequencies."""
     return len(_edges(bins)) - 1
+
+
+@lru_cache(maxsize=8)
+def _grid(bins: int) -> tuple[Array, Array]:
+    """Return where the middles of the bands lie, and the bins, on a scale of octaves."""
+    edges = _edges(bins)
+    return np.log(np.sqrt(edges[:-1] * (edges[1:] - 1.0))), np.log(np.maximum(np.arange(bins), 0.5))
 
 
 def _edges(bins: int) -> NDArray[np.int_]:
