@@ -60,7 +60,7 @@ ODDS = (0.0, 1.0, 2.0, 3.0, 4.0)
 # What is no click counts so much more for each 10 dB of it over -60 dB of the sound.
 HARM = 0.5
 # By how much of themselves the weights become smaller in a step, times its size.
-DECAY = 0.1
+DECAY = 0.3
 
 
 class Examples(NamedTuple):
@@ -109,6 +109,13 @@ def examples(sound: Audio, turn: int, seed: int) -> Iterator[Examples]:
             ),
             False,
         )
+    # and what is alone, long and far larger than the sound
+    yield judged(
+        *degradations.with_groove_clicks(
+            sound, per_second=0.4, lengths=(30, 150), levels_db=(10, 40), seed=seed + 11
+        ),
+        False,
+    )
 
 
 def as_mp3(sound: Audio) -> Audio:

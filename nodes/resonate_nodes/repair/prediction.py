@@ -17,8 +17,8 @@ CELLS = 8
 #: A median of Gaussian magnitudes, in standard deviations; and what a level is at least.
 MEDIAN_OF_GAUSSIAN = 0.6745
 FLOOR = 1e-7
-# For finding, a model must not dig below the noise of a codec: 70 dB under the sound.
-_WHITE = 1e-7
+#: For finding, a model must not dig below the noise of a codec: 70 dB under the sound.
+WHITE = 1e-7
 
 
 class Errors(NamedTuple):
@@ -68,7 +68,7 @@ def prediction_errors(
     inside = slice(order, order + blocks.hop)
     only_before, only_after = ar.one_sided(samples, order)
     for group in blocks.groups():
-        filters = models(modelled, blocks, group, order, white=_WHITE)
+        filters = models(modelled, blocks, group, order, white=WHITE)
         response = rfft(filters, size, axis=1)
         spectrum = rfft(blocks.cut(samples, group, order, order), size, axis=1)
         forwards = np.abs(irfft(spectrum * response, size, axis=1)[:, inside]).ravel()
