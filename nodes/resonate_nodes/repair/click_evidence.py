@@ -14,6 +14,7 @@ has to be depends on what else is found in the seconds around.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -23,19 +24,14 @@ from .._common.running import running_maximum
 from .._common.runs import mask_of, runs, touched, touching, without_gaps
 from .._common.silence import silence
 from . import autoregression as ar
+from .click_extents import reaching
 from .click_judge import TRAITS, log_odds
 from .click_search import Found, Search, a_pulse, doubtful
+from .click_shapes import Shaped, shaped
 from .click_tails import pops_among, without_tails
-from .click_traits import (
-    BRIEFLY_SECONDS,
-    MOST_CHANGE,
-    TOLD_BY_SECONDS,
-    Measured,
-    largest,
-    traits_of,
-)
+from .click_traits import BRIEFLY_SECONDS, MOST_CHANGE, Measured, largest, traits_of
 from .plausibility import recurring, too_much, too_regular
-from .prediction import lesser_errors, level, level_before_and_after, prediction_errors
+from .prediction import level, level_before_and_after, prediction_errors
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -60,6 +56,9 @@ _MATCHED_SHARE = 0.2
 _LASTING_SHARE = 0.6
 _CLOSE_SECONDS = 0.001
 _TINY = 1e-9
+# Or by its shape: by this part of the threshold, and this much more than by any of its samples. It
+# reaches as far as this part of the shape.
+_SMOOTH, _RATHER_SMOOTH, _OF_A_SHAPE = 0.22, 2.0, 0.75
 # A hard start is the hardest within so much time on either side; where what is after it has so
 # many times the level of what is before, or less, it is the start of a sound.
 _ALONE_SECONDS, _OTHER_LEVEL = 0.002, 4.0
@@ -72,7 +71,7 @@ _ECHO = 0.1
 _AT_THE_TOP, _PLATEAU, _SEVERAL, _SLOWLY = 0.9999, 3, 8, 0.9
 # A candidate that is alone is a click from these log-odds on; with so many beyond doubt in eight
 # seconds from less on, by so much for each e-fold, but never from less than the last.
-_ALONE_ODDS, _CERTAIN, _ODDS_OF_CERTAIN, _LEAST_ODDS = 4.0, 4.0, 1.5, 0.5
+_ALONE_ODDS, _CERTAIN, _ODDS_OF_CERTAIN, _LEAST_ODDS = 4.0, 4.0, 2.0, 0.25
 _SECONDS_OF_PRIOR = 8.0
 # They rise with those per second that may be clicks or not, against those that rather are: by so
 # much for each e-fold that there are more than this.
@@ -85,10 +84,15 @@ _ODDS_OF_THRESHOLD = 3.0
 # What is removed is so large beside the sound, as a logarithm (-19 dB): the network knows no less.
 _REMOVED, _LEAST_REMOVED = 9, -2.2
 # What is so much larger than the sound (19 dB) is a click from so much less on; and from less still
-# where it stands out by so many thresholds, of a sound that is not silent beside it (-48 dB): the
-# network was fitted to few such.
+# where it stands out by so many thresholds, or is huge (36 dB), of a sound that is not silent
+# beside it (-48 dB): the network was fitted to few such.
 _FAR_LARGER, _FEWER_ODDS = 2.2, 1.2
-_FAR_OUT, _ODDS_OF_FAR_OUT, _OF_SILENCE = 15.0, -1.0, 5.5
+_FAR_OUT, _HUGE, _ODDS_OF_FAR_OUT, _OF_SILENCE = 15.0, 4.2, -1.0, 5.5
+# Where another channel has a click, it takes no more than this.
+_ODDS_BESIDE_ANOTHER = -2.0
+# What recurs with a pitch counts as the sound's own pulses if it looks like a click by so much: in
+# all that stands out a little there are even distances by chance.
+_ODDS_OF_A_PULSE = -3.0
 # At an edge the traits say little: there a click stands out by so many thresholds, and is short.
 _AT_EDGES, _LONGEST_AT_EDGES_SECONDS = 2.0, 0.001
 # It is one too where the level on one side is 40 dB under the other: resamplers ring into silence.
@@ -126,33 +130,73 @@ class Candidates(NamedTuple):
 
 
 class Judged(NamedTuple):
-    """What is found in one channel.
+    """What is found in one channel, at the rate at which it was sought.
 
     Attributes:
+        samples: the sound.
         clicks: where clicks are.
+        doubted: where what is no click alone is one if another channel has one there.
+        pitched: where what looks like one recurs with a pitch.
+        edges: where candidates are of which the sound is known on one side only.
         left: where what is found is none.
         beneath: the sound without any of what may be a click.
         hard_starts: where something begins that prediction from before does not expect.
+        sample_rate: in Hz.
     """
 
+    samples: Array
     clicks: Mask
+    doubted: Mask
+    pitched: Mask
+    edges: Mask
     left: Mask
     beneath: Array
     hard_starts: Places
+    sample_rate: int
 
 
-def clicks_in(samples: Array, sample_rate: int, blocks: ar.Blocks, search: Search) -> Found:
-    """Return one channel without its clicks."""
-    close = round(_CORNER_SECONDS * sample_rate)
+def clicks_in(
+    channels: Sequence[Array], sample_rate: int, blocks: ar.Blocks, searches: Sequence[Search]
+) -> list[Found]:
+    """Return each channel without its clicks.
+
+    What is damaged is so in several channels at once, mostly: where a click is found in one of
+    them, it takes less to be one in another.
+    """
     factor = decimation(sample_rate)
-    if factor == 1:
-        clicks, left, repaired, hard_starts = _judged(samples, sample_rate, blocks, search)
-    else:  # a click is heard at a lower rate as well, and how it stands out is known there
-        lower, rate = _decimated(samples, sample_rate, factor), round(sample_rate / factor)
-        found = _judged(lower, rate, ar.Blocks(len(lower), rate), search)
-        clicks, left = (np.repeat(one, factor)[: len(samples)] for one in found[:2])
-        repaired, hard_starts = samples, factor * found.hard_starts
-    known = np.where(clicks, repaired, samples)
+    found = [
+        _judged(_sought(one, sample_rate, factor), round(sample_rate / factor), search)
+        for one, search in zip(channels, searches, strict=True)
+    ]
+    result = []
+    for index, (samples, search) in enumerate(zip(channels, searches, strict=True)):
+        here = found[index]
+        others = [other.clicks & ~other.left for other in found[:index] + found[index + 1 :]]
+        if others:
+            agreed = touching(here.doubted, np.any(others, axis=0))
+            here = _proportionate(here, here.clicks | agreed, search)
+        result.append(_repaired(samples, here, factor, sample_rate, blocks, search))
+    return result
+
+
+def _repaired(
+    samples: Array,
+    found: Judged,
+    factor: int,
+    sample_rate: int,
+    blocks: ar.Blocks,
+    search: Search,
+) -> Found:
+    """Return a channel without the clicks that were found at a part of its rate."""
+    close = round(_CORNER_SECONDS * sample_rate)
+    clicks = _reaching(found, search)
+    clicks, left = (np.repeat(one, factor)[: len(samples)] for one in (clicks, found.left))
+    hard_starts = factor * found.hard_starts
+    order = ar.order_for(sample_rate)
+    known = samples.copy()
+    # twice, the second time without the clicks in the model
+    for _ in range(2):
+        ar.interpolate(known, clicks, blocks, order)
     # a filter rings before what starts hard: whether it does is told at the rate of the sound
     pops = pops_among(hard_starts, known, clicks, sample_rate, search, within=factor)
     clipped = _clipped(samples, sample_rate, search.highest)
@@ -161,11 +205,9 @@ def clicks_in(samples: Array, sample_rate: int, blocks: ar.Blocks, search: Searc
         pops[place] = not clipped[max(place - close, 0) : place + close].any()
     if not (kept | pops).any():
         return Found(samples, kept, left)
-    order = ar.order_for(sample_rate)
-    repaired = np.where(kept, repaired, samples)
-    # once more, without the clicks in the model, and with what is none in it
-    for _ in range(2 if factor > 1 else 1):
-        ar.interpolate(repaired, kept, blocks, order)
+    repaired = np.where(kept, known, samples)
+    # once more, with what is none in the model
+    ar.interpolate(repaired, kept, blocks, order)
     repaired, kept = without_tails(samples, repaired, kept, pops, sample_rate, blocks, search)
     kept &= ~doubtful(samples, repaired, kept, sample_rate)
     for start, stop in zip(*runs(kept), strict=True):
@@ -195,31 +237,60 @@ def _clipped(samples: Array, sample_rate: int, highest: float) -> Mask:
     return mask_of(first[clipped], last[clipped], len(samples))
 
 
-def _decimated(samples: Array, sample_rate: int, factor: int) -> Array:
-    """Return a channel at a lower rate; its digital silence stays."""
+def _sought(samples: Array, sample_rate: int, factor: int) -> Array:
+    """Return a channel at the rate at which it is sought; its digital silence stays."""
     from scipy.signal import resample_poly
 
+    # a click is heard at a lower rate as well, and how it stands out is known there
+    if factor == 1:
+        return samples
     lower: Array = resample_poly(samples, 1, factor, padtype="symmetric")
     lower[silence(samples, ar.order_for(sample_rate))[::factor]] = 0
     return lower
 
 
-def _judged(samples: Array, sample_rate: int, blocks: ar.Blocks, search: Search) -> Judged:
+def _judged(samples: Array, sample_rate: int, search: Search) -> Judged:
     """Return what is found in one channel at a rate at which it is sought."""
-    may_be = candidates(samples, sample_rate, blocks, search)
-    clicks, pitched = _clicks(may_be, samples, sample_rate, search)
-    left = too_much(clicks | pitched, sample_rate, search.max_replaced_percent)
-    left |= too_regular(pitched, clicks, sample_rate)
-    return Judged(clicks, left, may_be.beneath, may_be.hard_starts)
+    may_be = candidates(samples, sample_rate, ar.Blocks(len(samples), sample_rate), search)
+    clicks, doubted, pitched = _clicks(may_be, samples, sample_rate, search)
+    edges = mask_of(may_be.starts[may_be.at_edge], may_be.stops[may_be.at_edge], len(samples))
+    found = Judged(
+        samples=samples,
+        clicks=clicks,
+        doubted=doubted,
+        pitched=pitched,
+        edges=edges,
+        left=np.zeros(len(samples), bool),
+        beneath=may_be.beneath,
+        hard_starts=may_be.hard_starts,
+        sample_rate=sample_rate,
+    )
+    return _proportionate(found, clicks, search)
+
+
+def _proportionate(found: Judged, clicks: Mask, search: Search) -> Judged:
+    """Return what is found, given where clicks are, with what is no click in proportion."""
+    left = too_much(clicks | found.pitched, found.sample_rate, search.max_replaced_percent)
+    left |= too_regular(found.pitched, clicks, found.sample_rate)
+    return found._replace(clicks=clicks, left=left)
+
+
+def _reaching(found: Judged, search: Search) -> Mask:
+    """Return clicks as far as they reach: at an edge, as they were found."""
+    longest = max(1, round(search.longest_seconds * found.sample_rate))
+    sure = found.clicks & ~touching(found.clicks, found.edges)
+    reach = reaching(found.samples, found.beneath, sure, found.sample_rate, longest)
+    return reach | (found.clicks & ~sure)
 
 
 def _clicks(
     may_be: Candidates, samples: Array, sample_rate: int, search: Search
-) -> tuple[Mask, Mask]:
-    """Return which of the candidates are clicks, and which recur with a pitch: where they are."""
+) -> tuple[Mask, Mask, Mask]:
+    """Return where candidates are clicks, where they would be beside another, and with a pitch."""
     starts, stops, frames = may_be.starts, may_be.stops, len(samples)
     if not len(starts):
-        return np.zeros(frames, bool), np.zeros(frames, bool)
+        nothing = np.zeros(frames, bool)
+        return nothing, nothing, nothing
     recurs = recurring(may_be.peaks, may_be.strengths, sample_rate)
     odds = log_odds(may_be.traits)
     least = _least_odds(may_be, np.where(may_be.at_edge | recurs, -np.inf, odds), sample_rate)
@@ -227,14 +298,17 @@ def _clicks(
     stands_out = may_be.at_once / search.threshold
     removed = may_be.traits[:, _REMOVED]
     larger = removed > _FAR_LARGER
-    far_out = larger & (removed < _OF_SILENCE) & (stands_out > _FAR_OUT)
+    far_out = larger & ((stands_out > _FAR_OUT) | (removed > _HUGE)) & (removed < _OF_SILENCE)
     are = (removed > _LEAST_REMOVED) & (odds > least - np.where(larger, _FEWER_ODDS, 0))
     are |= far_out & (odds > _ODDS_OF_FAR_OUT)
     brief = stops - starts <= round(_LONGEST_AT_EDGES_SECONDS * sample_rate)
     are = np.where(may_be.at_edge, brief & (stands_out > _AT_EDGES), are)
-    are &= ~_hard_onsets(samples, may_be, sample_rate)
-    are &= ~recurs & ~_echoes(may_be, round(_CLOSE_SECONDS * sample_rate))
-    return mask_of(starts[are], stops[are], frames), mask_of(starts[recurs], stops[recurs], frames)
+    may = ~recurs & ~_hard_onsets(samples, may_be, sample_rate)
+    may &= ~_echoes(may_be, round(_CLOSE_SECONDS * sample_rate))
+    pitched = recurs & (odds > _ODDS_OF_A_PULSE)
+    doubted = may & ~may_be.at_edge & (removed > _LEAST_REMOVED) & (odds > _ODDS_BESIDE_ANOTHER)
+    where = [mask_of(starts[one], stops[one], frames) for one in (are & may, doubted, pitched)]
+    return where[0], where[1], where[2]
 
 
 def candidates(samples: Array, sample_rate: int, blocks: ar.Blocks, search: Search) -> Candidates:
@@ -245,12 +319,13 @@ def candidates(samples: Array, sample_rate: int, blocks: ar.Blocks, search: Sear
         matched, error, forwards = prediction_errors(
             samples, blocks, order, beneath=beneath, steady=steady
         )
+        smooth = shaped(samples, blocks, sample_rate, beneath=beneath, steady=steady)
         matched /= level(matched, sample_rate)
         before, after = level_before_and_after(error, sample_rate)
         louder = np.maximum(before, after)
         error /= louder
         joint, lasting = _joint(matched, error, sample_rate), _lasting(error, sample_rate)
-        starts, stops = _standing_out(matched, error, joint, lasting, sample_rate, search)
+        starts, stops = _standing_out(matched, error, joint, lasting, smooth, sample_rate, search)
         beneath = samples.copy()
         ar.interpolate(beneath, mask_of(starts, stops, len(samples)), blocks, order)
         if not len(starts):
@@ -261,13 +336,21 @@ def candidates(samples: Array, sample_rate: int, blocks: ar.Blocks, search: Sear
         none = np.zeros(0)
         rows = np.zeros((0, TRAITS))
         return Candidates(starts, stops, starts, none, none > 0, none, rows, samples, hard_starts)
-    near = round(TOLD_BY_SECONDS * sample_rate)
-    there = mask_of(
-        np.maximum(starts - near, 0), np.minimum(stops + near, len(samples)), len(samples)
-    )
-    left_over = lesser_errors(beneath, blocks, order, there) / louder
+    remains = prediction_errors(beneath, blocks, order)
     measured = Measured(
-        samples, beneath, error, joint, lasting, before, after, left_over, sample_rate
+        samples,
+        beneath,
+        error,
+        joint,
+        lasting,
+        before,
+        after,
+        remains.lesser / louder,
+        matched,
+        smooth.stands_out if smooth.stands_out.any() else matched,
+        forwards,
+        remains.forwards,
+        sample_rate,
     )
     traits = traits_of(measured, starts, stops)
     at_edge = touched(starts, stops, one_sided)
@@ -359,7 +442,13 @@ def _lasting(error: Array, sample_rate: int) -> Array:
 
 
 def _standing_out(
-    matched: Array, error: Array, joint: Array, lasting: Array, sample_rate: int, search: Search
+    matched: Array,
+    error: Array,
+    joint: Array,
+    lasting: Array,
+    smooth: Shaped,
+    sample_rate: int,
+    search: Search,
 ) -> tuple[Places, Places]:
     """Return where what may be a click starts and stops."""
     bridge = round(_BRIDGE_SECONDS * sample_rate)
@@ -379,9 +468,37 @@ def _standing_out(
     found = joint > _CANDIDATE * search.threshold
     found |= lasting > _LASTING * search.threshold
     longest = max(1, round(search.longest_seconds * sample_rate))
-    chosen = touched(starts, stops, found) & (stops - starts <= longest)
+    chosen = touched(starts, stops, found)
+    too_long = chosen & (stops - starts > longest)
+    lasts = mask_of(starts[too_long], stops[too_long], len(error))
+    chosen &= ~too_long
     # and one sample more on either side, where a click stands out by less
-    return np.maximum(starts[chosen] - 1, 0), np.minimum(stops[chosen] + 1, len(error))
+    starts, stops = np.maximum(starts[chosen] - 1, 0), np.minimum(stops[chosen] + 1, len(error))
+    known = mask_of(starts, stops, len(error))
+    first, last = _smooth(matched, known, smooth, sample_rate, search)
+    short = ~touched(first, last, lasts)
+    first, last = first[short], last[short]
+    return runs(known | mask_of(first, last, len(error)))
+
+
+def _smooth(
+    matched: Array, known: Mask, smooth: Shaped, sample_rate: int, search: Search
+) -> tuple[Places, Places]:
+    """Return what stands out by its shape, and is not known, or does so by that far more."""
+    from scipy.ndimage import maximum_filter1d
+
+    near = 2 * round(_CLOSE_SECONDS * sample_rate) + 1
+    stands_out = smooth.stands_out
+    peaks = np.flatnonzero(
+        (stands_out > _SMOOTH * search.threshold)
+        & (stands_out >= maximum_filter1d(stands_out, near))
+    )
+    half = np.maximum(np.round(_OF_A_SHAPE * smooth.lengths[peaks] / 2).astype(np.intp), 1)
+    starts, stops = np.maximum(peaks - half, 0), np.minimum(peaks + half + 1, len(matched))
+    beside = smooth.lengths[peaks]  # there it is an echo
+    chosen = ~touched(np.maximum(starts - beside, 0), stops + beside, known)
+    chosen |= stands_out[peaks] > _RATHER_SMOOTH * largest(matched, starts, stops)
+    return starts[chosen], stops[chosen]
 
 
 def _lowest(values: Array, starts: Places, stops: Places) -> Array:

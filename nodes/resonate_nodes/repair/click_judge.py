@@ -17,7 +17,7 @@ from . import click_weights
 Array = NDArray[np.float64]
 
 #: How many units each layer has, the traits first.
-UNITS = (53, 48, 24, 1)
+UNITS = (59, 64, 32, 1)
 #: How many traits there are.
 TRAITS = UNITS[0]
 # A trait that is further from its mean counts as so many standard deviations.

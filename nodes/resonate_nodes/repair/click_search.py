@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -70,7 +71,17 @@ class Found(NamedTuple):
     left: Mask
 
 
-def crackle_in(samples: Array, sample_rate: int, blocks: ar.Blocks, search: Search) -> Found:
+def crackle_in(
+    channels: Sequence[Array], sample_rate: int, blocks: ar.Blocks, searches: Sequence[Search]
+) -> list[Found]:
+    """Return each channel without its crackle."""
+    return [
+        _crackle(one, sample_rate, blocks, search)
+        for one, search in zip(channels, searches, strict=True)
+    ]
+
+
+def _crackle(samples: Array, sample_rate: int, blocks: ar.Blocks, search: Search) -> Found:
     """Return one channel without its crackle: what stands out, sought again and again."""
     order = ar.order_for(sample_rate)
     gap = max(2, round(_GAP_SECONDS * sample_rate))

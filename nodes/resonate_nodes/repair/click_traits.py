@@ -16,6 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._common.runs import mask_of
+from . import autoregression as ar
+from .prediction import level_before_and_after
 
 Array = NDArray[np.float64]
 Places = NDArray[np.intp]
@@ -46,10 +48,10 @@ _LEAST_SPECTRUM = 10
 _TINY = 1e-9
 # Stretches are told one by one where there is at most one in so many samples.
 _SAMPLES_OF_A_STRETCH = 512
+# Beside what is far louder, rounding may leave nothing of an error's energy.
+_LEAST_ENERGY = 1e-3
 # So many spectra are taken at once.
 _AT_ONCE = 1024
-#: So far around a candidate something has a part in its traits, but for how often others are.
-TOLD_BY_SECONDS = _PROFILE_SECONDS[-1]
 #: A candidate stands out by the geometric mean of two measures, each the largest within this time.
 BRIEFLY_SECONDS = 0.00015
 
@@ -66,6 +68,10 @@ class Measured(NamedTuple):
         before: the level of the error before each sample.
         after: and after it.
         left_over: the error of what is beneath, against the louder of the two.
+        matched: the output of the matched filter, against its level.
+        smooth: how far what is smooth and lasts stands out.
+        forwards: how badly each is predicted from before.
+        forwards_beneath: and of what is beneath.
         sample_rate: of all of these, in Hz.
     """
 
@@ -77,6 +83,10 @@ class Measured(NamedTuple):
     before: Array
     after: Array
     left_over: Array
+    matched: Array
+    smooth: Array
+    forwards: Array
+    forwards_beneath: Array
     sample_rate: int
 
 
@@ -97,7 +107,7 @@ def traits_of(sound: Measured, starts: Places, stops: Places) -> Traits:
     middle = (starts + stops) // 2
     beneath, left_over = sound.beneath, sound.left_over
     strength = np.log(largest(sound.joint, starts - briefly, stops + briefly))
-    energy = np.log(largest(sound.lasting, starts, stops))
+    energy = np.log(np.maximum(largest(sound.lasting, starts, stops), _LEAST_ENERGY))
     length = np.log((stops - starts) / rate * 1000)
     change = np.log(sound.after[middle] / sound.before[middle])
     louder = np.maximum(sound.before, sound.after)[middle]
@@ -132,6 +142,8 @@ def traits_of(sound: Measured, starts: Places, stops: Places) -> Traits:
         *bright,
         *_restless(sound.error, middle, rate),
         *_other_spectrum(beneath, starts, stops, around, rate),
+        *_evidence(sound, starts, stops),
+        *_smoothness(sound, starts, stops),
     ], axis=1)  # fmt: skip
     return Traits(rows, change, louder_after)
 
@@ -202,6 +214,36 @@ def _other_spectrum(
         half = differs.shape[1] // 2
         told[1, part] = differs[:, half:].mean(axis=1) - differs[:, :half].mean(axis=1)
     return told[0], told[1]
+
+
+def _evidence(sound: Measured, starts: Places, stops: Places) -> tuple[Array, ...]:
+    """Return how much likelier the sound is with each filled in than as it is.
+
+    That is by how much the energy of the prediction error becomes less, in variances: twice the
+    logarithm of the ratio of the likelihoods, if the excitation is Gaussian. In all; for each
+    sample; what of the energy stays; and how large that is, each sample.
+    """
+    order = ar.order_for(sound.sample_rate)
+    level = np.maximum(*level_before_and_after(sound.forwards_beneath, sound.sample_rate))
+    last = np.minimum(stops + order, len(level))
+    energies = []
+    for error in (sound.forwards, sound.forwards_beneath):
+        sums = np.concatenate([[0.0], np.cumsum((error / level) ** 2)])
+        energies.append(sums[last] - sums[starts])
+    before, after = energies
+    gain = np.log(np.maximum(before - after, 0) + 1)
+    return (
+        gain,
+        gain - np.log(stops - starts),
+        np.log((after + 1) / (before + 1)),
+        np.log(after / (last - starts) + _TINY),
+    )
+
+
+def _smoothness(sound: Measured, starts: Places, stops: Places) -> tuple[Array, Array]:
+    """Return how far each stands out by its shape, and how much more than by its samples."""
+    smooth = np.log(largest(sound.smooth, starts, stops) + 1)
+    return smooth, smooth - np.log(largest(sound.matched, starts, stops) + 1)
 
 
 def _how_often(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Annotated
 
@@ -24,7 +24,7 @@ from .plausibility import MaxReplaced, places_of, warn_of_what_is_left
 from .prediction import cell_frames
 
 Array = NDArray[np.float64]
-Method = Callable[[Array, int, ar.Blocks, Search], Found]
+Method = Callable[[Sequence[Array], int, ar.Blocks, Sequence[Search]], list[Found]]
 Threshold = Annotated[float, Field(ge=2, le=1000)]
 
 # What is searched at once, and what of the sound around it has a part in it: more than a second,
@@ -406,10 +406,7 @@ def _searched(
     left = [Gathered() for _ in audio.samples]
     for stretch in _stretches(audio):
         ctx.progress(stretch.start, audio.frames)
-        found = [
-            _searched_in(stretch, index, audio, method, one, source)
-            for index, one in enumerate(searches)
-        ]
+        found = _searched_in(stretch, audio, method, searches, source)
         for gathered, one in zip(left, found, strict=True):
             gathered.add(one.left, stretch.start)
         yield stretch, found
@@ -436,23 +433,26 @@ def _highest(channel: NDArray[np.float32]) -> float:
 
 def _searched_in(
     stretch: Stretch,
-    index: int,
     audio: Audio,
     method: Method,
-    search: Search,
+    searches: Sequence[Search],
     source: Mended | None,
-) -> Found:
-    """Return what is found in a stretch of one channel."""
+) -> list[Found]:
+    """Return what is found in a stretch of each channel."""
     heard = audio.samples if source is None else source.samples
-    samples = heard[index, stretch.whole].astype(np.float64)
+    channels = list(heard[:, stretch.whole].astype(np.float64))
+    frames = len(channels[0])
     if _too_short(audio):
-        nothing = np.zeros(len(samples), bool)
-        found = Found(samples, nothing, nothing)
+        nothing = np.zeros(frames, bool)
+        found = [Found(samples, nothing, nothing) for samples in channels]
     else:
-        blocks = ar.Blocks(len(samples), audio.sample_rate)
-        found = method(samples, audio.sample_rate, blocks, search)
-    clicks, left = found.clicks[stretch.inside], found.left[stretch.inside]
-    if source is not None:
-        clicks = clicks | source.replaced[index, stretch.own]
-        left = left | source.left[index, stretch.own]
-    return Found(found.repaired[stretch.inside], clicks, left)
+        blocks = ar.Blocks(frames, audio.sample_rate)
+        found = method(channels, audio.sample_rate, blocks, searches)
+    result = []
+    for index, one in enumerate(found):
+        clicks, left = one.clicks[stretch.inside], one.left[stretch.inside]
+        if source is not None:
+            clicks = clicks | source.replaced[index, stretch.own]
+            left = left | source.left[index, stretch.own]
+        result.append(Found(one.repaired[stretch.inside], clicks, left))
+    return result

@@ -8,7 +8,6 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from .._common.runs import touched
 from . import autoregression as ar
 
 Array = NDArray[np.float64]
@@ -21,8 +20,8 @@ CELLS = 8
 #: A median of Gaussian magnitudes, in standard deviations; and what a level is at least.
 MEDIAN_OF_GAUSSIAN = 0.6745
 FLOOR = 1e-7
-# For finding, a model must not dig below the noise of a codec: 70 dB under the sound.
-_WHITE = 1e-7
+#: For finding, a model must not dig below the noise of a codec: 70 dB under the sound.
+WHITE = 1e-7
 
 
 class Errors(NamedTuple):
@@ -68,7 +67,7 @@ def prediction_errors(
     modelled = samples if beneath is None else beneath
     sides = _one_sided(samples, blocks, order)
     for group in blocks.groups():
-        filters = models(modelled, blocks, group, order, white=_WHITE)
+        filters = models(modelled, blocks, group, order, white=WHITE)
         filtered = _Filtered(blocks.cut(samples, group, order, order), filters)
         there = slice(group.start, group.stop)
         ahead[there], backwards = filtered.forwards(), filtered.backwards()
@@ -79,29 +78,6 @@ def prediction_errors(
             if place.any():
                 matched[there][place] = error[there][place] = from_there[place]
     return Errors(*(one.ravel()[: len(samples)] for one in (matched, error, ahead)))
-
-
-def lesser_errors(samples: Array, blocks: ar.Blocks, order: int, where: Mask) -> Array:
-    """Return the lesser error of prediction where a mask says, and in all of the blocks there.
-
-    In all others it is zero.
-    """
-    error = np.zeros((blocks.count, blocks.hop))
-    sides = _one_sided(samples, blocks, order)
-    starts = blocks.hop * np.arange(blocks.count)
-    wanted = np.flatnonzero(touched(starts, starts + blocks.hop, where))
-    for group in blocks.groups():
-        some = wanted[np.searchsorted(wanted, group.start) : np.searchsorted(wanted, group.stop)]
-        if not len(some):
-            continue
-        filters = ar.models(samples, blocks, some, order, white=_WHITE)
-        filtered = _Filtered(blocks.cut(samples, some, order, order), filters)
-        forwards, backwards = filtered.forwards(), filtered.backwards()
-        lesser = np.minimum(forwards, backwards)
-        for known, from_there in zip(sides, (forwards, backwards), strict=True):
-            lesser = np.where(known[some], from_there, lesser)
-        error[some] = lesser
-    return error.ravel()[: len(samples)]
 
 
 class _Filtered:
