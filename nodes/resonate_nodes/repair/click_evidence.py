@@ -27,7 +27,7 @@ from . import autoregression as ar
 from .click_extents import reaching
 from .click_judge import TRAITS, log_odds
 from .click_search import Found, Search, a_pulse, doubtful
-from .click_shapes import Shaped, shaped
+from .click_shapes import Shaped, Shapes
 from .click_tails import pops_among, without_tails
 from .click_traits import BRIEFLY_SECONDS, MOST_CHANGE, Measured, largest, traits_of
 from .plausibility import recurring, too_much, too_regular
@@ -316,10 +316,11 @@ def candidates(samples: Array, sample_rate: int, blocks: ar.Blocks, search: Sear
     order = ar.order_for(sample_rate)
     beneath = samples
     for steady in (True, False):
+        shapes = Shapes(blocks, sample_rate)
         matched, error, forwards = prediction_errors(
-            samples, blocks, order, beneath=beneath, steady=steady
+            samples, blocks, order, beneath=beneath, steady=steady, shapes=shapes
         )
-        smooth = shaped(samples, blocks, sample_rate, beneath=beneath, steady=steady)
+        smooth = shapes.shaped(samples)
         matched /= level(matched, sample_rate)
         before, after = level_before_and_after(error, sample_rate)
         louder = np.maximum(before, after)

@@ -12,14 +12,14 @@ shape is one sample. The shapes here are a bump and double lobes, of a few lengt
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, lru_cache
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from . import autoregression as ar
-from .prediction import WHITE, level
+from .prediction import Complex, level
 
 Array = NDArray[np.float64]
 Places = NDArray[np.intp]
@@ -43,59 +43,71 @@ class Shaped(NamedTuple):
     lengths: Places
 
 
-def shaped(
-    samples: Array, blocks: ar.Blocks, sample_rate: int, *, beneath: Array, steady: bool
-) -> Shaped:
-    """Return how far smooth clicks stand out.
+class Shapes:
+    """Hears of blocks, and tells how far smooth clicks stand out in them.
 
     Args:
-        samples: the sound.
-        blocks: the blocks it is cut into.
+        blocks: the blocks that a sound is cut into.
         sample_rate: in Hz.
-        beneath: a sound of the same length that the models are made of.
-        steady: whether the models are those of what lasts (`autoregression.steady_models`).
     """
-    from scipy.fft import irfft, next_fast_len, rfft
-    from scipy.ndimage import maximum_filter1d
 
-    shapes = _shapes(sample_rate)
-    most = np.zeros(blocks.count * blocks.hop)
-    which = np.zeros(len(most), np.intp)
-    if not shapes:
-        return Shaped(most[: len(samples)], which[: len(samples)])
-    order = ar.order_for(sample_rate)
-    reach = order + max(map(len, shapes)) // 2 + 1
-    size = next_fast_len(blocks.hop + 2 * reach, real=True)
+    def __init__(self, blocks: ar.Blocks, sample_rate: int) -> None:
+        self._sample_rate = sample_rate
+        self._shapes = _shapes(sample_rate)
+        self._most = np.zeros((blocks.count, blocks.hop), np.float32)
+        self._which = np.zeros((blocks.count, blocks.hop), np.int8)
+        self._beyond = max(map(len, self._shapes), default=0) // 2 + 1
+        #: How many samples on either side of a block it needs to hear.
+        self.reach = ar.order_for(sample_rate) + self._beyond
+
+    def hear(self, group: range, spectrum: Complex, response: Complex, size: int) -> None:
+        """Hear of some blocks: their spectra, and those of the filters that whiten them."""
+        from scipy.fft import irfft
+
+        if not self._shapes:
+            return
+        turned, powers = _spectra(self._shapes, size)
+        power = response.real**2 + response.imag**2
+        norms = np.sqrt(power @ powers).astype(np.float32)
+        whitened = (spectrum * power).astype(np.complex64)
+        most, which = (one[group.start : group.stop] for one in (self._most, self._which))
+        inside = slice(self.reach, self.reach + most.shape[1])
+        for index, one in enumerate(turned):
+            found = np.abs(irfft(whitened * one, size, axis=1)[:, inside])
+            found /= norms[:, index, None]
+            np.copyto(which, index, where=found > most)
+            np.maximum(most, found, out=most)
+
+    def shaped(self, samples: Array) -> Shaped:
+        """Return how far smooth clicks stand out in the sound that the blocks are of."""
+        from scipy.ndimage import maximum_filter1d
+
+        if not self._shapes:
+            return Shaped(np.zeros(len(samples)), np.zeros(len(samples), np.intp))
+        strongest = self._most.ravel()[: len(samples)].astype(np.float64)
+        stands_out = strongest / level(strongest, self._sample_rate)
+        one_sided = np.logical_or(*ar.one_sided(samples, ar.order_for(self._sample_rate)))
+        stands_out[maximum_filter1d(one_sided, 2 * self._beyond + 1)] = 0
+        lengths = np.array([len(one) for one in self._shapes])
+        return Shaped(stands_out, lengths[self._which.ravel()[: len(samples)]])
+
+
+@lru_cache(maxsize=8)
+def _spectra(shapes: tuple[tuple[float, ...], ...], size: int) -> tuple[list[Complex], Array]:
+    """Return the spectra of shapes, turned, and what their powers at each frequency count for."""
+    from scipy.fft import rfft
+
     spectra = [rfft(np.roll(np.pad(one, (0, size - len(one))), -(len(one) // 2))) for one in shapes]
-    turned = [one.conj().astype(np.complex64) for one in spectra]
     weights = np.full(size // 2 + 1, 2.0 / size)
     weights[0] /= 2
     if size % 2 == 0:
         weights[-1] /= 2
     powers = np.stack([weights * np.abs(one) ** 2 for one in spectra], axis=1)
-    models = ar.steady_models if steady else ar.models
-    inside = slice(reach, reach + blocks.hop)
-    for group in blocks.groups():
-        response = np.abs(rfft(models(beneath, blocks, group, order, white=WHITE), size)) ** 2
-        spectrum = rfft(blocks.cut(samples, group, reach, reach), size, axis=1) * response
-        norms = np.sqrt(response @ powers)
-        whitened = spectrum.astype(np.complex64)
-        place = slice(group.start * blocks.hop, group.stop * blocks.hop)
-        for index, one in enumerate(turned):
-            found = np.abs(irfft(whitened * one, size, axis=1)[:, inside])
-            found = (found / norms[:, index, None]).ravel()
-            larger = found > most[place]
-            most[place][larger] = found[larger]
-            which[place][larger] = index
-    stands_out = most[: len(samples)] / level(most[: len(samples)], sample_rate)
-    one_sided = np.logical_or(*ar.one_sided(samples, order))
-    stands_out[maximum_filter1d(one_sided, 2 * (reach - order) + 1)] = 0
-    lengths = np.array([len(one) for one in shapes])[which[: len(samples)]]
-    return Shaped(stands_out, lengths)
+    return [one.conj().astype(np.complex64) for one in spectra], powers
 
 
 @cache
-def _shapes(sample_rate: int) -> tuple[Array, ...]:
+def _shapes(sample_rate: int) -> tuple[tuple[float, ...], ...]:
     bumps = [round(seconds * sample_rate) for seconds in _BUMPS_SECONDS]
     lobes = [round(seconds * sample_rate) for seconds in _LOBES_SECONDS]
     found = [np.sin(np.pi * np.arange(1, n + 1) / (n + 1)) for n in bumps if n >= _LEAST_SAMPLES]
@@ -104,4 +116,4 @@ def _shapes(sample_rate: int) -> tuple[Array, ...]:
         for n in lobes
         if n >= _LEAST_SAMPLES
     ]
-    return tuple(found)
+    return tuple(tuple(one.tolist()) for one in found)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,6 +41,17 @@ class Errors(NamedTuple):
     forwards: Array
 
 
+class Shapes(Protocol):
+    """What hears of the blocks while they are predicted."""
+
+    @property
+    def reach(self) -> int:
+        """How many samples on either side of a block it needs to hear."""
+
+    def hear(self, group: range, spectrum: Complex, response: Complex, size: int) -> None:
+        """Hear of some blocks: their spectra, and those of the filters that whiten them."""
+
+
 def prediction_errors(
     samples: Array,
     blocks: ar.Blocks,
@@ -48,6 +59,7 @@ def prediction_errors(
     *,
     beneath: Array | None = None,
     steady: bool = False,
+    shapes: Shapes | None = None,
 ) -> Errors:
     """Return three measures of how badly each sample is predicted.
 
@@ -61,14 +73,18 @@ def prediction_errors(
         beneath: a sound of the same length that the models are made of: with them, what was
             added to it is predicted badly. Without one they are made of the samples themselves.
         steady: whether the models are those of what lasts (`autoregression.steady_models`).
+        shapes: what is to hear of the blocks, too.
     """
     matched, error, ahead = np.empty((3, blocks.count, blocks.hop))
     models = ar.steady_models if steady else ar.models
     modelled = samples if beneath is None else beneath
     sides = _one_sided(samples, blocks, order)
+    reach = order if shapes is None else max(order, shapes.reach)
     for group in blocks.groups():
         filters = models(modelled, blocks, group, order, white=WHITE)
-        filtered = _Filtered(blocks.cut(samples, group, order, order), filters)
+        filtered = _Filtered(blocks.cut(samples, group, reach, reach), filters, reach)
+        if shapes is not None:
+            shapes.hear(group, filtered.spectrum, filtered.response, filtered.size)
         there = slice(group.start, group.stop)
         ahead[there], backwards = filtered.forwards(), filtered.backwards()
         matched[there] = filtered.both()
@@ -84,21 +100,25 @@ class _Filtered:
     """Blocks through their prediction-error filters, as magnitudes.
 
     Args:
-        cut: the blocks, with as many samples as the order on either side, one row each.
+        cut: the blocks, with so many samples on either side, at least the order, one row each.
         filters: one row each.
+        beside: how many these are.
+
+    Attributes:
+        size: how many samples are transformed at once.
+        spectrum: of the blocks.
+        response: of the filters.
     """
 
-    def __init__(self, cut: Array, filters: Array) -> None:
+    def __init__(self, cut: Array, filters: Array, beside: int) -> None:
         from scipy.fft import next_fast_len, rfft
 
-        order = filters.shape[1] - 1
-        self._size = next_fast_len(cut.shape[1], real=True)
-        self._inside = slice(order, cut.shape[1] - order)
+        self.size = next_fast_len(cut.shape[1], real=True)
+        self._inside = slice(beside, cut.shape[1] - beside)
         self._norms = np.sqrt(np.einsum("bk,bk->b", filters, filters))
-        self._spectrum = rfft(cut, self._size, axis=1)
-        response = (filters @ _waves(order + 1, self._size)).view(np.complex128)
-        self._ahead = self._spectrum * response
-        self._backwards = np.conj(response, out=response)
+        self.spectrum: Complex = rfft(cut, self.size, axis=1)
+        self.response: Complex = (filters @ _waves(filters.shape[1], self.size)).view(np.complex128)
+        self._ahead = self.spectrum * self.response
 
     def forwards(self) -> Array:
         """Return how badly each sample is predicted from those before it."""
@@ -106,17 +126,17 @@ class _Filtered:
 
     def backwards(self) -> Array:
         """Return how badly it is predicted from those after it."""
-        return self._back(self._spectrum * self._backwards)
+        return self._back(self.spectrum * self.response.conj())
 
     def both(self) -> Array:
         """Return the one after the other, per unit of a click."""
-        both: Array = self._back(self._ahead * self._backwards) / self._norms[:, None]
+        both: Array = self._back(self._ahead * self.response.conj()) / self._norms[:, None]
         return both
 
     def _back(self, spectrum: Complex) -> Array:
         from scipy.fft import irfft
 
-        filtered: Array = irfft(spectrum, self._size, axis=1)
+        filtered: Array = irfft(spectrum, self.size, axis=1)
         magnitudes: Array = np.abs(filtered[:, self._inside])
         return magnitudes
 
