@@ -326,7 +326,10 @@ def candidates(samples: Array, sample_rate: int, blocks: ar.Blocks, search: Sear
         louder = np.maximum(before, after)
         error /= louder
         joint, lasting = _joint(matched, error, sample_rate), _lasting(error, sample_rate)
-        starts, stops = _standing_out(matched, error, joint, lasting, smooth, sample_rate, search)
+        # what begins or ends there is smooth, too
+        goes_on = (after < _OTHER_LEVEL * before) & (before < _OTHER_LEVEL * after)
+        apart = smooth._replace(stands_out=np.where(goes_on, smooth.stands_out, 0))
+        starts, stops = _standing_out(matched, error, joint, lasting, apart, sample_rate, search)
         beneath = samples.copy()
         ar.interpolate(beneath, mask_of(starts, stops, len(samples)), blocks, order)
         if not len(starts):
