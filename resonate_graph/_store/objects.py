@@ -92,11 +92,27 @@ class Reader:
             hasher.update(samples.data.cast("B") if frames else b"")
             if hasher.hexdigest() != entry.digest:
                 return None
-            if frames and hasattr(mmap, "MADV_DONTNEED"):
-                mapped.madvise(mmap.MADV_DONTNEED)  # what was hashed need not stay in memory
+            if frames:
+                _let_go(mapped)  # what was hashed need not stay in memory
             self._verified.add(identity)
         samples.flags.writeable = False
         return Audio.trusted(samples.T, sample_rate, entry.digest, layout)
+
+
+def let_pages_go(audio: Audio) -> None:
+    """Let the system have the memory into which a mapped sound was read; it can be read again."""
+    base: Any = audio.samples
+    while isinstance(base, np.ndarray):
+        base = base.base
+    if isinstance(base, memoryview):
+        base = base.obj
+    if isinstance(base, mmap.mmap):
+        _let_go(base)
+
+
+def _let_go(mapped: mmap.mmap) -> None:
+    if hasattr(mmap, "MADV_DONTNEED"):  # not on Windows
+        mapped.madvise(mmap.MADV_DONTNEED)
 
 
 def _matches(content: bytes, entry: Entry) -> bool:
