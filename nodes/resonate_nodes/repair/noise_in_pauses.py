@@ -41,13 +41,13 @@ _LOW = 0.1
 _SOFT, _LEAST_ABOVE_DB, _MOST_ABOVE_DB, _MOST_UNEVEN_DB = 0.05, -3.0, 12.0, 6.0
 # Pauses are frames this near to the softest of them, and no more than so many.
 _SOFTEST, _NEAR_DB, _MOST_PAUSES = 0.03, 0.7, 0.3
-# Noise is even within 0.2 dB, and within a third more of what its level strays by; what lies half
+# Noise is even within 0.2 dB, and within a seventh more of what its level strays by; what lies half
 # a dB beyond is something else, and so is what is much more even, such as a lasting tone.
-_EVEN_DB, _EVEN_PER_STRAY, _DOUBTFUL_DB = 0.2, 0.3, 0.5
+_EVEN_DB, _EVEN_PER_STRAY, _DOUBTFUL_DB = 0.2, 0.15, 0.5
 _MOST_STRAY_DB = 2.0
 # Of the bands around one, more than two thirds look like noise as well: the narrow ones do by
 # chance where a low note dies away.
-_AROUND_PERCENTILE, _AROUND_BANDS = 30, 13
+_AROUND_PERCENTILE, _AROUND_BANDS = 30, 25
 _TOO_EVEN_DB, _LIKE_NOISE_DB = -1.2, -0.6
 # Levels of 3 % and 20 % of a normal distribution lie 1.04 standard deviations apart.
 _RARELY, _OFTEN, _DEVIATIONS = 0.03, 0.2, 1.04
