@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import mmap
 import os
@@ -92,11 +93,18 @@ class Reader:
             hasher.update(samples.data.cast("B") if frames else b"")
             if hasher.hexdigest() != entry.digest:
                 return None
-            if frames and hasattr(mmap, "MADV_DONTNEED"):
-                mapped.madvise(mmap.MADV_DONTNEED)  # what was hashed need not stay in memory
+            if frames:
+                _let_go(mapped)
             self._verified.add(identity)
         samples.flags.writeable = False
         return Audio.trusted(samples.T, sample_rate, entry.digest, layout)
+
+
+def _let_go(mapped: mmap.mmap) -> None:
+    """Let the system have the memory of what was hashed; it is read again when it is needed."""
+    if hasattr(mmap, "MADV_DONTNEED"):
+        with contextlib.suppress(OSError):  # as of programs that lock all their memory
+            mapped.madvise(mmap.MADV_DONTNEED)
 
 
 def _matches(content: bytes, entry: Entry) -> bool:
