@@ -23,6 +23,7 @@ from .output import (
     Printer,
     console_error,
     console_interrupted,
+    open_closed_streams,
     print_traceback,
     use_safe_output,
 )
@@ -57,6 +58,7 @@ def _options(
 def call_and_exit(arguments: list[str] | None = None) -> NoReturn:
     """Run a command and end the process with its exit code."""
     signal.signal(signal.SIGTERM, _end)
+    open_closed_streams()
     use_safe_output()
     arguments = sys.argv[1:] if arguments is None else arguments
     if arguments[:1] == [COMPLETE]:

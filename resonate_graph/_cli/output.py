@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import os
 import sys
 import traceback
 from collections.abc import Collection, Iterable, Sequence
@@ -135,6 +136,19 @@ def problem_document(problem: Problem) -> dict[str, Any]:
     """Return a problem as JSON values, in the words of the command line."""
     argument = spoken(f"{problem.argument}: ").removesuffix(": ") if problem.argument else ""
     return {**problem.to_json(), "message": spoken(problem.message), "argument": argument}
+
+
+def open_closed_streams() -> None:
+    """Give a process that was started without stdin, stdout or stderr ones that lead nowhere.
+
+    Else Python has none to print to, and the next file that is opened takes the number of one: what
+    a library prints would be written into a result.
+    """
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            descriptor = os.open(os.devnull, os.O_RDWR)  # the lowest that is free: the one missing
+            os.set_inheritable(descriptor, True)
+            setattr(sys, name, open(descriptor, mode, encoding="utf-8"))  # noqa: PTH123, SIM115
 
 
 def use_safe_output() -> None:

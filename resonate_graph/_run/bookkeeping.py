@@ -436,7 +436,7 @@ class Run:
         self.stored.were_read(inputs)
         inputs.clear()
         kept = self.stored.keep(name, values, ctx, seconds=seconds, warnings=warnings)
-        values = self.stored.as_kept(name, values, kept)
+        values = self.stored.as_kept(values, kept)
         if seconds > _LONG_SECONDS:
             return_freed_memory()
         return Performance(values, seconds, kept, ctx.device, dict(ctx.did))

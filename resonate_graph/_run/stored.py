@@ -16,6 +16,7 @@ from .._base.key_lock import KeyLock
 from .._graph.bound import BoundGraph, PortRef
 from .._node.context import RunContext
 from .._node.notes import Note
+from .._node.ports import PortType
 from .._node.values import Value
 from .._sound.audio import Audio
 from .._sound.workspace import Workspace
@@ -244,22 +245,22 @@ class Stored:
             ctx.workspace.remove()
         return Kept(entries)
 
-    def as_kept(self, name: str, values: Mapping[str, Value], kept: Kept) -> dict[str, Value]:
+    def as_kept(self, values: Mapping[str, Value], kept: Kept) -> dict[str, Value]:
         """Return what came out of a step with large sounds as they lie in the store, mapped.
 
         So the memory they take is the system's to use for something else until they are read.
+
+        Args:
+            values: its outputs by port.
+            kept: what came of keeping them; of what is not kept all stays as it is.
         """
-        step = self._graph.steps[name]
         given = dict(values)
-        for port, value in values.items():
-            entry = kept.entries.get(port)
-            if not isinstance(value, Audio) or entry is None or self._store is None:
-                continue
-            output = step.type.output(port)
-            if entry.bytes < _LARGE_BYTES or kept.trouble is not None or output is None:
-                continue
-            with contextlib.suppress(Quarantined):  # it is computed again, once somebody asks
-                given[port] = self._store.get(entry, output.type)
+        if self._store is None or self.is_broken or kept.trouble is not None:
+            return given
+        for port, entry in kept.entries.items():
+            if entry.kind == "audio" and entry.bytes >= _LARGE_BYTES:
+                with contextlib.suppress(Quarantined):  # dropped meanwhile: it stays in memory
+                    given[port] = self._store.get(entry, PortType(Audio))
         return given
 
     def were_read(self, inputs: Mapping[str, Value | Sequence[Value] | None]) -> None:

@@ -294,12 +294,11 @@ class Store:
 
     def latest_records(self, count: int) -> list[Record]:
         """Return the records that were written last, the latest first."""
-        records = list(islice(self._named(self._latest.keys()), count))
-        if len(records) < count and not self._latest.is_whole:
-            keys = self._keys_by_age()
-            if keys:
-                self._latest.begin_with(keys)
-            records = list(islice(self._named(keys), count))
+        noted = list(self._latest.keys())
+        records = list(islice(self._named(noted), count))
+        if len(records) < count and (more := self._keys_by_age(besides=set(noted))):
+            self._latest.begin_with([*(one.key for one in records), *more])
+            records += islice(self._named(more), count - len(records))
         return records
 
     def _named(self, keys: Iterable[str]) -> Iterator[Record]:
@@ -310,13 +309,15 @@ class Store:
                 if record is not None and record.key == key:
                     yield record
 
-    def _keys_by_age(self) -> list[str]:
-        """Return the keys of all records by their files, the latest first."""
+    def _keys_by_age(self, besides: Collection[str]) -> list[str]:
+        """Return the keys of all other records by their files, the latest first."""
         dated: list[tuple[int, str]] = []
         for file in self._record_files():
+            key = Path(file).stem
             with contextlib.suppress(OSError):  # removed by another process meanwhile
-                dated.append((os.stat(file).st_mtime_ns, file))  # noqa: PTH116 - as text
-        return [Path(file).stem for _, file in sorted(dated, reverse=True)]
+                if key not in besides:
+                    dated.append((os.stat(file).st_mtime_ns, key))  # noqa: PTH116 - as text
+        return [key for _, key in sorted(dated, reverse=True)]
 
     def in_use(self) -> contextlib.AbstractContextManager[None]:
         """Spare what is used during a run from being dropped, by this process and by others.

@@ -3,8 +3,8 @@
 A key is appended just before its record is published, so a process that is killed in between
 leaves a key without a record at worst, and that is passed over. Any number of processes append. A
 log that has grown long becomes the older one and a new one is begun; what was in the one that was
-older before is not among the latest any more. The first line says whether these two name all
-records there are, so that where few are found nobody looks for more.
+older before is not among the latest any more. Records of versions of this library that write no log
+are not in it: where few are found by it, one has to look whether there are more.
 """
 
 from __future__ import annotations
@@ -23,11 +23,8 @@ from .logs import open_to_append, read_lines, rewrite
 #: When the log has grown to this, a new one is begun.
 LONG_LOG_BYTES = 65_000
 
-#: So many keys are put into it where it is begun in a store that is older.
+#: So many keys are put into it at once, of a store that has records it does not name.
 AT_FIRST = 1000
-
-#: The first line, where there are no records but those that are named.
-_WHOLE = "all"
 
 #: What keeps a log from being replaced: it cannot be written, or another process is at it.
 _LET_BE = (OSError, NotImplementedError, OutputError, Timeout)
@@ -54,8 +51,7 @@ class Latest:
             descriptor = self._opened()
             try:
                 length = os.fstat(descriptor).st_size
-                is_first = not length and not (self._folder / "records").exists()
-                os.write(descriptor, (f"{_WHOLE}\n{key}\n" if is_first else f"{key}\n").encode())
+                os.write(descriptor, f"{key}\n".encode())
             finally:
                 os.close(descriptor)
             if length > LONG_LOG_BYTES:
@@ -74,23 +70,15 @@ class Latest:
         found = filter(None, map(_KEY.search, reversed(lines)))
         yield from dict.fromkeys(one.group() for one in found)
 
-    @property
-    def is_whole(self) -> bool:
-        """Whether there are no records but those of its keys."""
-        return (read_lines(self._older) or read_lines(self._log))[:1] == [_WHOLE]
-
     def begin_with(self, keys: Sequence[str]) -> None:
-        """Take over what was found otherwise, in a store that is older than its log.
+        """Take over what was found otherwise, as of before what is in the log.
 
         Args:
-            keys: the keys of all records, the latest first.
+            keys: the keys of the records there are, the latest first.
         """
         with contextlib.suppress(*_LET_BE), self._right():
-            found = set(keys)
-            since = [key for key in self.keys() if key not in found]
-            lines = [f"{key}\n" for key in reversed([*since, *keys[:AT_FIRST]])]
-            whole = [f"{_WHOLE}\n"] if len(keys) <= AT_FIRST else []
-            rewrite(self._older, whole + lines, temp_folder=self._folder / "temporary")
+            lines = [f"{key}\n" for key in reversed(keys[:AT_FIRST])]
+            rewrite(self._older, lines, temp_folder=self._folder / "temporary")
 
     def _begin_anew(self) -> None:
         with contextlib.suppress(*_LET_BE), self._right():

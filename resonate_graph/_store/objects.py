@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import mmap
 import os
@@ -93,14 +94,14 @@ class Reader:
             if hasher.hexdigest() != entry.digest:
                 return None
             if frames:
-                _let_go(mapped)  # what was hashed need not stay in memory
+                _let_go(mapped)
             self._verified.add(identity)
         samples.flags.writeable = False
         return Audio.trusted(samples.T, sample_rate, entry.digest, layout)
 
 
 def let_pages_go(audio: Audio) -> None:
-    """Let the system have the memory into which a mapped sound was read; it can be read again."""
+    """Let the system have the memory that a mapped sound was read into."""
     base: Any = audio.samples
     while isinstance(base, np.ndarray):
         base = base.base
@@ -111,8 +112,10 @@ def let_pages_go(audio: Audio) -> None:
 
 
 def _let_go(mapped: mmap.mmap) -> None:
-    if hasattr(mmap, "MADV_DONTNEED"):  # not on Windows
-        mapped.madvise(mmap.MADV_DONTNEED)
+    """Let the system have the memory of what was read; it is read again when it is needed."""
+    if hasattr(mmap, "MADV_DONTNEED"):
+        with contextlib.suppress(OSError):  # as of programs that lock all their memory
+            mapped.madvise(mmap.MADV_DONTNEED)
 
 
 def _matches(content: bytes, entry: Entry) -> bool:

@@ -87,7 +87,12 @@ def short(audio: Audio) -> Audio:
 
 @node(version=1)
 def broken(audio: Audio) -> Audio:
-    return audio.with_samples(audio.samples * (1 / audio.samples.sum()))
+    return audio.with_samples(audio.samples * (1 / audio.samples.max(initial=0)))
+
+
+@node(version=1)
+def uneven(audio: Audio) -> Audio:
+    return audio.with_samples(audio.samples * (1 + audio.samples.sum()))
 
 
 @node(version=1)
@@ -121,6 +126,7 @@ def checks(tried: Node[..., Any], **said: Any) -> dict[str, Check]:
         (late, {"nothing_moves"}),
         (short, {"result_is_valid"}),
         (broken, {"result_is_valid"}),
+        (uneven, {"again_the_same"}),
         (careless, {"result_is_valid", "computed_once"}),
         (moody, {"again_the_same", "same_in_a_graph"}),
         (rude, {"clean_music_passes", "neutral_setting"}),

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import os
+import subprocess
 from pathlib import Path
+
+import pytest
 
 from resonate_graph import Audio, Graph
 from tests.engine.commands import OWN_NODES
 from tests.files import write_sound
 from tests.own_nodes import counted_gain, slow
 from tests.processes import (
+    COMMAND,
     Signals,
     end_of,
     files_in,
@@ -69,6 +73,20 @@ def test_a_reader_that_stops_is_no_error_to_talk_about(tmp_path: Path) -> None:
     assert process.stderr is not None
     assert process.stderr.read() == ""
     process.wait()
+
+
+@pytest.mark.parametrize("closed", ["2>&-", ">&-", "<&- >&- 2>&-"])
+def test_started_without_a_stream_it_does_its_work(
+    tmp_path: Path, mix: Path, quieter: Path, closed: str
+) -> None:
+    """As some programs start others that nobody listens to."""
+    command = ("run", quieter, "-i", f"mix={mix}", "-o", tmp_path / "out")
+    for told, code in ((command, 0), (("nodes", "none-such"), 2)):
+        ended = subprocess.run(
+            ["sh", "-c", f'exec "$@" {closed}', "sh", *COMMAND, *told], check=False
+        )
+        assert ended.returncode == code
+    assert [*(tmp_path / "out").iterdir()]
 
 
 def test_a_file_name_that_is_no_text_is_no_obstacle(

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import mmap
 import shutil
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from resonate_graph._node.ports import PortType
 from resonate_graph._store.folder import Quarantined
 from resonate_graph._store.records import Entry, Key
 from tests.faults import flipped, full_disk
-from tests.processes import files_in
+from tests.processes import end_of, files_in, start_python
 
 
 class Measured(Report):
@@ -80,6 +81,31 @@ def test_audio_is_mapped_not_read_and_nobody_can_write_into_it(store: Store) -> 
     assert isinstance(base.obj if isinstance(base, memoryview) else base, mmap.mmap)
     with pytest.raises(ValueError, match="read-only"):
         found.samples[0, 0] = 1.0
+
+
+_LOCKED = """
+import ctypes, sys
+import numpy as np
+from resonate_graph import Audio, Store
+from resonate_graph._node.ports import PortType
+from resonate_graph._store.records import Entry
+sound = Audio(np.ones((2, 4000)), 44100)
+store = Store(sys.argv[1])
+if ctypes.CDLL(None).mlockall(2):  # all that is mapped from now on
+    print("cannot")
+else:
+    print(store.get(Entry.of(sound), PortType(Audio)) == sound)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="mlockall is numbered otherwise, or not there")
+def test_a_program_that_locks_its_memory_finds_what_is_stored(store: Store) -> None:
+    """As those do that play or record without a gap."""
+    store.put(Audio(np.ones((2, 4000)), 44100))
+    ended = end_of(start_python(_LOCKED, store.path))
+    if ended.out == "cannot\n":
+        pytest.skip("this process may lock no memory")
+    assert ended.out == "True\n", ended.err
 
 
 def test_objects_are_files_that_other_programs_open(store: Store) -> None:

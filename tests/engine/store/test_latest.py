@@ -65,6 +65,18 @@ def test_what_an_older_store_has_is_found_behind_what_was_written_since(tmp_path
     assert latest(store, 4) == [7, 6, 5, 4]
 
 
+def test_what_an_older_version_wrote_into_a_store_with_a_log_is_found(store: Store) -> None:
+    write(store, *range(4))
+    log = store.path / "latest.log"
+    known = log.read_bytes()
+    write(store, 4, 5)
+    log.write_bytes(known)  # such a version writes none
+    assert set(latest(store, 9)) == set(range(6))
+    write(store, 6)
+    assert latest(store, 9)[0] == 6
+    assert set(latest(Store(store.path), 9)) == set(range(7))
+
+
 def test_records_that_are_gone_or_damaged_are_passed_over(store: Store) -> None:
     write(store, *range(6))
     store.forget(store.latest_records(1)[0])
@@ -99,6 +111,7 @@ def test_a_full_disk_keeps_no_record_from_being_known(store: Store) -> None:
     write(store, 21)
     assert store.record(key_of(20)) is not None
     assert latest(store, 2)[0] == 21
+    assert set(latest(store, 99)) == set(range(22))
 
 
 _COUNTING = """
