@@ -32,7 +32,8 @@ class Bars(Progress):
     def draw(self) -> None:
         """Draw from now on, where somebody sees it."""
         if self.console.is_interactive and not self.live.is_started:
-            self._whole = self._whole or self.add_task("", total=1.0)
+            if self._whole is None:  # else they are drawn again after a stop
+                self._whole = self.add_task("", total=1.0)
             self.start()
 
     def stop(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 
 import pytest
 from rich.console import Console
@@ -13,6 +14,7 @@ from resonate_graph import (
     NodeProgress,
     NodeStarted,
     NodeWaiting,
+    PictureMade,
     RunFinished,
     RunPlanned,
     RunStarted,
@@ -146,19 +148,29 @@ def test_quiet_says_what_is_warned_of() -> None:
 
 
 def test_on_a_terminal_there_is_a_bar_for_each_and_one_for_all() -> None:
-    text = io.StringIO()
-    console = Console(file=text, force_terminal=True, width=80, color_system=None)
-    with ProgressDisplay(console=console) as display:
-        for event in EVENTS[:6]:
-            display(event)
-        drawn = io.StringIO()
-        Console(file=drawn, width=80).print(*display.bars())
-    each, whole = drawn.getvalue().rstrip().splitlines()
+    each, whole = bars_after(EVENTS[:6])
     assert each.split()[0] == "c"
     assert "25 %" in each
     assert whole.startswith("  0 of 1 steps")
     assert "25 %" in whole
     assert "left" in whole
+
+
+def test_the_bar_for_all_is_one_where_a_page_is_made_after_the_runs() -> None:
+    pictures, whole = bars_after([*EVENTS, PictureMade(1, 4)])
+    assert pictures.startswith("  pictures 1 of 4")
+    assert whole.startswith("  1 of 1 steps")
+
+
+def bars_after(events: Sequence[Event]) -> list[str]:
+    """Return the bars on a terminal as they are after some events."""
+    console = Console(file=io.StringIO(), force_terminal=True, width=80, color_system=None)
+    drawn = io.StringIO()
+    with ProgressDisplay(console=console) as display:
+        for event in events:
+            display(event)
+        Console(file=drawn, width=80).print(*display.bars())
+    return drawn.getvalue().rstrip().splitlines()
 
 
 def test_names_stand_in_a_column_as_wide_as_the_longest_of_them(
