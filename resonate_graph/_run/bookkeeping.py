@@ -432,8 +432,9 @@ class Run:
         """
         start = time.perf_counter()
         values = _call(self.graph.steps[name], inputs, ctx)
-        inputs.clear()
         seconds = time.perf_counter() - start
+        self.stored.were_read(inputs)
+        inputs.clear()
         kept = self.stored.keep(name, values, ctx, seconds=seconds, warnings=warnings)
         values = self.stored.as_kept(values, kept)
         if seconds > _LONG_SECONDS:

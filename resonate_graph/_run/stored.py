@@ -7,7 +7,7 @@ so once, and computes.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -21,6 +21,7 @@ from .._node.values import Value
 from .._sound.audio import Audio
 from .._sound.workspace import Workspace
 from .._store.folder import Quarantined, Store
+from .._store.objects import let_pages_go
 from .._store.records import Entry, Key, Origin, Record
 from .plan import Found
 
@@ -261,6 +262,13 @@ class Stored:
                 with contextlib.suppress(Quarantined):  # dropped meanwhile: it stays in memory
                     given[port] = self._store.get(entry, PortType(Audio))
         return given
+
+    def were_read(self, inputs: Mapping[str, Value | Sequence[Value] | None]) -> None:
+        """Let go of what a step has read of large sounds: most are not read again soon."""
+        for value in inputs.values():
+            for one in value if isinstance(value, list) else [value]:
+                if isinstance(one, Audio) and one.samples.nbytes >= _LARGE_BYTES:
+                    let_pages_go(one)
 
     def _kept_besides(
         self, store: Store, values: Mapping[str, Value], ctx: RunContext

@@ -13,6 +13,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from .noise_spectrum import SMOOTHED_FRAMES
+
 Power = NDArray[np.float32]
 Chosen = NDArray[np.bool_]
 
@@ -28,7 +30,6 @@ _FEWEST_FRAMES = 200
 _BAND_RANGE = 1e-5
 _BRIEF_FRAMES = 5
 _WITHOUT_SOUND_PERCENTILE = 25
-_SMOOTHED_FRAMES = 21
 _QUANTILE = 0.1
 _TINY = 1e-20
 # Of real recordings, those without a gate that pass the one test are far from passing the other:
@@ -150,7 +151,7 @@ def _lowest(level: Power) -> Power:
     """Return a low level of each band, as `log_mmse` seeks the floor."""
     from scipy.ndimage import uniform_filter1d
 
-    smooth = uniform_filter1d(level, min(_SMOOTHED_FRAMES, len(level)), axis=0)
+    smooth = uniform_filter1d(level, min(SMOOTHED_FRAMES, len(level)), axis=0)
     lowest: Power = np.maximum(np.quantile(smooth, _QUANTILE, axis=0), np.float32(_TINY))
     return lowest
 

@@ -26,28 +26,26 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from .noise_spectrum import LOG_MEAN_DB, SMOOTHED_FRAMES, power_level_db
 from .stft import Single
 
 Array = NDArray[np.float64]
 
-_LOWEST = 1e-20
-_LOG_MEAN_DB = 2.507
 # Bands from the first bin above 0 Hz on: a bin is some 21 Hz wide at any rate.
 _BANDS, _LEAST_BAND, _FEWEST_BANDS = 30, 4, 10
-_SMOOTHED_FRAMES = 21
 _FEWEST_FRAMES = 172
 _LOW = 0.1
 # How far a band lies above its soft moments counts up to so many dB, as an uneven one does.
 _SOFT, _LEAST_ABOVE_DB, _MOST_ABOVE_DB, _MOST_UNEVEN_DB = 0.05, -3.0, 12.0, 6.0
 # Pauses are frames this near to the softest of them, and no more than so many.
 _SOFTEST, _NEAR_DB, _MOST_PAUSES = 0.03, 0.7, 0.3
-# Noise is even within 0.2 dB, and within a third more of what its level strays by; what lies half
+# Noise is even within 0.2 dB, and within a seventh more of what its level strays by; what lies half
 # a dB beyond is something else, and so is what is much more even, such as a lasting tone.
-_EVEN_DB, _EVEN_PER_STRAY, _DOUBTFUL_DB = 0.2, 0.3, 0.5
+_EVEN_DB, _EVEN_PER_STRAY, _DOUBTFUL_DB = 0.2, 0.15, 0.5
 _MOST_STRAY_DB = 2.0
 # Of the bands around one, more than two thirds look like noise as well: the narrow ones do by
 # chance where a low note dies away.
-_AROUND_PERCENTILE, _AROUND_BANDS = 30, 13
+_AROUND_PERCENTILE, _AROUND_BANDS = 30, 25
 _TOO_EVEN_DB, _LIKE_NOISE_DB = -1.2, -0.6
 # Levels of 3 % and 20 % of a normal distribution lie 1.04 standard deviations apart.
 _RARELY, _OFTEN, _DEVIATIONS = 0.03, 0.2, 1.04
@@ -91,12 +89,12 @@ def noise_in_pauses(power: Single) -> Pauses | None:
         return None
     widths = np.diff(edges)
     mean = _over_bands(power, edges)
-    colour_db = np.quantile(_decibels(_smoothed(mean)), _LOW, axis=0)
+    colour_db = np.quantile(power_level_db(_smoothed(mean)), _LOW, axis=0)
     within_db = in_bins(colour_db, power.shape[1]).astype(np.float32)
     white = _over_bands(power * np.float32(10) ** (-within_db / 10), edges)
-    logs = _over_bands(_decibels(power) - within_db, edges)
-    levels_db = _decibels(_smoothed(white))
-    uneven_db = levels_db - _smoothed(logs) - _LOG_MEAN_DB
+    logs = _over_bands(power_level_db(power) - within_db, edges)
+    levels_db = power_level_db(_smoothed(white))
+    uneven_db = levels_db - _smoothed(logs) - LOG_MEAN_DB
 
     stray_db = _stray(levels_db, uneven_db, widths)
     bound_db = _EVEN_DB + _EVEN_PER_STRAY * np.minimum(stray_db, _MOST_STRAY_DB)
@@ -105,8 +103,11 @@ def noise_in_pauses(power: Single) -> Pauses | None:
     soft = levels_db <= np.quantile(levels_db, _SOFT_PART, axis=0)
     soft_db = np.nanmedian(np.where(soft, uneven_db, np.nan), axis=0)
     moving = np.clip((stray_db - _STEADY_DB) / (_MOVING_DB - _STEADY_DB), 0, 1)
-    shape_db = _decibels(_over_bands(10 ** (in_bins(colour_db, power.shape[1]) / 10)[None], edges))
-    level_db = _decibels(white[pauses].mean(axis=0)) + stray_db + shape_db[0]
+    shape_db = power_level_db(
+        _over_bands(10 ** (in_bins(colour_db, power.shape[1]) / 10)[None], edges)
+    )
+    # these frames are the softest: the mean of noise that strays lies about so far above theirs
+    level_db = power_level_db(white[pauses].mean(axis=0)) + stray_db + shape_db[0]
     moving_db = _opening(levels_db, uneven_db) + _BELOW_MEAN_DB / np.sqrt(widths) + shape_db
     moving_part = moving * _evenness(soft_db, bound_db)
     return Pauses(
@@ -156,7 +157,7 @@ def _over_bands(values: Array | Single, edges: NDArray[np.int_]) -> Array:
 def _smoothed(values: Array) -> Array:
     from scipy.ndimage import uniform_filter1d
 
-    smooth: Array = uniform_filter1d(values, _SMOOTHED_FRAMES, axis=0)
+    smooth: Array = uniform_filter1d(values, SMOOTHED_FRAMES, axis=0)
     return smooth
 
 
@@ -235,8 +236,3 @@ def _opening(levels_db: Array, uneven_db: Array) -> Array:
     opened = np.where(np.isinf(opened), usual, opened)
     smooth: Array = uniform_filter1d(opened, _OPENED_FRAMES, axis=0, mode="nearest")
     return smooth
-
-
-def _decibels(power: Array | Single) -> Array:
-    decibels: Array = 10 * np.log10(power + _LOWEST)
-    return decibels

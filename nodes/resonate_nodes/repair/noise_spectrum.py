@@ -35,8 +35,11 @@ Array = NDArray[np.float64]
 
 #: Below this nothing is heard of.
 LOWEST = 1e-20
+#: Levels are those of a quarter of a second.
+SMOOTHED_FRAMES = 21
+#: By how much the mean of the logarithms lies below the logarithm of the mean, in noise.
+LOG_MEAN_DB = 2.507
 
-_SMOOTHED_FRAMES = 21
 _RARELY, _LOW, _OFTEN = 0.03, 0.1, 0.2
 _AROUND_BINS = 31
 _AROUND_PERCENTILE = 30
@@ -53,7 +56,6 @@ _PAUSES_DB = 3.5
 _MOST_DOUBT_DB = 10.0
 # Bands for the judgement: wide enough for a mean, narrow enough for a floor that falls.
 _JUDGED_BANDS, _LEAST_BAND = 28, 5
-_LOG_MEAN_DB = 2.507
 # By how much noise of n bins strays from evenness and steadiness: seen on noises alone.
 _DOUBT_PER_ROOT_DB, _DOUBT_PER_SPREAD, _STEADY_SPREADS = 15.0, 2.0, 1.3
 _MOST_JUDGED_DB = 15.0
@@ -97,11 +99,17 @@ def floor_to_take(power: Single) -> Single:
     return _as_power(floor)
 
 
+def power_level_db(power: Array | Single) -> Array:
+    """Return power in dB: -200 dB for none."""
+    level_db: Array = 10 * np.log10(power + LOWEST)
+    return level_db
+
+
 def _floor(power: Single) -> tuple[Array, Array]:
     """Return the floor, and how far apart the levels reached rarely and often lie, in dB."""
     from scipy.ndimage import median_filter, percentile_filter, uniform_filter1d
 
-    smooth = uniform_filter1d(power, min(_SMOOTHED_FRAMES, len(power)), axis=0)
+    smooth = uniform_filter1d(power, min(SMOOTHED_FRAMES, len(power)), axis=0)
     rarely, low, often = np.quantile(smooth, [_RARELY, _LOW, _OFTEN], axis=0).astype(np.float64)
     apart_db = 10 * np.log10((often + LOWEST) / (rarely + LOWEST))
     colour = _colour(low, apart_db)
@@ -127,15 +135,15 @@ def _beyond_noise_db(power: Single, floor: Array) -> Array:
     if len(edges) < _FEWEST_BANDS:
         return none
     count = np.diff(edges)
-    inside, frames = power[:, : edges[-1]], min(_SMOOTHED_FRAMES, len(power))
+    inside, frames = power[:, : edges[-1]], min(SMOOTHED_FRAMES, len(power))
     mean = np.add.reduceat(inside, edges[:-1], axis=1).astype(np.float64) / count
-    levels = _decibels(uniform_filter1d(mean, frames, axis=0))
+    levels = power_level_db(uniform_filter1d(mean, frames, axis=0))
     rarely, low, often = np.quantile(levels, [_RARELY, _LOW, _OFTEN], axis=0)
-    usual = _decibels(mean.mean(axis=0))
-    logs = np.add.reduceat(_decibels(inside), edges[:-1], axis=1) / count
-    even = np.quantile(uniform_filter1d(logs, frames, axis=0), _LOW, axis=0) + _LOG_MEAN_DB
+    usual = power_level_db(mean.mean(axis=0))
+    logs = np.add.reduceat(power_level_db(inside), edges[:-1], axis=1) / count
+    even = np.quantile(uniform_filter1d(logs, frames, axis=0), _LOW, axis=0) + LOG_MEAN_DB
     uneven_db = np.maximum(low - even - 0.1 - 0.6 / np.sqrt(count), 0)
-    found = np.add.reduceat(_decibels(floor)[: edges[-1]], edges[:-1]) / count
+    found = np.add.reduceat(power_level_db(floor)[: edges[-1]], edges[:-1]) / count
     below_db = np.clip(_BELOW_PER_DB * (uneven_db - _UNEVEN_DB), 0, _MOST_BELOW_DB)
     beyond = found - (usual - median_filter(below_db, 3, mode="nearest"))
     alive_db = np.percentile(usual - rarely, _ALIVE_PERCENTILE)
@@ -171,11 +179,6 @@ def _judged_edges(bins: int) -> NDArray[np.int_]:
         if round(edge) - edges[-1] >= _LEAST_BAND:
             edges.append(round(edge))
     return np.array(edges)
-
-
-def _decibels(power: Array | Single) -> Array:
-    decibels: Array = 10 * np.log10(power + LOWEST)
-    return decibels
 
 
 def _colour(low: Array, apart_db: Array) -> Array:

@@ -26,6 +26,7 @@ VOICE_SECONDS = 0.3
 #: What is loud in its band for longer than this is none.
 LONGEST_SECONDS = 1.0
 _VOICE_DB = -18.0
+_SILENT = 1e-30
 
 # Its course is told at this resolution, from 10 dB under its peak on; so long it lasts there at
 # least, as no stroke on wood does, and at most.
@@ -83,7 +84,7 @@ def traits(upper: Array, before: Array, after: Array, sample_rate: int, loud: fl
         seconds=(stop - start) / sample_rate,
         rise=near[0] / (stop - start),
         fall=1 - (near[-1] + 1) / (stop - start),
-        voice_db=float(10 * np.log10(max(heard, 1e-30) / loud**2)),
+        voice_db=float(10 * np.log10(max(heard / loud**2, _SILENT))),
     )
 
 

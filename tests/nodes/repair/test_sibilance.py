@@ -114,12 +114,19 @@ def test_what_is_loud_up_there_in_music_is_no_s_sound(name: str) -> None:
     assert deess(heard, threshold_db=-12.0, harsh_db=0.0) != heard
 
 
-def test_without_a_voice_it_is_no_s_sound() -> None:
+@pytest.mark.parametrize("level", [1.0, 2.0**-60, 2.0**-100])
+def test_without_a_voice_it_is_no_s_sound(level: float) -> None:
     """Shakers sound like an s, and nobody speaks."""
+
+    def at_level(sound: Audio) -> Audio:
+        return sound.with_samples(level * sound.samples)
+
     quiet = sine(300, seconds=0.5, rate=48_000, amplitude=0.005)
-    beat = joined(*[quiet, hiss(0.1)] * 6, quiet)
+    beat = at_level(joined(*[quiet, hiss(0.1)] * 6, quiet))
     assert deess(beat) == beat
-    assert deess(joined(*[sine(300, seconds=0.5, rate=48_000), hiss(0.1)] * 6)) != beat
+    voice = sine(300, seconds=0.5, rate=48_000, amplitude=0.5)
+    spoken = at_level(joined(*[voice, hiss(0.1)] * 6))
+    assert deess(spoken) != spoken
 
 
 @pytest.mark.parametrize("gain_db", [18.0, 24.0])
