@@ -85,7 +85,7 @@ class Reader:
             return None
         samples = np.zeros((0, channels), "<f4")
         if frames:
-            mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+            mapped = _Mapped(file.fileno(), 0, access=mmap.ACCESS_READ)
             samples = np.frombuffer(mapped, "<f4", offset=HEADER_BYTES).reshape(frames, channels)
         identity = (entry.digest, status.st_ino, status.st_size, status.st_mtime_ns)
         if identity not in self._verified:
@@ -94,28 +94,31 @@ class Reader:
             if hasher.hexdigest() != entry.digest:
                 return None
             if frames:
-                _let_go(mapped)
+                mapped.let_pages_go()  # what was hashed need not stay in memory
             self._verified.add(identity)
         samples.flags.writeable = False
         return Audio.trusted(samples.T, sample_rate, entry.digest, layout)
 
 
 def let_pages_go(audio: Audio) -> None:
-    """Let the system have the memory that a mapped sound was read into."""
+    """Let the system have the memory into which a stored sound was read; it can be read again."""
     base: Any = audio.samples
     while isinstance(base, np.ndarray):
         base = base.base
     if isinstance(base, memoryview):
         base = base.obj
-    if isinstance(base, mmap.mmap):
-        _let_go(base)
+    if isinstance(base, _Mapped):
+        base.let_pages_go()
 
 
-def _let_go(mapped: mmap.mmap) -> None:
-    """Let the system have the memory of what was read; it is read again when it is needed."""
-    if hasattr(mmap, "MADV_DONTNEED"):
-        with contextlib.suppress(OSError):  # as of programs that lock all their memory
-            mapped.madvise(mmap.MADV_DONTNEED)
+class _Mapped(mmap.mmap):
+    """A file of the store, mapped. What others map may have been written to, and be lost so."""
+
+    def let_pages_go(self) -> None:
+        """Let the system have the memory into which it was read."""
+        if hasattr(mmap, "MADV_DONTNEED"):  # not on Windows
+            with contextlib.suppress(OSError):  # as of programs that lock all their memory
+                self.madvise(mmap.MADV_DONTNEED)
 
 
 def _matches(content: bytes, entry: Entry) -> bool:
