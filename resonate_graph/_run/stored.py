@@ -21,7 +21,6 @@ from .._node.values import Value
 from .._sound.audio import Audio
 from .._sound.workspace import Workspace
 from .._store.folder import Quarantined, Store
-from .._store.objects import let_pages_go
 from .._store.records import Entry, Key, Origin, Record
 from .plan import Found
 
@@ -265,10 +264,12 @@ class Stored:
 
     def were_read(self, inputs: Mapping[str, Value | Sequence[Value] | None]) -> None:
         """Let go of what a step has read of large sounds: most are not read again soon."""
+        if self._store is None:
+            return
         for value in inputs.values():
             for one in value if isinstance(value, list) else [value]:
                 if isinstance(one, Audio) and one.samples.nbytes >= _LARGE_BYTES:
-                    let_pages_go(one)
+                    self._store.let_pages_go(one)
 
     def _kept_besides(
         self, store: Store, values: Mapping[str, Value], ctx: RunContext

@@ -36,7 +36,7 @@ from .._node.ports import PortType
 from .._node.values import Value
 from .._sound.audio import Audio
 from .latest import Latest
-from .objects import Reader, write
+from .objects import Reader, let_pages_go, write
 from .records import Entry, Key, Origin, Record, Size, holds_preimage, seal, unseal
 from .retention import Retention, StoredObject
 
@@ -151,6 +151,10 @@ class Store:
             self._quarantine(path)
             raise Quarantined(path)
         return value
+
+    def let_pages_go(self, audio: Audio) -> None:
+        """Let the system have the memory that a sound of a store was read into, if it is one."""
+        let_pages_go(audio)
 
     def put(
         self,

@@ -43,7 +43,7 @@ from numpy.typing import NDArray
 from resonate_graph import Audio, read_audio
 from resonate_nodes import encode_mp3, resample
 from resonate_nodes.repair import autoregression as ar
-from resonate_nodes.repair.click_evidence import candidates
+from resonate_nodes.repair.click_candidates import candidates
 from resonate_nodes.repair.click_judge import UNITS
 from resonate_nodes.repair.click_search import Search
 from resonate_nodes.repair.plausibility import recurring

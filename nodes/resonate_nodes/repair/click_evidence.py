@@ -1,14 +1,10 @@
-"""Clicks told from music: what may be one is filled in on trial, and judged by all that is known.
+"""Clicks told from music: what may be one is judged by all that is known.
 
-A click that is loud and smooth is the better part of what an autoregressive model of its
-surroundings is made of, and hides in it. So clicks are sought twice. First with models of what
-lasts in each block and its neighbours, in which a click has no part; what stands out a little is
-filled in, on trial. Then with models of that, from which clicks stand out as from the clean sound.
-
-Each of these candidates is judged by a small neural network (`click_judge`) over a few traits: how
-far it stands out, how long it is, how large and how sharp what would be removed is, how the sound
-differs before and after, and what else stands out near, and how often something does. How sure one
-has to be depends on what else is found in the seconds around.
+Each candidate (`click_candidates`) is judged by a small neural network (`click_judge`) over a few
+traits (`click_traits`): how far it stands out, how long it is, how large and how sharp what would
+be removed is, how the sound differs before and after, and what else stands out near, and how often
+something does. How sure one has to be depends on what else is found in the seconds around, and in
+other channels.
 """
 
 from __future__ import annotations
@@ -20,18 +16,16 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from .._common.running import running_maximum
-from .._common.runs import mask_of, runs, touched, touching, without_gaps
+from .._common.runs import mask_of, runs, touching
 from .._common.silence import silence
 from . import autoregression as ar
+from .click_candidates import Candidates, candidates
 from .click_extents import reaching
-from .click_judge import TRAITS, log_odds
+from .click_judge import log_odds
 from .click_search import Found, Search, a_pulse, doubtful
-from .click_shapes import Shaped, Shapes
 from .click_tails import pops_among, without_tails
-from .click_traits import BRIEFLY_SECONDS, MOST_CHANGE, Measured, largest, traits_of
+from .click_traits import largest
 from .plausibility import recurring, too_much, too_regular
-from .prediction import level, level_before_and_after, prediction_errors
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -39,33 +33,11 @@ Places = NDArray[np.intp]
 
 # What has twice this rate, or more, is searched at about this one: the network was fitted there.
 _SOUGHT_HZ = 44_100
-# A candidate stands out by this part of the threshold: in the geometric mean of the two measures,
-# each the largest within 0.15 ms, or in the error's root mean square over 0.75 ms.
-_CANDIDATE = 0.4
-_LASTING = 0.16
-_LASTING_SECONDS = 0.00075
-# It reaches as far as the error stands out by this much, and by a share of the largest within
-# 0.4 ms; over short gaps, and over longer ones in which what it was found by stays high.
-_EDGE_SIGMA = 3.0
-_EDGE_SHARE = 0.03
-_GAP_SECONDS = 0.00015
-_BRIDGE_SECONDS = 0.0004
-_MATCHED_BRIDGE = 6.0
-_LASTING_BRIDGE = 1.75
-_MATCHED_SHARE = 0.2
-_LASTING_SHARE = 0.6
-_CLOSE_SECONDS = 0.001
+# What is so close to another one and stands out by so much less is an echo of it.
+_CLOSE_SECONDS, _ECHO = 0.001, 0.1
 _TINY = 1e-9
-# Or by its shape: by this part of the threshold, and this much more than by any of its samples. It
-# reaches as far as this part of the shape.
-_SMOOTH, _RATHER_SMOOTH, _OF_A_SHAPE = 0.22, 2.0, 0.75
-# A hard start is the hardest within so much time on either side; where what is after it has so
-# many times the level of what is before, or less, it is the start of a sound.
-_ALONE_SECONDS, _OTHER_LEVEL = 0.002, 4.0
 # So near to a plateau of a clipped sound it is a corner of that.
 _CORNER_SECONDS = 0.005
-# How far less than another one an echo of it stands out.
-_ECHO = 0.1
 # Where so many plateaus a second, of so many samples, lie at the highest level of all, or one where
 # the sound is as loud beside it, the sound was clipped.
 _AT_THE_TOP, _PLATEAU, _SEVERAL, _SLOWLY = 0.9999, 3, 8, 0.9
@@ -82,7 +54,7 @@ _AROUND_SECONDS = 2.0
 _AT_THRESHOLD = 12.0
 _ODDS_OF_THRESHOLD = 3.0
 # What is removed is so large beside the sound, as a logarithm (-19 dB): the network knows no less.
-_REMOVED, _LEAST_REMOVED = 9, -2.2
+_LEAST_REMOVED = -2.2
 # What is so much larger than the sound (19 dB) is a click from so much less on; and from less still
 # where it stands out by so many thresholds, or is huge (36 dB), of a sound that is not silent
 # beside it (-48 dB): the network was fitted to few such.
@@ -95,38 +67,9 @@ _ODDS_BESIDE_ANOTHER = -2.0
 _ODDS_OF_A_PULSE = -3.0
 # At an edge the traits say little: there a click stands out by so many thresholds, and is short.
 _AT_EDGES, _LONGEST_AT_EDGES_SECONDS = 2.0, 0.001
-# It is one too where the level on one side is 40 dB under the other: resamplers ring into silence.
-_EDGE_CHANGE = math.log(100)
 # At an edge, what begins a sound out of what is 20 dB softer is the snap of a stick or a plectrum,
 # unless it is so much louder than what it sets off within 8 ms.
 _ONSET_SECONDS, _SILENT_BEFORE, _SNAP = 0.008, 0.1, 8.0
-
-
-class Candidates(NamedTuple):
-    """What may be clicks.
-
-    Attributes:
-        starts: where each begins.
-        stops: where each ends.
-        peaks: where each stands out most.
-        strengths: how far it does so, in the matched filter.
-        at_edge: whether the sound is known on one side only: at its ends, beside digital silence,
-            and where it is next to silent on the other.
-        at_once: how far it stands out in both measures at the same sample: what counts there.
-        traits: what is known of each, one row each, in the order of the network's.
-        beneath: the sound with all of them filled in.
-        hard_starts: where something begins that prediction from before does not expect.
-    """
-
-    starts: Places
-    stops: Places
-    peaks: Places
-    strengths: Array
-    at_edge: Mask
-    at_once: Array
-    traits: Array
-    beneath: Array
-    hard_starts: Places
 
 
 class Judged(NamedTuple):
@@ -296,7 +239,7 @@ def _clicks(
     least = _least_odds(may_be, np.where(may_be.at_edge | recurs, -np.inf, odds), sample_rate)
     least += _ODDS_OF_THRESHOLD * math.log(search.threshold / _AT_THRESHOLD)
     stands_out = may_be.at_once / search.threshold
-    removed = may_be.traits[:, _REMOVED]
+    removed = may_be.removed
     larger = removed > _FAR_LARGER
     far_out = larger & ((stands_out > _FAR_OUT) | (removed > _HUGE)) & (removed < _OF_SILENCE)
     are = (removed > _LEAST_REMOVED) & (odds > least - np.where(larger, _FEWER_ODDS, 0))
@@ -309,78 +252,6 @@ def _clicks(
     doubted = may & ~may_be.at_edge & (removed > _LEAST_REMOVED) & (odds > _ODDS_BESIDE_ANOTHER)
     where = [mask_of(starts[one], stops[one], frames) for one in (are & may, doubted, pitched)]
     return where[0], where[1], where[2]
-
-
-def candidates(samples: Array, sample_rate: int, blocks: ar.Blocks, search: Search) -> Candidates:
-    """Return what may be clicks, as long as clicks are at most."""
-    order = ar.order_for(sample_rate)
-    beneath = samples
-    for steady in (True, False):
-        shapes = Shapes(blocks, sample_rate)
-        matched, error, forwards = prediction_errors(
-            samples, blocks, order, beneath=beneath, steady=steady, shapes=shapes
-        )
-        smooth = shapes.shaped(samples)
-        matched /= level(matched, sample_rate)
-        before, after = level_before_and_after(error, sample_rate)
-        louder = np.maximum(before, after)
-        error /= louder
-        joint, lasting = _joint(matched, error, sample_rate), _lasting(error, sample_rate)
-        # what begins or ends there is smooth, too
-        goes_on = (after < _OTHER_LEVEL * before) & (before < _OTHER_LEVEL * after)
-        apart = smooth._replace(stands_out=np.where(goes_on, smooth.stands_out, 0))
-        starts, stops = _standing_out(matched, error, joint, lasting, apart, sample_rate, search)
-        beneath = samples.copy()
-        ar.interpolate(beneath, mask_of(starts, stops, len(samples)), blocks, order)
-        if not len(starts):
-            break
-    one_sided = np.logical_or(*ar.one_sided(samples, order))
-    hard_starts = _hard_starts(forwards, one_sided, sample_rate, search)
-    if not len(starts):
-        none = np.zeros(0)
-        rows = np.zeros((0, TRAITS))
-        return Candidates(starts, stops, starts, none, none > 0, none, rows, samples, hard_starts)
-    remains = prediction_errors(beneath, blocks, order)
-    measured = Measured(
-        samples,
-        beneath,
-        error,
-        joint,
-        lasting,
-        before,
-        after,
-        remains.lesser / louder,
-        matched,
-        smooth.stands_out if smooth.stands_out.any() else matched,
-        forwards,
-        remains.forwards,
-        sample_rate,
-    )
-    traits = traits_of(measured, starts, stops)
-    at_edge = touched(starts, stops, one_sided)
-    at_edge |= np.abs(traits.change) > _EDGE_CHANGE
-    at_edge |= np.abs(traits.louder_after) >= MOST_CHANGE
-    strengths = largest(matched, starts, stops)
-    peaks = np.array(
-        [start + matched[start:stop].argmax() for start, stop in zip(starts, stops, strict=True)]
-    )
-    at_once = largest(np.minimum(matched, error), starts, stops)
-    return Candidates(
-        starts, stops, peaks, strengths, at_edge, at_once, traits.rows, beneath, hard_starts
-    )
-
-
-def _hard_starts(forwards: Array, one_sided: Mask, sample_rate: int, search: Search) -> Places:
-    """Return where prediction from before is worst, by the threshold, between like sides."""
-    if not search.longest_tail_seconds:
-        return np.zeros(0, np.intp)
-    before, after = level_before_and_after(forwards, sample_rate)
-    stands_out = forwards / np.maximum(before, after)
-    near = 2 * round(_ALONE_SECONDS * sample_rate) + 1
-    highest = (stands_out > search.threshold) & (stands_out >= running_maximum(stands_out, near))
-    goes_on = (after < _OTHER_LEVEL * before) & (before < _OTHER_LEVEL * after)
-    starts: Places = np.flatnonzero(highest & goes_on & ~one_sided)
-    return starts
 
 
 def _least_odds(may_be: Candidates, odds: Array, sample_rate: int) -> Array:
@@ -427,85 +298,3 @@ def _echoes(may_be: Candidates, close: int) -> Mask:
     near = may_be.starts[1:] - may_be.stops[:-1] <= close
     echoes: Mask = np.append(near & faint, False) | np.append(False, near & louder)
     return echoes
-
-
-def _joint(matched: Array, error: Array, sample_rate: int) -> Array:
-    """Return how far a click stands out in both measures: missed ones do so a few samples apart."""
-    width = 2 * round(BRIEFLY_SECONDS * sample_rate) + 1
-    joint: Array = np.sqrt(running_maximum(matched, width) * running_maximum(error, width))
-    return joint
-
-
-def _lasting(error: Array, sample_rate: int) -> Array:
-    """Return the root mean square of the error over a while: a smooth click lasts."""
-    from scipy.ndimage import uniform_filter1d
-
-    width = max(2, round(_LASTING_SECONDS * sample_rate))
-    power: Array = np.maximum(uniform_filter1d(error**2, width), 0)
-    return np.sqrt(power)
-
-
-def _standing_out(
-    matched: Array,
-    error: Array,
-    joint: Array,
-    lasting: Array,
-    smooth: Shaped,
-    sample_rate: int,
-    search: Search,
-) -> tuple[Places, Places]:
-    """Return where what may be a click starts and stops."""
-    bridge = round(_BRIDGE_SECONDS * sample_rate)
-    edge = np.maximum(_EDGE_SIGMA, _EDGE_SHARE * running_maximum(error, 2 * bridge + 1))
-    apart = without_gaps(error > edge, max(2, round(_GAP_SECONDS * sample_rate)))
-    starts, stops = runs(apart)
-    short = starts[1:] - stops[:-1] <= bridge
-    ends, begins = stops[:-1][short], starts[1:][short]
-    if len(ends):
-        bridged = _lowest(matched, ends, begins) > np.maximum(
-            _MATCHED_BRIDGE, _MATCHED_SHARE * largest(matched, ends - bridge, begins + bridge)
-        )
-        bridged |= _lowest(lasting, ends, begins) > np.maximum(
-            _LASTING_BRIDGE, _LASTING_SHARE * largest(lasting, ends - bridge, begins + bridge)
-        )
-        starts, stops = runs(apart | mask_of(ends[bridged], begins[bridged], len(apart)))
-    found = joint > _CANDIDATE * search.threshold
-    found |= lasting > _LASTING * search.threshold
-    longest = max(1, round(search.longest_seconds * sample_rate))
-    chosen = touched(starts, stops, found)
-    too_long = chosen & (stops - starts > longest)
-    lasts = mask_of(starts[too_long], stops[too_long], len(error))
-    chosen &= ~too_long
-    # and one sample more on either side, where a click stands out by less
-    starts, stops = np.maximum(starts[chosen] - 1, 0), np.minimum(stops[chosen] + 1, len(error))
-    known = mask_of(starts, stops, len(error))
-    first, last = _smooth(matched, known, smooth, sample_rate, search)
-    short = ~touched(first, last, lasts)
-    first, last = first[short], last[short]
-    return runs(known | mask_of(first, last, len(error)))
-
-
-def _smooth(
-    matched: Array, known: Mask, smooth: Shaped, sample_rate: int, search: Search
-) -> tuple[Places, Places]:
-    """Return what stands out by its shape, and is not known, or does so by that far more."""
-    from scipy.ndimage import maximum_filter1d
-
-    near = 2 * round(_CLOSE_SECONDS * sample_rate) + 1
-    stands_out = smooth.stands_out
-    peaks = np.flatnonzero(
-        (stands_out > _SMOOTH * search.threshold)
-        & (stands_out >= maximum_filter1d(stands_out, near))
-    )
-    half = np.maximum(np.round(_OF_A_SHAPE * smooth.lengths[peaks] / 2).astype(np.intp), 1)
-    starts, stops = np.maximum(peaks - half, 0), np.minimum(peaks + half + 1, len(matched))
-    beside = smooth.lengths[peaks]  # there it is an echo
-    chosen = ~touched(np.maximum(starts - beside, 0), stops + beside, known)
-    chosen |= stands_out[peaks] > _RATHER_SMOOTH * largest(matched, starts, stops)
-    return starts[chosen], stops[chosen]
-
-
-def _lowest(values: Array, starts: Places, stops: Places) -> Array:
-    """Return the lowest value of each stretch: none is empty, nor reaches beyond the end."""
-    lowest: Array = np.minimum.reduceat(values, np.stack([starts, stops], axis=1).ravel())[::2]
-    return lowest

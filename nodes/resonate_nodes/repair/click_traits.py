@@ -91,11 +91,12 @@ class Measured(NamedTuple):
 
 
 class Traits(NamedTuple):
-    """The traits, one row for each stretch, and two of them by name."""
+    """The traits, one row for each stretch, and three of them by name."""
 
     rows: Array
     change: Array
     louder_after: Array
+    removed: Array
 
 
 def traits_of(sound: Measured, starts: Places, stops: Places) -> Traits:
@@ -145,7 +146,7 @@ def traits_of(sound: Measured, starts: Places, stops: Places) -> Traits:
         *_evidence(sound, starts, stops),
         *_smoothness(sound, starts, stops),
     ], axis=1)  # fmt: skip
-    return Traits(rows, change, louder_after)
+    return Traits(rows, change, louder_after, removed)
 
 
 def _louder_after(beneath: Array, starts: Places, stops: Places, around: int) -> Array:
