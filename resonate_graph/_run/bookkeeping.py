@@ -135,6 +135,7 @@ class Run:
         self._warnings: dict[Warned, None] = {}
         self._values: dict[PortRef, Value] = {}
         self._sizes: dict[PortRef, Size] = {}  # of these values
+        self._spans: dict[PortRef, Span] = {}  # of these, and of those that were let go of
         self._held = set(graph.outputs.values())
         self._bare_contexts: dict[tuple[str, int, frozenset[str]], RunContext] = {}
         self._listened = setup.on_event is not nobody_listens
@@ -458,6 +459,8 @@ class Run:
             if source in self._values:  # computed before, where a part of it was lost
                 self._drop(source)
             self._values[source], self._sizes[source] = value, (size := Size.of(value))
+            if isinstance(value, Audio):
+                self._spans[source] = Span.of(value)
             self.held_bytes += size.bytes
         digests = {}
         if not self.keeps_nothing:
@@ -568,16 +571,10 @@ class Run:
         """Return how long a sound of this run is; None where that is not known."""
         if isinstance(source, InputRef):
             return self._bindings.span(source.name)
-        value = self._values.get(source)
-        if isinstance(value, Audio):
-            return Span.of(value)
         entry = self.stored.entry(source)
-        if (
-            entry is None
-            or entry.frames is None
-            or entry.sample_rate is None
-            or entry.channels is None
-        ):
+        if source in self._spans or entry is None:
+            return self._spans.get(source)
+        if entry.frames is None or entry.sample_rate is None or entry.channels is None:
             return None
         return Span(entry.frames, entry.sample_rate, entry.channels)
 
