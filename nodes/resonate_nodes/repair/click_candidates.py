@@ -232,13 +232,11 @@ def _smooth(
     matched: Array, known: Mask, smooth: Shaped, sample_rate: int, search: Search
 ) -> tuple[Places, Places]:
     """Return what stands out by its shape, and is not known, or does so by that far more."""
-    from scipy.ndimage import maximum_filter1d
-
     near = 2 * round(_CLOSE_SECONDS * sample_rate) + 1
     stands_out = smooth.stands_out
     peaks = np.flatnonzero(
         (stands_out > _SMOOTH * search.threshold)
-        & (stands_out >= maximum_filter1d(stands_out, near))
+        & (stands_out >= running_maximum(stands_out, near))
     )
     half = np.maximum(np.round(_OF_A_SHAPE * smooth.lengths[peaks] / 2).astype(np.intp), 1)
     starts, stops = np.maximum(peaks - half, 0), np.minimum(peaks + half + 1, len(matched))
