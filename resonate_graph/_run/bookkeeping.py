@@ -465,7 +465,7 @@ class Run:
         digests = {}
         if not self.keeps_nothing:
             self.stored.note(name, done.kept)
-            if self.stored.is_broken:
+            if not done.kept.is_there:
                 wanted = self.graph.wanted_ports[name]
                 self._held.update(source for source in made if source.port in wanted)
             digests = {port: entry.digest for port, entry in done.kept.entries.items()}
