@@ -365,6 +365,7 @@ class Graph(Shown, Builder):
         run, plan = self._planned(inputs or {}, params, outputs, setup)
         from ._run.forecast import forecast
 
+        run.require_able()
         return forecast(run, plan, setup.machine)
 
     @spelled_out(Settings)
