@@ -20,7 +20,6 @@ from ._base.publish import publish, require_writable
 from ._graph.bound import BoundGraph
 from ._graph.builder import Builder, Kept
 from ._graph.check import Call, check, parse_checked
-from ._graph.difference import Difference, differences
 from ._graph.document import GraphDocument
 from ._graph.library import Library, complete, is_use
 from ._graph.lineage import wholes
@@ -37,7 +36,6 @@ from ._run.courses import course
 from ._run.estimates import Experience
 from ._run.events import Event, PictureMade
 from ._run.execute import execute
-from ._run.forecast import Forecast, forecast
 from ._run.plan import AnyPlan
 from ._run.provenance import describe, describe_inputs
 from ._run.rates import misfits
@@ -50,7 +48,9 @@ from ._sound.limits import Limits
 if TYPE_CHECKING:  # what few runs need is imported where it is needed
     from ._experiment.rows import Row, Rows
     from ._experiment.why import Reason
+    from ._graph.difference import Difference
     from ._page.drawing import Drawing
+    from ._run.forecast import Forecast
 
 #: How many nodes a graph's repr names.
 _NAMED = 8
@@ -144,6 +144,8 @@ class Graph(Shown, Builder):
             >>> before.differences(after)
             []
         """
+        from ._graph.difference import differences
+
         flat = [one._flat() for one in (self, other)]
         for one in flat:
             if one.problems:
@@ -361,6 +363,9 @@ class Graph(Shown, Builder):
         """
         setup = understood(settings)
         run, plan = self._planned(inputs or {}, params, outputs, setup)
+        from ._run.forecast import forecast
+
+        run.require_able()
         return forecast(run, plan, setup.machine)
 
     @spelled_out(Settings)
@@ -437,6 +442,7 @@ class Graph(Shown, Builder):
             <Drawing of deliver: 3 steps>
         """
         from ._page.drawing import draw, forecast_standings, report_standings
+        from ._run.forecast import forecast
 
         description = self._document.description or ""
         if inputs is None or result is not None:

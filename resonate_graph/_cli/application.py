@@ -23,7 +23,9 @@ from .output import (
     Printer,
     console_error,
     console_interrupted,
+    is_unprinted,
     open_closed_streams,
+    print_no_more,
     print_traceback,
     use_safe_output,
 )
@@ -61,19 +63,27 @@ def call_and_exit(arguments: list[str] | None = None) -> NoReturn:
     open_closed_streams()
     use_safe_output()
     arguments = sys.argv[1:] if arguments is None else arguments
-    if arguments[:1] == [COMPLETE]:
-        from .completion import print_completion
-
-        print_completion(whole_command(), arguments[1:])
-        sys.exit(0)
     try:
-        code = _run_command(arguments)
+        if arguments[:1] == [COMPLETE]:
+            from .completion import print_completion
+
+            print_completion(whole_command(), arguments[1:])
+            code = 0
+        else:
+            code = _run_command(arguments)
+        sys.stdout.flush()  # what cannot be printed is told here, not by Python on its way out
         # Run with ``-m``, Python ends itself by SIGINT once code in a string (a dataclass in the
         # making) was interrupted, though that was handled, until some other ends well.
         exec("")
         sys.exit(code)
     except BrokenPipeError:  # whoever read what we print has stopped: head, less
         sys.stderr.close()
+        sys.exit(1)
+    except OSError as error:
+        if not is_unprinted(error):
+            raise
+        print_no_more()
+        console_error(f"what was to be printed could not be written: {error.strerror}")
         sys.exit(1)
 
 

@@ -126,9 +126,17 @@ def _listed(id: str, subject: str, summary: str, said: Sequence[Any]) -> Listed:
     """
     pieces = tuple((layout, tuple(map(tuple, rows))) for layout, rows in said)
     cells = (cell for _, rows in pieces for row in rows for cell in row)
-    if {*map(type, (id, subject, summary, *cells))} != {str}:
+    if {*map(type, (id, subject, summary, *cells))} != {str} or not all(map(_has_shape, pieces)):
         raise TypeError
     return Listed(id, subject, summary, pieces)
+
+
+def _has_shape(piece: Piece) -> bool:
+    """Whether a piece is laid out in a way there is, and has what that takes."""
+    layout, rows = piece
+    if layout == "table":
+        return bool(rows and rows[0]) and len({*map(len, rows)}) == 1
+    return layout in ("paragraph", "lines") and [len(row) for row in rows] == [1]
 
 
 def _place(folder: Path | None) -> Path:

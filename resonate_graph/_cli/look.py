@@ -74,6 +74,7 @@ def plan(
                     "starts_seconds": _rounded(step.starts_seconds),
                     "seconds": _rounded(step.seconds),
                     "bytes": step.bytes,
+                    **({"trouble": step.trouble} if step.trouble else {}),
                 }
                 for step in steps
             ],
@@ -92,6 +93,8 @@ def plan(
         if step.besides:
             kept = ", ".join(step.besides)
             printer.line(f"{step.id} gives {kept} too, in the same work: kept for later")
+        if step.trouble:
+            printer.warning(f"{step.id} fails, unless it turns out to be stored: {step.trouble}")
     if steps.seconds:
         lanes = [f"{steps.threads} threads", *steps.accelerators]
         printer.line(

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import io
 import json
 import os
+import stat
 import sys
 import traceback
 from collections.abc import Collection, Iterable, Sequence
@@ -15,6 +17,9 @@ from .. import GraphError, Problem, ResonateError
 from .lines import Part, to_stderr, to_stdout
 from .text_tables import columns, laid_out, roomy, wrapped
 from .words import spoken
+
+#: What a disk says that takes no more.
+_FULL = (errno.ENOSPC, errno.EFBIG, errno.EIO, getattr(errno, "EDQUOT", errno.ENOSPC))
 
 
 class Printer:
@@ -156,6 +161,24 @@ def use_safe_output() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
+
+
+def is_unprinted(error: OSError) -> bool:
+    """Whether an error is that of stdout, going into a file on a disk that is full."""
+    if error.filename is not None or error.errno not in _FULL:
+        return False
+    try:
+        kind = os.fstat(sys.stdout.fileno()).st_mode
+    except (OSError, ValueError):  # it is no file, or closed
+        return False
+    return stat.S_ISREG(kind) or (stat.S_ISCHR(kind) and not sys.stdout.isatty())
+
+
+def print_no_more() -> None:
+    """Let what is still to be printed lead nowhere, so that Python does not try it at its end."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)
 
 
 def megabytes(size: int) -> str:

@@ -5,13 +5,16 @@ from __future__ import annotations
 import itertools
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
-from .. import Binding, Graph, InputError, InputsError, Recipe
+from .. import Binding, Graph, InputError, InputsError
 from .._base.paths import expanded
 from .call import bound_value, split_pair
+
+if TYPE_CHECKING:
+    from .. import Recipe
 
 
 def read_recordings(

@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from typing_extensions import Unpack
@@ -22,11 +22,8 @@ from .. import (
     Result,
     Settings,
     Target,
-    read_provenance,
 )
-from .again import Again
 from .call import open_graph, read_params, require_folder, require_one_tone
-from .command_again import command_again
 from .loading import loading
 from .options import (
     GraphsOption,
@@ -45,6 +42,10 @@ from .progress import ProgressDisplay
 from .recordings import read_recordings, require_files
 from .settings import takes_settings
 from .words import spoken
+
+if TYPE_CHECKING:  # what few runs need is imported where it is needed
+    from .. import Recipe
+    from .again import Again
 
 DEFAULT_FOLDER = Path("out")
 DEFAULT_NAME = "{input}.{output}"
@@ -117,7 +118,7 @@ def run(
     require_folder(folder, named=True)
     if (graph is None) == (from_provenance is None):
         raise typer.BadParameter("name a graph, or a file with --from-provenance")
-    recipe = None if from_provenance is None else read_provenance(from_provenance)
+    recipe = None if from_provenance is None else _recipe(from_provenance)
     if recipe is None:
         opened = open_graph(str(graph), nodes, graphs)
     else:
@@ -129,7 +130,7 @@ def run(
     recordings = read_recordings(opened, inputs, files, changed, outputs)
     if recipe is not None:
         require_files(recipe, recordings[0])
-        again, given_inputs = Again.of(Path(str(from_provenance)), recipe), set(recordings[0])
+        again, given_inputs = _again(Path(str(from_provenance)), recipe), set(recordings[0])
         recordings = [{**recipe.bindings, **one} for one in recordings]
         for change in recipe.changes(given):
             printer.remark(f"  changed: {change}")
@@ -137,6 +138,8 @@ def run(
     varied = _varied(recordings)
 
     def command(recording: Mapping[str, Binding]) -> str:
+        from .command_again import command_again
+
         return command_again(context, (varied, str(recording[varied])) if varied else None)
 
     work = _Work(opened, changed, outputs, removed, command if report else None, settings)
@@ -367,6 +370,18 @@ def _shared(path: Path, one: str, other: str, recordings: Sequence[Mapping[str, 
 
 
 # -- what is said at the end ----------------------------------------------------------------------
+
+
+def _recipe(path: Path) -> Recipe:
+    from .. import read_provenance
+
+    return read_provenance(path)
+
+
+def _again(path: Path, recipe: Recipe) -> Again:
+    from .again import Again
+
+    return Again.of(path, recipe)
 
 
 def _tell(

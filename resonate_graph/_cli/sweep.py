@@ -164,19 +164,21 @@ class _Listener:
         self._combos = combos
         self._one_by_one = jobs == 1
         self._waiting = list(range(len(combos)))
+        self._running = 0
 
     def __call__(self, event: Event) -> None:
-        index = self._waiting[0] if self._waiting else len(self._combos) - 1
         if not self._one_by_one:
             if not isinstance(event, PictureMade):
                 return
         elif isinstance(event, RunStarted):
-            self.display.tell(f"{self._named(index)}")
-        self.display.show(index, "", event)
+            self._running = self._waiting.pop(0)
+            self.display.tell(f"{self._named(self._running)}")
+        self.display.show(self._running, "", event)
 
     def end(self, row: Row) -> None:
         index = int(row.name) - 1
-        self._waiting.remove(index)
+        if index in self._waiting:  # it never ran, or is one of several at a time
+            self._waiting.remove(index)
         if row.status == "failed":
             self.display.tell(f"{self._named(index)}: failed")
         elif not self._one_by_one:

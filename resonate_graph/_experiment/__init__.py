@@ -4,5 +4,5 @@ In come graphs, runs and stores; out go rows of figures, reasons, inventories an
 see them on.
 
 Doors: `sweep`, `grid`, `reference`, `rows`, `tables`, `why`, `inventory`, `run_page`, `shown` (rows
-in notebooks). Behind them: `advice`, `sweep_page`.
+in notebooks). Behind them: `advice`, `behind`, `sweep_page`.
 """

@@ -31,6 +31,7 @@ from .._sound.decode import read_audio
 from .._sound.figures import si_sdr
 from .._sound.limits import Limits
 from .._store.folder import Store
+from .behind import Behind
 from .grid import Trial
 from .reference import Reference, form
 from .rows import Heard, Row, Rows, Source
@@ -43,7 +44,7 @@ _SOURCE_FILE = r"(inputs|references)(/[^/.][^/]*){1,2}"
 
 
 def sweep(
-    name: str,
+    graph: str,
     run: Callable[..., Result],
     trials: Sequence[Trial],
     folder: Path,
@@ -61,15 +62,15 @@ def sweep(
 
     Those that were found wrong come first, since it takes no time to say so. `folder` also gets
     ``results.json``, ``report.html`` and its ``report_files``, which are brought up to date after
-    each combination. What an earlier sweep wrote there and this one did not, according to its
-    ``results.json``, is removed, unless all of this one failed.
+    each combination, while the next one runs. What an earlier sweep wrote there and this one did
+    not, according to its ``results.json``, is removed, unless all of this one failed.
 
     Sounds are written as FLAC of 24 bits, since they are there to be listened to; what goes beyond
     full scale, as WAV. All that the page shows lies in `folder`, inputs as hard links where that
     can be, and ``results.json`` names it relative to that: the folder may be moved.
 
     Args:
-        name: the graph's name.
+        graph: its name.
         run: runs the graph with these params; its argument `cancelled` tells when to stop.
         trials: the combinations, checked.
         folder: where the results go.
@@ -85,107 +86,157 @@ def sweep(
     Returns:
         The rows, in the order of the trials.
     """
-    width = max(2, len(str(len(trials))))
-    heard = {f"input {one}": sound for one, sound in inputs.items()}
-    heard.update(reference.files)
     earlier, earlier_sounds = _listed(folder / _RESULTS)
-    shown = Heard()
-    pictures = itertools.count(1)
-    right = [index for index, trial in enumerate(trials) if trial.fault is None]
-    total = len(heard) + len(right) * len(pictured)
-
-    def picture(track: Track) -> Ready:
-        made = ready(track, folder, store=store)
-        on_picture(next(pictures), total)
-        return made
-
-    sources = [_source(one, sound, folder, shown, picture) for one, sound in heard.items()]
-    finished: dict[int, Row] = {}
-    writing = Lock()
     stop = Event()
 
-    def attempt(index: int) -> None:
-        place = folder / f"{index + 1:0{width}d}"
-        row, sounds = _attempt(
-            partial(run, cancelled=stop.is_set),
-            trials[index],
-            place,
-            measure,
-            reference,
-            pictured,
-            picture,
-        )
-        with writing:
-            shown.results[row.name] = sounds
-            finished[index] = row
-            done = [finished[one] for one in sorted(finished)]
-            _write_results(name, sources, done, folder, shown)
-            on_row(row)
+    def computed(index: int) -> Result | Exception:
+        try:
+            return run(trials[index].params, cancelled=stop.is_set)
+        except Cancelled:
+            raise
+        except Exception as error:  # whatever it is, the other combinations go on
+            return error
 
-    for index in sorted(set(range(len(trials))) - set(right)):
-        attempt(index)
-    if jobs == 1:
-        for index in right:
-            attempt(index)
-    else:
-        with ThreadPoolExecutor(jobs) as pool:
-            try:
-                list(pool.map(attempt, right))
-            except BaseException:
-                stop.set()  # what runs beside it is not waited for to its end
-                pool.shutdown(cancel_futures=True)
-                raise
-    rows = Rows(finished[index] for index in range(len(trials)))
-    if any(row.status == "done" for row in rows):
+    with Behind() as behind:
+        say = behind.say if jobs == 1 else _at_once
+        found = _Found(
+            graph,
+            folder,
+            trials,
+            {**{f"input {one}": sound for one, sound in inputs.items()}, **reference.files},
+            measure=measure,
+            reference=reference,
+            pictured=pictured,
+            store=store,
+            on_row=lambda row: say(partial(on_row, row)),
+            on_picture=lambda done, total: say(partial(on_picture, done, total)),
+        )
+        for index, trial in enumerate(trials):
+            if trial.fault is not None:
+                behind.start(partial(found.add, index, trial.fault))
+        behind.wait()
+        behind.start(found.show_sources)
+        if jobs == 1:
+            for index in found.right:
+                result = computed(index)
+                behind.start(partial(found.add, index, result))
+                if isinstance(result, Exception):
+                    behind.wait()  # it is told before the next one runs
+        else:
+            behind.wait()
+            with ThreadPoolExecutor(jobs) as pool:
+                try:
+                    list(pool.map(lambda index: found.add(index, computed(index)), found.right))
+                except BaseException:
+                    stop.set()  # what runs beside it is not waited for to its end
+                    pool.shutdown(cancel_futures=True)
+                    raise
+    if any(row.status == "done" for row in found.rows):
         files, sounds = _listed(folder / _RESULTS)
         now = {one.casefold() for one in files}  # as on a Mac's filesystem
         _remove_stale(folder, [one for one in earlier if one.casefold() not in now])
         forget(folder, set(earlier_sounds) - set(sounds))
-    return rows
+    return found.rows
 
 
-def _attempt(
-    run: Callable[[Mapping[str, Any]], Result],
-    trial: Trial,
-    folder: Path,
-    measure: Callable[[Audio], Mapping[str, float | None]],
-    reference: Reference,
-    pictured: Collection[str],
-    picture: Callable[[Track], Ready],
-) -> tuple[Row, dict[str, Ready]]:
-    if trial.fault is not None:
-        return Row(folder.name, trial.params, "failed", _message(trial.fault)), {}
-    try:
-        result = run(trial.params)
-        files = result.for_listening().save(folder)
-        forms = {}
-        if reference.files:  # else nothing is compared, and no encoded file is read twice
-            forms = {one: form(sound) for one, sound in _sounds_of(result, files)}
-        partners = reference.partners(forms)
-        figures: dict[str, dict[str, float | None]] = {}
-        heard: dict[str, Ready] = {}
-        for name, sound in _sounds_of(result, files):
-            figures[name] = _figures_of(sound, measure, partners.get(name))
-            if name in pictured:
-                track = _track_of(sound, files[name], folder, figures[name], trial.params)
-                heard[name] = picture(track)
-    except Cancelled:
-        raise
-    except Exception as error:  # whatever it is, the other combinations go on
-        return Row(folder.name, trial.params, "failed", _message(error)), {}
-    report = result.report
-    row = Row(
-        folder.name,
-        trial.params,
-        "done",
-        reference.remark(forms),
-        report["seconds"],
-        tuple(node["id"] for node in report["nodes"] if node["status"] == "ran"),
-        {name: str(path) for name, path in files.items()},
-        {name: str(one.picture(folder.parent)) for name, one in heard.items()},
-        figures,
-    )
-    return row, heard
+def _at_once(message: Callable[[], object]) -> None:
+    message()
+
+
+class _Found:
+    """What is known of a sweep so far, and lies in its folder."""
+
+    def __init__(
+        self,
+        graph: str,
+        folder: Path,
+        trials: Sequence[Trial],
+        heard: Mapping[str, Path | Audio],
+        *,
+        measure: Callable[[Audio], Mapping[str, float | None]],
+        reference: Reference,
+        pictured: Collection[str],
+        store: Store | None,
+        on_row: Callable[[Row], None],
+        on_picture: Callable[[int, int], None],
+    ) -> None:
+        self.right = [index for index, trial in enumerate(trials) if trial.fault is None]
+        self._graph = graph
+        self._folder = folder
+        self._trials = trials
+        self._heard = heard
+        self._measure = measure
+        self._reference = reference
+        self._pictured = pictured
+        self._store = store
+        self._on_row = on_row
+        self._on_picture = on_picture
+        self._pictures = itertools.count(1)
+        self._count = len(heard) + len(self.right) * len(pictured)
+        self._sources: list[Source] = []
+        self._shown = Heard()
+        self._finished: dict[int, Row] = {}
+        self._writing = Lock()
+
+    @property
+    def rows(self) -> Rows:
+        """The rows there are, in the order of the trials."""
+        return Rows(self._finished[index] for index in sorted(self._finished))
+
+    def show_sources(self) -> None:
+        """Show what went in, and what results are compared with."""
+        for name, sound in self._heard.items():
+            self._sources.append(_source(name, sound, self._folder, self._shown, self._picture))
+
+    def add(self, index: int, result: Result | Exception) -> None:
+        """Write what a combination gave, and tell of it."""
+        width = max(2, len(str(len(self._trials))))
+        place = self._folder / f"{index + 1:0{width}d}"
+        row, sounds = self._row(place, self._trials[index].params, result)
+        with self._writing:
+            self._shown.results[row.name] = sounds
+            self._finished[index] = row
+            _write_results(self._graph, self._sources, self.rows, self._folder, self._shown)
+            self._on_row(row)
+
+    def _picture(self, track: Track) -> Ready:
+        made = ready(track, self._folder, store=self._store)
+        self._on_picture(next(self._pictures), self._count)
+        return made
+
+    def _row(
+        self, place: Path, params: Mapping[str, Any], result: Result | Exception
+    ) -> tuple[Row, dict[str, Ready]]:
+        if isinstance(result, Exception):
+            return Row(place.name, params, "failed", _message(result)), {}
+        try:
+            files = result.for_listening().save(place)
+            forms = {}
+            if self._reference.files:  # else nothing is compared, no encoded file is read twice
+                forms = {one: form(sound) for one, sound in _sounds_of(result, files)}
+            partners = self._reference.partners(forms)
+            figures: dict[str, dict[str, float | None]] = {}
+            heard: dict[str, Ready] = {}
+            for name, sound in _sounds_of(result, files):
+                figures[name] = _figures_of(sound, self._measure, partners.get(name))
+                if name in self._pictured:
+                    track = _track_of(sound, files[name], place, figures[name], params)
+                    heard[name] = self._picture(track)
+        except Exception as error:  # whatever it is, the other combinations go on
+            return Row(place.name, params, "failed", _message(error)), {}
+        report = result.report
+        row = Row(
+            place.name,
+            params,
+            "done",
+            self._reference.remark(forms),
+            report["seconds"],
+            tuple(node["id"] for node in report["nodes"] if node["status"] == "ran"),
+            {name: str(path) for name, path in files.items()},
+            {name: str(one.picture(self._folder)) for name, one in heard.items()},
+            figures,
+        )
+        return row, heard
 
 
 def _message(error: Exception) -> str:

@@ -57,6 +57,9 @@ Besides = Callable[["Preparation"], Collection[str]]
 #: What a node's `fits` hook is: it raises a NodeError where a step cannot do its work.
 Fits = Callable[["Placed"], None]
 
+#: What a node's `able` hook is: it raises a NodeError where a step cannot be computed.
+Able = Callable[["Placed"], None]
+
 #: What a node's `rate` hook is: given the params, the rate of what comes out; None where unknown.
 Rate = Callable[[Mapping[str, Any]], "int | None"]
 
@@ -90,7 +93,7 @@ class Preparation:
 
 @dataclass(frozen=True)
 class Placed:
-    """What a node's `numerics` hook is given, once a step's inputs are known, and its `fits` hook.
+    """What a node's hooks `numerics`, `fits` and `able` are given, once a step's inputs are known.
 
     Attributes:
         params: the step's params, defaults filled in.
@@ -160,6 +163,7 @@ class NodeType:
         numerics: how it computes, where that depends on the device.
         begins: where in what goes in first what comes out begins, by its params, in seconds.
         fits: says at which sample rates it cannot do its work.
+        able: says with which params a device cannot compute.
         rate: the sample rate of what comes out, by its params, in Hz.
         besides: which outputs come out of the work for others; ``all`` where all do.
         renamed: what ports and params were called before, with what they are called now.
@@ -183,6 +187,7 @@ class NodeType:
     numerics: Numerics | None = None
     begins: Begins | None = None
     fits: Fits | None = None
+    able: Able | None = None
     rate: Rate | None = None
     besides: Besides | Literal["all"] | None = None
     renamed: Mapping[str, str] = field(default_factory=dict)

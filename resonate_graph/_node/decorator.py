@@ -18,6 +18,7 @@ from .._machine.cost import HEAVY, LIGHT, Cost
 from .._machine.devices import Avoid, place, probe
 from .context import RunContext
 from .declaration import (
+    Able,
     Begins,
     Besides,
     Fits,
@@ -100,6 +101,7 @@ def node(
     numerics: Numerics | None = ...,
     begins: Begins | None = ...,
     fits: Fits | None = ...,
+    able: Able | None = ...,
     rate: Rate | None = ...,
     besides: Besides | Literal["all"] | None = ...,
     renamed: Mapping[str, str] = ...,
@@ -118,6 +120,7 @@ def node(
     numerics: Numerics | None = None,
     begins: Begins | None = None,
     fits: Fits | None = None,
+    able: Able | None = None,
     rate: Rate | None = None,
     besides: Besides | Literal["all"] | None = None,
     renamed: Mapping[str, str] = {},
@@ -148,6 +151,9 @@ def node(
         fits: for a node that cannot do its work at some sample rates: given a `Placed`, raises a
             `NodeError` that says so. It is asked once the inputs are read, before anything runs,
             and told the rates that are known by then. Part of no key.
+        able: for a node that some devices cannot compute with some params: given a `Placed`, raises
+            a `NodeError` that says so. It is asked of steps that are not stored, before anything
+            runs; what is stored is used all the same. Part of no key.
         rate: for a node whose output has another sample rate than its first sound: given its
             params, that rate in Hz, or None where they do not say it. A node without it is
             believed by those of its own pack to keep the rate. Part of no key.
@@ -191,6 +197,7 @@ def node(
             numerics=numerics,
             begins=begins,
             fits=fits,
+            able=able,
             rate=rate,
             besides=besides,
             renamed=_require_renamed(declared, renamed),

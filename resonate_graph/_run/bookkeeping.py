@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from .._base.errors import Cancelled, MissingModelError, RunError
+from .._base.errors import Cancelled, MissingModelError, NodeError, RunError
 from .._graph.bound import BoundGraph, InputRef, PortRef, Source, Step
 from .._machine.capacity import return_freed_memory
 from .._node.context import FP32, RunContext
@@ -203,6 +203,7 @@ class Run:
         for name in self.graph.placed:  # told now, not after an hour
             if self._plan.must_run(name):
                 self.outlook.place(name)
+        self.require_able()
         self._report_reused()
         if self._listened:
             self.tell(RunPlanned(*self.outlook.times(self._setup.machine.threads)))
@@ -221,6 +222,27 @@ class Run:
         self._identify(fetch=fetch)
         self._plan = self._planned()
         return self._plan
+
+    def require_able(self) -> None:
+        """Refuse what is planned, where a step that has to be computed cannot be.
+
+        Raises:
+            RunError: its device cannot do it.
+        """
+        assert self._plan is not None
+        for name in self.graph.needed:
+            if self._plan.must_run(name) and (error := self.unable(name)) is not None:
+                raise RunError(name, self.graph.steps[name].type.id, error) from error
+
+    def unable(self, name: str) -> NodeError | None:
+        """Return why the device of a step cannot compute it; None where it can."""
+        step = self.graph.steps[name]
+        try:
+            if step.type.able is not None:
+                step.type.able(self._placed(step))
+        except NodeError as error:
+            return error
+        return None
 
     def stored_output(self, name: str) -> Value | None:
         """Return an output that a planned run need not compute; None for any other.
@@ -290,12 +312,14 @@ class Run:
         """Return how a step whose inputs are known computes."""
         if step.type.numerics is None:
             return FP32
+        return step.type.computed_in(self._placed(step))
+
+    def _placed(self, step: Step) -> Placed:
         rates = {
             port: [span.sample_rate for source in sources if (span := self.span(source))]
             for port, sources in step.inputs.items()
         }
-        place = Placed(step.plain_params, rates, self.outlook.kind(step.id))
-        return step.type.computed_in(place)
+        return Placed(step.plain_params, rates, self.outlook.kind(step.id))
 
     # -- what can run ---------------------------------------------------------------------------
 
@@ -465,7 +489,7 @@ class Run:
         digests = {}
         if not self.keeps_nothing:
             self.stored.note(name, done.kept)
-            if self.stored.is_broken:
+            if not done.kept.is_there:
                 wanted = self.graph.wanted_ports[name]
                 self._held.update(source for source in made if source.port in wanted)
             digests = {port: entry.digest for port, entry in done.kept.entries.items()}

@@ -25,6 +25,7 @@ class PlannedStep:
             on what comes out of an earlier node whether it runs.
         wanted: its output ports that are needed.
         besides: those that nobody needs, which come out of the same work and would be kept.
+        trouble: why it could not be computed, where it is open whether that is needed.
         key: its key, where that is known before running.
         lane: where it would run: ``cpu`` or an accelerator; None where it would not, as below.
         order: which one to start it would be, from 1 on.
@@ -44,6 +45,7 @@ class PlannedStep:
     seconds: float | None = None
     bytes: int | None = None
     besides: tuple[str, ...] = ()
+    trouble: str = ""
 
 
 class Forecast(Shown, Sequence[PlannedStep]):
@@ -113,6 +115,7 @@ def forecast(run: Run, plan: AnyPlan, machine: Machine) -> Forecast:
                 seconds=turn.job.seconds if turn else None,
                 bytes=turn.job.bytes if turn else None,
                 besides=tuple(sorted(run.besides(name))) if turn else (),
+                trouble=str((turn and run.unable(name)) or ""),
             )
         )
     return Forecast(steps, machine, rehearsal)

@@ -7,6 +7,8 @@ so once, and computes.
 from __future__ import annotations
 
 import contextlib
+import errno
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -37,18 +39,23 @@ class Kept:
 
     Attributes:
         entries: what records say of them, by port; none without a store.
-        trouble: why the store does not have them.
+        trouble: why the store does not have them, where that was just found out.
+        is_there: whether the store has them.
     """
 
     entries: dict[str, Entry] = field(default_factory=dict)
     trouble: ResonateError | None = None
+    is_there: bool = True
 
 
 #: Sounds from this size on are held by a run as they lie in the store.
 _LARGE_BYTES = 16_000_000
 
 #: What comes of keeping where there is no store.
-_NOT_KEPT = Kept()
+_NOT_KEPT = Kept(is_there=False)
+
+#: What a disk says that has no room for a file; for a smaller one it may.
+_NO_ROOM = {errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)}
 
 
 @dataclass
@@ -74,7 +81,8 @@ class Stored:
         warn: told what is damaged, missing or cannot be kept.
 
     Attributes:
-        is_broken: results are not kept any more, because that failed.
+        is_broken: results are not kept any more, because that failed. Where there was no room for
+            them, smaller ones are.
     """
 
     def __init__(
@@ -86,6 +94,7 @@ class Stored:
         self._files = dict(files)
         self._warn = warn
         self._known: dict[str, _Known] = {}
+        self._room_bytes = math.inf  # what a step gives may take less than that
 
     # -- what is there --------------------------------------------------------------------------
 
@@ -124,7 +133,11 @@ class Stored:
     @property
     def keeps(self) -> bool:
         """Whether what comes out of a step will be kept."""
-        return self._store is not None and not self.is_broken
+        return self._store is not None and not self.is_broken and not self._is_short_of_room
+
+    @property
+    def _is_short_of_room(self) -> bool:
+        return self._room_bytes < math.inf
 
     def look_up(
         self, name: str, key: Key, *, anywhere: Key | None = None, device: str | None = None
@@ -198,7 +211,7 @@ class Stored:
     def workspace(self, name: str) -> Workspace:
         """Return where a step keeps what it has of its results until it is done."""
         key = self.key(name)
-        if key is None or self._store is None or self.is_broken:
+        if key is None or self._store is None or not self.keeps:
             return Workspace(None)
         return Workspace(self._store.workspace_folder(key))
 
@@ -224,8 +237,10 @@ class Stored:
         if known is None or store is None:
             return _NOT_KEPT
         wanted = {port: value for port, value in values.items() if port in ctx.wanted}
-        if self.is_broken:
-            return Kept(_entries(wanted))
+        if self.is_broken or (
+            self._is_short_of_room and _bytes(_entries(wanted)) >= self._room_bytes
+        ):
+            return Kept(_entries(wanted), is_there=False)
         try:
             entries = store.put_all(wanted, seconds=seconds, file=ctx.workspace.written)
             entries.update(self._kept_besides(store, values, ctx))
@@ -239,7 +254,7 @@ class Stored:
                 origin=Origin(graph=self._graph.name, node=name, files=self._files),
             )
         except (OutputError, StoreError) as error:
-            return Kept(_entries(wanted), error)
+            return Kept(_entries(wanted), error, is_there=False)
         finally:
             ctx.workspace.remove()
         return Kept(entries)
@@ -254,7 +269,7 @@ class Stored:
             kept: what came of keeping them; of what is not kept all stays as it is.
         """
         given = dict(values)
-        if self._store is None or self.is_broken or kept.trouble is not None:
+        if self._store is None or not kept.is_there:
             return given
         for port, entry in kept.entries.items():
             if entry.kind == "audio" and entry.bytes >= _LARGE_BYTES:
@@ -285,8 +300,14 @@ class Stored:
         """Note what came of keeping a step's results."""
         if name in self._known:
             self._known[name].entries.update(kept.entries)
-        if kept.trouble is not None:
+        if kept.trouble is None:
+            return
+        if getattr(kept.trouble.__cause__, "errno", None) not in _NO_ROOM:
             self._give_up(kept.trouble)
+            return
+        if not self._is_short_of_room and not self.is_broken:
+            self._warn("store-unusable", f"not all results of this run are kept: {kept.trouble}")
+        self._room_bytes = min(self._room_bytes, _bytes(kept.entries))
 
     # -- what fails -----------------------------------------------------------------------------
 
@@ -301,7 +322,7 @@ class Stored:
     def report_full_disk(self) -> None:
         """Say so where the disk is so full that dropping results would not help."""
         store = self._store
-        if store and store.retention.floor_is_out_of_reach and not self.is_broken:
+        if store and self.keeps and store.retention.floor_is_out_of_reach:
             floor = store.retention.floor_bytes
             self._warn(
                 "disk-nearly-full",
@@ -318,7 +339,13 @@ class Stored:
     def _give_up(self, error: ResonateError) -> None:
         if not self.is_broken:
             self.is_broken = True
+            if self._is_short_of_room:
+                return  # which was said
             self._warn("store-unusable", f"results of this run are not kept: {error}")
+
+
+def _bytes(entries: Mapping[str, Entry]) -> int:
+    return sum(entry.bytes for entry in entries.values())
 
 
 def _entries(values: Mapping[str, Value]) -> dict[str, Entry]:

@@ -13,7 +13,6 @@ from blake3 import blake3
 from .._base.errors import InputError
 from .._node.values import File, Value
 from .._sound.audio import Audio
-from .._sound.content import coded_digest
 from .._sound.known_files import file_digest
 from .._sound.limits import Limits
 from .._sound.tags import TAGGED
@@ -103,9 +102,12 @@ def held(value: Value, file: IO[bytes]) -> dict[str, str]:
     """Return what provenance says of a file that a value was written to, without tags as yet."""
     if isinstance(value, Audio):
         return {"holds": "samples", "digest": value.digest}
-    coded = coded_digest(file) if _is_sound(value) else None
-    if coded is not None:
-        return {"holds": "coded", "digest": coded}
+    if _is_sound(value):
+        from .._sound.content import coded_digest  # with what each format is read by
+
+        coded = coded_digest(file)
+        if coded is not None:
+            return {"holds": "coded", "digest": coded}
     file.seek(0)
     hasher = blake3()
     while block := file.read(1 << 20):
@@ -125,6 +127,7 @@ def content(path: Path, holds: Holds) -> str | None:
     """
     if holds == "bytes":
         return file_digest(path)
+    from .._sound.content import coded_digest
     from .._sound.decode import audio_blocks, read_audio
 
     if holds == "samples":

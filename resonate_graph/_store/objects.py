@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import mmap
 import os
+import sys
+import weakref
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, ClassVar
 
 import numpy as np
 
@@ -17,6 +20,11 @@ from .._sound.audio import Audio, audio_hasher
 from .._sound.layouts import implied_layout
 from .._sound.wav import HEADER_BYTES, read_float_wav_header
 from .records import Entry
+
+try:
+    import resource
+except ImportError:  # on Windows, where a mapped file holds none
+    resource = None  # type: ignore[assignment]
 
 
 def write(value: Value, file: IO[bytes]) -> None:
@@ -39,7 +47,7 @@ class Reader:
         """Return what a file holds; None unless that is what the record says.
 
         Args:
-            file: the file, open. Audio is memory-mapped, not read.
+            file: the file, open. Audio is memory-mapped, not read, while there are descriptors.
             entry: what the record says about it.
             port_type: the type of the port it came from.
 
@@ -85,16 +93,16 @@ class Reader:
             return None
         samples = np.zeros((0, channels), "<f4")
         if frames:
-            mapped = _Mapped(file.fileno(), 0, access=mmap.ACCESS_READ)
-            samples = np.frombuffer(mapped, "<f4", offset=HEADER_BYTES).reshape(frames, channels)
+            content = _mapped(file)
+            samples = np.frombuffer(content, "<f4", offset=HEADER_BYTES).reshape(frames, channels)
         identity = (entry.digest, status.st_ino, status.st_size, status.st_mtime_ns)
         if identity not in self._verified:
             hasher = audio_hasher(channels, sample_rate, frames, layout)
             hasher.update(samples.data.cast("B") if frames else b"")
             if hasher.hexdigest() != entry.digest:
                 return None
-            if frames:
-                mapped.let_pages_go()  # what was hashed need not stay in memory
+            if frames and isinstance(content, _Mapped):
+                content.let_pages_go()  # what was hashed need not stay in memory
             self._verified.add(identity)
         samples.flags.writeable = False
         return Audio.trusted(samples.T, sample_rate, entry.digest, layout)
@@ -114,11 +122,38 @@ def let_pages_go(audio: Audio) -> None:
 class _Mapped(mmap.mmap):
     """A file of the store, mapped. What others map may have been written to, and be lost so."""
 
+    #: Those there are: before Python 3.13 each holds a descriptor of its file.
+    there: ClassVar[weakref.WeakSet[_Mapped]] = weakref.WeakSet()
+
     def let_pages_go(self) -> None:
         """Let the system have the memory into which it was read."""
         if hasattr(mmap, "MADV_DONTNEED"):  # not on Windows
             with contextlib.suppress(OSError):  # as of programs that lock all their memory
                 self.madvise(mmap.MADV_DONTNEED)
+
+
+def _mapped(file: IO[bytes]) -> _Mapped | bytes:
+    """Map a file; where that would take a descriptor, and few are left, read it instead.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    if sys.version_info >= (3, 13) and sys.platform != "win32":
+        return _Mapped(file.fileno(), 0, access=mmap.ACCESS_READ, trackfd=False)
+    if len(_Mapped.there) >= _most_mapped():
+        file.seek(0)
+        return file.read()
+    mapped = _Mapped(file.fileno(), 0, access=mmap.ACCESS_READ)
+    _Mapped.there.add(mapped)
+    return mapped
+
+
+def _most_mapped() -> float:
+    """Return how many files may be mapped: they leave half of all descriptors to others."""
+    if resource is None:
+        return math.inf
+    allowed, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return math.inf if allowed == resource.RLIM_INFINITY else allowed // 2
 
 
 def _matches(content: bytes, entry: Entry) -> bool:

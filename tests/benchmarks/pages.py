@@ -6,7 +6,8 @@ seconds and the clock's without ``--report``, with it where the sounds were show
 that whatever else the machine does meets all alike, and the best of them is told: the processor's
 time is to be believed on a machine that is busy.
 
-Of a sweep, in this process: the processor's seconds of its runs, and what it takes beyond them.
+Of sweeps, in this process: what they take, beside their runs alone, what these share being stored;
+as the processor has it, and the clock, which sees less: two things are done at a time.
 
 Of a page with an hour of sound in Chromium: the clock's seconds until it can be played (aimed at: 2
 at most).
@@ -19,7 +20,6 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
 from contextlib import suppress
 from importlib.resources import as_file, files
 from pathlib import Path
@@ -27,13 +27,15 @@ from typing import Any
 
 import numpy as np
 
-from resonate_graph import Audio, Graph, Result, Store, read_audio, stock
+from resonate_graph import Audio, Store, read_audio, stock
 from resonate_graph._page import parts
 from resonate_graph._page.player import Track, player
 
 ROUNDS = 7
 MINUTES = 1
 GRAPH = "vinyl"
+SWEPT = ("deliver", "speech")
+SWEEPS = 3
 TARGETS_LUFS = (-20.0, -18.0, -16.0, -14.0)
 ROW = "  {:<44}{:>12}{:>12}{:>8}"
 
@@ -96,33 +98,44 @@ def process_seconds(command: list[str]) -> tuple[float, float]:
 
 
 def sweeps(folder: Path, recording: Path) -> None:
-    """Print what a sweep takes beyond its runs."""
-    spent = 0.0
-    run: Callable[..., Result] = Graph.run
+    """Print what sweeps take beside their runs alone: figures, files, pictures, copies, the page.
 
-    def counted(self: Graph, *given: Any, **named: Any) -> Result:
-        nonlocal spent
-        start = time.process_time()
-        try:
-            return run(self, *given, **named)
-        finally:
-            spent += time.process_time() - start
+    They are made while the next one runs, so that the clock need not see much of them.
+    """
+    print(f"a sweep of {len(TARGETS_LUFS)} settings; best of {SWEEPS}")
+    print(ROW.format("", "processor s", "clock s", ""))
+    for name in SWEPT:
+        sweep(name, folder, recording)
 
-    print(f"a sweep of {len(TARGETS_LUFS)} settings of {GRAPH}, in seconds of the processor")
-    print(ROW.format("", "its runs", "beyond", ""))
-    graph, store = stock(GRAPH), Store(folder / "sweeps")
-    grid: dict[str, list[Any]] = {"target_lufs": list(TARGETS_LUFS)}
-    warm = {"target_lufs": [-30.0]}
-    Graph.run = counted  # type: ignore[method-assign]
-    try:
-        graph.sweep({"recording": recording}, warm, folder / "warm", store=store)
-        for what in ("what it shares is stored", "all of it is stored"):
-            spent, start = 0.0, time.process_time()
-            graph.sweep({"recording": recording}, grid, folder / what, store=store)
-            beyond = time.process_time() - start - spent
-            print(ROW.format(what, f"{spent:.2f}", f"{beyond:.2f}", ""))
-    finally:
-        Graph.run = run  # type: ignore[method-assign]
+
+def sweep(name: str, folder: Path, recording: Path) -> None:
+    """Print what a sweep takes, what its settings share being stored, and its runs alone."""
+    graph = stock(name)
+    given = {next(iter(graph.document.inputs)): recording}
+    targets: list[Any] = list(TARGETS_LUFS)
+
+    def alone(store: Store, place: Path) -> None:
+        for target in targets:
+            graph.run(given, params={"target_lufs": target}, store=store)
+
+    def swept(store: Store, place: Path) -> None:
+        graph.sweep(given, {"target_lufs": targets}, place, store=store)
+
+    took: dict[str, list[tuple[float, float]]] = {"its runs alone": [], "the sweep": []}
+    for number in range(SWEEPS):
+        for what, do in zip(took, (alone, swept), strict=True):
+            place = folder / f"{name}-{number}-{what}"
+            store = Store(place / "store")
+            graph.run(given, params={"target_lufs": -30.0}, store=store)
+            start = time.process_time(), time.perf_counter()
+            do(store, place / "out")
+            took[what].append((time.process_time() - start[0], time.perf_counter() - start[1]))
+    best = {what: (min(p for p, _ in one), min(c for _, c in one)) for what, one in took.items()}
+    for what, (processor, clock) in best.items():
+        print(ROW.format(f"{name}: {what}", f"{processor:.2f}", f"{clock:.2f}", ""))
+    runs, whole = best.values()
+    shares = [f"{1 - one / both:.0%}" for one, both in zip(runs, whole, strict=True)]
+    print(ROW.format("    beyond the runs", *shares, ""), flush=True)
 
 
 def hour(folder: Path) -> None:

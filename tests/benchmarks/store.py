@@ -15,11 +15,12 @@ import tempfile
 from collections.abc import Callable, Iterator
 from importlib.resources import as_file, files
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import diskcache
 import joblib
 import numpy as np
+from blake3 import blake3
 from numpy.typing import NDArray
 
 import resonate_graph as rg
@@ -35,6 +36,8 @@ ROUNDS = 5
 RATE = 44100
 STEMS = 4
 SECONDS = 60
+#: The same bytes, written, synced and hashed by nothing but the calls that do it.
+BARE = "bare write, sync and hash"
 
 
 def main() -> None:
@@ -58,6 +61,7 @@ def reading_and_writing(folder: Path) -> Iterator[Row]:
     megabytes = sum(stem.nbytes for stem in stems) / 1e6
     kinds: dict[str, Callable[[Path, list[NDArray[Any]]], dict[str, float]]] = {
         "ours": ours,
+        BARE: bare,
         "joblib.Memory": joblib_memory,
         "joblib.Memory, mapped": lambda place, arrays: joblib_memory(place, arrays, "r"),
         "diskcache": disk_cache,
@@ -73,10 +77,12 @@ def reading_and_writing(folder: Path) -> Iterator[Row]:
     speed = {key: megabytes / statistics.median(spent) for key, spent in times.items()}
     told = f"{STEMS} stems of {SECONDS} s, stereo"
     for what, how in (("put", "put, of one step"), ("put alone", "put, of a step each")):
-        yield Row(
-            f"{told}: {how}, synced to disk", speed["ours", what], "MB/s", target=1.5,
-            better="more", reason="a disk that others write to decides",
-        )  # fmt: skip
+        for of, suffix in ((statistics.median, ""), (min, ", at best")):
+            ours_now, bare_now = (megabytes / of(times[kind, what]) for kind in ("ours", BARE))
+            yield Row(
+                f"{told}: {how}, synced to disk{suffix}", ours_now, "MB/s", BARE, bare_now,
+                target=0.95, better="more", reason="others write to the disk meanwhile",
+            )  # fmt: skip
         for peer in ("joblib.Memory", "diskcache"):
             yield Row(
                 f"{told}: {how}", speed["ours", what], "MB/s", f"{peer}, not synced",
@@ -121,6 +127,30 @@ def ours(place: Path, stems: list[NDArray[Any]]) -> dict[str, float]:
     spent = timed(put=put, put_alone=put_alone, hit=hit, hit_again=hit, verify=verify)
     shutil.rmtree(place.with_name("other"))
     return spent
+
+
+def bare(place: Path, stems: list[NDArray[Any]]) -> dict[str, float]:
+    """Write the same bytes, synced to disk, and take their digests: no store can do with less."""
+    place.mkdir()
+
+    def written(name: str, stem: NDArray[Any]) -> IO[bytes]:
+        file = (place / name).open("wb")
+        blake3(stem.data.cast("B"))
+        file.write(stem.data)
+        file.flush()
+        return file
+
+    def put() -> None:
+        for file in [written(f"together{number}", stem) for number, stem in enumerate(stems)]:
+            os.fsync(file.fileno())
+            file.close()
+
+    def put_alone() -> None:
+        for number, stem in enumerate(stems):
+            with written(f"alone{number}", stem) as file:
+                os.fsync(file.fileno())
+
+    return timed(put=put, put_alone=put_alone)
 
 
 def joblib_memory(

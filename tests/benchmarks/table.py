@@ -62,15 +62,26 @@ class Row:
         )
 
 
+def _load() -> float:
+    return os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
+
+
+#: How busy the machine was before anything was measured.
+_LOAD_AT_FIRST = _load()
+
+
 def machine() -> str:
-    """Say what was measured on: the processor, its cores that may be used, system and Python."""
+    """Say what was measured on: the processor, its cores that may be used, system, Python, load.
+
+    The load is that before anything was measured, and that of now.
+    """
     name = platform.processor() or platform.machine()
     for line in _lines(Path("/proc/cpuinfo")):
         if line.startswith("model name"):
             name = line.partition(":")[2].strip()
             break
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    load = f", load {os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else ""
+    load = f", load {_LOAD_AT_FIRST:.1f} to {_load():.1f}" if hasattr(os, "getloadavg") else ""
     return (
         f"{name}, {cores} cores, {platform.system()} {platform.release()}, "
         f"Python {platform.python_version()}{load}"

@@ -70,6 +70,17 @@ def require(kind: str, precision: Precision, facts: Mapping[str, Any]) -> None:
         )
 
 
+def require_precision(place: Placed) -> None:
+    """Refuse a precision that the device of a step does not have.
+
+    Raises:
+        NodeError: it is not to be had.
+    """
+    precision = place.params["precision"]
+    asks_the_cpu = (place.device, precision) == ("cpu", "bf16")
+    require(place.device, precision, cpu_facts() if asks_the_cpu else {})
+
+
 def cpu_facts() -> Mapping[str, Any]:
     """Return what is known of this machine's CPU."""
     return next(device.facts for device in devices() if device.kind == "cpu")

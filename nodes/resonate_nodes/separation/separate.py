@@ -30,7 +30,14 @@ from resonate_graph import (
 from ..space.rate import converted, require_rate
 from ..space.sinc import Sinc, fits
 from . import ensembles, models
-from .numerics import BY_TORCHAUDIO, Precision, bf16_speed, numerics_of, warning_of
+from .numerics import (
+    BY_TORCHAUDIO,
+    Precision,
+    bf16_speed,
+    numerics_of,
+    require_precision,
+    warning_of,
+)
 from .overlap_add import Read, reading
 from .placement import Placement
 from .separator import Separator
@@ -121,6 +128,7 @@ def _require_stems(model: str, stems: Sequence[str], wanted: frozenset[str]) -> 
     uses=("demucs", "torch", "soxr"),
     prepare=prepare_model,
     numerics=numerics_of,
+    able=require_precision,
     cost=Cost(
         seconds_per_second=1.0,
         seconds=3.0,

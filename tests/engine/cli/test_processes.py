@@ -75,6 +75,29 @@ def test_a_reader_that_stops_is_no_error_to_talk_about(tmp_path: Path) -> None:
     process.wait()
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a disk that is always full is Linux'")
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+@pytest.mark.parametrize("more", [(), ("--json",)])
+def test_what_cannot_be_printed_on_a_full_disk_is_said_in_a_line(
+    tmp_path: Path, mix: Path, quieter: Path, unbuffered: str, more: tuple[str, ...]
+) -> None:
+    run = ("run", quieter, "-i", f"mix={mix}", "-o", tmp_path / "out", *more)
+    for command in (run, ("nodes", "--json"), ("--help",)):
+        with Path("/dev/full").open("w") as full:
+            ended = subprocess.run(
+                [*COMMAND, *map(str, command)],
+                check=False,
+                stdout=full,
+                stderr=subprocess.PIPE,
+                env={**os.environ, "PYTHONUNBUFFERED": unbuffered},
+                text=True,
+            )
+        said = "error: what was to be printed could not be written: No space left on device"
+        assert (ended.returncode, ended.stderr.splitlines()[-1]) == (1, said)
+        assert "Traceback" not in ended.stderr
+    assert [*(tmp_path / "out").iterdir()]  # what was computed is there
+
+
 @pytest.mark.parametrize("closed", ["2>&-", ">&-", "<&- >&- 2>&-"])
 def test_started_without_a_stream_it_does_its_work(
     tmp_path: Path, mix: Path, quieter: Path, closed: str

@@ -13,7 +13,7 @@ from blake3 import blake3
 from resonate_graph import Audio, Graph, Store
 from resonate_graph._node.values import canonical_json
 from resonate_graph._store.records import Entry, Key, Record, unseal
-from resonate_nodes import gain, mix
+from resonate_nodes import gain, mix, to_mono
 from tests.engine.runs import chain, codes, count, object_of, objects, records, statuses
 from tests.faults import flipped, full_disk
 from tests.own_nodes import halves, unsteady
@@ -255,6 +255,23 @@ def test_a_disk_that_fills_up_costs_the_store_not_the_result(
     assert result["out"] == excerpt.with_samples(excerpt.samples * np.float32(0.125))
     assert objects(store) == []
     assert files_in(store.path / "temporary") == []
+
+
+def test_what_a_full_disk_has_room_for_is_kept(store: Store, excerpt: Audio) -> None:
+    graph = Graph("shrinking")
+    whole = graph.add(gain, "whole")(graph.input("mix", Audio), gain_db=-6.0)
+    graph.output("whole", whole)
+    graph.output("mono", mono := graph.add(to_mono, "mono")(whole))
+    graph.output("louder", graph.add(gain, "louder")(mono, gain_db=6.0))
+    graph.output("again", graph.add(gain, "again")(whole, gain_db=3.0))
+    with full_disk(excerpt.samples.nbytes * 3 // 4):
+        result = graph.run({"mix": excerpt}, store=store)
+    assert codes(result) == ["store-unusable"]
+    assert result.report["warnings"][0]["message"].startswith("not all results of this run are")
+    assert result["whole"] == gain(excerpt, gain_db=-6.0)
+    again = graph.run({"mix": excerpt}, store=Store(store.path))
+    kept = {"whole": "ran", "mono": "cached", "louder": "cached", "again": "ran"}
+    assert (statuses(again), codes(again)) == (kept, [])
 
 
 @pytest.mark.parametrize(("port", "size"), [("bytes", -1), ("frames", -5), ("sample_rate", -1)])
