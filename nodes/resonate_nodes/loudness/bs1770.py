@@ -196,9 +196,8 @@ class _Stretch:
     def peaks(self) -> NDArray[np.float64]:
         """Return, frame by frame, the highest absolute value from each frame up to the next."""
         peaks: NDArray[np.float32] = np.abs(self._samples[:, self._inside]).max(axis=0)
-        for turn in self._turns:
-            for channel in self._between(turn)[:, self._inside]:
-                np.maximum(peaks, np.abs(channel), out=peaks)
+        for channel in self._between(range(1, _OVERSAMPLING))[:, self._inside]:
+            np.maximum(peaks, np.abs(channel, out=channel), out=peaks)
         return self._scale * peaks.astype(np.float64)
 
     def highest_above(self, level: float) -> float:
@@ -217,18 +216,21 @@ class _Stretch:
             times *= 2
             now = [turn for turn in left if turn % (_OVERSAMPLING // times) == 0]
             left = [turn for turn in left if turn not in now]
-            for turn in now:
-                between = np.abs(self._between(self._turns[turn - 1]))
-                highest = max(highest, float(between[:, self._inside].max()))
-                anywhere = max(anywhere, float(between.max()))
+            between = self._between(now)
+            np.abs(between, out=between)
+            highest = max(highest, float(between[:, self._inside].max()))
+            anywhere = max(anywhere, float(between.max()))
             if anywhere * _ROUNDED_UP / cos(pi / (2 * times)) < level:
                 return 0.0
         return self._scale * highest
 
-    def _between(self, turn: NDArray[np.complex64]) -> NDArray[np.float32]:
+    def _between(self, turns: Sequence[int]) -> NDArray[np.float32]:
+        """Return what lies so many eighths of a sample after each, channel by channel."""
         from scipy import fft
 
-        between: NDArray[np.float32] = fft.irfft(self._spectrum * turn, _STRETCH_FRAMES, axis=1)
+        # many transforms at once take a third of the time of as many alone
+        spectra = np.concatenate([self._spectrum * self._turns[turn - 1] for turn in turns])
+        between: NDArray[np.float32] = fft.irfft(spectra, _STRETCH_FRAMES, axis=1, overwrite_x=True)
         return between
 
 
