@@ -39,7 +39,7 @@ _UNCHANGED = "no noise taken"
 _OCTAVES_HZ = (63.0, 125.0, 250.0, 500.0, 1000.0, 2000.0, 4000.0, 8000.0, 16_000.0, 31_500.0)
 
 
-@node(version=9, uses=("scipy",))
+@node(version=10, uses=("scipy",))
 def denoise(
     ctx: RunContext,
     audio: Audio,
@@ -202,7 +202,7 @@ class NoiseReport(Report):
         ]
 
 
-@node(version=4, uses=("scipy",))
+@node(version=5, uses=("scipy",))
 def noise_floor(ctx: RunContext, audio: Audio) -> NoiseReport:
     """Measure the steady noise beneath a sound: hiss, hum and rumble together.
 

@@ -5,9 +5,12 @@ Hum stands out from what lies beside it, and keeps its level.
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 from numpy.typing import NDArray
 
+from .._common.quantiles import quantiles
 from .hum_knots import Array, Complex
 
 # It stands out three quarters of the time. In a short sound a held note does so too, by chance: so
@@ -79,22 +82,28 @@ def prominence(amplitudes: Complex) -> tuple[Array, Array]:
     knots = amplitudes.shape[2]
     power = _windowed(amplitudes, min(_WINDOW_KNOTS, knots))
     beside = power[..., _bins_beside(power.shape[3])].mean(axis=3)
-    stands_out = np.quantile(power[..., 0] / np.maximum(beside, 1e-30), 0.25, axis=2)
+    stands_out = quantiles(power[..., 0] / np.maximum(beside, 1e-30), [0.25])[0]
     # what is louder half a Hz off is a note near by
-    middle, above, below = np.moveaxis(np.median(power[..., [0, 1, -1]], axis=2), 2, 0)
+    near = np.moveaxis(power[..., [0, 1, -1]], 3, 0)
+    middle, above, below = quantiles(near, [0.5])[0]
     stands_out[middle < np.maximum(above, below)] = 0
     shorter = np.clip(2 * knots // (_LEVEL_WINDOWS + 1), LEAST_KNOTS, _WINDOW_KNOTS)
     level = np.sqrt(_windowed(amplitudes, int(shorter))[..., 0])
-    low, high = np.quantile(level, [0.25, 0.75], axis=2)
+    low, high = quantiles(level, [0.25, 0.75])
     return np.maximum(stands_out, 1e-30), low / np.maximum(high, 1e-30)
 
 
 def _windowed(amplitudes: Complex, width: int) -> Array:
     """Return spectra of power in windows that overlap by half: the last two axes."""
-    cut = np.lib.stride_tricks.sliding_window_view(amplitudes, width, axis=2)
-    window = np.hanning(width + 2)[1:-1]
-    power: Array = np.abs(np.fft.fft(cut[:, :, :: max(1, width // 2)] * window, axis=3)) ** 2
+    starts = np.arange(0, amplitudes.shape[2] - width + 1, max(1, width // 2))
+    cut = amplitudes[:, :, starts[:, None] + np.arange(width)]
+    power: Array = np.abs(np.fft.fft(cut * _hann(width), axis=3)) ** 2
     return power
+
+
+@lru_cache(maxsize=8)
+def _hann(width: int) -> Array:
+    return np.hanning(width + 2)[1:-1]
 
 
 def beside_power(amplitudes: Complex) -> Array:

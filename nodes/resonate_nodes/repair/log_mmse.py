@@ -4,57 +4,28 @@
   (`noise_spectrum`), and in those where all of the sound pauses (`noise_in_pauses`): there it may
   move with the noise. Those that were muted do not count, and those that a gate turned down have a
   floor of their own (`noise_frames`).
-- The first gains are those of Y. Ephraim, D. Malah, *Speech enhancement using a minimum mean-square
-  error log-spectral amplitude estimator* (IEEE Trans. ASSP 33, 1985), with the signal-to-noise
-  ratio by the decision-directed rule of their paper of 1984.
-- What they leave, smoothed over the neighbours in time and frequency, is a better estimate of the
-  signal-to-noise ratio, without the delay of that rule; Wiener's gain of it is applied to the
-  sound, and once more so. After C. Plapous, C. Marro, P. Scalart, *Improved signal-to-noise ratio
-  estimation for speech enhancement* (IEEE Trans. Audio, Speech, and Language Processing 14, 2006),
-  and the neighbourhoods of G. Yu, S. Mallat, E. Bacry, *Audio denoising by time-frequency block
-  thresholding* (IEEE Trans. Signal Processing 56, 2008).
-- Where nothing stands out for half a second and 1.3 kHz around, there is noise alone, and it is
-  brought down further, after I. Cohen, B. Berdugo, *Speech enhancement for non-stationary noise
-  environments* (Signal Processing 81, 2001), who judge the presence of speech by the
-  signal-to-noise ratio in narrow and wide neighbourhoods.
+- The gains are those of `noise_gains`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from functools import cache
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .noise_frames import above_rounding, beside_muted, closed_frames
+from .noise_frames import above_rounding, beside_muted, closed_frames, power_of, powers
+from .noise_gains import MOST_SNR, REACH, Gains, Latest
 from .noise_in_pauses import Array, bands_of, in_bins, noise_in_pauses
 from .noise_spectrum import LOWEST, floor_to_take, noise_floor
-from .stft import OVERLAP, Single, Spectra, Stft, Synthesis, sine_window
+from .stft import OVERLAP, Single, Stft, Synthesis, sine_window
 
 _FRAME_SECONDS = 0.046
 _STRETCH_FRAMES = 1024
 # What all this makes of steady noise, against its mean power.
 _FLOOR_OF_NOISE = 0.68
-_MEMORY = 0.96
-_LEAST_SNR = 10 ** (-25 / 10)
-_MOST_SNR = 1e4
-_LEAST_GAIN = 0.05
-# The table of the first gains begins here, and has 512 places for each octave: so many bits less.
-_LEAST_V, _FINENESS = 1e-8, 14
-# The neighbourhood: two frames and one bin either way, twice.
-_FRAMES_AROUND = np.hanning(7)[1:-1] / np.hanning(7).sum()
-_BINS_AROUND = np.hanning(5)[1:-1] / np.hanning(5).sum()
-_STEPS = 2
-# Where the SNR of a wide neighbourhood, in bands of 8 bins, is that low, there is noise alone.
-_BAND_BINS = 8
-_FRAMES_WIDE = np.hanning(43)[1:-1] / np.hanning(43).sum()
-_BANDS_WIDE = np.hanning(9)[1:-1] / np.hanning(9).sum()
-_ABSENT_DB, _PRESENT_DB = -20.0, -10.0
-_LEAST_IN_ABSENCE = 0.1
-_REACH = _STEPS * (len(_FRAMES_AROUND) // 2) + len(_FRAMES_WIDE) // 2
 # What finding the noise floors takes, against all that follows: for progress only.
 _FLOORS_SHARE = 0.25
 
@@ -91,15 +62,19 @@ def denoised(
             stft, stationary=stationary, progress=lambda done: progress(done * _FLOORS_SHARE, total)
         )
     result = np.empty_like(samples)
-    for spectra, snr, first_estimate in _first_step(stft, floors):
-        signal = first_estimate
-        for _ in range(_STEPS):
-            prior = np.maximum(_smoothed(signal), np.float32(_LEAST_SNR))
-            gain = prior / (1 + prior)
-            signal = gain**2 * snr
-        gain = np.maximum(gain, np.float32(_LEAST_GAIN)) * _in_absence(signal)
-        gain = 1 - np.float32(strength) * (1 - gain)
-        start, finished = synthesis.add((spectra * gain)[:, _REACH:-_REACH])
+    gains, behind = Gains(len(samples), len(stft.window) // 2 + 1), Latest(REACH)
+    for first, last in stft.blocks():
+        start = first + REACH if first else -REACH
+        spectra = stft.spectra(start, last + REACH)
+        snr = power_of(spectra)
+        snr /= floors.between(start, last + REACH)
+        np.minimum(snr, np.float32(MOST_SNR), out=snr)
+        gain = gains.following(snr)
+        gain -= 1
+        gain *= np.float32(strength)
+        gain += 1
+        spectra = behind.with_those_before(spectra)[:, -gain.shape[1] - REACH : -REACH]
+        start, finished = synthesis.add(spectra * gain)
         result[:, start : start + finished.shape[1]] = finished
         progress(stft.count * _FLOORS_SHARE + start / stft.hop, total)
     return result
@@ -145,35 +120,6 @@ def _stft(samples: Single, sample_rate: int) -> Stft:
     return Stft(samples, analysis_window(sample_rate))
 
 
-def _first_step(stft: Stft, floors: _Floors) -> Iterator[tuple[Spectra, Single, Single]]:
-    """Yield spectra, their SNR, and the SNR that the first gains leave, in blocks of frames.
-
-    Each block has `_REACH` frames more on both sides than `Stft.blocks` says.
-    """
-    clean = np.ones_like(floors.open[0])
-    kept: tuple[Spectra, Single, Single] | None = None
-    for first, last in stft.blocks():
-        start = first + _REACH if kept else first - _REACH
-        spectra = stft.spectra(start, last + _REACH)
-        snr = spectra.real**2 + spectra.imag**2
-        signal = np.empty_like(snr)
-        for index in range(snr.shape[1]):
-            here = snr[:, index]
-            here /= floors.at(start + index)
-            np.minimum(here, np.float32(_MOST_SNR), out=here)
-            clean = _gain(here, clean) ** 2 * here
-            signal[:, index] = clean
-        block = (spectra, snr, signal)
-        if kept:
-            block = (
-                np.concatenate([kept[0], spectra], axis=1),
-                np.concatenate([kept[1], snr], axis=1),
-                np.concatenate([kept[2], signal], axis=1),
-            )
-        yield block
-        kept = (block[0][:, -2 * _REACH :], block[1][:, -2 * _REACH :], block[2][:, -2 * _REACH :])
-
-
 @dataclass(frozen=True)
 class _Floors:
     """Noise floors, as power, of shape (stretches, channels, bins), or of one stretch.
@@ -200,18 +146,20 @@ class _Floors:
         still = np.zeros((1, len(powers), 1), np.float32)
         return cls(floors, floors, np.zeros((len(powers), 1), np.bool_), still[0, :, None], still)
 
-    def at(self, frame: int) -> Single:
-        """Return the noise floor at one frame, of shape (channels, bins)."""
-        floor = _between(self.open, frame)
-        moving = _between(self.moving_part, frame)
-        inside = np.clip(frame, 0, self.is_closed.shape[1] - 1)
-        for channel in np.flatnonzero(moving.any(axis=1)):
-            floor[channel] = _between_levels(
-                floor[channel], self.moving_db[channel, inside], moving[channel]
+    def between(self, first: int, last: int) -> Single:
+        """Return the noise floors of some frames, of shape (channels, frames, bins)."""
+        floor = _between(self.open, first, last)
+        moving = _between(self.moving_part, first, last)
+        inside = np.clip(np.arange(first, last), 0, self.is_closed.shape[1] - 1)
+        for channel, frame in np.argwhere(moving.any(axis=2)):
+            floor[channel, frame] = _between_levels(
+                floor[channel, frame],
+                self.moving_db[channel, inside[frame]],
+                moving[channel, frame],
             )
         closed = self.is_closed[:, inside]
         if closed.any():
-            floor = np.where(closed[:, None], _between(self.closed, frame), floor)
+            floor[closed] = _between(self.closed, first, last)[closed]
         return floor
 
 
@@ -301,19 +249,21 @@ def _between_levels(floor: Single, level_db: Array | Single, part: Array | Singl
 
 def _telling(stft: Stft, first: int, last: int, sound: NDArray[np.float64]) -> Iterator[_Telling]:
     """Yield what each channel of a stretch tells of its noise."""
-    spectra = stft.spectra(first, last)
     window_power = float(np.sum(stft.window.astype(np.float64) ** 2))
-    for spectrum, square in zip(spectra, sound, strict=True):
-        power = spectrum.real**2 + spectrum.imag**2
+    for power, square in zip(powers(stft, first, last), sound, strict=True):
         heard = above_rounding(power, window_power, square)
         is_closed = np.zeros_like(heard)
-        is_closed[heard] = closed_frames(power[heard])
+        is_closed[heard] = closed_frames(_those(power, heard))
         beside = beside_muted(heard, OVERLAP)
         is_open, telling = heard & ~is_closed, is_closed & ~beside
         whole = is_open & ~beside
         is_open = whole if whole.any() else is_open
         telling = telling if telling.any() else is_closed
-        yield _Telling(power[is_open], power[telling], is_open, is_closed)
+        yield _Telling(_those(power, is_open), power[telling], is_open, is_closed)
+
+
+def _those(power: Single, chosen: NDArray[np.bool_]) -> Single:
+    return power if chosen.all() else power[chosen]
 
 
 def _mean_squares(samples: Single) -> NDArray[np.float64]:
@@ -323,77 +273,15 @@ def _mean_squares(samples: Single) -> NDArray[np.float64]:
     return squares
 
 
-def _between(floors: Single, frame: int) -> Single:
-    """Return the noise floor at one frame: the middle of a stretch has its own."""
-    place = np.clip(frame / _STRETCH_FRAMES - 0.5, 0, len(floors) - 1)
-    before = int(place)
-    after = min(before + 1, len(floors) - 1)
-    part = np.float32(place - before)
-    mean: Single = (1 - part) * floors[before] + part * floors[after]
-    return mean
-
-
-def _gain(snr: Single, clean: Single) -> Single:
-    """Return the log-MMSE gain: by the SNR of this frame and the cleaned one of the last."""
-    one = np.float32(1)
-    prior = np.float32(_MEMORY) * clean + np.float32(1 - _MEMORY) * np.maximum(snr - one, 0)
-    wiener = one - one / (one + np.maximum(prior, np.float32(_LEAST_SNR)))
-    gain: Single = wiener * _above_wiener(wiener * snr)
-    return np.minimum(gain, one)
-
-
-def _above_wiener(v: Single) -> Single:
-    """Return exp(E1(v) / 2), with E1 the exponential integral, for v up to `_MOST_SNR`.
-
-    From a table, between whose places it is linear, to -126 dB. The first bits of a number say
-    where it stands there, since the places are as close together as numbers are.
-    """
-    first, values, slopes = _table()
-    v = np.maximum(v, np.float32(_LEAST_V))
-    index = (v.view(np.int32) >> _FINENESS) - first
-    found: Single = values[index] + slopes[index] * v
-    return found
-
-
-@cache
-def _table() -> tuple[int, Single, Single]:
-    """Return which first bits the table begins with, and in each place what a line is there."""
-    from scipy.special import exp1
-
-    first, last = np.array([_LEAST_V, _MOST_SNR], np.float32).view(np.int32) >> _FINENESS
-    places = (np.arange(first, last + 2, dtype=np.int32) << _FINENESS).view(np.float32)
-    v = places.astype(np.float64)
-    heights = np.exp(exp1(v) / 2)
-    slopes = np.diff(heights) / np.diff(v)
-    values = heights[:-1] - slopes * v[:-1]
-    return int(first), values.astype(np.float32), slopes.astype(np.float32)
-
-
-def _smoothed(snr: Single) -> Single:
-    """Return the weighted mean of the neighbourhood in time and frequency."""
-    return _mean_around(snr, _FRAMES_AROUND, _BINS_AROUND)
-
-
-def _in_absence(snr: Single) -> Single:
-    """Return the gains by the presence of anything but noise: 1 where there is something."""
-    bins = snr.shape[2]
-    padded = np.pad(snr, ((0, 0), (0, 0), (0, -bins % _BAND_BINS)), mode="edge")
-    bands = padded.reshape(*snr.shape[:2], -1, _BAND_BINS).mean(axis=3)
-    wide_db = 10 * np.log10(_mean_around(bands, _FRAMES_WIDE, _BANDS_WIDE) + np.float32(1e-10))
-    absence = np.clip((_PRESENT_DB - wide_db) / (_PRESENT_DB - _ABSENT_DB), 0, 1)
-    gains = np.float32(_LEAST_IN_ABSENCE) ** absence
-    place = np.clip((np.arange(bins) - (_BAND_BINS - 1) / 2) / _BAND_BINS, 0, gains.shape[2] - 1)
+def _between(floors: Single, first: int, last: int) -> Single:
+    """Return the noise floors of some frames: the middle of a stretch has its own."""
+    place = np.clip(np.arange(first, last) / _STRETCH_FRAMES - 0.5, 0, len(floors) - 1)
     before = place.astype(int)
-    after = np.minimum(before + 1, gains.shape[2] - 1)
-    between: Single = gains[:, :, before]
-    between += (gains[:, :, after] - between) * (place - before).astype(np.float32)
-    return between
-
-
-def _mean_around(snr: Single, frames: NDArray[np.float64], bins: NDArray[np.float64]) -> Single:
-    """Return weighted means over neighbouring frames and bins, or bands of them."""
-    from scipy.ndimage import convolve1d
-
-    over_time = convolve1d(snr, frames, axis=1, mode="nearest")
-    mean: Single = convolve1d(over_time, bins, axis=2, mode="nearest")
+    part = (place - before).astype(np.float32)[:, None]
+    mean = np.empty((floors.shape[1], last - first, floors.shape[2]), np.float32)
+    for index in range(before[0], before[-1] + 1):
+        inside = slice(*np.searchsorted(before, [index, index + 1]))
+        later = floors[min(index + 1, len(floors) - 1)]
+        np.multiply(floors[index][:, None], 1 - part[inside], out=mean[:, inside])
+        mean[:, inside] += later[:, None] * part[inside]
     return mean

@@ -13,10 +13,15 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from .._common.quantiles import low_quantiles
 from .noise_spectrum import SMOOTHED_FRAMES
+from .stft import Spectra, Stft
 
 Power = NDArray[np.float32]
 Chosen = NDArray[np.bool_]
+
+# So many spectra lie in memory at once.
+_FRAMES_AT_ONCE = 128
 
 # TPDF dither and rounding to 16 bit are noise at -96.3 dBFS; shaped dither, and what filters and
 # codecs make of any, lies higher. In a sound that is soft itself, noise at such levels is its own.
@@ -46,6 +51,22 @@ _STEADY_DB = 1.5
 _STEADY_SIGMA = 4.0
 _LOUD_PERCENTILE = 90
 _BELOW_NOISE_DB = 20.0
+
+
+def power_of(spectra: Spectra, out: Power | None = None) -> Power:
+    """Return the squares of magnitudes."""
+    power: Power = np.square(spectra.real, out=out)
+    power += np.square(spectra.imag)
+    return power
+
+
+def powers(stft: Stft, first: int, last: int) -> Power:
+    """Return the power of the spectra of some frames, of shape (channels, frames, bins)."""
+    found = np.empty((len(stft.samples), last - first, len(stft.window) // 2 + 1), np.float32)
+    for start in range(first, last, _FRAMES_AT_ONCE):
+        stop = min(start + _FRAMES_AT_ONCE, last)
+        power_of(stft.spectra(start, stop), out=found[:, start - first : stop - first])
+    return found
 
 
 def above_rounding(power: Power, window_power: float, sound: float) -> Chosen:
@@ -152,7 +173,8 @@ def _lowest(level: Power) -> Power:
     from scipy.ndimage import uniform_filter1d
 
     smooth = uniform_filter1d(level, min(SMOOTHED_FRAMES, len(level)), axis=0)
-    lowest: Power = np.maximum(np.quantile(smooth, _QUANTILE, axis=0), np.float32(_TINY))
+    lowest: Power = low_quantiles(smooth, [_QUANTILE])[0].astype(np.float32)
+    np.maximum(lowest, np.float32(_TINY), out=lowest)
     return lowest
 
 

@@ -26,6 +26,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from .._common.quantiles import low_quantiles
 from .noise_spectrum import LOG_MEAN_DB, SMOOTHED_FRAMES, power_level_db
 from .stft import Single
 
@@ -89,7 +90,7 @@ def noise_in_pauses(power: Single) -> Pauses | None:
         return None
     widths = np.diff(edges)
     mean = _over_bands(power, edges)
-    colour_db = np.quantile(power_level_db(_smoothed(mean)), _LOW, axis=0)
+    colour_db = low_quantiles(power_level_db(_smoothed(mean)), [_LOW])[0]
     within_db = in_bins(colour_db, power.shape[1]).astype(np.float32)
     white = _over_bands(power * np.float32(10) ** (-within_db / 10), edges)
     logs = _over_bands(power_level_db(power) - within_db, edges)
@@ -100,7 +101,7 @@ def noise_in_pauses(power: Single) -> Pauses | None:
     bound_db = _EVEN_DB + _EVEN_PER_STRAY * np.minimum(stray_db, _MOST_STRAY_DB)
     pauses = _pauses(levels_db, uneven_db)
     part = _evenness(np.median(uneven_db[pauses], axis=0), bound_db)
-    soft = levels_db <= np.quantile(levels_db, _SOFT_PART, axis=0)
+    soft = levels_db <= low_quantiles(levels_db, [_SOFT_PART])[0]
     soft_db = np.nanmedian(np.where(soft, uneven_db, np.nan), axis=0)
     moving = np.clip((stray_db - _STEADY_DB) / (_MOVING_DB - _STEADY_DB), 0, 1)
     shape_db = power_level_db(
@@ -163,7 +164,7 @@ def _smoothed(values: Array) -> Array:
 
 def _pauses(levels_db: Array, uneven_db: Array) -> NDArray[np.bool_]:
     """Return the frames in which all bands together are softest, and look most like noise."""
-    above_db = levels_db - np.quantile(levels_db, _SOFT, axis=0)
+    above_db = levels_db - low_quantiles(levels_db, [_SOFT])[0]
     away = np.clip(above_db, _LEAST_ABOVE_DB, _MOST_ABOVE_DB)
     away += np.clip(uneven_db, 0, _MOST_UNEVEN_DB)
     away = away.mean(axis=1)
@@ -232,7 +233,7 @@ def _opening(levels_db: Array, uneven_db: Array) -> Array:
     lowest = minimum_filter1d(even_db, size, axis=0, mode="nearest")
     lowest[np.isinf(lowest)] = -np.inf
     opened = maximum_filter1d(lowest, size, axis=0, mode="nearest")
-    usual = np.quantile(levels_db, _LOW, axis=0)
+    usual = low_quantiles(levels_db, [_LOW])[0]
     opened = np.where(np.isinf(opened), usual, opened)
     smooth: Array = uniform_filter1d(opened, _OPENED_FRAMES, axis=0, mode="nearest")
     return smooth

@@ -41,12 +41,11 @@ def profile_of(noise: Single, sample_rate: int, window: Single) -> Profile:
         window: that of the spectra in which the noise is sought afterwards.
     """
     stft = Stft(noise, window)
-    spectra = stft.spectra(0, stft.count)
     seconds = noise.shape[1] / sample_rate
-    powers = np.zeros((len(noise), spectra.shape[2]), np.float32)
+    powers = np.zeros((len(noise), len(window) // 2 + 1), np.float32)
     parts: list[float] = []
-    for channel, spectrum in enumerate(spectra):
-        found, part = _mean(spectrum.real**2 + spectrum.imag**2, window)
+    for channel, power in enumerate(powers(stft, 0, stft.count)):
+        found, part = _mean(power, window)
         powers[channel] = found
         parts.append(part * seconds)
     return Profile(powers, tuple(parts))

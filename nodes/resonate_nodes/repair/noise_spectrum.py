@@ -29,6 +29,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from .._common.quantiles import low_quantiles
 from .stft import Single
 
 Array = NDArray[np.float64]
@@ -110,7 +111,7 @@ def _floor(power: Single) -> tuple[Array, Array]:
     from scipy.ndimage import median_filter, percentile_filter, uniform_filter1d
 
     smooth = uniform_filter1d(power, min(SMOOTHED_FRAMES, len(power)), axis=0)
-    rarely, low, often = np.quantile(smooth, [_RARELY, _LOW, _OFTEN], axis=0).astype(np.float64)
+    rarely, low, often = low_quantiles(smooth, [_RARELY, _LOW, _OFTEN])
     apart_db = 10 * np.log10((often + LOWEST) / (rarely + LOWEST))
     colour = _colour(low, apart_db)
     white = percentile_filter(low / colour, _AROUND_PERCENTILE, _AROUND_BINS, mode="nearest")
@@ -138,10 +139,10 @@ def _beyond_noise_db(power: Single, floor: Array) -> Array:
     inside, frames = power[:, : edges[-1]], min(SMOOTHED_FRAMES, len(power))
     mean = np.add.reduceat(inside, edges[:-1], axis=1).astype(np.float64) / count
     levels = power_level_db(uniform_filter1d(mean, frames, axis=0))
-    rarely, low, often = np.quantile(levels, [_RARELY, _LOW, _OFTEN], axis=0)
+    rarely, low, often = low_quantiles(levels, [_RARELY, _LOW, _OFTEN])
     usual = power_level_db(mean.mean(axis=0))
     logs = np.add.reduceat(power_level_db(inside), edges[:-1], axis=1) / count
-    even = np.quantile(uniform_filter1d(logs, frames, axis=0), _LOW, axis=0) + LOG_MEAN_DB
+    even = low_quantiles(uniform_filter1d(logs, frames, axis=0), [_LOW])[0] + LOG_MEAN_DB
     uneven_db = np.maximum(low - even - 0.1 - 0.6 / np.sqrt(count), 0)
     found = np.add.reduceat(power_level_db(floor)[: edges[-1]], edges[:-1]) / count
     below_db = np.clip(_BELOW_PER_DB * (uneven_db - _UNEVEN_DB), 0, _MOST_BELOW_DB)

@@ -23,7 +23,7 @@ attention, MultiWrap) stays Demucs' own module.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import product, repeat
+from itertools import repeat
 from typing import Any
 
 import torch
@@ -33,6 +33,7 @@ from demucs.transformer import CrossTransformerEncoder
 from torch import Tensor, nn
 from torch.nn import functional
 
+from .fast_inverse import add_inverse
 from .fast_layers import fast_layer
 from .fast_transformer import fast_transformer, twin
 
@@ -104,23 +105,26 @@ class Selected(nn.Module):
         return self.model(mix)[:, self._columns]
 
 
-class _FastHTDemucs(HTDemucs):
-    """HTDemucs.forward for evaluation, without its copies of whole maps."""
+class _Fast:
+    """What both classes do in evaluation, without their copies of whole maps."""
 
     @torch.no_grad()
-    def forward(self, mix: Tensor) -> Tensor:
+    def forward(self: Any, mix: Tensor) -> Tensor:
+        """Return the estimates, of shape (batch, stems, channels, frames)."""
         wanted_length = mix.shape[-1]
-        length = self.valid_length(wanted_length)
-        mix = functional.pad(mix, (0, length - wanted_length))
-        x, (mean, std) = _standardised(self._magnitude(self._spec(mix)))
-        xt, (mean_t, std_t) = _standardised(mix)
-        saved, saved_t, lengths_t = [], [], []
+        mix = functional.pad(mix, (0, self._length(wanted_length) - wanted_length))
+        spectra = self._spec(mix)
+        x, (mean, std) = _standardised(self._magnitude(spectra))
+        encoders_t, decoders_t = self._layers_over_time()
+        xt, (mean_t, std_t) = _standardised(mix) if encoders_t else (None, (None, None))
+        saved, saved_t, lengths, lengths_t = [], [], [], []
         for index, encode in enumerate(self.encoder):
             inject = None
-            if index < len(self.tencoder):
+            lengths.append(x.shape[-1])
+            if index < len(encoders_t):
                 lengths_t.append(xt.shape[-1])
-                xt = self.tencoder[index](xt)
-                if self.tencoder[index].empty:
+                xt = encoders_t[index](xt)
+                if encoders_t[index].empty:
                     inject = xt
                 else:
                     saved_t.append(xt)
@@ -129,24 +133,38 @@ class _FastHTDemucs(HTDemucs):
                 rows = torch.arange(x.shape[-2], device=x.device)
                 x.add_(self.freq_emb(rows).t()[None, :, :, None], alpha=self.freq_emb_scale)
             saved.append(x)
-        if self.crosstransformer is not None:
-            x, xt = self._cross(x, xt)
-        offset = self.depth - len(self.tdecoder)
-        for index, decode in enumerate(self.decoder):
-            x, pre = decode(x, saved.pop(), mix.shape[-1])
-            if index >= offset:
-                decode_t = self.tdecoder[index - offset]
+        x, xt = self._across(x, xt)
+        for index, decode in enumerate(self.decoder, -self.depth):
+            x, pre = decode(x, saved.pop(), lengths.pop())
+            if index >= -len(decoders_t):
+                decode_t = decoders_t[index]
                 if decode_t.empty:
                     xt, _ = decode_t(pre[:, :, 0], None, lengths_t.pop())
                 else:
                     xt, _ = decode_t(xt, saved_t.pop(), lengths_t.pop())
-        stems = xt.unflatten(1, (len(self.sources), -1))
-        stems = stems.mul(std_t[:, None]).add_(mean_t[:, None]).contiguous()
-        _add_inverse(stems, x, mean, std, self.nfft)
+        if decoders_t:
+            stems = xt.unflatten(1, (len(self.sources), -1))
+            stems = stems.mul(std_t[:, None]).add_(mean_t[:, None]).contiguous()
+        else:
+            stems = mix.new_zeros(len(mix), len(self.sources), *mix.shape[1:])
+        maps = x.mul_(std).add_(mean).unflatten(1, (len(self.sources), -1))
+        add_inverse(self, spectra, maps, stems)
         return stems[..., :wanted_length]
 
-    def _cross(self, x: Tensor, xt: Tensor) -> tuple[Tensor, Tensor]:
+    def _layers_over_time(self: Any) -> tuple[Any, Any]:
+        return self.tencoder, self.tdecoder
+
+
+class _FastHTDemucs(_Fast, HTDemucs):
+    """HTDemucs: between encoder and decoder there is a transformer."""
+
+    def _length(self, wanted: int) -> int:
+        return int(self.valid_length(wanted))
+
+    def _across(self, x: Tensor, xt: Tensor) -> tuple[Tensor, Tensor]:
         """Run the transformer over both branches, between its two changes of width."""
+        if self.crosstransformer is None:
+            return x, xt
         rows = x.shape[2]
         if self.bottom_channels:
             x = self.channel_upsampler(x.flatten(2)).unflatten(2, (rows, -1))
@@ -158,29 +176,18 @@ class _FastHTDemucs(HTDemucs):
         return x, xt
 
 
-class _FastHDemucs(HDemucs):
-    """HDemucs for evaluation: its inverse transform takes one channel of one stem at a time."""
+class _FastHDemucs(_Fast, HDemucs):
+    """HDemucs: between encoder and decoder there is nothing but what the skips carry."""
 
-    def _mask(self, z: Tensor, m: Tensor) -> Any:
-        """Return what spectra are made of: factors per channel of the mix, or None, and maps."""
-        if self.cac:
-            return None, m
-        return super()._mask(z, m) if self.wiener_iters >= 0 else (z / (1e-8 + z.abs()), m)
+    def _length(self, wanted: int) -> int:
+        return wanted
 
-    def _ispec(self, z: Any, length: int | None = None, scale: int = 0) -> Tensor:
-        if isinstance(z, Tensor):
-            return super()._ispec(z, length, scale)
-        phases, maps = z
-        channels = self.audio_channels
-        stems = maps.new_empty(*maps.shape[:2], channels, length)
-        for item, stem, channel in product(*map(range, stems.shape[:3])):
-            if phases is None:
-                real, imaginary = maps[item, stem, 2 * channel : 2 * channel + 2]
-                spectrum = torch.complex(real, imaginary)
-            else:
-                spectrum = phases[item, channel] * maps[item, stem, channel]
-            stems[item, stem, channel] = super()._ispec(spectrum[None], length)[0]
-        return stems
+    def _layers_over_time(self) -> tuple[Any, Any]:
+        return (self.tencoder, self.tdecoder) if self.hybrid else ((), ())
+
+    def _across(self, x: Tensor, xt: Tensor) -> tuple[Tensor, Tensor]:
+        x = torch.zeros_like(x)
+        return x, x
 
 
 def _standardised(x: Tensor) -> tuple[Tensor, tuple[Tensor, Tensor]]:
@@ -188,41 +195,6 @@ def _standardised(x: Tensor) -> tuple[Tensor, tuple[Tensor, Tensor]]:
     dims = tuple(range(1, x.dim()))
     mean, std = x.mean(dims, keepdim=True), x.std(dims, keepdim=True)
     return (x - mean).div_(1e-5 + std), (mean, std)
-
-
-def _add_inverse(stems: Tensor, x: Tensor, mean: Tensor, std: Tensor, nfft: int) -> None:
-    """Add to each channel the inverse short-time Fourier transform of its map.
-
-    A map has shape (real and imaginary, bins, frames); the signal is
-    y[n] = sum_t w[n - t hop] irfft(std X[t] + mean)[n - t hop] / sum_t w[n - t hop]^2,
-    with a Hann window w of nfft = 4 hop, whose frames lie as HTDemucs._spec lays them. Frames
-    outside the map are zero, but count in the denominator.
-
-    Args:
-        stems: shape (batch, stems, channels, samples), changed in place.
-        x: shape (batch, stems x channels x 2, bins, frames).
-        mean: the maps' mean, a number per item of the batch.
-        std: the maps' deviation, alike.
-        nfft: size of the transform.
-    """
-    hop, (bins, frames) = nfft // 4, x.shape[-2:]
-    length, channels = stems.shape[-1], stems.shape[1] * stems.shape[2]
-    window = torch.hann_window(nfft, dtype=x.dtype, device=x.device)
-    start = hop // 2 * 3
-    # Every sample kept lies in four frames: the sum of their squared windows has period hop.
-    scale = nfft**0.5 / window.square().view(4, hop).sum(0)
-    spectrum = x.new_zeros(frames, bins + 1, 2)
-    signal = x.new_empty(frames + 3, hop)
-    for item, estimate, shift, spread in zip(x, stems, mean.view(-1), std.view(-1), strict=True):
-        planes = item.unflatten(0, (channels, 2))
-        for plane, target in zip(planes, estimate.flatten(0, 1), strict=True):
-            torch.add(shift, plane.permute(2, 1, 0) * spread, out=spectrum[:, :bins])
-            parts = torch.fft.irfft(torch.view_as_complex(spectrum), nfft).mul_(window)
-            signal.zero_()
-            for quarter, part in enumerate(parts.view(frames, 4, hop).unbind(1)):
-                signal[quarter : quarter + frames] += part
-            signal.mul_(scale)
-            target.add_(signal.view(-1)[start : start + length])
 
 
 def _select(model: Any, stems: list[int]) -> None:

@@ -153,28 +153,33 @@ class OverlapAdd:
         number, one = job.number, self._passes[job.number]
         window = self._windows[number][: job.frames]
         total, count = self._sums[number], self._counts[number]
-        total[..., : job.frames] += window * estimate[..., job.trim : job.trim + job.frames]
+        for sums, part in zip(total, estimate, strict=True):  # a stem's fit a cache
+            sums[:, : job.frames] += window * part[:, job.trim : job.trim + job.frames]
         count[: job.frames] += window
         offset = self._next[number]
         done = job.frames if offset + one.stride >= self._frames else one.stride
         ready = total[..., :done] / count[:done]
         ready = ready[..., max(0, min(-offset, done)) :]  # a shifted pass begins before the mix
-        self._finished[number] = np.concatenate([self._finished[number], ready], axis=-1)
+        waiting = self._finished[number]
+        self._finished[number] = np.concatenate([waiting, ready], -1) if waiting.size else ready
         self._next[number] = offset + done
         for array in (total, count):
-            array[..., : one.segment - done] = array[..., done:].copy()
+            array[..., : one.segment - done] = array[..., done:]
             array[..., one.segment - done :] = 0
         return self._take()
 
     def _take(self) -> Array:
         """Return the weighted means of the frames that every pass has finished."""
         frames = min(part.shape[-1] for part in self._finished)
-        means = _zeros(*self._shape, frames)
-        for one, part in zip(self._passes, self._finished, strict=True):
-            for (stem, weight), estimate in zip(one.weights.items(), part, strict=True):
-                means[stem] += estimate[..., :frames] * np.float32(weight)
-        means /= np.array(self._totals, np.float32)[:, None, None]
+        parts = [part[..., :frames] for part in self._finished]
         self._finished = [part[..., frames:] for part in self._finished]
+        if len(parts) == 1 and self._passes[0].weights == dict.fromkeys(range(self._shape[0]), 1):
+            return parts[0]
+        means = _zeros(*self._shape, frames)
+        for one, part in zip(self._passes, parts, strict=True):
+            for (stem, weight), estimate in zip(one.weights.items(), part, strict=True):
+                means[stem] += estimate * np.float32(weight)
+        means /= np.array(self._totals, np.float32)[:, None, None]
         return means
 
     # -- going on in another process ----------------------------------------------------------

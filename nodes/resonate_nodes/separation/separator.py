@@ -313,8 +313,11 @@ class _Levels:
         return estimate * self._deviation + self._means[self._slots[model], None, None]
 
     def finished(self, stems: Array) -> Array:
-        """Return stems that were added up, at the level of the mix."""
-        return stems * self._deviation + self._means[:, None, None] if self._all else stems
+        """Return stems that were added up, changed in place, at the level of the mix."""
+        if self._all:
+            stems *= self._deviation
+            stems += self._means[:, None, None]
+        return stems
 
 
 def _level(read: Read, frames: int) -> tuple[np.float32, np.float32]:

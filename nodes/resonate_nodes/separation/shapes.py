@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from typing import Any
 
 from .budgets import OverBudgetError
@@ -41,7 +42,7 @@ def require_shapes(build: Callable[[], Any], state: Mapping[str, Any]) -> Any:
 
     hook = register_module_parameter_registration_hook(counted)
     try:
-        with torch.device("meta"):
+        with torch.device("meta"), _nothing_drawn():
             network = build()
     finally:
         hook.remove()
@@ -52,6 +53,25 @@ def require_shapes(build: Callable[[], Any], state: Mapping[str, Any]) -> Any:
         if there != said:
             raise OverBudgetError(f"of {name}, the shape should be {said}, and is {there}")
     return network
+
+
+def _nothing_drawn() -> AbstractContextManager[object]:
+    """Return a context in which no normal distribution is drawn from.
+
+    Without memory there is nothing to fill with it, and to do so torch imports all of its compiler:
+    more than a second of work.
+    """
+    from torch.nn.init import normal_
+    from torch.overrides import TorchFunctionMode
+
+    class NothingDrawn(TorchFunctionMode):
+        def __torch_function__(
+            self, func: Any, types: Any, args: Any = (), kwargs: Any = None
+        ) -> Any:
+            given = kwargs or {}
+            return given["tensor"] if func is normal_ else func(*args, **given)
+
+    return NothingDrawn()
 
 
 def require_numbers(state: Mapping[str, Any]) -> None:

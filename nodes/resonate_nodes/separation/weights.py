@@ -79,6 +79,11 @@ def read_description(path: Path) -> Description:
     return description
 
 
+#: With these, Demucs' networks work on no numbers while they are built. Without memory there are
+#: none, and to do so torch imports all of its compiler: more than a second of work.
+_NO_NUMBERS = {"emb_smooth": False, "rescale": 0}
+
+
 def load(path: Path) -> Any:
     """Return the model of a weights file, ready to evaluate, on the CPU.
 
@@ -92,7 +97,7 @@ def load(path: Path) -> Any:
         if description.family.configured:
             return configs.load(path, description)
         state = _state(path)
-        require_shapes(lambda: _built(description), state)
+        require_shapes(lambda: _built(description, **_NO_NUMBERS), state)
         require_numbers(state)
         model = _built(description)
         model.load_state_dict(state)
@@ -107,15 +112,17 @@ def load(path: Path) -> Any:
     return model
 
 
-def _built(description: Description) -> Any:
-    """Return a network as a description says."""
+def _built(description: Description, **changed: object) -> Any:
+    """Return a network as a description says, with other settings where it knows them."""
     import inspect
 
     module, _, name = description.class_name.rpartition(".")
     model_class = getattr(importlib.import_module(module), name)
     known = inspect.signature(model_class).parameters
     kwargs = {key: value for key, value in description.kwargs.items() if key in known}
-    return model_class(*description.args, **kwargs)
+    given = inspect.signature(model_class).bind(*description.args, **kwargs)
+    given.arguments.update({key: value for key, value in changed.items() if key in known})
+    return model_class(*given.args, **given.kwargs)
 
 
 def verify(path: Path) -> None:
