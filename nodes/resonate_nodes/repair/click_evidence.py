@@ -25,7 +25,7 @@ from .click_judge import log_odds
 from .click_search import Found, Search, a_pulse, doubtful
 from .click_tails import pops_among, without_tails
 from .click_traits import largest
-from .plausibility import recurring, too_much, too_regular
+from .plausibility import recurring, too_alike, too_much, too_regular
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -80,6 +80,7 @@ class Judged(NamedTuple):
         clicks: where clicks are.
         doubted: where what is no click alone is one if another channel has one there.
         pitched: where what looks like one recurs with a pitch.
+        larger: where candidates are that are far larger than the sound beside them, clicks or not.
         edges: where candidates are of which the sound is known on one side only.
         left: where what is found is none.
         beneath: the sound without any of what may be a click.
@@ -91,6 +92,7 @@ class Judged(NamedTuple):
     clicks: Mask
     doubted: Mask
     pitched: Mask
+    larger: Mask
     edges: Mask
     left: Mask
     beneath: Array
@@ -196,12 +198,16 @@ def _judged(samples: Array, sample_rate: int, search: Search) -> Judged:
     """Return what is found in one channel at a rate at which it is sought."""
     may_be = candidates(samples, sample_rate, ar.Blocks(len(samples), sample_rate), search)
     clicks, doubted, pitched = _clicks(may_be, samples, sample_rate, search)
-    edges = mask_of(may_be.starts[may_be.at_edge], may_be.stops[may_be.at_edge], len(samples))
+    edges, larger = (
+        mask_of(may_be.starts[those], may_be.stops[those], len(samples))
+        for those in (may_be.at_edge, may_be.removed > _FAR_LARGER)
+    )
     found = Judged(
         samples=samples,
         clicks=clicks,
         doubted=doubted,
         pitched=pitched,
+        larger=larger,
         edges=edges,
         left=np.zeros(len(samples), bool),
         beneath=may_be.beneath,
@@ -215,6 +221,7 @@ def _proportionate(found: Judged, clicks: Mask, search: Search) -> Judged:
     """Return what is found, given where clicks are, with what is no click in proportion."""
     left = too_much(clicks | found.pitched, found.sample_rate, search.max_replaced_percent)
     left |= too_regular(found.pitched, clicks, found.sample_rate)
+    left |= too_alike(clicks | found.larger, found.samples, found.beneath, found.sample_rate)
     return found._replace(clicks=clicks, left=left)
 
 

@@ -44,6 +44,13 @@ _NEIGHBOURS = 8
 # So many of them in a second, and so much of all that was found there, are the rule.
 _MANY = 10
 _RULE = 0.25
+# So many a second within two seconds are many: damage that is so is of all sizes. Where the middle
+# half of it is as alike in energy and in length, lasts, and is most of the sound, this is made of it.
+_ALIKE_SECONDS, _OFTEN = 2.0, 8.0
+_ALIKE_DB, _ALIKE_LENGTHS = 8.0, 1.5
+_LASTS_SECONDS, _MOST = 0.00025, 0.5
+_ALIKE_STEP_SECONDS = 0.25
+_TINY = 1e-30
 # How many stretches a warning names.
 _TOLD = 3
 
@@ -67,6 +74,51 @@ def too_regular(recurring: Mask, found: Mask, sample_rate: int) -> Mask:
     pitched = _counted(_beginnings(recurring), second)
     both = _counted(_beginnings(recurring | found), second)
     return _covered((pitched >= _MANY) & (pitched >= _RULE * both), second)
+
+
+def too_alike(found: Mask, samples: Array, beneath: Array, sample_rate: int) -> Mask:
+    """Return which samples lie in two seconds that are made of what was found, over and over alike.
+
+    A rattle, a scratched string, a synthesis from grains: bursts like each other, with little in
+    between. Clicks of a record, also in its pauses, differ in length and by many dB; and those that
+    are alike, as of a digital fault, are shorter.
+
+    Args:
+        found: where something was.
+        samples: the sound.
+        beneath: the same without it.
+        sample_rate: in Hz.
+    """
+    starts, stops = runs(found)
+    window = min(round(_ALIKE_SECONDS * sample_rate), len(found))
+    fewest = _OFTEN * max(window / sample_rate, 1.0)
+    alike = np.zeros(len(found), bool)
+    if len(starts) < fewest:
+        return alike
+    removed = np.concatenate([[0.0], np.cumsum(np.where(found, samples - beneath, 0.0) ** 2)])
+    whole = np.concatenate([[0.0], np.cumsum(samples**2)])
+    energies_db = 10 * np.log10(removed[stops] - removed[starts] + _TINY)
+    lengths = np.log(stops - starts)
+    step = max(1, round(_ALIKE_STEP_SECONDS * sample_rate))
+    for first in range(0, len(found) - window + step, step):
+        begin = min(first, len(found) - window)
+        those = slice(*np.searchsorted(starts, [begin, begin + window]))
+        if (
+            those.stop - those.start >= fewest
+            and _middle_half(energies_db[those]) < _ALIKE_DB
+            and _middle_half(lengths[those]) < np.log(_ALIKE_LENGTHS)
+            and np.median(lengths[those]) > np.log(_LASTS_SECONDS * sample_rate)
+            and removed[begin + window] - removed[begin]
+            > _MOST * (whole[begin + window] - whole[begin])
+        ):
+            alike[begin : begin + window] = True
+    return alike
+
+
+def _middle_half(values: Array) -> float:
+    """Return how far the middle half of some values is spread."""
+    lower, upper = np.percentile(values, [25, 75])
+    return float(upper - lower)
 
 
 def _counted(mask: Mask, window: int) -> Places:
