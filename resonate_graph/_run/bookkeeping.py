@@ -62,8 +62,7 @@ class Shared:
     identities: dict[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
-class Reading:
+class Reading(NamedTuple):
     """What came of reading the inputs.
 
     Attributes:

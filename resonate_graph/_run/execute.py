@@ -24,7 +24,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, ParamSpec, TypeAlias, TypeVar
+from typing import Any, NamedTuple, ParamSpec, TypeAlias, TypeVar
 
 from .._base.errors import Cancelled, ResonateError
 from .._base.key_lock import KeyLock
@@ -59,8 +59,7 @@ class _Task:
     is_to_stop: bool = False
 
 
-@dataclass(frozen=True)
-class _Ended:
+class _Ended(NamedTuple):
     """What is reported at the end of a task."""
 
     task: _Task
@@ -69,8 +68,7 @@ class _Ended:
     error: BaseException | None = None
 
 
-@dataclass(frozen=True)
-class _Progressed:
+class _Progressed(NamedTuple):
     """What is reported meanwhile."""
 
     task: _Task
@@ -78,8 +76,7 @@ class _Progressed:
     total: float
 
 
-@dataclass(frozen=True)
-class _Said:
+class _Said(NamedTuple):
     """What a step had to say meanwhile."""
 
     task: _Task
