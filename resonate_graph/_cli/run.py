@@ -5,9 +5,8 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 from typing_extensions import Unpack
@@ -159,8 +158,7 @@ def run(
         _tell_all(printer, opened.name, ends)
 
 
-@dataclass(frozen=True)
-class _Writing:
+class _Writing(NamedTuple):
     """How files are written."""
 
     folder: Path
@@ -179,8 +177,7 @@ class _Writing:
         )
 
 
-@dataclass(frozen=True)
-class _End:
+class _End(NamedTuple):
     """What came of one of several recordings."""
 
     label: str
@@ -195,8 +192,7 @@ class _End:
         return {"recording": self.label, "status": "failed", "error": error}
 
 
-@dataclass(frozen=True)
-class _Work:
+class _Work(NamedTuple):
     """A graph, and how it is run."""
 
     graph: Graph

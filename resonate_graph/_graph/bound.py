@@ -91,6 +91,11 @@ class Step:
         """Everything that is wired into this step."""
         return tuple(chain.from_iterable(self.inputs.values()))
 
+    @cached_property
+    def results(self) -> Mapping[str, PortRef]:
+        """What others wire to, by its output ports."""
+        return {port.name: PortRef(self.id, port.name) for port in self.type.outputs}
+
 
 @dataclass(frozen=True)
 class BoundGraph:
@@ -138,6 +143,11 @@ class BoundGraph:
     def placed(self) -> tuple[str, ...]:
         """The needed steps that may run on an accelerator, in topological order."""
         return tuple(name for name in self.needed if self.steps[name].type.device != "cpu")
+
+    @cached_property
+    def choosy(self) -> tuple[str, ...]:
+        """The needed steps whose nodes have an `able` hook, in topological order."""
+        return tuple(name for name in self.needed if self.steps[name].type.able is not None)
 
     @cached_property
     def wanted_ports(self) -> Mapping[str, frozenset[str]]:

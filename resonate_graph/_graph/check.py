@@ -14,7 +14,7 @@ from functools import partial
 from itertools import chain
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from pydantic import BaseModel
 
@@ -130,8 +130,7 @@ def parse_checked(text: str, source: str, catalog: Catalog, library: Library) ->
 _Wires: TypeAlias = "Mapping[str, Mapping[str, tuple[Source | None, ...]]]"
 
 
-@dataclass(frozen=True)
-class _Parts:
+class _Parts(NamedTuple):
     """What was found of each node, and of the outputs that are wanted."""
 
     wires: _Wires

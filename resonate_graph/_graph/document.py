@@ -10,9 +10,8 @@ import json
 import math
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import cache
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import (
     AfterValidator,
@@ -145,8 +144,7 @@ class GraphDocument(Definition):
         return layout({**self.to_plain(), "format": FORMAT})
 
 
-@dataclass(frozen=True)
-class Reading:
+class Reading(NamedTuple):
     """What could be read of a graph file's text.
 
     Attributes:

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from .._base.errors import GraphError, InputError, Problem
 from .._base.near_names import instead
@@ -18,8 +18,7 @@ from .problems import Located
 from .stock import stock_graphs
 
 
-@dataclass(frozen=True)
-class Found:
+class Found(NamedTuple):
     """A whole graph, read.
 
     Attributes:

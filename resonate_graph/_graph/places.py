@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import NamedTuple
 
 from .._base.errors import Problem, UsePlace
 from .positions import join
 from .problems import Located
 
 
-@dataclass(frozen=True)
-class Place:
+class Place(NamedTuple):
     """Where something stands: a document, a pointer in it, and the uses that lead there.
 
     Attributes:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from .._base.errors import MAX_PROBLEMS, GraphError, Problem
 from .._base.near_names import instead
@@ -23,8 +23,7 @@ from .positions import join
 MAX_SIZE = 50_000
 
 
-@dataclass(frozen=True)
-class Link:
+class Link(NamedTuple):
     """As a graph param's value: that of another one."""
 
     name: str

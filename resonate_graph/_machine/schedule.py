@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from .._base.dag import Dag
 
@@ -38,8 +38,7 @@ class Lanes:
     accelerators: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class Job:
+class Job(NamedTuple):
     """A step that is to run.
 
     Attributes:
@@ -68,8 +67,7 @@ class Job:
         return -self.path_seconds, self.order
 
 
-@dataclass(frozen=True)
-class Running:
+class Running(NamedTuple):
     """A job at work: on which lane, and when it is expected to end."""
 
     job: Job
@@ -127,8 +125,7 @@ def remaining_paths(dag: Dag[Id], seconds: Mapping[Id, float]) -> dict[Id, float
 # -- rehearsing ---------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class Turn:
+class Turn(NamedTuple):
     """When and where a job would run.
 
     Attributes:
@@ -144,8 +141,7 @@ class Turn:
     ends: float
 
 
-@dataclass(frozen=True)
-class Rehearsal:
+class Rehearsal(NamedTuple):
     """What a run would come to, if all estimates were right.
 
     Attributes:
@@ -255,8 +251,7 @@ class _Room:
         return next((lane for lane in job.lanes if lane not in self.busy), None)
 
 
-@dataclass(frozen=True)
-class _Reservation:
+class _Reservation(NamedTuple):
     """When a job that does not fit now will, by the estimates, and what is free then.
 
     Attributes:

@@ -114,14 +114,15 @@ class Bindings:
         Raises:
             InputError: its file cannot be read.
         """
-        if name not in self._values:
+        value = self._values.get(name)  # another thread may release it meanwhile
+        if value is None:
             path = self.paths.get(name)
             value = self._given_value(name) if path is None else self._decode(path, name)
             self._values[name] = value
             self._sizes[name] = Size.of(value)
             if isinstance(value, Audio):
                 self._spans[name] = Span.of(value)
-        return self._values[name]
+        return value
 
     def every(self, read: Callable[[str], T], names: Iterable[str] | None = None) -> dict[str, T]:
         """Return what `read` gives for each input that is needed, or for some of them.

@@ -43,7 +43,7 @@ from .outlook import Outlook
 from .plan import AnyPlan, EveryStep, Found, Plan, Status
 from .rates import misfits
 from .settings import Setup, nobody_listens
-from .stored import Kept, Stored
+from .stored import NOT_KEPT, Kept, Stored
 
 #: What a step that computed for longer than this has freed is worth giving back.
 _LONG_SECONDS = 1.0
@@ -62,8 +62,7 @@ class Shared:
     identities: dict[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
-class Reading:
+class Reading(NamedTuple):
     """What came of reading the inputs.
 
     Attributes:
@@ -230,7 +229,7 @@ class Run:
             RunError: its device cannot do it.
         """
         assert self._plan is not None
-        for name in self.graph.needed:
+        for name in self.graph.choosy:
             if self._plan.must_run(name) and (error := self.unable(name)) is not None:
                 raise RunError(name, self.graph.steps[name].type.id, error) from error
 
@@ -458,10 +457,12 @@ class Run:
         start = time.perf_counter()
         values = _call(self.graph.steps[name], inputs, ctx)
         seconds = time.perf_counter() - start
-        self.stored.were_read(inputs)
+        kept = NOT_KEPT
+        if not self.keeps_nothing:
+            self.stored.were_read(inputs)
+            kept = self.stored.keep(name, values, ctx, seconds=seconds, warnings=warnings)
+            values = self.stored.as_kept(values, kept)
         inputs.clear()
-        kept = self.stored.keep(name, values, ctx, seconds=seconds, warnings=warnings)
-        values = self.stored.as_kept(values, kept)
         if seconds > _LONG_SECONDS:
             return_freed_memory()
         return Performance(values, seconds, kept, ctx.device, dict(ctx.did))
@@ -469,7 +470,8 @@ class Run:
     def finish(self, name: str, done: Performance, warnings: list[tuple[str, str]]) -> None:
         """Note what came of a step."""
         assert self._plan is not None
-        kind = self.graph.steps[name].type.id
+        step = self.graph.steps[name]
+        kind = step.type.id
         key = report.key if (report := self._reports.get(name)) is not None else None
         self._reports[name] = StepReport(
             name, kind, "ran", done.device, done.seconds, key, done.did
@@ -479,7 +481,7 @@ class Run:
             self.warn(code, message, name)
         made = []
         for port, value in done.values.items():
-            made.append(source := PortRef(name, port))
+            made.append(source := step.results[port])
             if source in self._values:  # computed before, where a part of it was lost
                 self._drop(source)
             self._values[source], self._sizes[source] = value, (size := Size.of(value))

@@ -7,8 +7,8 @@ one that moves the beginning says by how much (`begins` of `node`). Anything els
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from fractions import Fraction
+from typing import NamedTuple
 
 from .._graph.bound import BoundGraph, InputRef, PortRef, Source, Step
 from .._node.values import File
@@ -18,8 +18,7 @@ from .._sound.broadcast import Span
 Spans = Callable[[Source], "Span | None"]
 
 
-@dataclass(frozen=True)
-class Course:
+class Course(NamedTuple):
     """The way from a recording to an output.
 
     Attributes:

@@ -9,11 +9,9 @@ Estimates decide when a step runs and on what beside what; a wrong one costs tim
 from __future__ import annotations
 
 import math
-import statistics
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from .._graph.bound import BoundGraph, PortRef, Source, Step, params_text
 from .._machine.cost import Cost
@@ -29,8 +27,7 @@ Likeness: TypeAlias = tuple[str, str, str]
 Likenesses: TypeAlias = tuple[Likeness, ...]
 
 
-@dataclass(frozen=True)
-class Estimate:
+class Estimate(NamedTuple):
     """What a step is expected to take.
 
     Attributes:
@@ -142,7 +139,9 @@ def learned(records: Sequence[Record]) -> dict[Likeness, float]:
             found = rates.setdefault(one, [])
             if len(found) < _OF_A_KIND:
                 found.append(record.seconds / length if length else record.seconds)
-    return {key: statistics.median(found) for key, found in rates.items()}
+    from statistics import median  # which takes longer to import than most runs have to learn
+
+    return {key: median(found) for key, found in rates.items()}
 
 
 def expected_sizes(graph: BoundGraph, known: Callable[[Source], Size | None]) -> dict[Source, Size]:

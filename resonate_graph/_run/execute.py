@@ -24,7 +24,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, ParamSpec, TypeAlias, TypeVar
+from typing import Any, NamedTuple, ParamSpec, TypeAlias, TypeVar
 
 from .._base.errors import Cancelled, ResonateError
 from .._base.key_lock import KeyLock
@@ -59,8 +59,7 @@ class _Task:
     is_to_stop: bool = False
 
 
-@dataclass(frozen=True)
-class _Ended:
+class _Ended(NamedTuple):
     """What is reported at the end of a task."""
 
     task: _Task
@@ -69,8 +68,7 @@ class _Ended:
     error: BaseException | None = None
 
 
-@dataclass(frozen=True)
-class _Progressed:
+class _Progressed(NamedTuple):
     """What is reported meanwhile."""
 
     task: _Task
@@ -78,8 +76,7 @@ class _Progressed:
     total: float
 
 
-@dataclass(frozen=True)
-class _Said:
+class _Said(NamedTuple):
     """What a step had to say meanwhile."""
 
     task: _Task
@@ -286,7 +283,9 @@ class _Execution:
         inputs = run.inputs(name)
         assert inputs is not None  # nothing that is not in the store is lost
         threads, size = run.outlook.light_demand(name, self._threads)
-        self._warn_of_memory(run, name, size)
+        held = run.held_bytes  # no other run is open
+        if needs_too_much(size, self._lanes, held):
+            self._warn_of_memory(run, name, size, held)
         warnings: list[tuple[str, str]] = []
         if run.graph.steps[name].type.takes_context:
             ctx = run.context(name, CPU, threads)
@@ -391,7 +390,8 @@ class _Execution:
             if lock is None or not run.take_stored(name):
                 inputs = run.inputs(name)
             if inputs is not None:
-                self._warn_of_memory(run, name, job.bytes)
+                if needs_too_much(job.bytes, self._lanes, held := self._held_bytes):
+                    self._warn_of_memory(run, name, job.bytes, held)
                 ctx = run.context(name, lane, max(1, job.threads))
         finally:
             if ctx is None:  # there is nothing to do, or it cannot be done
@@ -441,16 +441,14 @@ class _Execution:
         ctx.on_progress = lambda done, total: report(_Progressed(task, done, total))
         ctx.on_warning = say
 
-    def _warn_of_memory(self, run: Run, name: str, size: int) -> None:
-        held = self._held_bytes
-        if needs_too_much(size, self._lanes, held):
-            left = max(0, self._lanes.memory_bytes - held)
-            run.warn(
-                "memory-tight",
-                f"this step needs about {size / 1e9:.1f} GB beside its inputs, and "
-                f"{left / 1e9:.1f} GB are left: it runs alone, and may be slow or fail",
-                name,
-            )
+    def _warn_of_memory(self, run: Run, name: str, size: int, held: int) -> None:
+        left = max(0, self._lanes.memory_bytes - held)
+        run.warn(
+            "memory-tight",
+            f"this step needs about {size / 1e9:.1f} GB beside its inputs, and "
+            f"{left / 1e9:.1f} GB are left: it runs alone, and may be slow or fail",
+            name,
+        )
 
     def _running(self, job: Job, lane: str) -> Running:
         return Running(job, lane, time.perf_counter() + job.seconds)

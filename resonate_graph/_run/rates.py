@@ -8,7 +8,7 @@ believed to keep it where they say nothing. Of anything else nothing is foretold
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from .._base.errors import NodeError
 from .._graph.bound import BoundGraph, InputRef, PortRef, Source, Step
@@ -16,8 +16,7 @@ from .._node.declaration import Placed
 from .._sound.audio import Audio
 
 
-@dataclass(frozen=True)
-class _Rate:
+class _Rate(NamedTuple):
     """A rate, and the packs whose nodes are believed to have kept it."""
 
     hertz: int

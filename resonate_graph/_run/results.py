@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cache, cached_property
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, NamedTuple
 
 import numpy as np
 
@@ -38,8 +38,7 @@ TAKEN_OUT = ".removed.wav"
 _FLAC_CHANNELS, _FLAC_RATE, _FLAC_EFFORT = 8, 655_350, 0.25
 
 
-@dataclass(frozen=True)
-class Way:
+class Way(NamedTuple):
     """How an output came from what was bound.
 
     Attributes:

@@ -52,7 +52,7 @@ class Kept:
 _LARGE_BYTES = 16_000_000
 
 #: What comes of keeping where there is no store.
-_NOT_KEPT = Kept(is_there=False)
+NOT_KEPT = Kept(is_there=False)
 
 #: What a disk says that has no room for a file; for a smaller one it may.
 _NO_ROOM = {errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)}
@@ -235,7 +235,7 @@ class Stored:
         """
         known, store = self._known.get(name), self._store
         if known is None or store is None:
-            return _NOT_KEPT
+            return NOT_KEPT
         wanted = {port: value for port, value in values.items() if port in ctx.wanted}
         if self.is_broken or (
             self._is_short_of_room and _bytes(_entries(wanted)) >= self._room_bytes

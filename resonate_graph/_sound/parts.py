@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, NamedTuple
 
 from .._base.errors import InputError
 
@@ -54,8 +54,7 @@ class CutOff(InputError):
         self.end = end
 
 
-@dataclass(frozen=True)
-class Checksum:
+class Checksum(NamedTuple):
     """What a file says its samples add up to.
 
     Attributes:
@@ -89,8 +88,7 @@ class Part:
     left: int | None = None
 
 
-@dataclass(frozen=True)
-class Silence:
+class Silence(NamedTuple):
     """A stretch of which nothing is left.
 
     Attributes:

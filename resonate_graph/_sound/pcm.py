@@ -8,9 +8,8 @@ can be: AU's, which has either byte order and every width, or WAV's where AU lac
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, NamedTuple
 
 from .._base.errors import InputError
 from .foreign import converted_by
@@ -30,8 +29,7 @@ _MARKS = ((0x7F000000, 0x7F001000), (0x7FFF0000, 0x80001000), (0xFFFF0000, 0xFFF
 _WIDE_MARK = 1 << 62
 
 
-@dataclass(frozen=True)
-class Pcm:
+class Pcm(NamedTuple):
     """Uncompressed samples.
 
     Attributes:
@@ -98,8 +96,7 @@ def wav_header(fmt: bytes, data_bytes: int) -> bytes:
     return head + before + struct.pack("<4sI", b"data", _OPEN)
 
 
-@dataclass(frozen=True)
-class Extent:
+class Extent(NamedTuple):
     """Where the samples end.
 
     Attributes:

@@ -8,8 +8,8 @@ depend on the length.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from math import cos, log10, pi
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,8 +54,7 @@ _WINDOWS = 4
 _ROUNDED_UP = 1 + 1e-4
 
 
-@dataclass(frozen=True)
-class Loudness:
+class Loudness(NamedTuple):
     """What was measured. None where the sound is too quiet or too short for the measure."""
 
     integrated_lufs: float | None
@@ -91,8 +90,7 @@ class Powers:
         return _integrated(self._blocks * 10 ** (gain_db / 10))
 
 
-@dataclass(frozen=True)
-class Course:
+class Course(NamedTuple):
     """Loudness over time, every 10 ms, in LUFS; -infinity for silence.
 
     Attributes:
