@@ -114,18 +114,11 @@ class Limiter:
         samples = self._audio.samples
         result = np.empty(samples.shape, np.float32)
         for start, stop in self._stretches():
-            curve = self._between(gain * knots, start, stop)
-            result[:, start:stop] = samples[:, start:stop] * curve
+            positions = np.arange(start, stop) / self._hop
+            curve = np.interp(positions, np.arange(len(knots)), knots)
+            result[:, start:stop] = samples[:, start:stop] * (gain * curve)
         result.flags.writeable = False  # so it need not be copied
         return result
-
-    def _between(self, knots: NDArray[np.float64], start: int, stop: int) -> NDArray[np.float64]:
-        """Return the gains from one frame to another: straight lines between the knots."""
-        first, last = start // self._hop, -(-stop // self._hop)
-        along = np.arange(self._hop) / self._hop
-        here = knots[first:last, None]
-        lines = here + np.diff(knots[first : last + 1])[:, None] * along
-        return lines.reshape(-1)[start - first * self._hop : stop - first * self._hop]
 
     def _knots(self, needed_db: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the gain at each edge between hops, from the reduction each hop needs."""

@@ -202,7 +202,7 @@ class NoiseReport(Report):
         ]
 
 
-@node(version=5, uses=("scipy",))
+@node(version=4, uses=("scipy",))
 def noise_floor(ctx: RunContext, audio: Audio) -> NoiseReport:
     """Measure the steady noise beneath a sound: hiss, hum and rumble together.
 

@@ -123,7 +123,7 @@ def _require_stems(model: str, stems: Sequence[str], wanted: frozenset[str]) -> 
 
 
 @node(
-    version=2,
+    version=3,
     device=accelerated,
     uses=("demucs", "torch", "soxr"),
     prepare=prepare_model,

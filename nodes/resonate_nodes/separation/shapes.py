@@ -42,7 +42,7 @@ def require_shapes(build: Callable[[], Any], state: Mapping[str, Any]) -> Any:
 
     hook = register_module_parameter_registration_hook(counted)
     try:
-        with torch.device("meta"), _nothing_drawn():
+        with torch.device("meta"), _nothing_filled():
             network = build()
     finally:
         hook.remove()
@@ -55,23 +55,25 @@ def require_shapes(build: Callable[[], Any], state: Mapping[str, Any]) -> Any:
     return network
 
 
-def _nothing_drawn() -> AbstractContextManager[object]:
-    """Return a context in which no normal distribution is drawn from.
+def _nothing_filled() -> AbstractContextManager[object]:
+    """Return a context in which embeddings get no numbers to begin with, and none are scaled.
 
-    Without memory there is nothing to fill with it, and to do so torch imports all of its compiler:
-    more than a second of work.
+    Without memory there are none, and to draw and divide there torch imports its compiler and a
+    computer algebra system: more than a second of work.
     """
-    from torch.nn.init import normal_
+    import torch
     from torch.overrides import TorchFunctionMode
 
-    class NothingDrawn(TorchFunctionMode):
+    class NothingFilled(TorchFunctionMode):
         def __torch_function__(
             self, func: Any, types: Any, args: Any = (), kwargs: Any = None
         ) -> Any:
             given = kwargs or {}
-            return given["tensor"] if func is normal_ else func(*args, **given)
+            if func is torch.nn.init.normal_:
+                return given["tensor"]
+            return args[0] if func is torch.Tensor.div_ else func(*args, **given)
 
-    return NothingDrawn()
+    return NothingFilled()
 
 
 def require_numbers(state: Mapping[str, Any]) -> None:

@@ -11,12 +11,12 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field
 
 from resonate_graph import Audio, NodeError, RunContext, node
 
 from .._common.notes import note_gains
+from .._common.stretches import stretches
 from ..space.mixing import gain
 from .plugins import process
 
@@ -26,6 +26,7 @@ Attack = Annotated[float, Field(ge=0.01, le=1000)]
 Release = Annotated[float, Field(ge=1, le=5000)]
 
 _LEAST_LEVEL = 1e-30
+_FRAMES_AT_ONCE = 1 << 16
 _OPEN = "nothing turned down"
 # pedalboard's gate squares what it is given in float32, and what it gives beyond that is NaN.
 _LOUDEST = 2.0**60
@@ -148,8 +149,7 @@ def expand(
     plugin = NoiseGate(
         threshold_db=threshold_db, ratio=ratio, attack_ms=attack_ms, release_ms=release_ms
     )
-    gains = np.maximum(_gains(plugin, audio), 10 ** (-range_db / 20))
-    expanded = audio.with_samples(audio.samples * gains)
+    expanded = _turned_down(plugin, audio, 10 ** (-range_db / 20))
     note_gains(ctx, audio, expanded, _OPEN)
     return expanded
 
@@ -166,13 +166,21 @@ def _require_loudness_in_reach(audio: Audio) -> None:
 def _processed(plugin: Any, audio: Audio, link_channels: bool) -> Audio:
     if not link_channels or audio.channels == 1:
         return process(plugin, audio)
-    return audio.with_samples(audio.samples * _gains(plugin, audio))
+    return _turned_down(plugin, audio)
 
 
-def _gains(plugin: Any, audio: Audio) -> NDArray[np.float64]:
-    """Return the gain at each frame: what a plug-in does to the level of the loudest channel."""
-    level = np.abs(audio.samples).max(axis=0)
+def _turned_down(plugin: Any, audio: Audio, least: float = 0.0) -> Audio:
+    """Do to all channels what a plug-in does to the level of the loudest, or a least gain."""
+    level = np.zeros(audio.frames, np.float32)
+    for channel in audio.samples:
+        np.maximum(level, np.abs(channel), out=level)
     heard = process(plugin, audio.with_samples(level)).samples[0]
-    gains = np.ones(audio.frames)
-    np.divide(heard, level, out=gains, where=level > _LEAST_LEVEL, dtype=np.float64)
-    return gains
+    turned_down = np.empty(audio.samples.shape, np.float32)
+    for stretch in stretches(audio.frames, _FRAMES_AT_ONCE, around=0):
+        before, after = level[stretch.own], heard[stretch.own]
+        gains = np.ones(len(before))
+        np.divide(after, before, out=gains, where=before > _LEAST_LEVEL, dtype=np.float64)
+        np.maximum(gains, least, out=gains)
+        turned_down[:, stretch.own] = audio.samples[:, stretch.own] * gains
+    turned_down.flags.writeable = False  # so it need not be copied
+    return audio.with_samples(turned_down)

@@ -243,9 +243,10 @@ def _filtered_both_ways(audio: Audio, sections: NDArray[np.float64], reach: int)
     if not audio.frames:
         return audio
     filtered = np.empty(audio.samples.shape, np.float32)
+    there = np.empty(audio.frames + reach)
     for channel, samples in enumerate(audio.samples):
-        there = np.zeros(audio.frames + reach)
         there[: audio.frames] = samples
+        there[audio.frames :] = 0
         _filter(sections, there, there)
         back = there[::-1]
         _filter(sections, back, back)

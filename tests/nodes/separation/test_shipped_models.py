@@ -86,6 +86,18 @@ print([name for name in ("torch", "scipy", "librosa", "demucs") if name in sys.m
     assert end_of(start_python(script)).out.strip() == "[]"
 
 
+def test_to_separate_loads_no_compiler() -> None:
+    script = """
+import sys
+import numpy as np
+from resonate_graph import Audio
+from resonate_nodes import separate
+separate(Audio(np.full((2, 4410), 0.5), 44100), model="mini")
+print([name for name in ("torch._dynamo", "sympy") if name in sys.modules])
+"""
+    assert end_of(start_python(script)).out.strip() == "[]"
+
+
 def test_a_mini_of_ones_own_goes_first_and_is_any(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
