@@ -17,11 +17,9 @@ _ADVICE = {
     "store-unusable": "Nothing was kept. Name a folder that can be written with --store.",
     "not-plausible": "Listen to that stretch. If it is damaged after all, raise "
     "max_replaced_percent of that node.",
-    "no-hum": "Nothing was changed. If you hear a hum, say its frequency with base_hz.",
     "no-noise-found": "Nothing was changed. If you hear hiss, give a stretch of it alone as the "
     "noise profile.",
     "profile-silent": "Give a profile in which the noise is heard: the lead-in, or a pause.",
-    "profile-is-recording": "Give a stretch with noise alone, not the recording itself.",
     "no-common-sound": "The channels have nothing in common, so there is nothing to line up.",
     "walls-differ": "For a record in stereo leave mono_source off; for two tracks that are apart "
     "in time take align_azimuth first.",
@@ -43,7 +41,7 @@ def advice(code: str) -> str:
     """Return what is to be done about a warning; nothing where there is nothing to say.
 
     Example:
-        >>> advice("no-hum")
-        'Nothing was changed. If you hear a hum, say its frequency with base_hz.'
+        >>> advice("all-silent")
+        'Nothing is in it. Look whether the right file was given.'
     """
     return _ADVICE.get(code, "")

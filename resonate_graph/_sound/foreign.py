@@ -50,6 +50,10 @@ _SIGNATURES: tuple[tuple[int, bytes, str], ...] = (
     *((0, b"\x64\xa3" + bytes((kind, 0)), "IRCAM") for kind in range(1, 5)),
     *((0, bytes((0, kind)) + b"\xa3\x64", "IRCAM") for kind in range(1, 5)),
     (8, b"MAUD", "MAUD"),
+    (0, b"Extended Module: ", "a tracker module (XM)"),
+    (0, b"IMPM", "a tracker module (IT)"),
+    (44, b"SCRM", "a tracker module (S3M)"),
+    *((1080, mark, "a tracker module (MOD)") for mark in (b"M.K.", b"M!K!", b"4CHN", b"8CHN")),
 )
 #: Where the first two packets of a transport stream begin, without and with time stamps.
 _PACKETS = ((0, 188), (4, 196))

@@ -49,10 +49,11 @@ _FOR_THE_SMALLER = 1e-3
 _LEAST_AGREEMENT = 0.95
 _LEAST_SHARE = 0.75
 # One delay is the same in all octaves whose coherence is so high, to within a part of it and what
-# heads that are in order have. That of effects and microphones differs from octave to octave.
+# heads that are in order have. That of effects and microphones differs from octave to octave; the
+# phase of a single tone is none.
 _OCTAVES_HZ = (600.0, 1500.0, 3000.0, 6000.0, 10_000.0)
 _COHERENT = 0.6
-_DELAY_DIFFERS = 0.25
+_DELAY_DIFFERS, _LEAST_WIDTH = 0.25, 0.05
 # Channels of opposite polarity, or further apart than is looked for, share this of their amplitude
 # at least. The phases of those of opposite polarity agree so far with a delay, and so much further
 # than without turning one over: those of a pure tone agree as far either way.
@@ -68,7 +69,7 @@ _LEAST_DELAY_SECONDS, _TELLING_HZ = 5.5e-6, 10_000.0
 _END_OF_RATE = 0.45
 
 
-@node(version=5, uses=("scipy",), cost=Cost(seconds_per_second=0.02))
+@node(version=6, uses=("scipy",), cost=Cost(seconds_per_second=0.02))
 def align_azimuth(
     ctx: RunContext,
     audio: Audio,
@@ -267,18 +268,28 @@ def _delays(shared: _Shared, furthest: float, follow: bool) -> tuple[Array, Arra
 
 
 def _is_one(delay: float, cross: Spectra, product: Array, shared: _Shared, furthest: float) -> bool:
-    """Whether all octaves that left and right share have the same delay, in frames."""
+    """Whether all octaves that left and right share have that delay, in frames."""
     edges = 2 * np.pi / shared.sample_rate * np.array(_OCTAVES_HZ)
-    delays = []
+    delays = [delay]  # of all frequencies together, where the treble weighs most
+    widest = 0.0
     for low, high in pairwise(edges):
         octave = slice(*np.searchsorted(shared.radians, (low, high)))
-        power = np.square(np.abs(cross[octave])).sum()
-        if power > 0 and power > _COHERENT * product[octave].sum():
+        powers = np.square(np.abs(cross[octave]))
+        if powers.any() and powers.sum() > _COHERENT * product[octave].sum():
+            widest = max(widest, _width(shared.radians[octave], powers))
             known = shared.delay(cross, product, furthest, octave)
             if known is not None:
                 delays.append(known[0])
     least = _least_delay(shared.sample_rate)
-    return not delays or np.ptp(delays) <= max(_DELAY_DIFFERS * abs(delay), least)
+    if len(delays) == 2 and widest < _LEAST_WIDTH:  # in one octave there is one tone
+        return False
+    return bool(np.ptp(delays) <= max(_DELAY_DIFFERS * abs(delay), least))
+
+
+def _width(frequencies: Array, powers: Array) -> float:
+    """Return the standard deviation of the frequencies of a spectrum, over their mean."""
+    mean = np.average(frequencies, weights=powers)
+    return float(np.sqrt(np.average(np.square(frequencies / mean - 1), weights=powers)))
 
 
 def _cross_spectra(audio: Audio) -> _Shared:

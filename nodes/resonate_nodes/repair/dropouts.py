@@ -43,6 +43,14 @@ _HARDLY_PASSES = 1e-4
 _PEAK = 0.98
 # And in a sound that rests so often beside it, as one of few bits does, it is nothing.
 _RESTS = 0.2
+# A shorter run of zeros amid few bits is the sound's own where no error of a prediction of this
+# order is so many times larger than what two in a hundred around exceed.
+_REST_ORDER = 32
+_SURPRISING, _USUAL_PERCENT = 2.0, 98.0
+# What comes to rest on a level, and leaves it without a jump, was not interrupted: so many steps
+# before it, and the one after it, are no larger than these parts of what is usual there.
+_LAST_STEPS = 8
+_COMES_SOFTLY, _LEAVES_SOFTLY = 0.1, 0.5
 # A block that was repeated is the same, sample by sample; in a sound that is soft or a pattern of
 # few values that may be so by itself. It ends with a step that is so much larger than others there.
 _LONGEST_BLOCK_SECONDS = 0.05
@@ -55,7 +63,7 @@ _ONE_SIDED = 0.1
 _MOST_PLACES = 20
 
 
-@node(version=5, uses=("scipy",))
+@node(version=6, uses=("scipy",))
 def repair_dropouts(
     ctx: RunContext,
     audio: Audio,
@@ -69,9 +77,12 @@ def repair_dropouts(
     A dropout is a run of exact zeros of 0.2 ms or more (at least four samples), with sound above
     -80 dBFS within 5 ms on both sides. That sound also has to exceed 32 times the smallest sample
     of the channel that is not zero (-60 dBFS in 16 bits): what is softer rests at zero by rounding.
-    So is what stands in its place for 2 ms or more: noise of up to four steps of 16 bits (dither)
-    with sound 40 dB louder on both sides, the last sample held (where it is no peak, and nowhere
-    else is it held), or the samples before it once more (a block that was repeated).
+    In sound of few bits so does a run of less than 2 ms that a linear prediction finds no more
+    surprising than what is around it.
+    A dropout is also what stands in its place for 2 ms or more: noise of up to four steps of 16
+    bits (dither) with sound 40 dB louder on both sides, the last sample held (where it is no peak,
+    nowhere else is it held, and the sound does not come to rest there), or the samples before it
+    once more (a block that was repeated).
 
     A dropout is filled in by an autoregressive model of up to order 1024 of the 80 ms on either
     side, extrapolated from both and cross-faded: forwards from what was before, backwards from what
@@ -115,13 +126,10 @@ def repair_dropouts(
         left.append(too_much(gaps, audio.sample_rate, max_replaced_percent))
         alone = touched(starts, stops, left[-1])
         filled = [*zip(starts[~alone], stops[~alone], strict=True)]
-        for start, stop in known:
-            if stop - start > longest:
-                too_long += 1
-            else:
-                filled.append((start, stop))
-        places.update((int(start), int(stop)) for start, stop in filled)
-        for start, stop in sorted(filled):
+        named = [gap for gap in known if gap[1] - gap[0] <= longest]
+        too_long += len(known) - len(named)
+        places.update((int(start), int(stop)) for start, stop in [*filled, *named])
+        for start, stop in sorted([*filled, *named]):
             channel[start:stop] = _bridged(channel, start, stop, audio.sample_rate)
     if too_long:
         ctx.warn(
@@ -205,16 +213,18 @@ def _apart(starts: Places, stops: Places, known: Sequence[tuple[int, int]]) -> N
 def _gaps(channel: Array, least: int, sample_rate: int) -> tuple[Places, Places]:
     """Return where gaps with sound on both sides start and stop."""
     starts, stops = runs(channel == 0)
-    step = np.abs(channel).min(where=channel != 0, initial=np.inf)
+    step = _smallest(channel)
     audible = max(_AUDIBLE, _LEAST_STEPS * step)
     softer = np.minimum(*_levels_beside(channel, starts, stops, sample_rate))
     silent = (stops - starts >= least) & (softer > audible)
     dithered = not _passes_zero(channel)
-    coarse = step * 32_768 > _STAND_IN_STEPS
-    if coarse:  # of few bits: it rests, and comes again, by itself
-        silent &= _moves_beside(channel, starts, stops, sample_rate)
-    elif dithered:
+    coarse = _is_coarse(step)
+    if dithered and not coarse:
         silent[:] = False
+    # of few bits, here at least: it rests, and comes again, by itself
+    few = _coarse_beside(channel, starts, stops, silent, sample_rate)
+    silent &= ~few | _moves_beside(channel, starts, stops, sample_rate)
+    silent &= ~_may_rest(channel, starts, stops, silent & few, sample_rate)
     found = mask_of(starts[silent], stops[silent], len(channel))
     longer = max(least, round(_STAND_IN_SECONDS * sample_rate))
     for stand_in in () if coarse or dithered else (_dithered, _held, _repeated):
@@ -223,6 +233,27 @@ def _gaps(channel: Array, least: int, sample_rate: int) -> tuple[Places, Places]
         loud = softer > audible
         found |= mask_of(starts[loud], stops[loud], len(channel))
     return runs(found)
+
+
+def _smallest(channel: Array) -> float:
+    """Return the magnitude of the smallest sample that is not zero; infinity where all are."""
+    return float(np.abs(channel).min(where=channel != 0, initial=np.inf))
+
+
+def _is_coarse(step: float) -> bool:
+    return step * 32_768 > _STAND_IN_STEPS
+
+
+def _coarse_beside(
+    channel: Array, starts: Places, stops: Places, asked: NDArray[np.bool_], sample_rate: int
+) -> NDArray[np.bool_]:
+    """Return which runs, of those asked for, lie amid sound of few bits, as before a fade of it."""
+    context = round(_CONTEXT_SECONDS * sample_rate)
+    coarse = np.zeros(len(starts), bool)
+    for index in np.flatnonzero(asked):
+        around = channel[max(starts[index] - context, 0) : stops[index] + context]
+        coarse[index] = _is_coarse(_smallest(around))
+    return coarse
 
 
 def _passes_zero(channel: Array) -> bool:
@@ -241,6 +272,30 @@ def _levels_beside(
     before = [np.abs(channel[max(one - around, 0) : one]).max(initial=0) for one in starts]
     after = [np.abs(channel[one : one + around]).max(initial=0) for one in stops]
     return np.array(before, np.float64), np.array(after, np.float64)
+
+
+def _may_rest(
+    channel: Array, starts: Places, stops: Places, asked: NDArray[np.bool_], sample_rate: int
+) -> NDArray[np.bool_]:
+    """Return which runs of zeros, of those asked for, may be what the sound was, rounded."""
+    from scipy.signal import lfilter
+
+    context = round(_CONTEXT_SECONDS * sample_rate)
+    short = stops - starts < round(_STAND_IN_SECONDS * sample_rate)
+    found = np.zeros(len(starts), bool)
+    for index in np.flatnonzero(asked & short):
+        start, stop = starts[index], stops[index]
+        first = max(start - context, 0)
+        before, after = channel[first:start], channel[stop : stop + context]
+        order = min(_REST_ORDER, len(before) // 3, len(after) // 3)
+        if not order:
+            continue
+        model = ar.burg(max(before, after, key=len), order)
+        errors = np.abs(lfilter(model, [1.0], channel[first : stop + context]))
+        run = slice(start - first, stop - first + order)
+        usual = np.percentile([*errors[order : run.start], *errors[run.stop :]], _USUAL_PERCENT)
+        found[index] = errors[run].max() <= _SURPRISING * usual
+    return found
 
 
 def _dithered(channel: Array, longer: int, sample_rate: int) -> tuple[Places, Places]:
@@ -269,6 +324,7 @@ def _held(channel: Array, longer: int, sample_rate: int) -> tuple[Places, Places
     alone = count < 2 * (stops - starts)
     there = (level > 0) & (level < _PEAK * np.maximum(before, after)) & alone
     there &= _moves_beside(channel, starts, stops, sample_rate)
+    there &= ~_comes_to_rest(channel, starts, stops, sample_rate)
     return starts[there], stops[there]
 
 
@@ -340,6 +396,23 @@ def _moves_beside(
     after = rests[np.minimum(stops + around, last)] - rests[np.minimum(stops, last)]
     moves: NDArray[np.bool_] = np.maximum(before, after) < _RESTS * around
     return moves
+
+
+def _comes_to_rest(
+    channel: Array, starts: Places, stops: Places, sample_rate: int
+) -> NDArray[np.bool_]:
+    """Return which runs of one level the sound comes to softly, and leaves without a jump."""
+    around = max(_LAST_STEPS, round(_AROUND_SECONDS * sample_rate))
+    steps = np.abs(np.diff(channel))
+    found = np.zeros(len(starts), bool)
+    for index, (start, stop) in enumerate(zip(starts, stops, strict=True)):
+        before = steps[max(start - around, 0) : start - 1]
+        after = steps[stop - 1 : stop - 1 + around]
+        if len(before) and len(after):
+            last, first = before[-_LAST_STEPS:].mean(), after[0]
+            comes = last <= _COMES_SOFTLY * before.mean()
+            found[index] = comes and first <= _LEAVES_SOFTLY * after.mean()
+    return found
 
 
 def _steps_out(

@@ -61,8 +61,8 @@ def dehum(
     in one is looked for in each. Hum that does not last throughout is sought in stretches of 6 and
     3 s (at 50 Hz), and of 2 s where two of them, apart, have the same levels and phases. It is
     subtracted where it is on: that is the likeliest path through the two states, by what is there
-    at each moment. Where none is found, the sound comes back as it is, with the warning
-    ``no-hum``. In less than 25 periods (0.5 s at 50 Hz) nothing can be found: that gives the
+    at each moment. Where none is found, the sound comes back as it is, and
+    a note says so. In less than 25 periods (0.5 s at 50 Hz) nothing can be found: that gives the
     warning ``too-short``.
 
     What is music stays: hits at even distances, between which nothing is heard; notes that have
@@ -93,10 +93,7 @@ def dehum(
     hum = _strongest(ctx, audio.samples, audio.sample_rate, bases, harmonics)
     if hum is None:
         places = " or ".join(f"{base:g} Hz" for base in bases)
-        ctx.warn(
-            "no-hum", f"no hum was found around {places} that lasts: the sound is left as it is"
-        )
-        ctx.note(summary="no hum found")
+        ctx.note(summary=f"no hum found around {places}")
         return audio
     ctx.progress(2 * len(bases), 2 * len(bases) + 1)
     with single_threaded():

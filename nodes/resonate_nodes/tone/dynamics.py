@@ -98,7 +98,7 @@ def gate(
     """
     from pedalboard import NoiseGate
 
-    _require_loudness_in_reach(audio)
+    _require_loudness_in_reach(audio, "gate")
     plugin = NoiseGate(
         threshold_db=threshold_db, ratio=ratio, attack_ms=attack_ms, release_ms=release_ms
     )
@@ -145,7 +145,7 @@ def expand(
     """
     from pedalboard import NoiseGate
 
-    _require_loudness_in_reach(audio)
+    _require_loudness_in_reach(audio, "expand")
     plugin = NoiseGate(
         threshold_db=threshold_db, ratio=ratio, attack_ms=attack_ms, release_ms=release_ms
     )
@@ -154,11 +154,11 @@ def expand(
     return expanded
 
 
-def _require_loudness_in_reach(audio: Audio) -> None:
+def _require_loudness_in_reach(audio: Audio, who: str) -> None:
     peak = max(float(audio.samples.max(initial=0)), -float(audio.samples.min(initial=0)))
     if peak > _LOUDEST:
         raise NodeError(
-            f"the peak of the sound, {peak:.3g}, is too high for a gate, which takes up to "
+            f"the peak of the sound, {peak:.3g}, is too high for {who}, which takes up to "
             f"{_LOUDEST:.3g}; 1 is full scale: turn it down first, as with normalize_peak"
         )
 

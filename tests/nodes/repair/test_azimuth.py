@@ -170,3 +170,29 @@ def test_what_differs_from_octave_to_octave_stays(music: Audio) -> None:
     sound = music.with_samples(np.stack([mono, turned]))
     with pytest.warns(ResonateWarning, match="at one delay"):
         assert align_azimuth(sound) == sound
+
+
+def test_treble_that_is_late_over_a_middle_in_line_stays() -> None:
+    """A synthesiser's hats, apart by a sample, are no head's: what else is shared is in line."""
+    from scipy.signal import butter, sosfiltfilt
+
+    random, rate = np.random.default_rng(3), 44_100
+    common, hats, left, right = random.standard_normal((4, 6 * rate))
+    low = sosfiltfilt(butter(4, 3000, "lowpass", fs=rate, output="sos"), common)
+    high = butter(4, 4000, "highpass", fs=rate, output="sos")
+    late = np.roll(hats, 1) + 0.6 * right
+    sound = Audio(0.1 * np.stack([low + sosfiltfilt(high, 0.5 * (hats + 0.6 * left)),
+                                  low + sosfiltfilt(high, 0.5 * late)]), rate)  # fmt: skip
+    with pytest.warns(ResonateWarning, match="no-common-sound"):
+        assert align_azimuth(sound) == sound
+
+
+@pytest.mark.parametrize("frequency_hz", [440.0, 750.0, 2000.0])
+def test_the_phase_of_a_single_note_stays(frequency_hz: float) -> None:
+    """A bell that rings a little later on one side has a phase, and no delay of a tape."""
+    time = np.arange(2 * 44_100) / 44_100
+    bell = np.exp(-3 * time) * np.sin(2 * np.pi * frequency_hz * (time - [[0.0], [2e-5]]))
+    hiss = white_noise(seconds=2, rate=44_100, rms=1e-4, channels=2)
+    sound = hiss.with_samples(hiss.samples + 0.5 * bell)
+    with pytest.warns(ResonateWarning, match="no-common-sound"):
+        assert align_azimuth(sound) == sound

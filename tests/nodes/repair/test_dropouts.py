@@ -28,6 +28,42 @@ def test_what_rests_at_zero_by_rounding_is_no_dropout(
     assert np.sum(changed**2) < 1e-5 * np.sum(faded.samples**2)  # -50 dB
 
 
+@pytest.mark.parametrize("rate", [11_025, 17_100, 22_050])
+@pytest.mark.parametrize("faded", [False, True])
+def test_a_wave_of_8_bits_rests_at_zero_where_it_turns(rate: int, faded: bool) -> None:
+    """Low, loud and a little noisy: now and then it stays within a step of zero for a while."""
+    from scipy.signal import butter, sosfilt
+
+    random = np.random.default_rng(rate)
+    low = butter(2, [60, 900], "bandpass", fs=rate, output="sos")
+    wave = sosfilt(low, random.standard_normal(20 * rate))
+    hiss = 0.7 * random.standard_normal(len(wave))
+    samples = np.clip(np.round(20 * wave / wave.std() + hiss), -127, 127) / 128
+    if faded:  # afterwards: its smallest step is no longer that of most of it
+        samples *= np.minimum(1, np.arange(len(samples))[::-1] / rate)
+    sound = Audio(samples, rate)
+    assert repair_dropouts(sound) == sound
+
+
+def test_sound_that_is_often_zero_has_no_dropouts() -> None:
+    """Half of its samples are zero, mostly one by one: now and then some others fall between."""
+    random = np.random.default_rng(5)
+    levels = random.integers(1, 100, 44_100) * random.choice([-1, 1], 44_100)
+    levels[random.random(44_100) < 0.15] = 0
+    levels[::2] = 0
+    sound = Audio(levels / 128, 11_025)
+    assert repair_dropouts(sound) == sound
+
+
+def test_a_sound_that_comes_to_rest_was_not_held() -> None:
+    """It settles on a level within 7 ms, stays there for 3, and leaves it as softly."""
+    rate = 44_100
+    tone = np.sin(2 * np.pi * 330 * np.arange(rate // 4) / rate)
+    tone[-300:] *= np.cos(np.pi / 2 * np.arange(300) / 299) ** 4
+    sound = Audio(0.002 + 0.3 * np.concatenate([tone, np.zeros(130), tone[::-1]]), rate)
+    assert repair_dropouts(sound) == sound
+
+
 def test_gaps_in_a_file_of_16_bits_are_filled(excerpt: Audio) -> None:
     clean = excerpt.with_samples(np.round(excerpt.samples * 2**15) / 2**15)
     tape = degradations.with_dropouts(clean)
