@@ -189,7 +189,7 @@ def detect_clipping(
     )
 
 
-@node(version=9, uses=("scipy",))
+@node(version=10, uses=("scipy",))
 def declip(
     ctx: RunContext,
     audio: Audio,
@@ -200,7 +200,7 @@ def declip(
 
     The rebuilt peaks lie beyond the level at which they were cut, and often beyond full scale:
     that is kept in float, so turn the result down before it is encoded (`normalize_loudness`
-    does). All that lies below the level stays as it is, bit by bit.
+    does). All that lies below the level stays as it is, bit by bit, but behind a filter against DC.
 
     Sought is the simplest spectrum whose waveform agrees with what was not clipped and lies beyond
     the level where it was, by social sparsity: K. Siedenburg, M. Kowalski, M. Dörfler, *Audio
@@ -217,7 +217,8 @@ def declip(
     Without a threshold each channel, polarity and second is judged by itself: it is clipped where
     its peaks end in plateaus at one level, and nearly none goes beyond. Plateaus need not be quite
     flat, as after dither; where they all decay at one pace, a filter of first order against DC came
-    after, and they are sought in what went into it. A sound without them comes back as it is, and
+    after: they are sought and rebuilt in what went into it, and what the filter makes of the peaks
+    is put back, in the samples after them too. A sound without them comes back as it is, and
     so do square and pulse waves, and what takes few values or is bent towards its levels, as by a
     valve or a guitar's distortion: it was made so. A peak that is cut off where the
     sound begins or ends, beside digital silence too, stays: how far it went cannot be told from one
@@ -247,17 +248,23 @@ def declip(
         whole, found = _cut_off(stored, audio.sample_rate, threshold_dbfs)
         samples = whole.samples
         channel = result[index] = samples * factor
-        lowest = np.where(found.lower, np.float32(-np.inf), channel)
-        highest = np.where(found.upper, np.float32(np.inf), channel)
-        for piece in rebuilt(channel, lowest, highest, audio.sample_rate):
+        source = channel if found.blocker is None else found.blocker.undone(channel)
+        rise = np.zeros_like(source)
+        lowest = np.where(found.lower, np.float32(-np.inf), source)
+        highest = np.where(found.upper, np.float32(np.inf), source)
+        for piece in rebuilt(source, lowest, highest, audio.sample_rate):
             ctx.progress(index + piece.start / audio.frames, audio.channels)
             there = slice(piece.start, piece.start + len(piece.samples))
-            result[index, there] += piece.part * (piece.samples - channel[there])
-        # where pieces are faded into each other a sample may fall a trace short of the level
-        np.clip(result[index], lowest, highest, out=result[index])
+            rise[there] += piece.part * (piece.samples - source[there])
         stays = touching(found.either, _untold(found.either, channel, audio.sample_rate))
-        result[index] = scaled_back(result[index], factor)
-        result[index, stays] = samples[stays]
+        rise[stays] = 0
+        # where pieces are faded into each other a sample may fall a trace short of the level
+        np.clip(rise, lowest - source, highest - source, out=rise)
+        if found.blocker is not None:
+            rise = found.blocker.applied(rise)
+        result[index] = scaled_back(channel + rise, factor)
+        as_before = rise == 0
+        result[index, as_before] = samples[as_before]
         did.add(samples, result[index], found.either & ~stays, whole.wrapped)
     did.note(ctx)
     return audio.with_samples(result)
@@ -270,7 +277,8 @@ def _cut_off(
     whole = unwrapped(samples, sample_rate)
     found = clipped(whole.samples, sample_rate, threshold_dbfs)
     if whole.wrapped.any():
-        found = Clipped(found.upper & ~whole.wrapped, found.lower & ~whole.wrapped)
+        upper, lower = (one & ~whole.wrapped for one in (found.upper, found.lower))
+        found = found._replace(upper=upper, lower=lower)
     return whole, found
 
 

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from .._common.reach import in_reach, scaled
 from .._common.runs import mask_of, runs
 from .bending import bent
+from .dc_blocker import DcBlocker, dc_blocker
 
 Array = NDArray[np.float64]
 Single = NDArray[np.float32]
@@ -69,13 +70,7 @@ _MOST_BEYOND = 0.05
 _LEAST_BETWEEN = 0.03
 _RESTING = 0.5
 _NOT_AT_THE_OTHER = 0.1
-# A filter against DC is told by how fast plateaus decay, in nats a second: in such steps, from so
-# slow to so fast (a cutoff of 0.1 to 60 Hz), where so many samples of the upper half decay alike,
-# and so many times as many as at one of so many steps beside. What went into it is judged where it
-# shows nearly as many clipped samples.
-_DECAY_STEP, _LEAST_DECAY, _FASTEST_DECAY = 0.5, 0.6, 400.0
-_HIGH_ENOUGH = 0.5
-_LEAST_DECAYING, _STANDS_OUT, _OTHER_DECAYS = 50, 5.0, 30
+# What went into a filter against DC is judged where it shows nearly as many clipped samples.
 _AS_MANY = 0.8
 
 
@@ -85,10 +80,12 @@ class Clipped(NamedTuple):
     Attributes:
         upper: cut off upwards.
         lower: cut off downwards.
+        blocker: the filter against DC that it went through afterwards, where there is one.
     """
 
     upper: Mask
     lower: Mask
+    blocker: DcBlocker | None = None
 
     @property
     def either(self) -> Mask:
@@ -110,11 +107,11 @@ def clipped(channel: Single, sample_rate: int, threshold_dbfs: float | None = No
         return Clipped(channel >= level, channel <= -level)
     channel = scaled(channel, in_reach(channel))
     found = _found(channel, sample_rate)
-    source = _before_dc_blocker(channel, sample_rate)
-    if source is not None:
-        there = _found(source, sample_rate)
+    blocker = dc_blocker(channel, _tops(np.abs(channel), sample_rate), sample_rate)
+    if blocker is not None:
+        there = _found(blocker.undone(channel), sample_rate)
         if np.count_nonzero(there.either) > _AS_MANY * np.count_nonzero(found.either):
-            return there
+            return there._replace(blocker=blocker)
     return found
 
 
@@ -126,33 +123,6 @@ def _found(channel: Single, sample_rate: int) -> Clipped:
     if bent(channel, upper & fine, lower & fine, sample_rate, _AT_LEVEL):
         fine[:] = False
     return Clipped(upper & fine, lower & fine)
-
-
-def _before_dc_blocker(channel: Single, sample_rate: int) -> Single | None:
-    """Return what went into a high-pass of first order that came after the clipping.
-
-    Behind it each plateau decays, by the same part from one sample to the next. None where no such
-    part is by far the most frequent one.
-    """
-    from scipy.signal import lfilter
-
-    tops = _tops(np.abs(channel), sample_rate)
-    first, second = channel[:-1].astype(np.float64), channel[1:].astype(np.float64)
-    high = np.abs(first) > np.maximum(_HIGH_ENOUGH * tops[1:], 1e-9)
-    decays = 1 - second[high] / first[high]
-    step = _DECAY_STEP / sample_rate
-    counts, edges = np.histogram(decays, np.arange(-2, _FASTEST_DECAY / _DECAY_STEP) * step)
-    most = int(counts.argmax())
-    apart = np.abs(np.arange(len(counts)) - most)
-    others = counts[(apart > 2) & (apart <= _OTHER_DECAYS)].max()
-    if counts[most] < max(_LEAST_DECAYING, _STANDS_OUT * others):
-        return None
-    near = decays[(decays >= edges[most] - step) & (decays <= edges[most] + 2 * step)]
-    decay = float(np.median(near))
-    if decay < _LEAST_DECAY / sample_rate:
-        return None
-    before: Single = lfilter([1, decay - 1], [1, -1], channel.astype(np.float64)).astype(np.float32)
-    return before
 
 
 class _Plateaus(NamedTuple):

@@ -44,10 +44,10 @@ _OVERLAP = 2
 _PIECE_SECONDS = 6.0
 
 # Thresholds are relative to the RMS of the sound. They fall in so many rounds; in more of them
-# where more than a fifth is clipped, up to a half.
+# the more is clipped: where most is, peaks have to grow by several times.
 _HIGHEST, _LOWEST = 20.0, 0.015
-_ROUNDS, _MORE_ROUNDS = 150, 75
-_MUCH_CLIPPED, _MOST_CLIPPED = 0.2, 0.5
+_CLIPPED_SHARE = (0.2, 0.5, 0.75)
+_ROUNDS = (150, 225, 375)
 _MOMENTUM = 0.8
 # In half frames, and by hard thresholding.
 _HIGHEST_REFINED, _ROUNDS_REFINED = 1.0, 40
@@ -64,6 +64,10 @@ _WEIGHT = (0.25, 0.45, 0.45, 0.0)
 _FIRST_ROUNDS, _FIRST_WEIGHT, _FIRST_WEIGHT_SHARE = 10, 0.22, 0.25
 _ROUNDS_OF_A_WEIGHT = 5
 _FAINTEST = 1e-6
+# So many bins are worked on at once that they stay in the processor's own memory.
+_BINS_AT_ONCE = 32_768
+# Their transforms are taken four at a time: those that are left over take three times as long.
+_FRAMES_AT_ONCE = 4
 _TINY = 1e-20
 
 
@@ -121,7 +125,10 @@ def _frame(seconds: float, sample_rate: int) -> int:
 def _suited(samples: Single, sample_rate: int) -> int:
     """Return the longest frame in which a sound is about as simple as in any other, in samples."""
     sizes = [_frame(seconds, sample_rate) for seconds in _FRAMES_SECONDS]
-    sums = [float(np.abs(_Frames(size, len(samples)).spectra(samples)).sum()) for size in sizes]
+    sums = []
+    for size in sizes:
+        frames = _Frames(size, len(samples))
+        sums.append(float(np.abs(frames.spectra(frames.padded(samples))).sum()))
     simple = (total <= _SLACK * min(sums) for total in sums)
     return next(size for size, fine in zip(sizes, simple, strict=True) if fine)
 
@@ -167,8 +174,8 @@ class _Known(NamedTuple):
 
     def agreeing(self, wave: Single) -> Single:
         """Return the nearest waveform that agrees with what is known, in place."""
-        np.clip(wave, self.lowest, self.highest, out=wave)
-        return wave
+        np.maximum(wave, self.lowest, out=wave)
+        return np.minimum(wave, self.highest, out=wave)
 
 
 def _joined(known: _Known, frame: int) -> Single:
@@ -181,10 +188,7 @@ def _joined(known: _Known, frame: int) -> Single:
     level = np.sqrt(np.mean(np.square(known.samples, dtype=np.float64)))
     unit = _Known(*((one / level).astype(np.float32) for one in known))
     frames = _Frames(frame, len(unit.samples))
-    much = np.clip(
-        (unit.clipped_share() - _MUCH_CLIPPED) / (_MOST_CLIPPED - _MUCH_CLIPPED), 0.0, 1.0
-    )
-    rounds = round(_ROUNDS + _MORE_ROUNDS * much)
+    rounds = round(float(np.interp(unit.clipped_share(), _CLIPPED_SHARE, _ROUNDS)))
     falling = np.geomspace(_HIGHEST, _LOWEST, rounds)
     social = _socially(frames, unit, unit.samples, falling, trusted_from=_FIRST_ROUNDS)
     halves = _Frames(frames.size // 2, frames.length)
@@ -204,39 +208,83 @@ def _ratio_db(wave: Single, other: Single) -> float:
     return float(10 * np.log10((above + _TINY) / (below + _TINY)))
 
 
+def _up(count: int, step: int) -> int:
+    """Return the next multiple of a step."""
+    return -(-count // step) * step
+
+
 class _Frames:
     """A stretch as spectra of frames under a sine window, and back: a tight frame.
 
-    But for the first and last half frame, which have no other over them.
+    But for the first and last half frame, which have no other over them. Frames are worked on in
+    blocks, so few at a time that they stay near the processor, in memory that is taken once.
     """
 
     def __init__(self, size: int, length: int) -> None:
         self.size, self.length = size, length
         self.hop = size // _OVERLAP
-        self.count = max(1, -(-(length - size) // self.hop) + 1)
-        self.window = np.sin(np.pi * (np.arange(size) + 0.5) / size).astype(np.float32)
+        self.bins = size // 2 + 1
+        self.count = _up(max(1, -(-(length - size) // self.hop) + 1), _FRAMES_AT_ONCE)
+        #: how long a stretch is that whole frames cover
+        self.whole = (self.count - 1) * self.hop + size
+        step = min(self.count, _up(_BINS_AT_ONCE // self.bins, _FRAMES_AT_ONCE))
+        self.blocks = [
+            slice(first, min(first + step, self.count)) for first in range(0, self.count, step)
+        ]
+        self._window = np.sin(np.pi * (np.arange(size) + 0.5) / size).astype(np.float32)
+        self._frames = np.empty((step, size), np.float32)
+        self._spectra = np.empty((step, self.bins), np.complex64)
+        self._power = np.empty((step, self.bins), np.float32)
 
-    def spectra(self, samples: Single) -> Spectra:
-        """Return spectra, shape (frames, bins)."""
+    def padded(self, samples: Single) -> Single:
+        """Return a stretch with zeros up to the end of its last frame."""
+        return np.pad(samples, (0, self.whole - self.length))
+
+    def spectra(self, wave: Single) -> Spectra:
+        """Return the spectra of a padded stretch, shape (frames, bins)."""
+        found = np.empty((self.count, self.bins), np.complex64)
+        for block in self.blocks:
+            found[block] = self.spectra_of(wave, block)
+        return found
+
+    def spectra_of(self, wave: Single, block: slice) -> Spectra:
+        """Return the spectra of some frames of a padded stretch."""
         from scipy.fft import rfft
 
-        whole = (self.count - 1) * self.hop + self.size
-        padded = np.pad(samples, (0, whole - self.length))
-        framed = np.lib.stride_tricks.sliding_window_view(padded, self.size)[:: self.hop]
-        spectra: Spectra = rfft(framed * self.window, axis=1, norm="ortho", overwrite_x=True)
+        hops = wave.reshape(-1, self.hop)
+        frames = self._frames[: block.stop - block.start]
+        for place in range(_OVERLAP):
+            part = slice(place * self.hop, (place + 1) * self.hop)
+            here = hops[block.start + place : block.stop + place]
+            np.multiply(here, self._window[part], out=frames[:, part])
+        spectra: Spectra = rfft(frames, axis=1, norm="ortho", overwrite_x=True)
         return spectra
 
-    def waveform(self, spectra: Spectra) -> Single:
-        """Return the sound of spectra, which are lost."""
+    def add(self, spectra: Spectra, block: slice, wave: Single) -> None:
+        """Add the sound of spectra, which are lost, to a padded stretch, from first to last."""
         from scipy.fft import irfft
 
-        waves: Single = irfft(spectra, self.size, axis=1, norm="ortho", overwrite_x=True)
-        waves *= self.window
-        hops = waves.reshape(self.count, _OVERLAP, self.hop)
-        total = np.zeros((self.count + _OVERLAP - 1, self.hop), np.float32)
-        for place in range(_OVERLAP):
-            total[place : place + self.count] += hops[:, place]
-        return total.reshape(-1)[: self.length]
+        frames: Single = irfft(spectra, self.size, axis=1, norm="ortho", overwrite_x=True)
+        frames *= self._window
+        hops = wave.reshape(-1, self.hop)
+        if not block.start:
+            hops[0] = 0
+        hops[block.start + 1 : block.stop + 1] = frames[:, self.hop :]
+        hops[block] += frames[:, : self.hop]
+
+    def powers_of(self, spectra: Spectra) -> Single:
+        """Return the power of each bin of some frames, until the next call."""
+        power = self._power[: len(spectra)]
+        return np.square(np.abs(spectra, out=power), out=power)
+
+    def without_twice(self, spectra: Spectra, part: Single) -> Spectra:
+        """Leave a part of some spectra, and return the rest less that part, until the next call."""
+        sign = self._power[: len(spectra)]
+        np.multiply(part, np.float32(-2), out=sign)
+        sign += np.float32(1)
+        rest = np.multiply(spectra, sign, out=self._spectra[: len(spectra)])
+        spectra *= part
+        return rest
 
 
 def _socially(
@@ -254,43 +302,45 @@ def _socially(
     With A the frames' analysis, S the shrinkage, P the projection on what is known and u the dual,
     a round is: z = S(s), u = s - z, x = P(A* (z - u)), s = A x + u, and momentum on s.
     """
-    wave = start
+    wave = frames.padded(start)
+    known = _Known(*(frames.padded(one) for one in known))
     envelope = _envelope(frames.spectra(known.samples))
-    spectra = frames.spectra(start)
-    before = spectra
+    spectra = frames.spectra(wave)
+    before = spectra.copy()
     weight = _FIRST_WEIGHT * min(1.0, known.clipped_share() / _FIRST_WEIGHT_SHARE)
-    power = np.empty(spectra.shape, np.float32)
-    sums = np.empty_like(power)
+    # the power of each bin with those beside it, between two frames without any
+    powers = np.zeros((frames.count + 2, frames.bins), np.float32)
+    for block in frames.blocks:
+        _sum_of_three(frames.powers_of(spectra[block]), powers[1:-1][block])
     for index, threshold in enumerate(thresholds):
         if index >= trusted_from and index % _ROUNDS_OF_A_WEIGHT == 0:
             sdr_db = _ratio_db(wave, wave - known.samples)
             weight = float(np.interp(sdr_db, _WEIGHT_SDR_DB, _WEIGHT))
         later = envelope ** np.float32(-weight * (1 - index / len(thresholds)))
         least = np.float32(threshold**2) * later
-        np.abs(spectra, out=power)
-        np.square(power, out=power)
-        _neighbourhoods(power, sums)
-        np.maximum(power, least, out=power)
-        dual = spectra * np.divide(least, power, out=power)
-        spectra = spectra - dual
-        spectra -= dual
-        wave = known.agreeing(frames.waveform(spectra))
-        dual += frames.spectra(wave)
-        spectra = dual - before
-        spectra *= np.float32(_MOMENTUM)
-        spectra += dual
-        before = dual
-    return wave
+        for block in frames.blocks:
+            part = powers[:-2][block] + powers[1:-1][block]
+            part += powers[2:][block]
+            np.maximum(part, least, out=part)
+            np.divide(least, part, out=part)
+            frames.add(frames.without_twice(spectra[block], part), block, wave)
+        known.agreeing(wave)
+        for block in frames.blocks:
+            dual, last = spectra[block].view(np.float32), before[block].view(np.float32)
+            dual += frames.spectra_of(wave, block).view(np.float32)
+            np.subtract(dual, last, out=last)
+            last *= np.float32(_MOMENTUM)
+            last += dual
+            _sum_of_three(frames.powers_of(before[block]), powers[1:-1][block])
+        spectra, before = before, spectra
+    return wave[: frames.length]
 
 
-def _neighbourhoods(power: Single, scratch: Single) -> None:
-    """Replace each power by the sum over three bins and three frames."""
-    np.copyto(scratch, power)
-    scratch[:, 1:] += power[:, :-1]
-    scratch[:, :-1] += power[:, 1:]
-    np.copyto(power, scratch)
-    power[1:] += scratch[:-1]
-    power[:-1] += scratch[1:]
+def _sum_of_three(power: Single, sums: Single) -> None:
+    """Sum the power of each bin and of the two beside it."""
+    np.add(power[:, :-1], power[:, 1:], out=sums[:, :-1])
+    sums[:, 1:-1] += power[:, :-2]
+    np.add(power[:, -2], power[:, -1], out=sums[:, -1])
 
 
 def _envelope(spectra: Spectra) -> Single:
@@ -307,13 +357,15 @@ def _envelope(spectra: Spectra) -> Single:
 
 def _hard(frames: _Frames, known: _Known, start: Single) -> Single:
     """Return a waveform that agrees with what is known and has few components, whichever."""
-    wave = start
-    spectra = frames.spectra(start)
+    wave = frames.padded(start)
+    known = _Known(*(frames.padded(one) for one in known))
+    spectra = frames.spectra(wave)
     for threshold in np.geomspace(_HIGHEST_HARD, _LOWEST_HARD, _ROUNDS_HARD):
-        dual = spectra * (np.abs(spectra) < threshold)
-        spectra -= dual
-        spectra -= dual
-        wave = known.agreeing(frames.waveform(spectra))
-        spectra = dual
-        spectra += frames.spectra(wave)
-    return wave
+        for block in frames.blocks:
+            weak = (frames.powers_of(spectra[block]) < threshold**2).astype(np.float32)
+            frames.add(frames.without_twice(spectra[block], weak), block, wave)
+        known.agreeing(wave)
+        for block in frames.blocks:
+            dual = spectra[block].view(np.float32)
+            dual += frames.spectra_of(wave, block).view(np.float32)
+    return wave[: frames.length]

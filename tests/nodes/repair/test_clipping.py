@@ -160,6 +160,19 @@ def test_a_filter_against_dc_does_not_hide_clipping(groove: Audio, corner_hz: fl
     assert found.clipped_percent == pytest.approx(100 * true, rel=0.01)
 
 
+@pytest.mark.parametrize("corner_hz", [3.0, 10.0, 20.0])
+@sampled(1)
+def test_a_filter_against_dc_costs_nothing(groove: Audio, corner_hz: float) -> None:
+    """What it took from the samples after a peak that was cut off comes back too."""
+    clean = groove.with_samples(groove.samples[:1, : 2 * groove.sample_rate])
+    cut, _ = degradations.clipped(clean, sdr_db=15)
+    blocker = butter(1, corner_hz, "highpass", fs=clean.sample_rate, output="sos")
+    after, wanted = (
+        one.with_samples(sosfilt(blocker, one.samples.astype(np.float64))) for one in (cut, clean)
+    )
+    assert gain_db(declip(after), after, wanted) > gain_db(declip(cut), cut, clean) - 0.3
+
+
 def in_16_bits(audio: Audio, noise: Array | float) -> Audio:
     """Return a sound rounded to 16 bits, with noise of so many steps."""
     return audio.with_samples(np.round(audio.samples * 32_767 + noise) / 32_767)
