@@ -9,7 +9,7 @@
   ratio by the decision-directed rule of their paper of 1984.
 - What they leave, smoothed over the neighbours in time and frequency, is a better estimate of the
   signal-to-noise ratio, without the delay of that rule; Wiener's gain of it is applied to the
-  sound, and once more so. After C. Plapous, C. Marro, P. Scalart, *Improved signal-to-noise ratio
+  sound. After C. Plapous, C. Marro, P. Scalart, *Improved signal-to-noise ratio
   estimation for speech enhancement* (IEEE Trans. Audio, Speech, and Language Processing 14, 2006),
   and the neighbourhoods of G. Yu, S. Mallat, E. Bacry, *Audio denoising by time-frequency block
   thresholding* (IEEE Trans. Signal Processing 56, 2008).
@@ -38,23 +38,24 @@ _FRAME_SECONDS = 0.046
 _STRETCH_FRAMES = 1024
 # What all this makes of steady noise, against its mean power.
 _FLOOR_OF_NOISE = 0.68
-_MEMORY = 0.96
+_MEMORY = 0.95
 _LEAST_SNR = 10 ** (-25 / 10)
 _MOST_SNR = 1e4
-_LEAST_GAIN = 0.05
+_LEAST_GAIN = 0.1
 # The table of the first gains begins here, and has 512 places for each octave: so many bits less.
 _LEAST_V, _FINENESS = 1e-8, 14
-# The neighbourhood: two frames and one bin either way, twice.
+# The neighbourhood: two frames and one bin either way.
 _FRAMES_AROUND = np.hanning(7)[1:-1] / np.hanning(7).sum()
 _BINS_AROUND = np.hanning(5)[1:-1] / np.hanning(5).sum()
-_STEPS = 2
+# What the first gains took of the sound itself is made up for by this.
+_TAKEN_TOO = np.float32(1.2)
 # Where the SNR of a wide neighbourhood, in bands of 8 bins, is that low, there is noise alone.
 _BAND_BINS = 8
 _FRAMES_WIDE = np.hanning(43)[1:-1] / np.hanning(43).sum()
 _BANDS_WIDE = np.hanning(9)[1:-1] / np.hanning(9).sum()
-_ABSENT_DB, _PRESENT_DB = -20.0, -10.0
-_LEAST_IN_ABSENCE = 0.1
-_REACH = _STEPS * (len(_FRAMES_AROUND) // 2) + len(_FRAMES_WIDE) // 2
+_ABSENT_DB, _PRESENT_DB = -18.0, -6.0
+_LEAST_IN_ABSENCE = 0.03
+_REACH = len(_FRAMES_AROUND) // 2 + len(_FRAMES_WIDE) // 2
 # What finding the noise floors takes, against all that follows: for progress only.
 _FLOORS_SHARE = 0.25
 
@@ -92,12 +93,10 @@ def denoised(
         )
     result = np.empty_like(samples)
     for spectra, snr, first_estimate in _first_step(stft, floors):
-        signal = first_estimate
-        for _ in range(_STEPS):
-            prior = np.maximum(_smoothed(signal), np.float32(_LEAST_SNR))
-            gain = prior / (1 + prior)
-            signal = gain**2 * snr
-        gain = np.maximum(gain, np.float32(_LEAST_GAIN)) * _in_absence(signal)
+        prior = _TAKEN_TOO * _smoothed(first_estimate)
+        gain = prior / (1 + prior)
+        absence = _in_absence(gain**2 * snr)
+        gain = np.maximum(gain, np.float32(_LEAST_GAIN)) * absence
         gain = 1 - np.float32(strength) * (1 - gain)
         start, finished = synthesis.add((spectra * gain)[:, _REACH:-_REACH])
         result[:, start : start + finished.shape[1]] = finished
