@@ -31,7 +31,7 @@ from pathlib import Path
 import numpy as np
 
 from resonate_graph import Audio, read_audio
-from resonate_nodes import denoise, enhance_speech, resample, spectral_gate, to_mono
+from resonate_nodes import declick, denoise, enhance_speech, resample, spectral_gate, to_mono
 from tests.benchmarks.restoration import Repair, excerpt, recordings, through_ffmpeg
 from tests.deepfilternet import DELAY, FRAME, by_its_library
 from tests.degradations import rms
@@ -56,6 +56,7 @@ WAYS: dict[str, Repair] = {
     "DeepFilterNet itself": by_deepfilternet,
     "denoise": denoise,
     "denoise, strength 1": lambda audio: denoise(audio, strength=1.0),
+    "declick, denoise strength 1": lambda audio: denoise(declick(audio), strength=1.0),
     "spectral_gate": spectral_gate,
     "spectral_gate, stationary": lambda audio: spectral_gate(audio, stationary=True),
     "ffmpeg afftdn": through_ffmpeg("afftdn"),

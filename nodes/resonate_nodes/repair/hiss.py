@@ -14,7 +14,7 @@ from resonate_graph import Audio, Finding, NodeError, Report, RunContext, node
 
 from .._common.channels import channel_names, power_decibels
 from .._common.notes import note_floor, note_known, note_removed
-from .._common.reach import in_reach, scaled, scaled_back
+from .._common.reach import above_softest, scaled, scaled_down_again
 from .._common.stretches import stretches
 from . import log_mmse, noise_profile
 
@@ -52,8 +52,8 @@ def denoise(
     """Reduce hiss and other broadband noise.
 
     The log-spectral estimator of Y. Ephraim and D. Malah (1985) brings down what is near the
-    noise, by up to 26 dB, and spares what stands out of it; where there is nothing but noise, for
-    half a second and 1.3 kHz around, by up to 46 dB. The noise is that of the profile, a
+    noise, by up to 20 dB, and spares what stands out of it; where there is nothing but noise, for
+    half a second and 1.3 kHz around, by up to 50 dB. The noise is that of the profile, a
     stretch of noise alone. Without one its floor is sought in the sound itself, after R. Martin's
     minimum statistics (2001): held notes are spared. Where all of the sound pauses, as a voice
     does, the noise is what is heard there; where it comes and goes slowly, as wind does, it is
@@ -97,7 +97,7 @@ def denoise(
     if not np.any(audio.samples):
         ctx.note(summary=_UNCHANGED)
         return audio
-    factor = in_reach(*(one.samples for one in (audio, noise) if one is not None))
+    factor = above_softest(*(one.samples for one in (audio, noise) if one is not None))
     samples = scaled(audio.samples, factor)
     profile = None if noise is None else _profile(ctx, audio, noise, factor)
     if profile is not None:
@@ -125,7 +125,7 @@ def denoise(
             strength=strength,
             progress=ctx.progress,
         )
-    reduced = scaled_back(reduced, factor)
+    reduced = scaled_down_again(reduced, factor)
     for before, after in zip(audio.samples, reduced, strict=True):
         after[before == 0] = 0  # digital silence stays
     _warn_of_extremes(
@@ -202,7 +202,7 @@ class NoiseReport(Report):
         ]
 
 
-@node(version=4, uses=("scipy",))
+@node(version=5, uses=("scipy",))
 def noise_floor(ctx: RunContext, audio: Audio) -> NoiseReport:
     """Measure the steady noise beneath a sound: hiss, hum and rumble together.
 
@@ -241,7 +241,7 @@ def noise_floor(ctx: RunContext, audio: Audio) -> NoiseReport:
     ):
         ctx.progress(len(channels), audio.channels)
         heard = not short and bool(samples.any())
-        factor = in_reach(samples)
+        factor = above_softest(samples)
         found = (log_mmse.noise_powers(scaled(samples, factor)[None], audio.sample_rate)[0]
                  / float(factor) ** 2 if heard else np.zeros(1))  # fmt: skip
         powers.append(found)

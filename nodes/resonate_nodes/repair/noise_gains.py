@@ -5,8 +5,8 @@
   ratio by the decision-directed rule of their paper of 1984.
 - What they leave, smoothed over the neighbours in time and frequency, is a better estimate of the
   signal-to-noise ratio, without the delay of that rule; Wiener's gain of it is applied to the
-  sound, and once more so. After C. Plapous, C. Marro, P. Scalart, *Improved signal-to-noise ratio
-  estimation for speech enhancement* (IEEE Trans. Audio, Speech, and Language Processing 14, 2006),
+  sound. After C. Plapous, C. Marro, P. Scalart, *Improved signal-to-noise ratio estimation for
+  speech enhancement* (IEEE Trans. Audio, Speech, and Language Processing 14, 2006),
   and the neighbourhoods of G. Yu, S. Mallat, E. Bacry, *Audio denoising by time-frequency block
   thresholding* (IEEE Trans. Signal Processing 56, 2008).
 - Where nothing stands out for half a second and 1.3 kHz around, there is noise alone, and it is
@@ -32,21 +32,21 @@ _Block = TypeVar("_Block", Single, Spectra)
 #: Ratios are no larger than this.
 MOST_SNR = 1e4
 
-_MEMORY = 0.96
+_MEMORY = 0.95
 _LEAST_SNR = 10 ** (-25 / 10)
-_LEAST_GAIN = 0.05
+_LEAST_GAIN = 0.1
 # The table of the first gains begins here, and has 512 places for each octave: so many bits less.
 _LEAST_V, _FINENESS = 1e-8, 14
-# The second step is taken so often. Its neighbourhood is two frames and one bin either way.
-_STEPS = 2
-_FRAMES_BESIDE = 2
+# The neighbourhood of the second step is so many frames, and one bin, either way.
+_BESIDE = 2
+# What the first gains took of the sound itself is made up for by this.
+_TAKEN_TOO = np.float32(1.2)
 # Where the SNR of a wide neighbourhood, in bands of 8 bins, is that low, there is noise alone.
 _BAND_BINS = 8
 _FRAMES_WIDE = np.hanning(43)[1:-1] / np.hanning(43).sum()
 _BANDS_WIDE = np.hanning(9)[1:-1] / np.hanning(9).sum()
-_ABSENT_DB, _PRESENT_DB = -20.0, -10.0
-_LEAST_IN_ABSENCE = 0.1
-_BESIDE = _STEPS * _FRAMES_BESIDE
+_ABSENT_DB, _PRESENT_DB = -18.0, -6.0
+_LEAST_IN_ABSENCE = 0.03
 _BESIDE_WIDE = len(_FRAMES_WIDE) // 2
 #: How many frames on either side have a part in a frame's gains.
 REACH = _BESIDE + _BESIDE_WIDE
@@ -62,8 +62,8 @@ class Gains:
 
     def __init__(self, channels: int, bins: int) -> None:
         self._first_step = _FirstStep(channels, bins)
-        self._ratios = Latest(2 * _BESIDE)
-        self._signals = [Latest(2 * _FRAMES_BESIDE) for _ in range(_STEPS)]
+        self._ratios = Latest(_BESIDE)
+        self._signals = Latest(2 * _BESIDE)
         self._gains = Latest(_BESIDE_WIDE)
         self._bands = Latest(2 * _BESIDE_WIDE)
 
@@ -75,17 +75,15 @@ class Gains:
         """
         ratios = self._ratios.with_those_before(snr)
         signal = self._first_step.cleaned(snr)
-        for step, signals in enumerate(self._signals, 1):
-            prior = _smoothed(signals.with_those_before(signal))
-            np.maximum(prior, np.float32(_LEAST_SNR), out=prior)
-            gain = prior + np.float32(1)
-            np.divide(prior, gain, out=gain)
-            signal = np.square(gain, out=prior)
-            last = ratios.shape[1] - step * _FRAMES_BESIDE
-            signal *= ratios[:, last - gain.shape[1] : last]
+        prior = _smoothed(self._signals.with_those_before(signal))
+        prior *= _TAKEN_TOO
+        gain = prior + np.float32(1)
+        np.divide(prior, gain, out=gain)
+        left = np.square(gain, out=prior)
+        left *= ratios[:, -gain.shape[1] - _BESIDE : -_BESIDE]
         np.maximum(gain, np.float32(_LEAST_GAIN), out=gain)
         gains = self._gains.with_those_before(gain)
-        in_absence = _in_absence(self._bands.with_those_before(_over_bands(signal)), snr.shape[2])
+        in_absence = _in_absence(self._bands.with_those_before(_over_bands(left)), snr.shape[2])
         in_absence *= gains[:, -in_absence.shape[1] - _BESIDE_WIDE : -_BESIDE_WIDE]
         return in_absence
 

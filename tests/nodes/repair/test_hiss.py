@@ -93,7 +93,7 @@ def test_noise_alone_is_turned_down_by_the_strength() -> None:
     for strength in (0.25, 0.5, 0.75):
         heard = denoise(noise, other, strength=strength, threshold_std=4.0)
         left = np.std(heard.samples[:, middle]) / np.std(noise.samples[:, middle])
-        assert left == pytest.approx(1 - 0.995 * strength, abs=0.01)  # 46 dB at most
+        assert left == pytest.approx(1 - 0.997 * strength, abs=0.01)  # 50 dB at most
 
 
 def test_where_there_is_nothing_but_noise_more_of_it_goes(speech: Audio) -> None:
@@ -203,3 +203,20 @@ def test_samples_near_the_limit_of_float32(noisy: Audio, profile: Audio) -> None
         assert relative_db(heard.with_samples(heard.samples / up), wanted) < -120
     floor_db = noise_floor(noisy).noise_dbfs or 0
     assert noise_floor(loud).noise_dbfs == pytest.approx(floor_db + decibels(2.0**127), abs=1e-3)
+
+
+@pytest.mark.parametrize("exponent", [-24, -33, -66, -100])
+def test_noise_far_below_anything_that_is_heard(
+    exponent: int, noisy: Audio, profile: Audio
+) -> None:
+    """At -600 dBFS, too, it is taken as it is at full scale, and no more."""
+    down = np.float32(2.0**exponent)
+    soft = noisy.with_samples(noisy.samples * down)
+    soft_profile = profile.with_samples(profile.samples * down)
+    for heard, wanted in (
+        (denoise(soft, strength=1.0), denoise(noisy, strength=1.0)),
+        (denoise(soft, soft_profile, strength=1.0), denoise(noisy, profile, strength=1.0)),
+    ):
+        assert relative_db(heard.with_samples(heard.samples / down), wanted) < -100
+    floor_db = noise_floor(noisy).noise_dbfs or 0
+    assert noise_floor(soft).noise_dbfs == pytest.approx(floor_db + decibels(float(down)), abs=1e-3)
