@@ -8,7 +8,7 @@ Doors: `clicks`, `mouth_clicks`, `clipping`, `dropouts`, `hum`, `hiss`, `noisere
 (what may be a click), `click_traits`, `click_judge`, `click_weights`, `click_evidence` and
 `click_extents` (what is one, and how far it goes), `crackle_evidence` (what is crackle),
 `click_tails`, `ringing` and `ringing_fit` (what rings after one), `groove_walls` (one wall of a
-mono groove for the other), `clipping_levels`, `dc_blocker` and `bending` (what was cut off, and bent),
+mono groove for the other), `clipping_levels`, `dc_blocker`, `bending` (what was cut off, and bent),
 `wrapping` (integer overflow), `sparse_declipping` (peaks by their spectrum), `stft`, `log_mmse` and
 `noise_gains` (gains for hiss), `gating` (noisereduce's gains), `noise_frames`, `noise_spectrum`,
 `noise_in_pauses` and `noise_profile` (what is noise, in a sound and in a profile), `mains` (a hum

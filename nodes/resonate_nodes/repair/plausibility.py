@@ -45,7 +45,7 @@ _NEIGHBOURS = 8
 _MANY = 10
 _RULE = 0.25
 # So many a second within two seconds are many: damage that is so is of all sizes. Where the middle
-# half of it is as alike in energy and in length, lasts, and is most of the sound, this is made of it.
+# half of it is as alike in energy and in length, lasts, and is most of the sound, it is the sound.
 _ALIKE_SECONDS, _OFTEN = 2.0, 8.0
 _ALIKE_DB, _ALIKE_LENGTHS = 8.0, 1.5
 _LASTS_SECONDS, _MOST = 0.00025, 0.5
