@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from .noise_frames import steady_frames
+from .noise_frames import powers, steady_frames
 from .stft import Single, Stft
 
 # The mean of few frames is uneven; neighbouring frequencies make up for them.
@@ -42,13 +42,13 @@ def profile_of(noise: Single, sample_rate: int, window: Single) -> Profile:
     """
     stft = Stft(noise, window)
     seconds = noise.shape[1] / sample_rate
-    powers = np.zeros((len(noise), len(window) // 2 + 1), np.float32)
+    means = np.zeros((len(noise), len(window) // 2 + 1), np.float32)
     parts: list[float] = []
     for channel, power in enumerate(powers(stft, 0, stft.count)):
         found, part = _mean(power, window)
-        powers[channel] = found
+        means[channel] = found
         parts.append(part * seconds)
-    return Profile(powers, tuple(parts))
+    return Profile(means, tuple(parts))
 
 
 def _mean(power: Single, window: Single) -> tuple[NDArray[np.float64] | float, float]:

@@ -116,7 +116,7 @@ class _Fast:
         spectra = self._spec(mix)
         x, (mean, std) = _standardised(self._magnitude(spectra))
         encoders_t, decoders_t = self._layers_over_time()
-        xt, (mean_t, std_t) = _standardised(mix) if encoders_t else (None, (None, None))
+        xt, (mean_t, std_t) = _standardised(mix)
         saved, saved_t, lengths, lengths_t = [], [], [], []
         for index, encode in enumerate(self.encoder):
             inject = None

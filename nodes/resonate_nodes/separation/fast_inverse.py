@@ -28,7 +28,8 @@ def add_inverse(model: Any, mix: Tensor, maps: Tensor, stems: Tensor) -> None:
 def _spectra(model: Any, mix: Tensor, maps: Tensor) -> Iterator[Tensor]:
     """Yield the spectra of each channel of each stem, of shape (bins, frames)."""
     if model.cac:
-        for real, imaginary in maps.flatten(0, 2).unflatten(0, (-1, 2)):
+        pairs = maps.flatten(0, 2)
+        for real, imaginary in zip(pairs[::2], pairs[1::2], strict=True):
             yield torch.complex(real, imaginary)
     elif model.wiener_iters < 0:
         phases = mix * (1e-8 + mix.abs()).reciprocal_()

@@ -26,7 +26,8 @@ def ratios(frames: int) -> NDArray[np.float32]:
 
 def hann(length: int) -> Array:
     window: Array = np.hanning(length)[1:-1]
-    return window / window.sum()
+    window /= window.sum()
+    return window
 
 
 def expected(snr: Array) -> Array:
