@@ -34,23 +34,21 @@ def expected(snr: Array) -> Array:
     """Return the gains of all frames but `REACH` at either end."""
     clean, signal = np.ones(snr.shape[::2]), np.empty_like(snr)
     for frame, here in enumerate(np.moveaxis(snr, 1, 0)):
-        prior = np.maximum(0.96 * clean + 0.04 * np.maximum(here - 1, 0), 10**-2.5)
+        prior = np.maximum(0.95 * clean + 0.05 * np.maximum(here - 1, 0), 10**-2.5)
         wiener = prior / (1 + prior)
         gain = np.minimum(wiener * np.exp(exp1(np.maximum(wiener * here, 1e-8)) / 2), 1)
         clean = gain**2 * here
         signal[:, frame] = clean
-    for _ in range(2):
-        smooth = convolve1d(convolve1d(signal, hann(7), axis=1), hann(5), axis=2, mode="nearest")
-        prior = np.maximum(smooth, 10**-2.5)
-        gain = prior / (1 + prior)
-        signal = gain**2 * snr
-    bands = np.pad(signal, ((0, 0), (0, 0), (0, -BINS % 8)), mode="edge")
-    bands = bands.reshape(*signal.shape[:2], -1, 8).mean(axis=3)
+    smooth = convolve1d(convolve1d(signal, hann(7), axis=1), hann(5), axis=2, mode="nearest")
+    gain = 1.2 * smooth / (1 + 1.2 * smooth)
+    left = gain**2 * snr
+    bands = np.pad(left, ((0, 0), (0, 0), (0, -BINS % 8)), mode="edge")
+    bands = bands.reshape(*left.shape[:2], -1, 8).mean(axis=3)
     wide = convolve1d(convolve1d(bands, hann(43), axis=1), hann(9), axis=2, mode="nearest")
-    absence = 0.1 ** np.clip((-10 - 10 * np.log10(wide + 1e-10)) / 10, 0, 1)
+    absence = 0.03 ** np.clip((-6 - 10 * np.log10(wide + 1e-10)) / 12, 0, 1)
     middles = np.arange(bands.shape[2]) * 8 + 3.5
     between = np.apply_along_axis(lambda row: np.interp(np.arange(BINS), middles, row), 2, absence)
-    gains: Array = np.maximum(gain, 0.05) * between
+    gains: Array = np.maximum(gain, 0.1) * between
     return gains[:, REACH:-REACH]
 
 
