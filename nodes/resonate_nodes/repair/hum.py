@@ -30,7 +30,7 @@ _LOUDER_PART = 0.5
 
 
 @node(
-    version=9,
+    version=10,
     uses=("scipy",),
     cost=Cost(seconds_per_second=0.02, bytes_per_input_byte=1.5, bytes=30_000_000),
 )
@@ -66,7 +66,8 @@ def dehum(
     warning ``too-short``.
 
     What is music stays: hits at even distances, between which nothing is heard; notes that have
-    only every third harmonic or fewer; what sways at some pace, as in a tremolo or a vibrato. A
+    only every third harmonic or fewer; what sways at some pace, as in a tremolo or a vibrato; a
+    tune that comes again so often that its lines lie between those of the mains as well. A
     synthesiser's note, held throughout and as steady as the mains, cannot be told from them but by
     its level. Where what sounds there lies above -30 dBFS and holds more than half of the energy
     of the channels that hum, while it is on, it stays unless ``base_hz`` names it, with the warning
@@ -198,7 +199,7 @@ class HumReport(Report):
 
 
 @node(
-    version=6,
+    version=7,
     uses=("scipy",),
     cost=Cost(seconds_per_second=0.02, bytes_per_input_byte=0.5, bytes=30_000_000),
 )

@@ -3,8 +3,9 @@
 Hum is there all the time: in the moments in which the music at its frequencies is as soft as the
 hum, it is heard. Hits that come at even distances have lines in their spectrum, too, but between
 two hits there is nothing. Hum is a series of harmonics of the mains or of twice the mains, as
-behind a rectifier: a held note has the third or the fifth of them and its multiples only. And hum
-is steady, where a tremolo or a vibrato lets its note come and go at some pace.
+behind a rectifier: a held note has the third or the fifth of them and its multiples only. Hum
+is steady, where a tremolo or a vibrato lets its note come and go at some pace. And it is louder
+than what lies beside it, where the lines of a tune that comes again are all of a kind.
 """
 
 from __future__ import annotations
@@ -36,6 +37,11 @@ _FAINT = 1e-7
 _ONE_WAY, _SWAYS, _CALM = 0.8, 1e-3, 0.7
 _SLOW_KNOTS = 21
 _STRONGEST = 3
+# A tune that comes again has lines between the harmonics of the mains, up to so many for each: on
+# both sides of most of them, no more than 6 dB softer, and beside so many of them 10 dB over what
+# lies half-way. They are told in so many seconds at most, where so many bins lie between them.
+_FEWEST_LINES, _AS_STRONG, _OVER_HALF_WAY = 3, 0.25, 10.0
+_MOST_PARTS, _LINE_PERIODS, _LINES_SECONDS = 25, 4.0, 16.0
 
 
 def presence(heard: Complex, middle: Complex) -> Array:
@@ -90,6 +96,45 @@ def is_music(heard: Complex, middle: Complex, sound_power: float) -> bool:
         return True
     whole = every == 1 and len(numbers) > 1 and power.argmax() < _STRONGEST
     return not whole and bool(np.mean(_modulated(heard[:, there], middle[:, there])) > 0.5)
+
+
+def repeats(samples: Array, sample_rate: int, base_hz: float, harmonics: int) -> bool:
+    """Return whether harmonics are but every so many of the lines of music that comes again.
+
+    A tune of a sequencer that plays ten notes a second has a line at each 10 Hz, and those at 50
+    and 100 Hz are no louder than those beside them.
+
+    Args:
+        samples: what is heard while it is on, of shape (channels, frames).
+        sample_rate: in Hz.
+        base_hz: the frequency of what may be hum, which is steady.
+        harmonics: how many it has.
+    """
+    frames = min(samples.shape[1], round(_LINES_SECONDS * sample_rate))
+    window = np.hanning(frames)
+    powers = np.square(np.abs(np.fft.rfft(samples[:, :frames] * window))).sum(axis=0) + TINY
+    bins = frames / sample_rate  # for each Hz
+    number = np.arange(1, harmonics + 1)
+    number = number[(number + 1) * base_hz * bins < len(powers) - 2]
+    if len(number) < _FEWEST_LINES:
+        return False
+
+    def lines(numbers: Array) -> Array:
+        nearest = np.rint(numbers * base_hz * bins).astype(np.intp)
+        loudest: Array = np.max([powers[nearest + step] for step in (-1, 0, 1)], axis=0)
+        return loudest
+
+    own = lines(number.astype(np.float64))
+    for parts in range(2, _MOST_PARTS + 1):
+        if base_hz / parts * bins < _LINE_PERIODS:
+            break
+        beside = np.minimum(lines(number - 1 / parts), lines(number + 1 / parts))
+        half_way = np.minimum(lines(number - 0.5 / parts), lines(number + 0.5 / parts))
+        there = beside > _AS_STRONG * own
+        plain = there & (beside > _OVER_HALF_WAY * half_way)
+        if 2 * np.count_nonzero(there) > len(number) and np.count_nonzero(plain) >= _FEWEST_LINES:
+            return True
+    return False
 
 
 def _modulated(heard: Complex, middle: Complex) -> NDArray[np.bool_]:

@@ -12,7 +12,7 @@ from .._common.runs import runs
 from .._common.silence import least_frames, silence
 from .hum_evidence import LEAST_KNOTS, TINY, beside_power, evidence, prominence
 from .hum_knots import Array, Complex, Knots, Single
-from .hum_or_music import is_music, present_throughout
+from .hum_or_music import is_music, present_throughout, repeats
 from .hum_times import hum_at_times, likeliest_path
 from .hum_track import (
     MOVES_NATS_WEIGHTED,
@@ -131,7 +131,18 @@ def _is_music(hum: Hum, samples: Single) -> bool:
     middle, _ = _middle(hum, DEFAULT_Q)
     squares = [np.einsum("f,f", one, one, dtype=np.float64) for one in samples]
     power = float(np.mean(np.array(squares)[hum.channels]) / samples.shape[1])
-    return is_music(hum.amplitudes[here], middle[here], power)
+    return is_music(hum.amplitudes[here], middle[here], power) or _repeats(hum, samples)
+
+
+def _repeats(hum: Hum, samples: Single) -> bool:
+    """Return whether what was found comes again with the music, where it is on for longest."""
+    if not hum.steady:
+        return False
+    starts, stops = runs(hum.lasts)
+    longest = np.argmax(stops - starts)
+    place = slice(starts[longest] * hum.knots.hop, stops[longest] * hum.knots.hop)
+    heard = samples[hum.channels, place].astype(np.float64)
+    return repeats(heard, hum.knots.sample_rate, hum.base_hz, hum.amplitudes.shape[1])
 
 
 def _lasts(hum: Hum) -> NDArray[np.bool_]:
