@@ -11,7 +11,6 @@ import os
 import sys
 import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
 from typing import IO, Any
@@ -64,11 +63,9 @@ def _done(job: Job, teller: _Teller) -> dict[str, Any]:
     teller.say("Writing", what="the outputs")
     result.save(job.out)
     teller.say("Writing", what="the player and the page")
-    with ThreadPoolExecutor(1) as beside:  # somebody waits for both
-        views = beside.submit(make_views, result, job.views)
-        page = graph.report(result, job.out, command=call.command, **settings)
-        teller.say("Writing", what="waveforms and spectrograms")
-        made = views.result()
+    page = graph.report(result, job.out, command=call.command, **settings)
+    teller.say("Writing", what="waveforms and spectrograms")
+    made = make_views(result, job.views)
     teller.say("Writing", what="loudness over time")
     add_loudness(job.views, settings)
     found = found_by(graph, call, settings)
