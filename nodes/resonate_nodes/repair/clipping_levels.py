@@ -149,12 +149,11 @@ def _cut_off(channel: Single, sample_rate: int) -> Mask:
     if _made_of_steps(channel, tops, step):
         return np.zeros(len(channel), bool)
     found = _at_the_top(channel, tops, step)
-    second = np.arange(len(channel)) // sample_rate
     for closeness, spread in _TOLERANCES:
         plateaus = _plateaus(channel, tops, closeness, step)
         wider = _at_a_level(channel, tops, plateaus, spread, sample_rate)
-        more = np.bincount(second, wider) > _MORE * np.bincount(second, found)
-        found = np.where(more[second], wider, found)
+        more = _by_second(wider, sample_rate) > _MORE * _by_second(found, sample_rate)
+        found = np.where(_in_seconds(more, sample_rate, len(channel)), wider, found)
     return found
 
 
@@ -254,23 +253,32 @@ def _at_a_level(
     at_level = channel >= (1 - below) * level
     flat = at_level & mask_of(found.starts, found.stops, len(channel))
     beyond = channel > (1 + spread) * level
-    second = np.arange(len(channel)) // sample_rate
-    reaching, lying, passing = (np.bincount(second, one) for one in (at_level, flat, beyond))
-    count = np.bincount(second[found.starts], minlength=len(reaching))
+    reaching, lying, passing = (_by_second(one, sample_rate) for one in (at_level, flat, beyond))
+    count = np.bincount(found.starts // sample_rate, minlength=len(reaching))
     damaged = (
         (count >= _LEAST_PLATEAUS)
         & (lying >= _LEAST_FLAT * reaching)
         & (passing <= _MOST_BEYOND * reaching)
     )
-    cut_off: Mask = at_level & damaged[second]
+    cut_off: Mask = at_level & _in_seconds(damaged, sample_rate, len(channel))
     return cut_off
+
+
+def _by_second(mask: Mask, sample_rate: int) -> Places:
+    """Return how many samples of each second are in a mask."""
+    starts = range(0, len(mask), sample_rate)
+    return np.array([np.count_nonzero(mask[start : start + sample_rate]) for start in starts])
+
+
+def _in_seconds(chosen: Mask, sample_rate: int, length: int) -> Mask:
+    """Return which samples lie in the seconds that were chosen."""
+    return np.repeat(chosen, sample_rate)[:length]
 
 
 def _in_proportion(channel: Single, upper: Mask, lower: Mask, sample_rate: int) -> Mask:
     """Return which samples lie in a second that is more than the levels it would be clipped at."""
-    second = np.arange(len(channel)) // sample_rate
-    heard = np.maximum(np.bincount(second, channel != 0), 1)
-    up, down = (np.bincount(second, one) / heard for one in (upper, lower))
+    heard = np.maximum(_by_second(channel != 0, sample_rate), 1)
+    up, down = (_by_second(one, sample_rate) / heard for one in (upper, lower))
     resting = (np.maximum(up, down) > _RESTING) & (np.minimum(up, down) < _NOT_AT_THE_OTHER)
     fine: Mask = (up + down <= 1 - _LEAST_BETWEEN) & ~resting
-    return fine[second]
+    return _in_seconds(fine, sample_rate, len(channel))
