@@ -5,5 +5,6 @@ all. Nothing here imports from another wing.
 
 Doors: `errors`, `near_names` (what was meant), `units`, `docstrings`, `keywords`, `dag`
 (what comes after what), `publish`, `paths` (as people write them), `key_lock`, `display` (how
-values show themselves), `version`, `installed` (versions of libraries, entry points).
+values show themselves), `version`, `installed` (versions of libraries, entry points), `libraries`
+(importing them in several threads).
 """

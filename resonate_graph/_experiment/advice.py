@@ -20,6 +20,7 @@ _ADVICE = {
     "no-noise-found": "Nothing was changed. If you hear hiss, give a stretch of it alone as the "
     "noise profile.",
     "profile-silent": "Give a profile in which the noise is heard: the lead-in, or a pause.",
+    "profile-is-recording": "Give a stretch with noise alone, not the recording itself.",
     "no-common-sound": "The channels have nothing in common, so there is nothing to line up.",
     "walls-differ": "For a record in stereo leave mono_source off; for two tracks that are apart "
     "in time take align_azimuth first.",

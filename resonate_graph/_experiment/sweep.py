@@ -62,9 +62,8 @@ def sweep(
 
     Those that were found wrong come first, since it takes no time to say so. `folder` also gets
     ``results.json``, ``report.html`` and its ``report_files``, which are brought up to date after
-    each combination, from the second on while the next one runs. What an earlier sweep wrote there
-    and this one did not, according to its ``results.json``, is removed, unless all of this one
-    failed.
+    each combination, while the next one runs. What an earlier sweep wrote there and this one did
+    not, according to its ``results.json``, is removed, unless all of this one failed.
 
     Sounds are written as FLAC of 24 bits, since they are there to be listened to; what goes beyond
     full scale, as WAV. All that the page shows lies in `folder`, inputs as hard links where that
@@ -116,18 +115,14 @@ def sweep(
             if trial.fault is not None:
                 behind.start(partial(found.add, index, trial.fault))
         behind.start(found.show_sources)
-        behind.wait()
         if jobs == 1:
-            is_loaded = False
             for index in found.right:
                 result = computed(index)
                 behind.start(partial(found.add, index, result))
-                if isinstance(result, Exception) or not is_loaded:
-                    behind.wait()
-                # two threads that import scipy at the same time can each find it half made: what
-                # the page needs is imported alone, with the first result that was computed
-                is_loaded = is_loaded or _was_computed(result)
+                if isinstance(result, Exception):
+                    behind.wait()  # it is told before the next one runs
         else:
+            behind.wait()
             with ThreadPoolExecutor(jobs) as pool:
                 try:
                     list(pool.map(lambda index: found.add(index, computed(index)), found.right))
@@ -141,11 +136,6 @@ def sweep(
         _remove_stale(folder, [one for one in earlier if one.casefold() not in now])
         forget(folder, set(earlier_sounds) - set(sounds))
     return found.rows
-
-
-def _was_computed(result: Result | Exception) -> bool:
-    steps = [] if isinstance(result, Exception) else result.report["nodes"]
-    return any(step["status"] == "ran" for step in steps)
 
 
 def _at_once(message: Callable[[], object]) -> None:

@@ -24,6 +24,7 @@ from .._base.errors import (
     in_one_line,
 )
 from .._base.installed import version_of
+from .._base.libraries import import_whole
 from .._base.near_names import instead
 from .._machine.cost import LIGHT, Cost
 from .._machine.devices import Avoid
@@ -355,6 +356,8 @@ class NodeType:
         if self.takes_context:
             arguments.insert(0, ctx)
         keywords = {name: _own(value) for name, value in vars(params).items()}
+        if self.uses:
+            import_whole(self.uses)  # a part of them is imported in another thread, maybe
         try:
             return self.function(*arguments, **keywords)
         except Exception as error:

@@ -14,6 +14,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from .._base.libraries import import_whole
 from .audio import Audio
 
 _BLOCK_FRAMES = 1 << 17
@@ -206,6 +207,7 @@ def _band_powers(
     edges: NDArray[np.float64],
 ) -> NDArray[Any]:
     """Return the powers of one channel's part, of shape (bands, columns)."""
+    import_whole(["scipy"])
     from scipy.fft import rfft
 
     shape = np.hanning(window + 1)[:-1].astype(np.float32)

@@ -63,11 +63,11 @@ def denoise(
     16 bit; where a gate or an expander turned the pauses down by 6 dB or more, and can be told by
     what it did to the noise, they have a floor of their own.
 
-    What is not noise in the profile does not count either: black, fades and clicks. The sound
-    itself as its profile is as none: the floor is sought in it, and a note says so. So it is, with
-    the warning ``profile-silent``, where the profile is silent (in some channels only: those are
-    left as they are). One with less than a quarter of a second of noise is used, with the warning
-    ``profile-short``: its thresholds are uneven. Where next to
+    What is not noise in the profile does not count either: black, fades and clicks. A profile that
+    tells nothing gives a warning, and the floor is then sought in the sound as without one:
+    ``profile-silent`` where it is silent (in some channels only: those are left as they are), and
+    ``profile-is-recording`` where it is the sound itself. One with less than a quarter of a second
+    of noise is used, with the warning ``profile-short``: its thresholds are uneven. Where next to
     nothing was found to be noise (what was taken lies 60 dB below the sound, by a profile 50 dB, at
     a strength of 1), ``no-noise-found`` says so; where a profile takes more than three quarters of
     the sound's energy, as one that holds music does, ``nearly-all-taken``.
@@ -280,7 +280,7 @@ def _require_fit(audio: Audio, noise: Audio, frame: int) -> None:
         raise NodeError(
             f"the noise profile is at {noise.sample_rate} Hz, the sound at {audio.sample_rate} Hz"
         )
-    if noise.frames < frame:
+    if noise.frames < frame and not _is_recording(noise, audio):
         raise NodeError(
             f"the noise profile is {noise.frames} frames long; it needs at least {frame} "
             f"({1000 * frame / noise.sample_rate:.0f} ms)"
@@ -293,7 +293,7 @@ def _profile(
     """Return the profile, times a factor; None, with a warning, where it says nothing of noise."""
     instead = "the noise is sought in the sound instead, as without a profile"
     if _is_recording(noise, audio):
-        ctx.note(profile="the recording itself: its noise is sought in it")
+        ctx.warn("profile-is-recording", f"the noise profile is the recording itself; {instead}")
         return None
     samples = noise.samples[:, : int(_PROFILE_SECONDS * noise.sample_rate)]
     muted = np.array([_is_silent(channel) for channel in samples])

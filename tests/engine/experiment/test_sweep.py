@@ -148,8 +148,8 @@ def test_what_is_wrong_only_together_is_told_before_the_first_run(
         on_row=lambda row: told.append(row.name),
         on_event=lambda event: told.append("run") if isinstance(event, RunStarted) else None,
     )
-    # from the second on, a result is written while the next one runs, and told when that is done
-    assert told == ["03", "run", "01", "run", "run", "02", "04"]
+    # what becomes of a run is written while the next one runs, and told when that is done
+    assert told == ["03", "run", "run", "01", "run", "02", "04"]
 
 
 def test_every_value_is_checked_before_the_first_run(

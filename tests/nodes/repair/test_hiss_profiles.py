@@ -211,14 +211,25 @@ def test_a_profile_that_is_silent_in_one_channel_is_told(excerpt: Audio) -> None
 
 @pytest.mark.parametrize("gain_db", [0.0, -6.0])
 @pytest.mark.parametrize("channels", [1, 2])
-def test_the_recording_as_its_own_profile_is_as_none(
+def test_the_recording_as_its_own_profile_is_told_and_not_used(
     gain_db: float, channels: int, excerpt: Audio
 ) -> None:
     noise = white_noise(seconds=3, rate=RATE, rms=0.02, channels=2, seed=1)
     noisy = excerpt.with_samples(excerpt.samples + noise.samples)
     itself = noisy if channels == 2 else to_mono(noisy)
     itself = itself.with_samples(itself.samples * np.float32(10 ** (gain_db / 20)))
-    assert denoise(noisy, itself) == denoise(noisy)
+    with pytest.warns(ResonateWarning, match="profile-is-recording: the noise profile is the rec"):
+        heard = denoise(noisy, itself)
+    assert heard == denoise(noisy)
+
+
+def test_a_recording_shorter_than_a_frame_as_its_own_profile_is_told_too() -> None:
+    short = white_noise(seconds=0.01, rate=RATE, rms=0.02, seed=1)
+    with pytest.warns(ResonateWarning) as told:
+        heard = denoise(short, short)
+    codes = [str(one.message).partition(":")[0] for one in told]
+    assert codes == ["profile-is-recording", "too-short"]
+    assert heard == short
 
 
 def test_other_noise_as_loud_and_as_long_as_the_sound_is_a_profile() -> None:
