@@ -12,7 +12,7 @@ but for the order of float32 sums. What it does differently:
 - Attention is PyTorch's scaled_dot_product_attention, not the "fast path" of
   nn.MultiheadAttention, which keeps the whole matrix of scores.
 - The decoder's 3 x 3 convolutions multiply half as often, or, where there are few channels, have
-  these side by side (`fast_convolutions`), and its transposed convolutions over frequency are matrix
+  these side by side (`fast_convolutions`); its transposed convolutions over frequency are matrix
   products without overlap-add, see `_FrequencyDecoder`.
 - The inverse transform takes one channel of one stem at a time, in the same memory, and only the
   stems that are wanted (`fast_inverse`).
