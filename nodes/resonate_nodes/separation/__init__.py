@@ -8,7 +8,7 @@ names several), `models`, `bags`, `cards` and `shipped` (where weights lie, and 
 them), `weights`, `configs` and `shapes` (read without running code, within `budgets`), `families`
 (what the loop has to know of a network), `resident` (kept in memory), `placement` (devices and what
 to do when they fail), `numerics` (what products are taken in), `separator` (segments of one or
-several models), `overlap_add`, `random_numbers`; `fast_demucs`, `fast_layers`, `fast_convolutions`
-and `fast_transformer` are quicker layers of Demucs, `roformer` and `mdx23c` take the networks of
-the extra ``models``, `scnet` is one itself, and `hops` is what these have in common.
+several models), `overlap_add`, `random_numbers`; `fast_demucs`, `fast_layers`, `fast_convolutions`,
+`fast_inverse` and `fast_transformer` are quicker parts of Demucs, `roformer` and `mdx23c` take the
+networks of the extra ``models``, `scnet` is one itself, and `hops` is what these have in common.
 """

@@ -11,10 +11,11 @@ but for the order of float32 sums. What it does differently:
   layer scale are folded into the second one, see `_Residual`.
 - Attention is PyTorch's scaled_dot_product_attention, not the "fast path" of
   nn.MultiheadAttention, which keeps the whole matrix of scores.
-- The decoder's 3 x 3 convolutions multiply half as often (`fast_convolutions`), and its transposed
-  convolutions over frequency are matrix products without overlap-add, see
-  `_FrequencyDecoder`.
-- The inverse transform takes one channel of one stem at a time, and only the stems that are wanted.
+- The decoder's 3 x 3 convolutions multiply half as often, or, where there are few channels, have
+  these side by side (`fast_convolutions`); its transposed convolutions over frequency are matrix
+  products without overlap-add, see `_FrequencyDecoder`.
+- The inverse transform takes one channel of one stem at a time, in the same memory, and only the
+  stems that are wanted (`fast_inverse`).
 
 Whatever is not recognised (LSTM and local attention of HDemucs' deep layers, normed layers, sparse
 attention, MultiWrap) stays Demucs' own module.
