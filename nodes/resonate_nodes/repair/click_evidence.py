@@ -221,7 +221,7 @@ def _proportionate(found: Judged, clicks: Mask, search: Search) -> Judged:
     """Return what is found, given where clicks are, with what is no click in proportion."""
     left = too_much(clicks | found.pitched, found.sample_rate, search.max_replaced_percent)
     left |= too_regular(found.pitched, clicks, found.sample_rate)
-    left |= too_alike(clicks | found.larger, found.samples, found.beneath, found.sample_rate)
+    left |= too_alike(clicks, found.larger, found.samples, found.beneath, found.sample_rate)
     return found._replace(clicks=clicks, left=left)
 
 

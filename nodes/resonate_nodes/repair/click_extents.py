@@ -28,8 +28,13 @@ Mask = NDArray[np.bool_]
 _SEEN_SECONDS, _BEYOND_SECONDS = 0.046, 0.002
 # What was found may be what a click leaves of prediction, just before it begins or after it ends.
 _NEAR_SECONDS = 0.0004
-# Each sample has to explain so much, in variances of the prediction error.
-_WORTH = 8.0
+# Each sample has to explain so much, in variances of the prediction error: less in a smooth click,
+# whose ends explain little and spoil what is filled in beside them, and more in a rough one, as of
+# noise, whose ends are better left than filled in. It is as rough as its differences have of the
+# energy that those of white noise have; from the last part on wholly so.
+_OF_SMOOTH, _OF_ROUGH = 4.0, 12.0
+_ROUGH = 0.3
+_TINY = 1e-30
 # Beginnings are tried at each fourth sample first.
 _COARSE = 4
 
@@ -63,8 +68,10 @@ def reaching(samples: Array, beneath: Array, clicks: Mask, sample_rate: int, lon
         others[start - first : stop - first] = False
         sound = beneath[first - order : last + order].copy()
         sound[order:-order][~others] = samples[first:last][~others]
+        rough = _roughness(samples[start:stop] - beneath[start:stop])
+        worth = _OF_SMOOTH + (_OF_ROUGH - _OF_SMOOTH) * rough
         begin, end = _best(
-            sound, model / deviation, model, start - first, stop - first, longest, near
+            sound, model / deviation, model, start - first, stop - first, longest, near, worth
         )
         if begin == 0 or end == last - first:
             continue  # it is the sound that is predicted badly
@@ -75,7 +82,14 @@ def reaching(samples: Array, beneath: Array, clicks: Mask, sample_rate: int, lon
 
 
 def _best(
-    sound: Array, whitening: Array, model: Array, start: int, stop: int, longest: int, near: int
+    sound: Array,
+    whitening: Array,
+    model: Array,
+    start: int,
+    stop: int,
+    longest: int,
+    near: int,
+    worth: float,
 ) -> tuple[int, int]:
     """Return where the best stretch begins and ends that touches the one found, or nearly so."""
     from scipy.linalg import cholesky, solve_triangular, toeplitz
@@ -92,7 +106,7 @@ def _best(
     def best(starts: NDArray[np.intp]) -> tuple[float, int, int]:
         shifted = np.lib.stride_tricks.sliding_window_view(np.pad(right, (0, width)), width)
         whitened = solve_triangular(factor, shifted[starts].T, lower=True, check_finite=False)
-        gained = np.cumsum(whitened**2, axis=0) - _WORTH * lengths
+        gained = np.cumsum(whitened**2, axis=0) - worth * lengths
         ends = starts + lengths
         gained[(ends < start - near) | (ends > width) | (lengths > longest)] = -np.inf
         row, column = np.unravel_index(gained.argmax(), gained.shape)
@@ -101,6 +115,13 @@ def _best(
     last = stop + near
     begin = best(np.arange(0, last, _COARSE))[1]
     return best(np.arange(max(begin - _COARSE + 1, 0), min(begin + _COARSE, last)))[1:]
+
+
+def _roughness(click: Array) -> float:
+    """Return how rough a click is: 0 where it is smooth, 1 as of noise."""
+    differences = np.diff(click, prepend=0, append=0)
+    of_white = differences @ differences / (2 * (click @ click) + _TINY)
+    return min(float(of_white) / _ROUGH, 1.0)
 
 
 def _deviation(side: Array, model: Array) -> float:

@@ -112,7 +112,7 @@ class ClicksReport(Report):
         ]
 
 
-@node(version=9, uses=("scipy",), cost=_COST_WITH_WALLS)
+@node(version=10, uses=("scipy",), cost=_COST_WITH_WALLS)
 def detect_clicks(
     ctx: RunContext,
     audio: Audio,
@@ -199,7 +199,7 @@ def detect_clicks(
     )
 
 
-@node(version=10, uses=("scipy",), cost=_COST_WITH_WALLS)
+@node(version=11, uses=("scipy",), cost=_COST_WITH_WALLS)
 def declick(
     ctx: RunContext,
     audio: Audio,
@@ -242,7 +242,8 @@ def declick(
     second, or what is there again within 26 ms before and after. Nor is the rounding of 8 or 16
     bits. Where such pulses are the rule in a second of a channel, or more of it would be replaced
     than ``max_replaced_percent``, that second is left as it is, with the warning ``not-plausible``:
-    square waves, brass. So the buzz of a dimmer is left, too.
+    square waves, brass. So the buzz of a dimmer is left, too. So are two seconds that are made of
+    bursts, eight a second or more, alike in length and energy: a rattle, grains of a synthesiser.
 
     A mono record that was played in stereo holds its sound twice: left and right are the two walls
     of the groove, and most clicks are in one. With ``mono_source`` such a click is sought in the

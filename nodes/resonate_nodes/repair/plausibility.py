@@ -9,6 +9,7 @@ noise in speech communication systems* (IEE Proceedings I 137, 1990).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Annotated
 
@@ -19,7 +20,7 @@ from pydantic import Field
 from resonate_graph import Audio, RunContext
 
 from .._common.channels import channel_names
-from .._common.runs import mask_of, runs
+from .._common.runs import mask_of, runs, touched
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -44,10 +45,12 @@ _NEIGHBOURS = 8
 # So many of them in a second, and so much of all that was found there, are the rule.
 _MANY = 10
 _RULE = 0.25
-# So many a second within two seconds are many: damage that is so is of all sizes. Where the middle
-# half of it is as alike in energy and in length, lasts, and is most of the sound, it is the sound.
+# So many a second, within two seconds, are many: damage that is so is of all sizes. Where the
+# middle half of it is as alike in energy and in length, half of it lasts, and it is most of the
+# sound, the sound is made of it: also of what was found, where half of that is as near to the
+# middle of all as these, or as this part of what they may be apart.
 _ALIKE_SECONDS, _OFTEN = 2.0, 8.0
-_ALIKE_DB, _ALIKE_LENGTHS = 8.0, 1.5
+_ALIKE_DB, _ALIKE_LENGTHS, _ALIKE_FOUND = 8.0, 1.5, 0.4
 _LASTS_SECONDS, _MOST = 0.00025, 0.5
 _ALIKE_STEP_SECONDS = 0.25
 _TINY = 1e-30
@@ -76,7 +79,7 @@ def too_regular(recurring: Mask, found: Mask, sample_rate: int) -> Mask:
     return _covered((pitched >= _MANY) & (pitched >= _RULE * both), second)
 
 
-def too_alike(found: Mask, samples: Array, beneath: Array, sample_rate: int) -> Mask:
+def too_alike(found: Mask, others: Mask, samples: Array, beneath: Array, sample_rate: int) -> Mask:
     """Return which samples lie in two seconds that are made of what was found, over and over alike.
 
     A rattle, a scratched string, a synthesis from grains: bursts like each other, with little in
@@ -85,29 +88,33 @@ def too_alike(found: Mask, samples: Array, beneath: Array, sample_rate: int) -> 
 
     Args:
         found: where something was.
+        others: where what is large stands out and is not taken for damage.
         samples: the sound.
-        beneath: the same without it.
+        beneath: the same without all of these.
         sample_rate: in Hz.
     """
-    starts, stops = runs(found)
+    both = found | others
+    starts, stops = runs(both)
     window = min(round(_ALIKE_SECONDS * sample_rate), len(found))
     fewest = _OFTEN * max(window / sample_rate, 1.0)
     alike = np.zeros(len(found), bool)
     if len(starts) < fewest:
         return alike
-    removed = np.concatenate([[0.0], np.cumsum(np.where(found, samples - beneath, 0.0) ** 2)])
+    removed = np.concatenate([[0.0], np.cumsum(np.where(both, samples - beneath, 0.0) ** 2)])
     whole = np.concatenate([[0.0], np.cumsum(samples**2)])
     energies_db = 10 * np.log10(removed[stops] - removed[starts] + _TINY)
     lengths = np.log(stops - starts)
+    are = touched(starts, stops, found)
     step = max(1, round(_ALIKE_STEP_SECONDS * sample_rate))
     for first in range(0, len(found) - window + step, step):
         begin = min(first, len(found) - window)
         those = slice(*np.searchsorted(starts, [begin, begin + window]))
         if (
             those.stop - those.start >= fewest
-            and _middle_half(energies_db[those]) < _ALIKE_DB
-            and _middle_half(lengths[those]) < np.log(_ALIKE_LENGTHS)
-            and np.median(lengths[those]) > np.log(_LASTS_SECONDS * sample_rate)
+            and are[those].any()
+            and _are_alike(energies_db[those], are[those], _ALIKE_DB)
+            and _are_alike(lengths[those], are[those], math.log(_ALIKE_LENGTHS))
+            and np.median(lengths[those]) > math.log(_LASTS_SECONDS * sample_rate)
             and removed[begin + window] - removed[begin]
             > _MOST * (whole[begin + window] - whole[begin])
         ):
@@ -115,10 +122,11 @@ def too_alike(found: Mask, samples: Array, beneath: Array, sample_rate: int) -> 
     return alike
 
 
-def _middle_half(values: Array) -> float:
-    """Return how far the middle half of some values is spread."""
-    lower, upper = np.percentile(values, [25, 75])
-    return float(upper - lower)
+def _are_alike(values: Array, found: Mask, most: float) -> bool:
+    """Say whether some values are alike, in their middle half, and those of what was found too."""
+    lower, middle, upper = np.percentile(values, [25, 50, 75])
+    off = np.median(np.abs(values[found] - middle))
+    return bool(upper - lower < most and off < max(upper - lower, _ALIKE_FOUND * most))
 
 
 def _counted(mask: Mask, window: int) -> Places:

@@ -98,6 +98,21 @@ def test_a_smooth_click_of_two_milliseconds_goes_where_it_is_loud() -> None:
     assert found >= 16
 
 
+@pytest.mark.parametrize(("milliseconds", "lobed"), [(0.5, False), (1.0, False), (1.2, True)])
+def test_a_lone_smooth_click_goes_where_it_is_far_louder(milliseconds: float, lobed: bool) -> None:
+    """Ten times as loud as the peak of the sound, and found in part at first."""
+    length, found = round(milliseconds * RATE / 1000), 0
+    shape = lobes(length) if lobed else np.hanning(length + 2)[1:-1]
+    for seed in range(4):
+        clean = notes(seed)
+        clicks = places(seed, len(clean), 1)
+        record = Audio(spread(clean, clicks, 3 * shape), RATE)
+        repaired = declick(record)
+        gained = si_sdr_db(repaired, Audio(clean, RATE)) - si_sdr_db(record, Audio(clean, RATE))
+        found += gained > 15
+    assert found == 4
+
+
 def test_plucked_notes_have_no_clicks() -> None:
     for seed in range(4):
         clean = Audio(notes(seed), RATE)

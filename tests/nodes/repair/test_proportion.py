@@ -243,3 +243,58 @@ def test_a_sine_of_eight_bits_has_no_clicks() -> None:
         sine = Audio(wave, RATE)
         assert declick(sine) == sine
         assert decrackle(sine) == sine
+
+
+def bursts(
+    per_second: float,
+    milliseconds: float,
+    *,
+    seed: int,
+    spread_db: float = 0.0,
+    sharp: bool = False,
+) -> Audio:
+    """Return bursts of noise at random times over a quiet noise, 40 dB under: as of a rattle."""
+    random = np.random.default_rng(seed)
+    length = round(milliseconds * RATE / 1000)
+    decay = np.exp(-5 * np.arange(length) / length) if sharp else np.ones(length)
+    sound = 0.002 * random.standard_normal(4 * RATE)
+    for start in random.integers(0, 4 * RATE - length, round(4 * per_second)):
+        level = 0.2 * 10 ** (spread_db * random.standard_normal() / 20)
+        sound[start : start + length] += level * decay * random.standard_normal(length)
+    return Audio(sound, RATE)
+
+
+@pytest.mark.parametrize(
+    ("per_second", "milliseconds", "spread_db", "sharp"),
+    [
+        (50, 1.0, 0, False),
+        (50, 1.0, 3, True),
+        (20, 1.0, 0, False),
+        (12, 1.0, 0, True),
+        (50, 0.5, 0, False),
+        (25, 2.0, 0, True),
+        (100, 0.5, 0, True),
+    ],
+)
+@pytest.mark.parametrize("seed", [11, 12])
+@sampled(3)
+def test_bursts_that_are_alike_and_all_that_is_heard_stay(
+    per_second: float, milliseconds: float, spread_db: float, sharp: bool, seed: int
+) -> None:
+    rattle = bursts(per_second, milliseconds, seed=seed, spread_db=spread_db, sharp=sharp)
+    with pytest.warns(ResonateWarning, match="not-plausible"):
+        assert declick(rattle) == rattle
+
+
+@pytest.mark.parametrize("per_second", [12, 50])
+def test_clicks_of_all_sizes_go_from_a_pause(per_second: float) -> None:
+    """A worn record between two songs: the clicks are most of what is heard, and unlike."""
+    noise = np.cumsum(0.0004 * np.random.default_rng(5).standard_normal(4 * RATE))
+    noise -= np.convolve(noise, np.ones(201) / 201, "same")
+    pause = Audio(noise, RATE)
+    record, _ = degradations.with_groove_clicks(
+        pause, per_second=per_second, lengths=(3, 50), levels_db=(15, 40)
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", ResonateWarning)
+        assert si_sdr_db(declick(record), pause) > si_sdr_db(record, pause) + 15
