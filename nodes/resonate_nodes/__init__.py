@@ -20,13 +20,13 @@ if TYPE_CHECKING:  # what there is; each is imported when it is first asked for
     from .measuring.reports import html_report, json_report
     from .repair.azimuth import align_azimuth
     from .repair.bandwidth import extend_bandwidth
-    from .repair.clicks import ClicksReport, declick, decrackle, detect_clicks
-    from .repair.clipping import ClippingReport, declip, detect_clipping
+    from .repair.clicks.declick import ClicksReport, declick, decrackle, detect_clicks
+    from .repair.clicks.mouth_declick import mouth_declick
+    from .repair.clipping.declip import ClippingReport, declip, detect_clipping
     from .repair.dropouts import remove_dc, repair_dropouts
-    from .repair.hiss import NoiseReport, denoise, noise_floor
-    from .repair.hum import HumReport, dehum, detect_hum
-    from .repair.mouth_clicks import mouth_declick
-    from .repair.noisereduce_gate import spectral_gate
+    from .repair.hiss.denoise import NoiseReport, denoise, noise_floor
+    from .repair.hiss.noisereduce_gate import spectral_gate
+    from .repair.hum.dehum import HumReport, dehum, detect_hum
     from .repair.reverberation import dereverb
     from .repair.sibilance import deess
     from .repair.speech import enhance_speech
@@ -160,13 +160,13 @@ _NAMES = {
     ".measuring.reports": "html_report json_report",
     ".repair.azimuth": "align_azimuth",
     ".repair.bandwidth": "extend_bandwidth",
-    ".repair.clicks": "ClicksReport declick decrackle detect_clicks",
-    ".repair.clipping": "ClippingReport declip detect_clipping",
+    ".repair.clicks.declick": "ClicksReport declick decrackle detect_clicks",
+    ".repair.clipping.declip": "ClippingReport declip detect_clipping",
     ".repair.dropouts": "remove_dc repair_dropouts",
-    ".repair.hiss": "NoiseReport denoise noise_floor",
-    ".repair.hum": "HumReport dehum detect_hum",
-    ".repair.mouth_clicks": "mouth_declick",
-    ".repair.noisereduce_gate": "spectral_gate",
+    ".repair.hiss.denoise": "NoiseReport denoise noise_floor",
+    ".repair.hum.dehum": "HumReport dehum detect_hum",
+    ".repair.clicks.mouth_declick": "mouth_declick",
+    ".repair.hiss.noisereduce_gate": "spectral_gate",
     ".repair.reverberation": "dereverb",
     ".repair.sibilance": "deess",
     ".repair.speech": "enhance_speech",

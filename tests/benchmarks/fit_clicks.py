@@ -1,4 +1,4 @@
-"""The weights of `click_judge`, fitted anew: ``python -m tests.benchmarks.fit_clicks FOLDER``.
+"""The weights of `judge`, fitted anew: ``python -m tests.benchmarks.fit_clicks FOLDER``.
 
 FOLDER holds recordings without clicks (WAV, FLAC, OGG, MP3), of which ten seconds each are used,
 the first channel. What `tests.onsets` makes is added: rain, applause, plectra, sticks and bars, of
@@ -14,7 +14,7 @@ where it lies within half a millisecond of one that was added. What is none coun
 more of the sound would go with it. Left out are candidates at edges, and those that recur with a
 pitch: they are judged otherwise.
 
-``--skip NAME...`` leaves recordings out. Printed is `click_weights.py`; to standard
+``--skip NAME...`` leaves recordings out. Printed is `weights.py`; to standard
 error, for some log-odds, what is found and what is no click, of
 recordings that had no part in a fit: each fourth of them is judged by the rest. Choose the least
 log-odds by that, and judge new weights by ``python -m tests.benchmarks.declick`` on others still.
@@ -43,9 +43,9 @@ from numpy.typing import NDArray
 from resonate_graph import Audio, read_audio
 from resonate_nodes import encode_mp3, resample
 from resonate_nodes.repair import autoregression as ar
-from resonate_nodes.repair.click_candidates import candidates
-from resonate_nodes.repair.click_judge import UNITS
-from resonate_nodes.repair.click_search import Search
+from resonate_nodes.repair.clicks.candidates import candidates
+from resonate_nodes.repair.clicks.judge import UNITS
+from resonate_nodes.repair.clicks.search import Search
 from resonate_nodes.repair.plausibility import recurring
 from tests import degradations, onsets
 from tests.benchmarks import restoration
@@ -269,19 +269,19 @@ def layers_of(numbers: list[Array]) -> list[tuple[Array, Array]]:
 
 
 def constant(name: str, numbers: Array) -> str:
-    """Return numbers as `click_weights.py` holds them."""
+    """Return numbers as `weights.py` holds them."""
     text = " ".join(f"{number:.3g}" for number in numbers.ravel())
     lines = textwrap.fill(text, 96, break_on_hyphens=False)
     return f'{name} = """\n{textwrap.indent(lines, "    ")}\n"""\n'
 
 
 def weights(means: Array, deviations: Array, layers: list[tuple[Array, Array]]) -> str:
-    """Return the text of `click_weights.py`."""
+    """Return the text of `weights.py`."""
     text = constant("MEANS", means) + constant("DEVIATIONS", deviations)
     for number, (slope, bias) in enumerate(layers, 1):
         text += constant(f"_WEIGHTS_{number}", slope) + constant(f"_BIASES_{number}", bias)
     pairs = ", ".join(f"(_WEIGHTS_{one}, _BIASES_{one})" for one in range(1, len(layers) + 1))
-    subject = "What `click_judge` was fitted to: inputs in rows, units in columns."
+    subject = "What `judge` was fitted to: inputs in rows, units in columns."
     return f'"""{subject}"""\n\n{text}LAYERS = ({pairs})\n'
 
 

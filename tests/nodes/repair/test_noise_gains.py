@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import convolve1d
 from scipy.special import exp1
 
-from resonate_nodes.repair.noise_gains import MOST_SNR, REACH, Gains
+from resonate_nodes.repair.hiss.noise_gains import MOST_SNR, REACH, Gains
 
 Array = NDArray[np.float64]
 

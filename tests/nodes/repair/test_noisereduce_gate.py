@@ -158,7 +158,7 @@ def test_with_torch_it_is_torchgate_without_seams(
             torch.from_numpy(np.array(sound.samples)),
             torch.from_numpy(noise.samples.copy()) if stationary else None,
         ).numpy()
-    monkeypatch.setattr("resonate_nodes.repair.noisereduce_gate._TORCH_SECONDS", 2.0)
+    monkeypatch.setattr("resonate_nodes.repair.hiss.noisereduce_gate._TORCH_SECONDS", 2.0)
     ours = spectral_gate(sound, noise, stationary=stationary, backend="torch")
     # TorchGate drops what is beyond the last whole hop; ours goes on to the end, and so the mean of
     # the last second has a frame more in it
