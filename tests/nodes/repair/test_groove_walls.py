@@ -140,6 +140,28 @@ def test_stereo_is_no_mono_groove(music: Audio) -> None:
         assert declick(record, mono_source=True) == declick(record)
 
 
+def test_narrow_stereo_is_told(groove: Audio) -> None:
+    """It differs by less than walls may, but by music: that is told where something was taken."""
+    samples = groove.samples[:, : 6 * RATE].astype(np.float64)
+    middle, side = samples.mean(axis=0), (samples[0] - samples[1]) / 2
+    narrow = groove.with_samples(np.stack([middle + 0.1 * side, middle - 0.1 * side]))
+    with pytest.warns(ResonateWarning, match="walls-differ: .*follows the music.*0.00 to 6.00 s"):
+        declick(narrow, mono_source=True)
+
+
+@sampled(1)
+@pytest.mark.parametrize("hiss_db", [-30.0, -45.0])
+def test_walls_of_unlike_treble_are_walls(mono: Audio, hiss_db: float) -> None:
+    """One of them through a pick-up that loses some treble: a steady filter is no music."""
+    left = mono.samples[0].astype(np.float64)
+    right = 0.85 * left + 0.15 * shift(left, 1, order=1)
+    hiss = white_noise(
+        rms=degradations.rms(mono) * 10 ** (hiss_db / 20), seconds=4, rate=RATE, channels=2
+    )
+    clean = mono.with_samples(np.stack([left, right]) + hiss.samples)
+    assert si_sdr_db(repaired(scratched(clean)), clean) > si_sdr_db(scratched(clean), clean) + 12
+
+
 @pytest.mark.parametrize("channels", [1, 3])
 def test_a_groove_has_two_walls(channels: int, excerpt: Audio) -> None:
     record = degradations.with_clicks(

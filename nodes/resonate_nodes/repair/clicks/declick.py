@@ -253,7 +253,8 @@ def declick(
     both walls is sought and filled in afterwards as any click; it has to stand out by a third more.
     Where left and right differ by more than 1.5 % of their energy they are no walls of one groove:
     nothing is taken from the other there, with the warning ``walls-differ``, nor in a sound of one
-    channel or of more than two.
+    channel or of more than two. Narrow stereo differs by less: where something was taken, and what
+    left and right differ in is louder where the music is, the same warning says so.
 
     After S. J. Godsill, P. J. W. Rayner: *Digital Audio Restoration* (1998), chapter 5 (the
     matched filter), and A. J. E. M. Janssen, R. N. J. Veldhuis, L. B. Vries: *Adaptive
@@ -353,6 +354,13 @@ def _from_the_better_wall(ctx: RunContext, audio: Audio, search: Search) -> Mend
         )
     if found.apart.all():
         return None
+    if found.doubtful.any():
+        ctx.warn(
+            "walls-differ",
+            "what left and right differ in follows the music, as in stereo, and not as the noise "
+            "of two walls does; if this is no mono record, leave mono_source out: "
+            f"{places_of(runs(found.doubtful), audio.sample_rate)}",
+        )
     if found.replaced.any():
         either = Gathered()
         either.add(found.replaced[0] | found.replaced[1], 0)

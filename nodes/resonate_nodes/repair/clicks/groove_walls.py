@@ -33,6 +33,7 @@ from .prediction import (
     prediction_errors,
 )
 from .search import Search
+from .wall_noise import follows_the_music
 
 Array = NDArray[np.float64]
 Single = NDArray[np.float32]
@@ -84,12 +85,14 @@ class Mended(NamedTuple):
         replaced: where that is so in each.
         left: where it is not, since more than may be would be replaced; shape (2, frames).
         apart: where what is in the channels is not the same sound, shape (frames,).
+        doubtful: where samples were replaced, and the channels differ as stereo does.
     """
 
     samples: Single
     replaced: Mask
     left: Mask
     apart: Mask
+    doubtful: Mask
 
 
 class _Match(NamedTuple):
@@ -132,8 +135,9 @@ def mended(walls: Single, sample_rate: int, search: Search) -> Mended:
     match, apart = _matched(walls, sample_rate)
     samples = walls.copy()
     replaced, left = np.zeros((2, *walls.shape), bool)
+    doubtful = np.zeros_like(apart)
     if apart.all():
-        return Mended(samples, replaced, left, apart)
+        return Mended(samples, replaced, left, apart, doubtful)
     grid = math.lcm(ar.hop_frames(sample_rate), cell_frames(sample_rate))
     length, around = (
         _whole_times(grid, seconds * sample_rate) for seconds in (_STRETCH_SECONDS, _SEEN_SECONDS)
@@ -148,7 +152,13 @@ def mended(walls: Single, sample_rate: int, search: Search) -> Mended:
             samples[index, stretch.own][changed] = better[stretch.inside][changed]
             replaced[index, stretch.own] = changed
             left[index, stretch.own] = too_many[stretch.inside]
-    return Mended(samples, replaced, left, apart)
+        if replaced[:, stretch.own].any():
+            # By what is mended: clicks in one wall are in the difference, too.
+            wall = samples[0, stretch.own].astype(np.float64)
+            other = match.told(samples[:, stretch.own].astype(np.float64), stretch.start)[0]
+            known = slice(REACH, len(wall) - REACH)
+            doubtful[stretch.own] = follows_the_music(wall[known], other[known], sample_rate)
+    return Mended(samples, replaced, left, apart, doubtful)
 
 
 def in_both(search: Search) -> Search:
