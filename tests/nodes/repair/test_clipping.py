@@ -74,8 +74,8 @@ def test_there_is_no_seam_where_pieces_meet(speech: Audio) -> None:
     assert in_whole > in_piece - 1 > 5
 
 
-@pytest.mark.parametrize("rate", [16_000, 96_000])
-@sampled(2)
+@pytest.mark.parametrize("rate", [16_000, 96_000, 192_000])
+@sampled(3)
 def test_clipped_peaks_come_back_at_any_rate(rate: int, excerpt: Audio) -> None:
     clean = resample(excerpt.with_samples(excerpt.samples[:1, :44_100]), sample_rate=rate)
     cut, _ = degradations.clipped(clean, sdr_db=12)
