@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import soundfile
 from numpy.typing import NDArray
+from scipy.signal import butter, sosfilt
 
 import resonate_nodes
 from resonate_graph import Audio, File, NodeError, ResonateWarning, RunContext, did_in_words
@@ -116,6 +117,14 @@ def test_declip_says_at_which_level_how_much_and_how_far_it_rose(excerpt: Audio)
     rise = np.abs(after.samples).max() / level
     assert did["largest_rise_db"] == pytest.approx(decibels(rise), abs=0.001)
     assert did_in_words(told("declip", second)[1]) == "no clipping found"
+
+
+def test_declip_says_at_which_level_it_was_before_a_filter_against_dc(excerpt: Audio) -> None:
+    second = excerpt.with_samples(excerpt.samples[:1, :44_100])
+    before, level = degradations.clipped(second, sdr_db=7)
+    blocker = butter(1, 20.0, "highpass", fs=44_100, output="sos")
+    _, did = told("declip", before.with_samples(sosfilt(blocker, before.samples)))
+    assert did["clipped_at_dbfs"] == pytest.approx(decibels(level), abs=0.1)
 
 
 def test_dehum_says_which_hum_how_loud_and_where(excerpt: Audio) -> None:

@@ -8,7 +8,7 @@ from resonate_graph import Audio, ParamError
 from resonate_nodes import declip, detect_clipping, resample
 from tests import degradations
 from tests.depth import sampled, thorough
-from tests.signals import Array, difference_db, peak, si_sdr_db, sine
+from tests.signals import Array, decibels, difference_db, peak, si_sdr_db, sine
 
 
 def gain_db(repaired: Audio, damaged: Audio, clean: Audio) -> float:
@@ -74,8 +74,8 @@ def test_there_is_no_seam_where_pieces_meet(speech: Audio) -> None:
     assert in_whole > in_piece - 1 > 5
 
 
-@pytest.mark.parametrize("rate", [16_000, 96_000])
-@sampled(2)
+@pytest.mark.parametrize("rate", [16_000, 96_000, 192_000])
+@sampled(3)
 def test_clipped_peaks_come_back_at_any_rate(rate: int, excerpt: Audio) -> None:
     clean = resample(excerpt.with_samples(excerpt.samples[:1, :44_100]), sample_rate=rate)
     cut, _ = degradations.clipped(clean, sdr_db=12)
@@ -171,6 +171,36 @@ def test_a_filter_against_dc_costs_nothing(groove: Audio, corner_hz: float) -> N
         one.with_samples(sosfilt(blocker, one.samples.astype(np.float64))) for one in (cut, clean)
     )
     assert gain_db(declip(after), after, wanted) > gain_db(declip(cut), cut, clean) - 0.3
+
+
+@pytest.mark.parametrize("corner_hz", [3.0, 20.0])
+def test_the_level_is_that_before_a_filter_against_dc(groove: Audio, corner_hz: float) -> None:
+    """Behind it a plateau begins higher, and ends lower."""
+    clean = groove.with_samples(groove.samples[:1, : 2 * groove.sample_rate])
+    cut, level = degradations.clipped(clean, sdr_db=7)
+    blocker = butter(1, corner_hz, "highpass", fs=clean.sample_rate, output="sos")
+    sound = clean.with_samples(sosfilt(blocker, cut.samples.astype(np.float64)))
+    (found,) = detect_clipping(sound).channels
+    assert found.upper_dbfs == pytest.approx(decibels(level), abs=0.1)
+    assert found.lower_dbfs == pytest.approx(decibels(level), abs=0.1)
+
+
+def test_what_was_muted_behind_a_filter_against_dc_stays_silent(groove: Audio) -> None:
+    """Here too the samples after a peak get back what the filter took, but not these."""
+    clean = groove.with_samples(groove.samples[:1, : 2 * groove.sample_rate])
+    cut, _ = degradations.clipped(clean, sdr_db=7)
+    blocker = butter(1, 3.0, "highpass", fs=clean.sample_rate, output="sos")
+    samples = sosfilt(blocker, cut.samples.astype(np.float64))
+    muted = slice(groove.sample_rate, groove.sample_rate * 3 // 2)
+    samples[:, muted] = 0
+    restored = declip(clean.with_samples(samples)).samples
+    assert not restored[:, muted].any()
+    before = clean.with_samples(sosfilt(blocker, clean.samples.astype(np.float64)))
+    until = slice(muted.start)
+    damaged, back, wanted = (
+        Audio(one[:, until], clean.sample_rate) for one in (samples, restored, before.samples)
+    )
+    assert gain_db(back, damaged, wanted) > 10
 
 
 def in_16_bits(audio: Audio, noise: Array | float) -> Audio:

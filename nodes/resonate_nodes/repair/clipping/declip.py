@@ -12,7 +12,7 @@ from resonate_graph import Audio, Finding, Report, RunContext, node
 
 from ..._common.channels import Listed, channel_names, decibels, per_minute
 from ..._common.notes import note_known
-from ..._common.reach import in_reach, scaled_back
+from ..._common.reach import in_reach, scaled, scaled_back
 from ..._common.runs import runs, touching
 from ..._common.silence import least_frames, silence
 from .levels import Clipped, clipped
@@ -46,8 +46,8 @@ class ChannelClipping(Report):
 
     Attributes:
         channel: which channel.
-        upper_dbfs: the level at which it is cut off upwards, the highest where it has several;
-            None where it is not.
+        upper_dbfs: the level at which it is cut off upwards, the highest where it has several, and
+            before a filter against DC that came after; None where it is not.
         lower_dbfs: the level at which it is cut off downwards; None where it is not.
         clips: how many peaks were cut off.
         clips_per_minute: how many in each minute of the sound; None without samples.
@@ -120,7 +120,7 @@ class ClippingReport(Report):
         return found or [Finding("No peaks are cut off.")]
 
 
-@node(version=7, uses=("scipy",))
+@node(version=8, uses=("scipy",))
 def detect_clipping(
     ctx: RunContext,
     audio: Audio,
@@ -155,14 +155,20 @@ def detect_clipping(
         channel_names(audio.channels, audio.speakers), audio.samples, strict=True
     ):
         whole, found = _cut_off(samples, audio.sample_rate, threshold_dbfs)
+        factor = in_reach(whole.samples)
+        levels = found.as_cut_off(scaled(whole.samples, factor))
+        upper_dbfs, lower_dbfs = (
+            decibels(float(one.max(initial=0.0)) / float(factor))
+            for one in (levels[found.upper], -levels[found.lower])
+        )
         anywhere |= found.either
         starts, stops = runs(found.either)
         lengths_ms = 1000 * (stops - starts) / audio.sample_rate
         channels.append(
             ChannelClipping(
                 channel=name,
-                upper_dbfs=decibels(samples[found.upper].max(initial=0.0)),
-                lower_dbfs=decibels(-samples[found.lower].min(initial=0.0)),
+                upper_dbfs=upper_dbfs,
+                lower_dbfs=lower_dbfs,
                 clips=len(starts),
                 clips_per_minute=per_minute(len(starts), audio),
                 clipped_percent=100 * float(np.count_nonzero(found.either)) / max(audio.frames, 1),
@@ -189,7 +195,7 @@ def detect_clipping(
     )
 
 
-@node(version=10, uses=("scipy",))
+@node(version=11, uses=("scipy",))
 def declip(
     ctx: RunContext,
     audio: Audio,
@@ -218,11 +224,11 @@ def declip(
     its peaks end in plateaus at one level, and nearly none goes beyond. Plateaus need not be quite
     flat, as after dither; where they all decay at one pace, a filter of first order against DC came
     after: they are sought and rebuilt in what went into it, and what the filter makes of the peaks
-    is put back, in the samples after them too. A sound without them comes back as it is, and
-    so do square and pulse waves, and what takes few values or is bent towards its levels, as by a
-    valve or a guitar's distortion: it was made so. A peak that is cut off where the
-    sound begins or ends, beside digital silence too, stays: how far it went cannot be told from one
-    side. How much is rebuilt has no limit, as clicks have one: in a second of music clipped to
+    is put back, in the samples after them too but for digital silence. A sound without them comes
+    back as it is, and so do square and pulse waves, and what takes few values or is bent towards
+    its levels, as by a valve or a guitar's distortion: it was made so. A peak that is cut off where
+    the sound begins or ends, beside digital silence too, stays: how far it went cannot be told from
+    one side. How much is rebuilt has no limit, as clicks have one: in a second of music clipped to
     15 dB an eighth to a fifth of all samples lies at the level, and that they pile up there is what
     shows the damage. After MP3, or a filter that moves the level by more than some per cent, it may
     not be found: name it.
@@ -248,7 +254,7 @@ def declip(
         whole, found = _cut_off(stored, audio.sample_rate, threshold_dbfs)
         samples = whole.samples
         channel = result[index] = samples * factor
-        source = channel if found.blocker is None else found.blocker.undone(channel)
+        source = found.as_cut_off(channel)
         rise = np.zeros_like(source)
         lowest = np.where(found.lower, np.float32(-np.inf), source)
         highest = np.where(found.upper, np.float32(np.inf), source)
@@ -260,12 +266,14 @@ def declip(
         rise[stays] = 0
         # where pieces are faded into each other a sample may fall a trace short of the level
         np.clip(rise, lowest - source, highest - source, out=rise)
+        before, after = (scaled_back(one, factor) for one in (source, source + rise))
+        did.add(before, after, found.either & ~stays, whole.wrapped)
         if found.blocker is not None:
             rise = found.blocker.applied(rise)
+            rise[silence(samples, least_frames(audio.sample_rate))] = 0  # it was muted afterwards
         result[index] = scaled_back(channel + rise, factor)
         as_before = rise == 0
         result[index, as_before] = samples[as_before]
-        did.add(samples, result[index], found.either & ~stays, whole.wrapped)
     did.note(ctx)
     return audio.with_samples(result)
 
@@ -291,7 +299,7 @@ class _Rebuilt:
         self._level, self._rise = np.inf, 1.0
 
     def add(self, before: Single, after: Single, where: Mask, wrapped: Mask) -> None:
-        """Count what was rebuilt of one channel, and what had wrapped around."""
+        """Count what was rebuilt of one channel, as it was cut off, and what had wrapped around."""
         self._overflows += len(runs(wrapped)[0])
         if where.any():
             levels = np.abs(before[where])

@@ -87,6 +87,10 @@ class Clipped(NamedTuple):
     lower: Mask
     blocker: DcBlocker | None = None
 
+    def as_cut_off(self, channel: Single) -> Single:
+        """Return a channel as it was when it was cut off, before any filter against DC."""
+        return channel if self.blocker is None else self.blocker.undone(channel)
+
     @property
     def either(self) -> Mask:
         """Return which samples were cut off at all."""

@@ -227,7 +227,7 @@ class _Frames:
         self.count = _up(max(1, -(-(length - size) // self.hop) + 1), _FRAMES_AT_ONCE)
         #: how long a stretch is that whole frames cover
         self.whole = (self.count - 1) * self.hop + size
-        step = min(self.count, _up(_BINS_AT_ONCE // self.bins, _FRAMES_AT_ONCE))
+        step = min(self.count, _up(max(1, _BINS_AT_ONCE // self.bins), _FRAMES_AT_ONCE))
         self.blocks = [
             slice(first, min(first + step, self.count)) for first in range(0, self.count, step)
         ]
