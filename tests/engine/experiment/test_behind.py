@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import threading
 from collections.abc import Callable
@@ -15,7 +14,7 @@ PATIENCE_SECONDS = 10.0
 
 
 def press_ctrl_c() -> None:
-    os.kill(os.getpid(), signal.SIGINT)
+    signal.raise_signal(signal.SIGINT)
 
 
 def press_ctrl_c_beside(work: Callable[[], object], meanwhile: Callable[[], object]) -> None:
