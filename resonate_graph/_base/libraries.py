@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable
 from contextlib import suppress
 from importlib import import_module
-from threading import Lock
+from threading import RLock
 
-_IMPORTING = Lock()
+#: Held by the thread that imports; what it imports may call nodes, and come here again.
+_IMPORTING = RLock()
 
 
 def import_whole(distributions: Iterable[str]) -> None:
@@ -25,10 +25,9 @@ def import_whole(distributions: Iterable[str]) -> None:
         distributions: as pip names them; of those that name their package otherwise nothing is
             imported.
     """
-    names = [name.replace("-", "_") for name in distributions]
-    if all(name in sys.modules for name in names) and not _IMPORTING.locked():
-        return
     with _IMPORTING:
-        for name in names:
+        for name in distributions:
             with suppress(Exception):
-                import_module(name)
+                import_module(
+                    name.replace("-", "_")
+                )  # waits for who imports it without asking here

@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 import platformdirs
 from blake3 import blake3
@@ -25,6 +25,7 @@ from .. import OutputError, __version__
 from .._base.docstrings import summary
 from .._base.publish import publish
 from .loading import BEGUN, loading
+from .pieces import Piece, has_shape
 
 if TYPE_CHECKING:  # a list that was kept is read without
     from .. import Catalog
@@ -37,11 +38,6 @@ _MOST_KEPT = 8
 
 #: The ends of names that can be imported, or that tell what is installed; folders have none.
 _TELLING = (".py", ".so", ".pyd", ".pth", ".dist-info", ".egg-info", ".egg-link", ".egg", ".zip")
-
-
-#: A piece of what is said of a node: how it is laid out (`paragraph`, `lines`, `table`), and its
-#: rows of cells, of which a text is one.
-Piece: TypeAlias = tuple[str, tuple[tuple[str, ...], ...]]
 
 
 @dataclass(frozen=True)
@@ -126,17 +122,9 @@ def _listed(id: str, subject: str, summary: str, said: Sequence[Any]) -> Listed:
     """
     pieces = tuple((layout, tuple(map(tuple, rows))) for layout, rows in said)
     cells = (cell for _, rows in pieces for row in rows for cell in row)
-    if {*map(type, (id, subject, summary, *cells))} != {str} or not all(map(_has_shape, pieces)):
+    if {*map(type, (id, subject, summary, *cells))} != {str} or not all(map(has_shape, pieces)):
         raise TypeError
     return Listed(id, subject, summary, pieces)
-
-
-def _has_shape(piece: Piece) -> bool:
-    """Whether a piece is laid out in a way there is, and has what that takes."""
-    layout, rows = piece
-    if layout == "table":
-        return bool(rows and rows[0]) and len({*map(len, rows)}) == 1
-    return layout in ("paragraph", "lines") and [len(row) for row in rows] == [1]
 
 
 def _place(folder: Path | None) -> Path:

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from .. import CatalogError
-from .listing import Listed, Listing, Piece, installed, kept, made
+from .listing import Listed, Listing, installed, kept, made
 from .loading import loading
 from .options import JsonOption, NodesOption
 from .output import Printer
+from .pieces import Piece
 
 if TYPE_CHECKING:  # the list alone is printed without
     from .. import Catalog

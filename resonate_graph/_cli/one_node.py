@@ -9,8 +9,8 @@ from .. import Catalog, NodeType
 from .._base.docstrings import sections, summary
 from .._graph.layout import layout
 from .example import call, example
-from .listing import Piece
 from .node_tables import facts, module_name, subject, tables
+from .pieces import Piece, lines, paragraph, table
 
 
 def said_of(node_type: NodeType, catalog: Catalog, modules: Sequence[str]) -> Iterator[Piece]:
@@ -22,33 +22,25 @@ def said_of(node_type: NodeType, catalog: Catalog, modules: Sequence[str]) -> It
         modules: the modules of the caller's own that have to be named to have it.
     """
     said = sections(node_type.doc)
-    yield _paragraph(f"{node_type.id}  ({facts(node_type)})")
-    yield _lines("")
-    yield _paragraph(said[""])
+    yield paragraph(f"{node_type.id}  ({facts(node_type)})")
+    yield lines("")
+    yield paragraph(said[""])
     for headings, rows in tables(node_type):
-        yield _lines("")
-        yield "table", (headings, *(tuple(map(_plain, row)) for row in rows))
+        yield lines("")
+        yield table(headings, *(tuple(map(_plain, row)) for row in rows))
     graph = example(node_type, catalog)
     name = f"{graph['name']}.json"
     inputs = " ".join(f"-i {one}={_VALUES[spec['type']]}" for one, spec in graph["inputs"].items())
-    yield _lines("")
+    yield lines("")
     known = "".join(f"--nodes {module} " for module in modules)
-    yield _paragraph(f"In a graph ({name}; resonate run {name} {known}{inputs} -o out/):")
-    yield _lines("")
-    yield _lines(_indented(layout(graph).rstrip()))
+    yield paragraph(f"In a graph ({name}; resonate run {name} {known}{inputs} -o out/):")
+    yield lines("")
+    yield lines(_indented(layout(graph).rstrip()))
     package = module_name(node_type).partition(".")[0]
-    yield _lines("")
-    yield _lines(f"In Python (from {package} import {node_type.name}):")
-    yield _lines("")
-    yield _lines(_indented(said.get("Example", call(node_type))))
-
-
-def _paragraph(text: str) -> Piece:
-    return "paragraph", ((text,),)
-
-
-def _lines(text: str) -> Piece:
-    return "lines", ((text,),)
+    yield lines("")
+    yield lines(f"In Python (from {package} import {node_type.name}):")
+    yield lines("")
+    yield lines(_indented(said.get("Example", call(node_type))))
 
 
 def document(node_type: NodeType, catalog: Catalog) -> dict[str, Any]:

@@ -14,7 +14,7 @@ _PATIENCE_SECONDS = 0.2
 class Behind:
     """Does what it is given in a thread beside the caller's, and says of it in the caller's.
 
-    Leaving it waits for what it is at.
+    Leaving it waits for what it is at; whoever presses Ctrl-C twice does not.
 
     Example:
         >>> with Behind() as behind:
@@ -67,8 +67,14 @@ class Behind:
     ) -> None:
         try:
             self.wait()
-        finally:
+        except KeyboardInterrupt:
+            if not isinstance(error, KeyboardInterrupt):
+                self._workers.close()
+            raise  # its thread ends with the process, or when it has done what it is at
+        except BaseException:
             self._workers.close()
+            raise
+        self._workers.close()
 
 
 def _raising(error: BaseException, end: Callable[[], object]) -> Callable[[], object]:

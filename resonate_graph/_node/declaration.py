@@ -313,6 +313,35 @@ class NodeType:
         with self._within_the_tree():
             return self.numerics(place)
 
+    def misfit(self, place: Placed) -> NodeError | None:
+        """Return why it cannot do its work at the rates there, by the node's `fits` hook."""
+        return self._refusal(self.fits, place)
+
+    def inability(self, place: Placed) -> NodeError | None:
+        """Return why it cannot be computed there, by the node's `able` hook."""
+        return self._refusal(self.able, place)
+
+    def _refusal(self, hook: Callable[[Placed], None] | None, place: Placed) -> NodeError | None:
+        if hook is None:
+            return None
+        try:
+            with self._within_the_tree():
+                hook(place)
+        except NodeError as error:
+            return error
+        return None
+
+    def rate_given(self, params: Mapping[str, Any]) -> int | None:
+        """Return the sample rate of what comes out, by the node's `rate` hook; None if unknown.
+
+        Raises:
+            NodeFault: the hook failed in a way its author did not foresee.
+        """
+        if self.rate is None:
+            return None
+        with self._within_the_tree():
+            return self.rate(params)
+
     def run(
         self,
         inputs: Mapping[str, Value | Sequence[Value] | None],

@@ -236,12 +236,7 @@ class Run:
     def unable(self, name: str) -> NodeError | None:
         """Return why the device of a step cannot compute it; None where it can."""
         step = self.graph.steps[name]
-        try:
-            if step.type.able is not None:
-                step.type.able(self._placed(step))
-        except NodeError as error:
-            return error
-        return None
+        return None if step.type.able is None else step.type.inability(self._placed(step))
 
     def stored_output(self, name: str) -> Value | None:
         """Return an output that a planned run need not compute; None for any other.

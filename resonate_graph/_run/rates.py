@@ -43,11 +43,14 @@ def misfits(
     for name in graph.needed:
         step = graph.steps[name]
         if step.type.fits is not None:
-            try:
-                step.type.fits(Placed(step.plain_params, _given(step, rates), kind_of(name)))
-            except NodeError as error:
-                yield step, error
-        made = _made(step, rates)
+            place = Placed(step.plain_params, _given(step, rates), kind_of(name))
+            if (misfit := step.type.misfit(place)) is not None:
+                yield step, misfit
+        try:
+            made = _made(step, rates)
+        except NodeError as error:
+            yield step, error
+            made = None
         for port in step.type.outputs:
             if made is not None and port.type.python is Audio:
                 rates[PortRef(name, port.name)] = made
@@ -67,7 +70,7 @@ def _given(step: Step, rates: dict[Source, _Rate]) -> dict[str, list[int]]:
 
 def _made(step: Step, rates: dict[Source, _Rate]) -> _Rate | None:
     if step.type.rate is not None:
-        hertz = step.type.rate(step.plain_params)
+        hertz = step.type.rate_given(step.plain_params)
         return None if hertz is None else _Rate(hertz)
     first = next(iter(step.main_wires), None)
     if first is None or first not in rates or step.type.pack is None:

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import threading
+from importlib import import_module
+from pathlib import Path
 
 import pytest
+
+from resonate_graph import Audio, node
 
 THREADS = """
 import functools, threading, warnings
@@ -45,3 +50,36 @@ def test_none_is_given_half_of_a_library(attempt: int) -> None:
         [sys.executable, "-c", THREADS], capture_output=True, text=True, check=False, timeout=120
     )
     assert (ran.stdout, ran.stderr, ran.returncode) == ("", "", 0)
+
+
+#: Told by a library that somebody imports, and to it once a node has seen it.
+BEGUN, SEEN = threading.Event(), threading.Event()
+
+
+def test_what_others_are_about_to_import_is_waited_for(
+    excerpt: Audio, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody imports the library itself, as an application does, while a node needs it."""
+    (tmp_path / "in_the_making.py").write_text(
+        "from tests.engine.node.test_threads import BEGUN, SEEN\n"
+        "BEGUN.set()\n"
+        "SEEN.wait(0.5)\n"
+        "WHOLE = True\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+
+    @node(version=1, uses=("in-the-making",))
+    def needs_it(audio: Audio) -> Audio:
+        is_whole = hasattr(sys.modules["in_the_making"], "WHOLE")
+        SEEN.set()
+        assert is_whole
+        return audio
+
+    other = threading.Thread(target=import_module, args=("in_the_making",))
+    other.start()
+    try:
+        assert BEGUN.wait(10)
+        needs_it(excerpt)
+    finally:
+        other.join()
+        monkeypatch.delitem(sys.modules, "in_the_making")

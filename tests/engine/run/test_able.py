@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from resonate_graph import Audio, Graph, NodeError, Placed, RunError, Store, node
+from resonate_graph import Audio, Graph, NodeError, NodeFault, Placed, RunError, Store, node
 from resonate_nodes import gain
 from tests.engine.runs import statuses
 
@@ -73,3 +73,19 @@ def test_other_params_are_not_asked_about(excerpt: Audio, store: Store) -> None:
     graph = Graph("coarse")
     graph.output("out", graph.add(stepped)(graph.input("take", Audio)))
     assert statuses(graph.run({"take": excerpt}, store=store)) == {"stepped": "ran"}
+
+
+def test_a_hook_that_fails_itself_is_told_as_a_fault_of_the_node(excerpt: Audio) -> None:
+    def broken(place: Placed) -> None:
+        raise KeyError(place.device)
+
+    @node(version=1, able=broken)
+    def confused(audio: Audio) -> Audio:
+        return audio
+
+    graph = Graph("confused")
+    graph.output("out", graph.add(confused)(graph.input("take", Audio)))
+    for told in (graph.plan, graph.run):
+        with pytest.raises(RunError, match="its author did not foresee") as caught:
+            told({"take": excerpt}, store=False)
+        assert isinstance(caught.value.__cause__, NodeFault)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
-from resonate_graph import Audio, Graph, GraphError, RunError, Store, node, stock
+from resonate_graph import Audio, Graph, GraphError, Placed, RunError, Store, node, stock
 from resonate_nodes import deess, encode_mp3, gain, lowpass, mix, resample
 
 
@@ -94,3 +96,27 @@ def test_song_repair_at_8_khz_is_refused_before_it_separates(tmp_path: Path) -> 
         )
     assert "NodeStarted" not in events
     graph.check({"mix": file}, params={"model": "mini", "bass_below_hz": 3000.0})
+
+
+def _broken_fits(place: Placed) -> None:
+    raise KeyError(place.device)
+
+
+def _broken_rate(params: Mapping[str, Any]) -> int:
+    raise KeyError("sample_rate")
+
+
+@pytest.mark.parametrize("hooks", [{"fits": _broken_fits}, {"rate": _broken_rate}])
+def test_a_hook_that_fails_itself_is_told_as_a_fault_of_the_node(
+    hooks: dict[str, Any], tmp_path: Path
+) -> None:
+    @node(version=1, **hooks)
+    def confused(audio: Audio) -> Audio:
+        return audio
+
+    graph = Graph("confused")
+    given = graph.add(confused, "odd")(graph.input("take", Audio))
+    graph.output("out", graph.add(lowpass)(given, frequency_hz=100.0))
+    assert refused(graph, sound(8000), tmp_path).startswith(
+        "/nodes/odd odd: confused failed in a way its author did not foresee (KeyError: "
+    )
