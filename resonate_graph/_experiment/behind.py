@@ -68,9 +68,11 @@ class Behind:
         try:
             self.wait()
         except KeyboardInterrupt:
-            if not isinstance(error, KeyboardInterrupt):
+            if isinstance(error, KeyboardInterrupt):
+                self._workers.let_go()
+            else:
                 self._workers.close()
-            raise  # its thread ends with the process, or when it has done what it is at
+            raise
         except BaseException:
             self._workers.close()
             raise

@@ -49,10 +49,15 @@ class Workers(Generic[Message]):
 
     def close(self) -> None:
         """Let the threads go, and wait until each has done what it is at."""
+        threads = list(self._threads)
+        self.let_go()
+        for thread in threads:
+            thread.join()
+
+    def let_go(self) -> None:
+        """Let the threads go; each ends when it has done what it is at."""
         for _ in self._threads:
             self._inbox.put(None)
-        for thread in self._threads:
-            thread.join()
         self._threads.clear()
 
     def _serve(self) -> None:

@@ -46,12 +46,17 @@ def test_whoever_presses_ctrl_c_twice_does_not_wait() -> None:
         left.wait(PATIENCE_SECONDS)
         done.append("drawn")
 
+    others = set(threading.enumerate())
     try:
         with pytest.raises(KeyboardInterrupt):
             press_ctrl_c_beside(work, press_ctrl_c)
         assert not done
     finally:
         left.set()
+    for thread in set(threading.enumerate()) - others:
+        thread.join(PATIENCE_SECONDS)
+        assert not thread.is_alive()
+    assert done == ["drawn"]
 
 
 def test_what_the_work_raises_is_raised_where_it_is_waited_for() -> None:
