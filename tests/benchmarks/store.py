@@ -81,7 +81,8 @@ def reading_and_writing(folder: Path) -> Iterator[Row]:
             ours_now, bare_now = (megabytes / of(times[kind, what]) for kind in ("ours", BARE))
             yield Row(
                 f"{told}: {how}, synced to disk{suffix}", ours_now, "MB/s", BARE, bare_now,
-                target=0.95, better="more", reason="others write to the disk meanwhile",
+                target=0.95, better="more",
+                reason="the folders are synced too, and others may write to the disk meanwhile",
             )  # fmt: skip
         for peer in ("joblib.Memory", "diskcache"):
             yield Row(
