@@ -8,5 +8,6 @@ go channels with the clicks filled in, and where they were.
 are what may be one. `traits` are measured of each, `judge` weighs them (`weights` is what it was
 fitted to), `evidence` decides by all of it, and `extents` says how far one goes. `tails` looks for
 what rings after one (`ringing`, `ringing_fit`). `crackle` is what is one of many small ones;
-`groove_walls` takes one wall of a mono groove for the other.
+`groove_walls` takes one wall of a mono groove for the other, `wall_noise` asks whether they are
+walls.
 """
