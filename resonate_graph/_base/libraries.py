@@ -28,6 +28,5 @@ def import_whole(distributions: Iterable[str]) -> None:
     with _IMPORTING:
         for name in distributions:
             with suppress(Exception):
-                import_module(
-                    name.replace("-", "_")
-                )  # waits for who imports it without asking here
+                # it waits for whoever imports it without asking here
+                import_module(name.replace("-", "_"))
